@@ -1,0 +1,39 @@
+/* pool.h - a fixed pool of equal objects, named by handles that notice reuse.
+ *
+ * A handle is index + generation: an object that was freed and taken again has another handle, and
+ * pool_get() of the old one is NULL. Objects are not cleared by take. LIFO, so that the warmest
+ * object is taken first. Handle 0 is never valid.
+ *
+ * Threads: one owner. Memory: given by the caller (malloc in set-up code, or rte_malloc on the
+ * worker's NUMA node): pool_bytes() of it, aligned to 64. Full: pool_take returns 0, and counts it.
+ */
+#ifndef BASE_POOL_H
+#define BASE_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint32_t pool_handle; /* High 12 bits generation, low 20 index. */
+
+enum { POOL_INDEX_BITS = 20, POOL_CAPACITY_MAX = (1 << POOL_INDEX_BITS) - 1 };
+
+struct pool {
+    uint8_t *objects;      /* capacity objects of object_bytes each. */
+    uint32_t *links;       /* Free list: next index; generations in the high bits while taken. */
+    uint32_t object_bytes; /* Rounded up to 64. */
+    uint32_t capacity;     /* At most POOL_CAPACITY_MAX. */
+    uint32_t free_head;    /* Index, or capacity when none. */
+    uint32_t taken;        /* Objects in use now. */
+    uint64_t refused;      /* Takes that found it full. */
+};
+
+size_t pool_bytes(uint32_t capacity, uint32_t object_bytes);
+void pool_init(struct pool *pool, void *memory, uint32_t capacity, uint32_t object_bytes);
+pool_handle pool_take(struct pool *pool);
+void pool_free(struct pool *pool, pool_handle handle); /* Asserts that it is taken. */
+void *pool_get(const struct pool *pool, pool_handle handle); /* NULL when stale or 0. */
+pool_handle pool_handle_of(const struct pool *pool, const void *object);
+/* Iterate over taken objects: start with 0, ends with 0. Objects may be freed while iterating. */
+pool_handle pool_next(const struct pool *pool, pool_handle previous);
+
+#endif

@@ -1,0 +1,46 @@
+/* wheel.h - a hierarchical timer wheel in virtual time.
+ *
+ * Four levels of 256 slots; tick given at init (say 65536 ns: ~65 us). Timers are intrusive: a
+ * struct wheel_timer inside the object. Expiry is never early: a timer set for T is returned by the
+ * first wheel_expire(now) with now >= T rounded up to a tick. Timers of one tick come out in the
+ * order in which they were set. Beyond the wheel's range (2^32 ticks) a timer is set again inside.
+ *
+ * Nothing calls back: the owner asks for expired timers one after another.
+ *
+ *     struct wheel_timer *timer;
+ *     while ((timer = wheel_expire(&wheel, now_ns)) != NULL)
+ *         handle(container_of(timer, struct conn, timer));
+ *
+ * Threads: one owner. Memory: no allocation. Cost: O(1) to set and cancel; a turn that finds nothing
+ * due costs a comparison with `next_ns`, a lower bound of the earliest expiry.
+ */
+#ifndef BASE_WHEEL_H
+#define BASE_WHEEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { WHEEL_LEVELS = 4, WHEEL_SLOT_BITS = 8, WHEEL_SLOTS = 1 << WHEEL_SLOT_BITS };
+
+struct wheel_timer {
+    struct wheel_timer *next, *prev; /* NULL when not set. */
+    uint64_t expires_tick;           /* Absolute. */
+};
+
+struct wheel {
+    uint64_t tick_ns;   /* Length of a tick. */
+    uint64_t now_tick;  /* Ticks that have been processed. */
+    uint64_t next_ns;   /* No timer expires before this; UINT64_MAX when none is set. */
+    uint32_t count;     /* Timers set. */
+    struct wheel_timer due; /* List of expired ones, not yet fetched. */
+    struct wheel_timer slots[WHEEL_LEVELS][WHEEL_SLOTS]; /* List heads. */
+};
+
+void wheel_init(struct wheel *wheel, uint64_t tick_ns, uint64_t now_ns);
+/* Set, or move when already set. A time in the past expires at the next call. */
+void wheel_set(struct wheel *wheel, struct wheel_timer *timer, uint64_t expires_ns);
+void wheel_cancel(struct wheel *wheel, struct wheel_timer *timer); /* Harmless when not set. */
+bool wheel_is_set(const struct wheel_timer *timer);
+struct wheel_timer *wheel_expire(struct wheel *wheel, uint64_t now_ns);
+
+#endif
