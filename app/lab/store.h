@@ -11,7 +11,8 @@
  * deletion are in the API server (lab/api_*) and the kubelet.
  *
  * Threads: the lab daemon is one thread with an event loop; nothing here blocks. Time is an argument:
- * utc_ns. Memory: cJSON; STORE_LOG_EVENTS entries of log.
+ * utc_ns. Memory: cJSON; STORE_LOG_EVENTS entries of log, each of which keeps its object (and so the
+ * pointers that were handed out) alive until it falls off. Out of memory ends the daemon.
  */
 #ifndef LAB_STORE_H
 #define LAB_STORE_H
@@ -20,7 +21,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { STORE_LOG_EVENTS = 16384 };
+enum {
+    STORE_LOG_EVENTS = 16384
+};
 
 /* The kinds that the lab serves; the API server's discovery lists the same. */
 #define STORE_KINDS(X)                                                                             \
@@ -38,7 +41,7 @@ enum store_kind {
 #define X(id, plural, kind) STORE_##id,
     STORE_KINDS(X)
 #undef X
-        STORE_KIND_COUNT
+    STORE_KIND_COUNT
 };
 
 extern const char *const store_kind_plural[STORE_KIND_COUNT];
@@ -63,16 +66,21 @@ struct store_event {
 enum store_result {
     STORE_OK = 0,
     STORE_NOT_FOUND,
-    STORE_EXISTS,   /* Create: the name is taken. */
+    STORE_EXISTS, /* Create: the name is taken. */
     STORE_CONFLICT, /* Update: metadata.resourceVersion or uid was given and is not the present one. */
-    STORE_INVALID,  /* No metadata.name (nor generateName), or not an object. */
+    STORE_INVALID, /* No metadata.name (nor generateName), a namespaced kind without
+                       metadata.namespace, or not an object. */
 };
 
 struct store;
 
 struct store *store_new(uint64_t seed); /* SEED makes uids and generated names repeatable. */
 void store_free(struct store *store);
-uint64_t store_version(const struct store *store); /* Of the newest change. */
+/* Of the newest change; 1 when there was none (0 means "any" to a client). */
+uint64_t store_version(const struct store *store);
+
+/* Nodes and namespaces are not. */
+bool store_kind_is_namespaced(enum store_kind kind);
 
 /* NULL when there is none. Namespaced kinds want NAMESPACE; for the others it is NULL or "". */
 const cJSON *store_get(const struct store *store, enum store_kind kind, const char *namespace,
