@@ -1,0 +1,402 @@
+/* experiment.h - what a run does: the typed form of an experiment file (docs/experiment.md).
+ *
+ * experiment_load() reads a file strictly (plan/reader), applies `--set` assignments and a variant,
+ * fills in defaults, lets streams inherit the experiment's target, and checks what one part says
+ * against the others. Whoever gets a struct experiment need not check it again: every enum is in
+ * range, every count within its array, every name that refers to a stream or a step exists.
+ *
+ * Neighbours: run/ acts on it, analyze/ reads windows and expectations, report/ prints names.
+ * Threads: read-only after loading; any thread may read. Units: in the names; durations are ns.
+ * Memory: one allocation tree, freed by experiment_free(); all strings belong to it. An absent
+ * string is NULL. Full: a list longer than its limit below is refused when the file is read.
+ */
+#ifndef PLAN_EXPERIMENT_H
+#define PLAN_EXPERIMENT_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "plan/rollout.h"
+
+struct url;
+
+enum {
+    EXPERIMENT_VERSION = 1,
+    EXPERIMENT_STREAMS_MAX = 16,
+    EXPERIMENT_STEPS_MAX = 64,
+    EXPERIMENT_EXPECTS_MAX = 64,
+    EXPERIMENT_VARIANTS_MAX = 32,
+    EXPERIMENT_SETS_MAX = 32, /* Assignments in one variant. */
+    EXPERIMENT_CHANGES_MAX = 32,
+    EXPERIMENT_IMAGES_MAX = 32,
+    EXPERIMENT_FILES_MAX = 16,
+    EXPERIMENT_HOPS_MAX = 32,
+    EXPERIMENT_FORMATS_MAX = 16,
+    EXPERIMENT_NEEDS_MAX = 8,
+};
+
+/* ---- cluster ---- */
+
+enum experiment_profile {
+    EXPERIMENT_PROFILE_IDEAL,
+    EXPERIMENT_PROFILE_KUBEADM,
+    EXPERIMENT_PROFILE_AKS_2019,
+};
+
+enum experiment_gone_ip {
+    EXPERIMENT_GONE_BLACKHOLE,   /* Packets to a pod that is gone vanish. */
+    EXPERIMENT_GONE_UNREACHABLE, /* They are answered by an ICMP error. */
+};
+
+enum experiment_scheduler {
+    EXPERIMENT_SCHEDULER_ANY, /* Not said: whatever the cluster has. */
+    EXPERIMENT_SCHEDULER_RR,
+    EXPERIMENT_SCHEDULER_LC,
+    EXPERIMENT_SCHEDULER_RANDOM,
+};
+
+/* A duration drawn evenly from [low, high]; both equal when the file gives one. */
+struct experiment_range {
+    int64_t low_ns;  /* At least 0. */
+    int64_t high_ns; /* At least low_ns. */
+};
+
+struct experiment_image {
+    const char *image;   /* As the manifest names it: "mserver:v1". */
+    const char *program; /* The local program that stands for it: "seamline-pod". */
+};
+
+/* The pocket cluster's settings; without effect on another cluster. */
+struct experiment_lab {
+    bool given;                        /* The file has cluster.lab. */
+    enum experiment_profile profile;   /* Which table of delays (LAB profiles of plan/predict). */
+    uint32_t nodes;                    /* 1..64. */
+    uint32_t seed;                     /* Of the lab's jitter. */
+    bool pod_ready_given;              /* podReady overrides the profile. */
+    struct experiment_range pod_ready; /* From creation to Ready published. */
+    enum experiment_gone_ip gone_ip;   /* What becomes of packets to a pod that is gone. */
+    uint32_t image_count;              /* Of images. */
+    struct experiment_image images[EXPERIMENT_IMAGES_MAX];
+};
+
+struct experiment_proxy {
+    bool given;                          /* The file has cluster.proxy. */
+    enum experiment_scheduler scheduler; /* rr on the lab is emulated. */
+};
+
+/* "deployment/mserver" */
+struct experiment_change {
+    const char *kind; /* Lower case, singular: "deployment". */
+    const char *name; /* The object's; "*" is refused. */
+};
+
+struct experiment_cluster {
+    bool given;             /* Without it, all targets are static and no step touches a cluster. */
+    bool lab_cluster;       /* kubeconfig is "lab": the pocket cluster of this machine. */
+    const char *kubeconfig; /* "lab", or a file. */
+    const char *context;    /* The context in it; never guessed. */
+    const char *namespace;  /* Where the objects are. */
+    uint32_t may_change_count;
+    struct experiment_change may_change[EXPERIMENT_CHANGES_MAX];
+    struct experiment_lab lab;
+    struct experiment_proxy proxy;
+};
+
+/* ---- rollout: written over the applied Deployment's manifest ---- */
+
+struct experiment_rollout {
+    bool given;                            /* The file has rollout. */
+    const char *deployment;                /* NULL: the only Deployment of the applied files. */
+    uint32_t replicas;                     /* 0: as the manifest says. */
+    struct rollout_amount max_surge;       /* .given false: as the manifest says. */
+    struct rollout_amount max_unavailable; /* The same. */
+    int64_t deadline_ns;                   /* For until: rollout-complete; default 5 minutes. */
+};
+
+/* ---- target ---- */
+
+enum experiment_via {
+    EXPERIMENT_VIA_LOAD_BALANCER, /* The Service's VIP, an address or a host name. */
+    EXPERIMENT_VIA_CLUSTER_IP,    /* Its ClusterIP, routed to a node. */
+    EXPERIMENT_VIA_NODE_PORT,     /* A node's address and the NodePort. */
+    EXPERIMENT_VIA_STATIC,        /* An address of the file or the command line. */
+};
+
+enum experiment_family {
+    EXPERIMENT_IPV4,
+    EXPERIMENT_IPV6,
+};
+
+enum experiment_route {
+    EXPERIMENT_ROUTE_NODE,    /* One node: the route_index-th Ready one by name, or route_node. */
+    EXPERIMENT_ROUTE_ECMP,    /* All Ready nodes, by 5-tuple. */
+    EXPERIMENT_ROUTE_MACHINE, /* As the machine file says: on-link, its next hops, its gateway. */
+    EXPERIMENT_ROUTE_HOPS,    /* The next hops listed in the target (static). */
+};
+
+struct experiment_target {
+    enum experiment_via via;
+    const char *service; /* NULL when static. */
+    const char
+        *service_port_name; /* The Service's port by name; NULL: by number, or the only one. */
+    uint16_t service_port;  /* By number; 0: by name, or the only one. */
+    enum experiment_family family; /* Which of the Service's addresses; of `address` when static. */
+    enum experiment_route route;
+    uint32_t route_index;   /* node:N, 1 = the first Ready node by name; 0: by route_node. */
+    const char *route_node; /* node:NAME. */
+    struct address address; /* Static only. */
+    uint16_t port;          /* Static only. */
+    bool typed;             /* Typed on the command line: allowed without `allow`. */
+    uint32_t hop_count;     /* Static only; 0: the machine file's. */
+    struct address hops[EXPERIMENT_HOPS_MAX];
+};
+
+/* ---- streams ---- */
+
+enum experiment_protocol {
+    EXPERIMENT_PROTOCOL_CTRAFFIC, /* Echo, one packet in flight a connection; see docs/. */
+    EXPERIMENT_PROTOCOL_CONNECT,  /* Connect and close, a new connection per request. */
+};
+
+enum experiment_reconnect {
+    EXPERIMENT_RECONNECT_AT_ONCE, /* After a loss; attempts that fail back off 100 ms .. 1 s. */
+    EXPERIMENT_RECONNECT_NEVER,   /* A broken connection stays broken. */
+};
+
+struct experiment_stream {
+    const char *name;                  /* Unique in the experiment. */
+    enum experiment_protocol protocol; /* What it speaks. */
+    struct experiment_target target;   /* Own members over those of the experiment's target. */
+    uint32_t connections; /* ctraffic: flows held; connect: most that may be open at a time. */
+    double rate_per_s;    /* Requests per second over all flows; > 0. */
+    uint32_t size_bytes;  /* ctraffic: of a packet, 64..65536. */
+    int64_t timeout_ns;   /* No answer for so long: stalled. */
+    int64_t connect_timeout_ns; /* No connection for so long: connect-timeout. */
+    enum experiment_reconnect reconnect;
+    uint32_t retries; /* At most connections x retries connection records in all. */
+};
+
+/* ---- windows ---- */
+
+/* The outcomes of a request, in the order of docs/accuracy.md. record/ has the same list; whoever
+ * uses both maps by name. */
+#define EXPERIMENT_OUTCOMES(X)                                                                     \
+    X(OK, "ok")                                                                                    \
+    X(REPAIRED, "repaired")                                                                        \
+    X(LATE, "late")                                                                                \
+    X(REFUSED, "refused")                                                                          \
+    X(CONNECT_TIMEOUT, "connect-timeout")                                                          \
+    X(UNREACHABLE, "unreachable")                                                                  \
+    X(RESET, "reset")                                                                              \
+    X(CLOSED, "closed")                                                                            \
+    X(STALLED, "stalled")                                                                          \
+    X(BAD_STATUS, "bad-status")                                                                    \
+    X(BAD_ANSWER, "bad-answer")                                                                    \
+    X(BLOCKED, "blocked")                                                                          \
+    X(UNSENT, "unsent")                                                                            \
+    X(UNFINISHED, "unfinished")
+
+enum experiment_outcome {
+#define X(id, word) EXPERIMENT_OUTCOME_##id,
+    EXPERIMENT_OUTCOMES(X)
+#undef X
+    EXPERIMENT_OUTCOME_COUNT
+};
+
+struct experiment_windows {
+    int64_t hold_off_ns; /* Outages closer than this are one window. */
+    uint32_t validate;   /* Consecutive good requests per flow hit that end one; at least 1. */
+    int64_t late_ns;     /* An answer later than this after `due` is late. */
+    uint32_t opens;      /* Bit 1 << enum experiment_outcome: these open a window. */
+};
+
+/* ---- steps ---- */
+
+enum experiment_verb {
+    EXPERIMENT_APPLY,          /* Create or patch the objects of `files`. */
+    EXPERIMENT_START,          /* Start `streams`. */
+    EXPERIMENT_WAIT,           /* Let `for_ns` pass. */
+    EXPERIMENT_SET_IMAGE,      /* A new image for one container of a Deployment. */
+    EXPERIMENT_SCALE,          /* Another number of replicas. */
+    EXPERIMENT_OBSERVE,        /* Wait for a rollout that someone else begins. */
+    EXPERIMENT_STOP,           /* Stop `streams`. */
+    EXPERIMENT_DELETE_APPLIED, /* Delete what apply created; nothing else. */
+    EXPERIMENT_VERB_COUNT
+};
+
+enum experiment_until {
+    EXPERIMENT_UNTIL_DONE,             /* The action itself was accepted. */
+    EXPERIMENT_UNTIL_STEADY,           /* Every flow of its streams answered for 1 s. */
+    EXPERIMENT_UNTIL_ROLLOUT_STARTED,  /* The Deployment's controller works on it. */
+    EXPERIMENT_UNTIL_ROLLOUT_COMPLETE, /* All replicas are updated and available, no old one left
+                                          but terminating ones. */
+};
+
+struct experiment_step {
+    enum experiment_verb verb;
+    const char *id;              /* Unique when given; expectations and the timeline name it. */
+    enum experiment_until until; /* When the step is over. */
+    int64_t deadline_ns;         /* Of `until`; the rollout's or 30 s for steady when not given. */
+    int64_t for_ns;              /* wait. */
+    uint32_t file_count;         /* apply. */
+    const char *files[EXPERIMENT_FILES_MAX];  /* As written; relative to the experiment's folder. */
+    uint32_t stream_count;                    /* start, stop. */
+    uint32_t streams[EXPERIMENT_STREAMS_MAX]; /* Indexes into the experiment's streams. */
+    const char *deployment;                   /* set-image, scale, observe. */
+    const char *container;                    /* set-image; NULL: the only one. */
+    const char *image;                        /* set-image. */
+    uint32_t replicas;                        /* scale. */
+};
+
+/* ---- expectations ---- */
+
+enum experiment_unit {
+    EXPERIMENT_UNIT_COUNT,
+    EXPERIMENT_UNIT_NS,
+    EXPERIMENT_UNIT_RATIO, /* 0..1. */
+};
+
+/* What an expectation may be about: name in files, unit, sentence for reports. */
+#define EXPERIMENT_FIGURES(X)                                                                      \
+    X(LASTING_CONNECTIONS, "lastingConnections", COUNT, "connections alive when the stream ended") \
+    X(BROKEN_CONNECTIONS, "brokenConnections", COUNT,                                              \
+      "connections that were established and broke")                                               \
+    X(FAILED_CONNECTS, "failedConnects", COUNT, "attempts to connect that failed")                 \
+    X(LOST_REQUESTS, "lostRequests", COUNT,                                                        \
+      "requests that were sent or blocked and got no good answer")                                 \
+    X(BLOCKED_REQUESTS, "blockedRequests", COUNT,                                                  \
+      "requests whose slot came without a usable connection")                                      \
+    X(UNSENT_REQUESTS, "unsentRequests", COUNT, "requests that the tester could not send")         \
+    X(GOOD_RATIO, "goodRatio", RATIO, "good requests over due ones")                               \
+    X(WINDOWS, "windows", COUNT, "loss windows")                                                   \
+    X(LONGEST_WINDOW, "longestWindow", NS, "the longest loss window")                              \
+    X(TOTAL_WINDOW, "totalWindow", NS, "the sum of all loss windows")                              \
+    X(LONGEST_OUTAGE, "longestOutage", NS, "the longest outage of one flow")                       \
+    X(LATENCY_P50, "latencyP50", NS, "the median latency from due")                                \
+    X(LATENCY_P99, "latencyP99", NS, "the 99th percentile of the latency from due")                \
+    X(LATENCY_MAX, "latencyMax", NS, "the longest latency from due")
+
+enum experiment_figure {
+#define X(id, word, unit, sentence) EXPERIMENT_FIGURE_##id,
+    EXPERIMENT_FIGURES(X)
+#undef X
+    EXPERIMENT_FIGURE_COUNT
+};
+
+enum experiment_compare {
+    EXPERIMENT_EQUALS,
+    EXPERIMENT_AT_MOST,
+    EXPERIMENT_AT_LEAST,
+};
+
+/* What a figure is compared with. */
+enum experiment_bound {
+    EXPERIMENT_BOUND_VALUE, /* A fixed value. */
+    EXPERIMENT_BOUND_MEAN,  /* predicted.mean, of brokenConnections; the others likewise. */
+    EXPERIMENT_BOUND_MIN,
+    EXPERIMENT_BOUND_P1,
+    EXPERIMENT_BOUND_P50,
+    EXPERIMENT_BOUND_P99,
+    EXPERIMENT_BOUND_MAX,
+};
+
+struct experiment_expect {
+    uint32_t stream;                 /* Index into the experiment's streams. */
+    enum experiment_figure figure;   /* What. */
+    enum experiment_compare compare; /* How. */
+    enum experiment_bound bound;     /* With what. */
+    double value;                    /* BOUND_VALUE: count, ns or ratio, as the figure's unit. */
+    const char *value_text;          /* As the file has it: "100ms", "predicted.p99", "80". */
+    int32_t from_step; /* Only what happened from this step (index) on; -1: the stream's life. */
+};
+
+/* ---- report, variants ---- */
+
+enum experiment_format {
+    EXPERIMENT_FORMAT_TEXT,
+    EXPERIMENT_FORMAT_JSON,
+    EXPERIMENT_FORMAT_CTRAFFIC,
+};
+
+struct experiment_variant {
+    const char *name;
+    uint32_t set_count;
+    const char *paths[EXPERIMENT_SETS_MAX];   /* As for --set. */
+    const cJSON *values[EXPERIMENT_SETS_MAX]; /* What to put there. */
+    uint32_t need_count;                      /* Without these the variant is skipped. */
+    const char *needs[EXPERIMENT_NEEDS_MAX];  /* "ipvs". */
+};
+
+/* ---- the whole ---- */
+
+struct experiment {
+    const char *path; /* The file's name, or what stands for it in messages. */
+    const char *name; /* Of letters, digits, '.', '_', '-'. */
+    uint32_t seed;    /* Of the tester's own random choices (first sends, ports). */
+    struct experiment_cluster cluster;
+    struct experiment_rollout rollout;
+    bool target_given; /* The file has a target for all streams. */
+    struct experiment_target target;
+    uint32_t stream_count; /* At least 1. */
+    struct experiment_stream streams[EXPERIMENT_STREAMS_MAX];
+    struct experiment_windows windows;
+    uint32_t step_count; /* At least 1. */
+    struct experiment_step steps[EXPERIMENT_STEPS_MAX];
+    uint32_t after_count; /* Steps that always run, also after a failure or a signal. */
+    struct experiment_step after[EXPERIMENT_STEPS_MAX];
+    uint32_t expect_count;
+    struct experiment_expect expects[EXPERIMENT_EXPECTS_MAX];
+    uint32_t format_count;
+    enum experiment_format formats[EXPERIMENT_FORMATS_MAX];
+    uint32_t variant_count;
+    struct experiment_variant variants[EXPERIMENT_VARIANTS_MAX];
+    cJSON *source;   /* The file's tree with all assignments made; strings above point into it. */
+    cJSON *resolved; /* The same with every default written out: experiment.json of a run. */
+};
+
+struct experiment_options {
+    const char *const *sets; /* "path=value", in order; may be NULL. */
+    size_t set_count;        /* Of sets. */
+    const char *variant;     /* Its assignments are made before `sets`; NULL: none. */
+};
+
+/* All three: 0, or -errno with ERR ("FILE: JSON.path: what; want what"); *OUT is then untouched.
+ * OPTIONS may be NULL. -ENOENT and the like when the file cannot be read, -EINVAL otherwise. */
+int experiment_load(const char *path, const struct experiment_options *options,
+                    struct experiment **out, struct error *err);
+/* NAME stands for the file in messages. */
+int experiment_parse(const char *name, const char *bytes, size_t size,
+                     const struct experiment_options *options, struct experiment **out,
+                     struct error *err);
+/* Traffic alone: one stream "traffic" toward URL for DURATION_NS: start, wait, stop. Options set
+ * what else the stream has ("streams.traffic.rate=1k/s"). URL must hold an address, no host name. */
+int experiment_from_url(const struct url *url, int64_t duration_ns,
+                        const struct experiment_options *options, struct experiment **out,
+                        struct error *err);
+void experiment_free(struct experiment *experiment);
+
+/* Does a step of this kind change the cluster (and so end the baseline)? apply does not count: it
+ * prepares. */
+bool experiment_verb_changes(enum experiment_verb verb);
+bool experiment_may_change(const struct experiment *experiment, const char *kind, const char *name);
+/* Index of the stream or of the step with that id, or -1. */
+int experiment_stream_index(const struct experiment *experiment, const char *name);
+int experiment_step_index(const struct experiment *experiment, const char *id);
+
+/* Words as in files. */
+const char *experiment_verb_word(enum experiment_verb verb);
+const char *experiment_until_word(enum experiment_until until);
+const char *experiment_protocol_word(enum experiment_protocol protocol);
+const char *experiment_scheduler_word(enum experiment_scheduler scheduler);
+const char *experiment_profile_word(enum experiment_profile profile);
+const char *experiment_outcome_word(enum experiment_outcome outcome);
+const char *experiment_compare_word(enum experiment_compare compare);
+const char *experiment_figure_word(enum experiment_figure figure);
+const char *experiment_figure_sentence(enum experiment_figure figure);
+enum experiment_unit experiment_figure_unit(enum experiment_figure figure);
+
+#endif
