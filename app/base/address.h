@@ -14,7 +14,11 @@
 
 #include "base/error.h"
 
-enum { ADDRESS_TEXT_BYTES = 48, PREFIX_TEXT_BYTES = 52, TUPLE_TEXT_BYTES = 120 };
+enum {
+    ADDRESS_TEXT_BYTES = 48,
+    PREFIX_TEXT_BYTES = 52,
+    TUPLE_TEXT_BYTES = 120
+};
 
 struct address {
     uint8_t bytes[16]; /* Network order; IPv4 in the last four, after ::ffff. */

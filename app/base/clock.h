@@ -17,14 +17,18 @@
 
 #include <x86intrin.h>
 
+#include "base/wide.h"
+
 struct clock {
-    uint64_t tsc_start;    /* TSC at run time 0. */
-    uint64_t mult;         /* ns = (ticks * mult) >> CLOCK_SHIFT, in 128 bits. */
-    uint64_t hz;           /* Measured ticks a second. */
+    uint64_t tsc_start;      /* TSC at run time 0. */
+    uint64_t mult;           /* ns = (ticks * mult) >> CLOCK_SHIFT, in 128 bits. */
+    uint64_t hz;             /* Measured ticks a second. */
     uint64_t rate_error_ppb; /* Bound of the rate's error, from the brackets' widths. */
 };
 
-enum { CLOCK_SHIFT = 32 };
+enum {
+    CLOCK_SHIFT = 32
+};
 
 static inline uint64_t clock_tsc(void)
 {
@@ -36,7 +40,7 @@ static inline uint64_t clock_ns(const struct clock *clock, uint64_t tsc)
 {
     if (tsc < clock->tsc_start)
         return 0;
-    return (uint64_t)(((unsigned __int128)(tsc - clock->tsc_start) * clock->mult) >> CLOCK_SHIFT);
+    return (uint64_t)(((wide_uint)(tsc - clock->tsc_start) * clock->mult) >> CLOCK_SHIFT);
 }
 
 static inline uint64_t clock_now_ns(const struct clock *clock)

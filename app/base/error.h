@@ -18,11 +18,11 @@
 
 /* Exit statuses of all programs here; see docs/user-guide.md. */
 enum exit_status {
-    EXIT_MET = 0,          /* The run met its expectations. */
-    EXIT_NOT_MET = 1,      /* It ran, and did not. */
-    EXIT_USAGE = 2,        /* Bad usage or input. */
-    EXIT_ENVIRONMENT = 3,  /* Port, cluster, permission, resources. */
-    EXIT_INTERRUPTED = 4,  /* Stopped by a signal; the partial result is saved. */
+    EXIT_MET = 0,         /* The run met its expectations. */
+    EXIT_NOT_MET = 1,     /* It ran, and did not. */
+    EXIT_USAGE = 2,       /* Bad usage or input. */
+    EXIT_ENVIRONMENT = 3, /* Port, cluster, permission, resources. */
+    EXIT_INTERRUPTED = 4, /* Stopped by a signal; the partial result is saved. */
 };
 
 struct error {

@@ -12,7 +12,10 @@
 
 #include <stdint.h>
 
-enum { HISTOGRAM_SUB_BITS = 7, HISTOGRAM_BUCKETS = (40 - HISTOGRAM_SUB_BITS + 1) * 128 };
+enum {
+    HISTOGRAM_SUB_BITS = 7,
+    HISTOGRAM_BUCKETS = (40 - HISTOGRAM_SUB_BITS + 1) * 128
+};
 #define HISTOGRAM_MAX_NS ((UINT64_C(1) << 40) - 1) /* 18 minutes. */
 
 struct histogram {

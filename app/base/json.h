@@ -23,7 +23,7 @@ cJSON *json_parse(const char *bytes, size_t size, struct error *err);
 /* The same for a file of at most 64 MiB; ERR names the file. */
 cJSON *json_parse_file(const char *path, struct error *err);
 
-const cJSON *json_at(const cJSON *object, const char *path); /* NULL when absent. */
+const cJSON *json_at(const cJSON *object, const char *path);     /* NULL when absent. */
 const cJSON *json_member(const cJSON *object, const char *name); /* One step; case-sensitive. */
 const char *json_string(const cJSON *object, const char *path, const char *otherwise);
 int64_t json_integer(const cJSON *object, const char *path, int64_t otherwise);

@@ -15,7 +15,10 @@
 
 typedef uint32_t pool_handle; /* High 12 bits generation, low 20 index. */
 
-enum { POOL_INDEX_BITS = 20, POOL_CAPACITY_MAX = (1 << POOL_INDEX_BITS) - 1 };
+enum {
+    POOL_INDEX_BITS = 20,
+    POOL_CAPACITY_MAX = (1 << POOL_INDEX_BITS) - 1
+};
 
 struct pool {
     uint8_t *objects;      /* capacity objects of object_bytes each. */
@@ -30,7 +33,7 @@ struct pool {
 size_t pool_bytes(uint32_t capacity, uint32_t object_bytes);
 void pool_init(struct pool *pool, void *memory, uint32_t capacity, uint32_t object_bytes);
 pool_handle pool_take(struct pool *pool);
-void pool_free(struct pool *pool, pool_handle handle); /* Asserts that it is taken. */
+void pool_free(struct pool *pool, pool_handle handle);       /* Asserts that it is taken. */
 void *pool_get(const struct pool *pool, pool_handle handle); /* NULL when stale or 0. */
 pool_handle pool_handle_of(const struct pool *pool, const void *object);
 /* Iterate over taken objects: start with 0, ends with 0. Objects may be freed while iterating. */

@@ -13,7 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TEXT_LIMIT_BYTES = 1 << 30 };
+enum {
+    TEXT_LIMIT_BYTES = 1 << 30
+};
 
 struct text {
     char *data;      /* NULL until the first append. */
