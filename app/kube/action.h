@@ -1,0 +1,165 @@
+/* action.h - changes to the cluster, each a small state machine without I/O.
+ *
+ * An action says what request it wants next, is handed the answer, and so on until it is over. Before
+ * its one change it can halt (`confirm`), so that its owner can ask, journal, and then let it go on:
+ *
+ *     READ --(answer)--> PREPARED --(commit)--> CHANGE --(answer)--> [WAIT] --> OVER
+ *
+ *     get         READ
+ *     apply       READ, then create, or patch when it exists
+ *     delete      READ, delete, WAIT until it is gone (404, or another uid under that name)
+ *     set-image   READ, patch the one container
+ *     scale       READ, patch deployments/scale
+ *     restart     READ, patch the template's restartedAt annotation
+ *     cordon      READ, patch spec.unschedulable of a node; uncordon likewise
+ *     evict       READ, post an Eviction; refused by a budget: again every 5 s
+ *     patch       READ, patch with a given body (what an undo journal holds)
+ *
+ * set-image and restart refuse while another rollout of the Deployment is under way (`even_rolling`
+ * overrides). set-image refuses a container that does not exist, naming those that do, and
+ * reports KUBE_DONE_UNCHANGED when the image is the present one: no rollout will follow.
+ *
+ * Undo: when prepared, `undo` says how to put things back, as a JSON object {method, path, contentType,
+ * body} that kube_action_undo() turns into an action again.
+ *
+ * Threads: one owner. Memory: malloc, freed by kube_action_free().
+ * Sources: Kubernetes API concepts; "Update API Objects in Place Using kubectl patch".
+ */
+#ifndef KUBE_ACTION_H
+#define KUBE_ACTION_H
+
+#include "kube/discovery.h"
+#include "kube/failure.h"
+#include "kube/manifest.h"
+#include "kube/object.h"
+
+enum kube_verb {
+    KUBE_GET,
+    KUBE_APPLY,
+    KUBE_DELETE,
+    KUBE_SET_IMAGE,
+    KUBE_SCALE,
+    KUBE_RESTART,
+    KUBE_CORDON,
+    KUBE_UNCORDON,
+    KUBE_EVICT,
+    KUBE_PATCH,
+    KUBE_VERB_COUNT
+};
+
+/* What to do. All is copied. */
+struct kube_order {
+    enum kube_verb verb;
+    enum kube_kind kind;      /* Of get, delete and patch; others know theirs. */
+    const char *namespace;    /* NULL or "": the client's. */
+    const char *name;         /* Of the object; not for apply. */
+    const char *container;    /* set-image: which; NULL when the pod has just one. */
+    const char *image;        /* set-image. */
+    int64_t replicas;         /* scale. */
+    const cJSON *object;      /* apply: the object; patch: the body. */
+    const char *content_type; /* patch: NULL is a strategic merge patch. */
+    const char *uid;   /* delete: only this very object; NULL or "": whatever has the name. */
+    int64_t grace_s;   /* delete, evict: grace period; -1: the object's own. */
+    bool wait_gone;    /* delete, evict: over only when the object is gone. */
+    bool even_rolling; /* set-image, restart: also while a rollout is under way. */
+    bool confirm;      /* Halt before the change, until kube_action_commit(). */
+};
+
+/* How it ended. */
+enum kube_done {
+    KUBE_DONE_NOT_YET,
+    KUBE_DONE_GOT, /* get: it exists. */
+    KUBE_DONE_CREATED,
+    KUBE_DONE_CHANGED,
+    KUBE_DONE_UNCHANGED, /* It was like that already. */
+    KUBE_DONE_DELETED,   /* Gone, or (without wait_gone) going. */
+    KUBE_DONE_ABSENT,    /* delete, evict: there was nothing to do. */
+    KUBE_DONE_FAILED,    /* See reason and error. */
+};
+
+struct kube_result {
+    enum kube_done done;
+    enum kube_reason reason;       /* When failed by an answer; else SUCCESS. */
+    int code;                      /* Negative errno when failed, else 0. */
+    struct error error;            /* When failed. */
+    struct kube_object *object;    /* As the last answer showed it (typed kinds); may be NULL. */
+    struct kube_resource resource; /* What kind of object it was about. */
+    char namespace[KUBE_NAMESPACE_BYTES]; /* "" for none. */
+    char name[KUBE_NAME_BYTES];
+    char uid[64];       /* Of the object changed or made; to delete just that one later. */
+    char previous[512]; /* set-image: the image before; scale: the replicas before. */
+    uint64_t sent_ns, answered_ns; /* Of the request that made the change; 0 when none was. */
+};
+
+enum kube_action_state {
+    KUBE_ACTION_REQUEST,  /* Wants `request` made. */
+    KUBE_ACTION_ASKED,    /* Waits for its answer. */
+    KUBE_ACTION_PREPARED, /* Waits for commit. */
+    KUBE_ACTION_PAUSE,    /* Waits for time to pass. */
+    KUBE_ACTION_OVER,     /* `result` is final. */
+};
+
+enum kube_action_step {
+    KUBE_STEP_DISCOVER, /* Which resource a kind of a manifest is. */
+    KUBE_STEP_READ,
+    KUBE_STEP_CHANGE,
+    KUBE_STEP_GONE, /* Asks again and again whether it is still there. */
+};
+
+struct kube_action {
+    enum kube_action_state state;
+    enum kube_action_step step;
+    enum kube_verb verb;
+    bool confirm, wait_gone, even_rolling;  /* As ordered. */
+    int64_t replicas;                       /* As ordered. */
+    int64_t grace_s;                        /* As ordered. */
+    char container[KUBE_NAME_BYTES];        /* As ordered, or the only one. */
+    char image[512];                        /* As ordered. */
+    char wanted_uid[64];                    /* As ordered; "": any. */
+    char eviction_version[64];              /* Of the server. */
+    char content_type[80];                  /* Of the patch. */
+    char api_version[KUBE_GROUP_BYTES * 2]; /* Of a manifest's object. */
+    cJSON *object;                          /* apply: what to apply; patch: the body. */
+    bool existed;                           /* READ found it. */
+    bool merge_instead;                     /* The server knows no strategic patch for this kind. */
+    char version_before[64];                /* resourceVersion that READ found. */
+    uint64_t read_sent_ns;                  /* When READ was sent. */
+    uint64_t due_ns;                        /* End of a pause. */
+    unsigned tries;                         /* Of a step that is repeated. */
+    struct kube_result result;
+    /* The request wanted now. */
+    const char *method;       /* A constant. */
+    const char *request_verb; /* In RBAC's words; a constant. */
+    const char *subresource;  /* A constant; "" for none. */
+    const char *body_type;    /* Content type; a constant or content_type. */
+    struct text path;
+    struct text body;
+    struct text undo; /* JSON; empty when there is nothing to undo. */
+};
+
+/* NAMESPACE is the client's, used where the order has none. 0, or -EINVAL with ERR when the order makes no
+ * sense: a missing name or image, a bad name, negative replicas. */
+int kube_action_init(struct kube_action *action, const struct kube_order *order,
+                     const struct kube_discovery *discovery, const char *namespace,
+                     struct error *err);
+/* An order out of an undo text: a request that is made as it stands. 0 or -EINVAL with ERR. */
+int kube_action_undo(struct kube_action *action, const char *undo_json, struct error *err);
+void kube_action_free(struct kube_action *action);
+
+struct kube_call
+kube_action_call(const struct kube_action *action);                 /* Of the request wanted now. */
+void kube_action_sent(struct kube_action *action, uint64_t now_ns); /* REQUEST -> ASKED. */
+/* ASKED -> anything. CONFIG is for texts and may be NULL. */
+void kube_action_answer(struct kube_action *action, enum kube_reason reason, long http_code,
+                        unsigned retry_after_s, const struct text *body,
+                        const struct error *failure, const struct kubeconfig *config,
+                        uint64_t now_ns);
+void kube_action_commit(struct kube_action *action); /* PREPARED -> REQUEST; else nothing. */
+void kube_action_tick(struct kube_action *action, uint64_t now_ns); /* PAUSE -> REQUEST when due. */
+/* PREPARED and others -> OVER, failed with -ECANCELED and TEXT. What was sent stays sent. */
+void kube_action_cancel(struct kube_action *action, const char *text);
+
+const char *kube_verb_text(enum kube_verb verb); /* "set-image", ... */
+const char *kube_done_text(enum kube_done done); /* "created", ... */
+
+#endif

@@ -1,0 +1,65 @@
+/* deployment.h - what seamline needs to know of a Deployment. Pure, as kube/pod.h.
+ * Source: Kubernetes API reference, apps/v1 Deployment. */
+#ifndef KUBE_DEPLOYMENT_H
+#define KUBE_DEPLOYMENT_H
+
+#include "kube/pod.h"
+
+struct kube_label {
+    const char *name;
+    const char *value;
+};
+
+enum {
+    KUBE_LABELS_MAX = 256
+};
+
+struct kube_labels {
+    unsigned count;
+    struct kube_label *each;
+};
+
+/* A number of pods, or a share of the replicas. */
+struct kube_amount {
+    int64_t value; /* Pods, or per cent. */
+    bool percent;
+};
+
+enum kube_strategy {
+    KUBE_ROLLING_UPDATE,
+    KUBE_RECREATE,
+};
+
+struct kube_deployment {
+    int64_t replicas;             /* spec.replicas: wanted; 1 when absent. */
+    int64_t observed_generation;  /* The generation that the status below belongs to. */
+    int64_t status_replicas;      /* Pods not terminating, of all ReplicaSets. */
+    int64_t updated_replicas;     /* Of the newest template. */
+    int64_t ready_replicas;       /* Passing their readiness probes. */
+    int64_t available_replicas;   /* Ready for min_ready_s. */
+    int64_t unavailable_replicas; /* Still wanted to be available. */
+    int64_t min_ready_s;          /* spec.minReadySeconds. */
+    int64_t progress_deadline_s;  /* spec.progressDeadlineSeconds; 600 when absent. */
+    bool paused;                  /* spec.paused: no change of the template rolls out. */
+    enum kube_strategy strategy;
+    struct kube_amount max_surge;       /* 25 % when absent. */
+    struct kube_amount max_unavailable; /* 25 % when absent. */
+    struct kube_labels selector;        /* spec.selector.matchLabels. */
+    bool selector_has_expressions; /* matchExpressions too: `selector` is not the whole of it. */
+    int64_t grace_s;      /* The template's terminationGracePeriodSeconds; 30 when absent. */
+    const char *revision; /* Annotation deployment.kubernetes.io/revision; may be "". */
+    struct kube_containers containers; /* Of the template: names and images. */
+    struct kube_conditions conditions;
+};
+
+void kube_deployment_read(struct kube_arena *arena, const cJSON *json,
+                          struct kube_deployment *deployment);
+void kube_labels_read(struct kube_arena *arena, const cJSON *object, struct kube_labels *labels);
+/* NULL when there is none of that name. */
+const char *kube_labels_get(const struct kube_labels *labels, const char *name);
+/* True when every one of SELECTOR is in LABELS with the same value; false for an empty selector. */
+bool kube_labels_match(const struct kube_labels *selector, const struct kube_labels *labels);
+/* "app=mserver,tier=x" into OUT, at most OUT_BYTES with the NUL; returns OUT. */
+const char *kube_labels_text(const struct kube_labels *labels, char *out, unsigned out_bytes);
+
+#endif

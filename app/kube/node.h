@@ -1,0 +1,21 @@
+/* node.h - what seamline needs to know of a Node: where to send, and whether it takes part. Pure, as
+ * kube/pod.h. Source: Kubernetes API reference, core/v1 Node. */
+#ifndef KUBE_NODE_H
+#define KUBE_NODE_H
+
+#include "kube/pod.h"
+
+struct kube_node {
+    bool ready;               /* The Ready condition is True. */
+    const char *ready_reason; /* Of the Ready condition; may be "". */
+    bool unschedulable;       /* Cordoned. */
+    bool excluded;            /* Label node.kubernetes.io/exclude-from-external-load-balancers. */
+    struct kube_addresses internal; /* InternalIP, in the server's order. */
+    struct kube_addresses external; /* ExternalIP. */
+    unsigned pod_cidrs_count;
+    struct prefix *pod_cidrs; /* spec.podCIDRs, or podCIDR. */
+};
+
+void kube_node_read(struct kube_arena *arena, const cJSON *json, struct kube_node *node);
+
+#endif

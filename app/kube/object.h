@@ -1,0 +1,71 @@
+/* object.h - an object of the cluster as one small typed struct.
+ *
+ * kube_object_read() turns the JSON of one object into a struct kube_object: what all kinds have
+ * (struct kube_meta) and what its kind has, in a union by `kind`. The JSON is not kept. An object is
+ * immutable after that; it is shared by counting: the watch's cache, and each event that shows it,
+ * hold a reference.
+ *
+ * Threads: one owner (the control thread); counts are not atomic. Memory: malloc and an arena an
+ * object, freed with the last reference. Hostile input: arrays are bounded (the limits stand in the
+ * kinds' headers), names and numbers are read as they come.
+ */
+#ifndef KUBE_OBJECT_H
+#define KUBE_OBJECT_H
+
+#include "base/error.h"
+#include "kube/deployment.h"
+#include "kube/endpointslice.h"
+#include "kube/node.h"
+#include "kube/notice.h"
+#include "kube/pod.h"
+#include "kube/replicaset.h"
+#include "kube/resource.h"
+#include "kube/service.h"
+
+struct kube_meta {
+    const char *name;
+    const char *namespace; /* "" for kinds that have none. */
+    const char *uid;
+    const char *version;     /* resourceVersion as the server wrote it: to be given back. */
+    uint64_t version_number; /* The same as a number, to compare; 0 when it is none. */
+    int64_t generation;      /* Of the spec; 0 when the kind has none. */
+    int64_t created_utc_ns;  /* creationTimestamp, whole seconds; INT64_MIN when absent. */
+    int64_t deleted_utc_ns;  /* deletionTimestamp: when grace ends; INT64_MIN: not being deleted. */
+    int64_t grace_s;         /* deletionGracePeriodSeconds; -1 when absent. */
+    const char *owner_kind;  /* Of the controlling owner; "" when there is none. */
+    const char *owner_name;
+    const char *owner_uid;
+    struct kube_labels labels;
+};
+
+struct kube_object {
+    enum kube_kind kind; /* Which member of the union; KUBE_NAMESPACE has none. */
+    unsigned references; /* Freed when it falls to 0. */
+    struct kube_meta meta;
+    union {
+        struct kube_pod pod;
+        struct kube_endpointslice endpointslice;
+        struct kube_deployment deployment;
+        struct kube_replicaset replicaset;
+        struct kube_node node;
+        struct kube_service service;
+        struct kube_notice notice;
+    };
+    struct kube_arena arena; /* Where all of the above points to. */
+};
+
+/* A new object of KIND with one reference. NULL with ERR when JSON has no metadata.name, or when out
+ * of memory. JSON stays the caller's. */
+struct kube_object *kube_object_read(enum kube_kind kind, const cJSON *json, struct error *err);
+struct kube_object *kube_object_take(struct kube_object *object); /* One reference more. */
+void kube_object_drop(struct kube_object *object);                /* One less; NULL is harmless. */
+
+/* metadata.deletionTimestamp is set. */
+bool kube_object_terminating(const struct kube_object *object);
+/* When the change that made this state was at the earliest by the object's own stamps: the newest of
+ * creation, conditions' transitions, container states and (deletionTimestamp - grace), whole
+ * seconds of the cluster's clock; INT64_MIN when it has none. The change was not before it, as far
+ * as that clock can be trusted, if the change touched a stamp at all: a hint, not a bound. */
+int64_t kube_object_newest_stamp(const struct kube_object *object);
+
+#endif

@@ -1,0 +1,104 @@
+/* pod.h - what seamline needs to know of a Pod. Pure: JSON in, a struct out, memory in the object's
+ * arena. Absent members read as empty, zero or false; no input is refused, but arrays are bounded
+ * and the rest is cut. Source: Kubernetes API reference, core/v1 Pod. */
+#ifndef KUBE_POD_H
+#define KUBE_POD_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "kube/arena.h"
+
+enum {
+    KUBE_CONTAINERS_MAX = 64, /* Containers of a pod or a template that are read. */
+    KUBE_CONDITIONS_MAX = 32, /* Conditions of any object that are read. */
+    KUBE_ADDRESSES_MAX = 64,  /* Addresses of any object that are read. */
+};
+
+/* `conditions[]` of any kind. */
+struct kube_condition {
+    const char *type;     /* "Ready", "Progressing", ... */
+    const char *status;   /* "True", "False" or "Unknown". */
+    const char *reason;   /* One word, "ProgressDeadlineExceeded"; may be "". */
+    const char *message;  /* For people; may be "". */
+    int64_t since_utc_ns; /* lastTransitionTime, whole seconds; INT64_MIN when absent. */
+};
+
+struct kube_conditions {
+    unsigned count;              /* Of all. */
+    struct kube_condition *each; /* In the server's order. */
+};
+
+struct kube_addresses {
+    unsigned count;       /* Of those that are IP addresses. */
+    struct address *each; /* In the server's order: the first one is the primary. */
+};
+
+enum kube_container_state {
+    KUBE_CONTAINER_UNKNOWN, /* The kubelet has not said anything. */
+    KUBE_CONTAINER_WAITING,
+    KUBE_CONTAINER_RUNNING,
+    KUBE_CONTAINER_TERMINATED,
+};
+
+struct kube_container {
+    const char *name;
+    const char *image; /* As the spec has it. */
+    bool ready;        /* Its readiness probe passes. */
+    int64_t restarts;  /* Since the pod's creation. */
+    enum kube_container_state state;
+    const char *reason; /* Of that state: "ImagePullBackOff", "CrashLoopBackOff", "Error"; or "". */
+    const char *message; /* Of that state. */
+    int64_t exit_code;   /* When terminated; else 0. */
+};
+
+struct kube_containers {
+    unsigned count;
+    struct kube_container *each;
+};
+
+enum kube_pod_phase {
+    KUBE_POD_UNKNOWN,
+    KUBE_POD_PENDING,
+    KUBE_POD_RUNNING,
+    KUBE_POD_SUCCEEDED,
+    KUBE_POD_FAILED,
+};
+
+struct kube_pod {
+    struct kube_addresses ips; /* One a family. */
+    const char *node;          /* spec.nodeName; "" while not scheduled. */
+    enum kube_pod_phase phase;
+    bool ready;                        /* The Ready condition is True. */
+    const char *reason;                /* status.reason, as "Evicted"; or "". */
+    int64_t grace_s;                   /* spec.terminationGracePeriodSeconds. */
+    int64_t ready_since_utc_ns;        /* Of the Ready condition, whatever its status. */
+    struct kube_containers containers; /* In the spec's order, with their states. */
+    struct kube_conditions conditions;
+};
+
+void kube_pod_read(struct kube_arena *arena, const cJSON *json, struct kube_pod *pod);
+const char *kube_pod_phase_text(enum kube_pod_phase phase);
+
+/* Why the pod is not ready, as one short sentence: "container web: ImagePullBackOff: ...", "not
+ * scheduled: Unschedulable: ...", "readiness probe of container web fails"; "" when it is ready. The
+ * first cause that explains the others wins. Appended to OUT, at most OUT_BYTES with the NUL. */
+void kube_pod_why_not_ready(const struct kube_pod *pod, char *out, unsigned out_bytes);
+
+/* Shared by the other kinds' readers. */
+void kube_conditions_read(struct kube_arena *arena, const cJSON *array,
+                          struct kube_conditions *conditions);
+/* NULL when there is none of that type. */
+const struct kube_condition *kube_condition_find(const struct kube_conditions *conditions,
+                                                 const char *type);
+bool kube_condition_true(const struct kube_conditions *conditions, const char *type);
+/* The containers of a pod spec, without states. */
+void kube_containers_read(struct kube_arena *arena, const cJSON *pod_spec,
+                          struct kube_containers *containers);
+/* Append the address TEXT, when it is one and there is room. */
+void kube_addresses_add(struct kube_arena *arena, struct kube_addresses *addresses,
+                        const char *text);
+
+#endif

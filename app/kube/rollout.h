@@ -1,0 +1,44 @@
+/* rollout.h - how far a rollout is, from the Deployment alone. Pure.
+ *
+ * The rules are those by which `kubectl rollout status` waits, in this order:
+ *
+ *     generation > observedGeneration                        the controller has not seen the change
+ *     Progressing condition has ProgressDeadlineExceeded     failed
+ *     updated < replicas                                     new pods are still to be made
+ *     status.replicas > updated                              old pods are still to go
+ *     available < updated                                    new pods are not available yet
+ *     else                                                   complete
+ *
+ * Terminating pods do not count: they may still live, and lose traffic, when a rollout is complete.
+ */
+#ifndef KUBE_ROLLOUT_H
+#define KUBE_ROLLOUT_H
+
+#include "kube/cache.h"
+#include "kube/object.h"
+
+enum kube_rollout_state {
+    KUBE_ROLLOUT_COMPLETE,
+    KUBE_ROLLOUT_PROGRESSING,
+    KUBE_ROLLOUT_FAILED, /* The Deployment's progress deadline is exceeded. */
+    KUBE_ROLLOUT_PAUSED, /* spec.paused: it will not go on by itself. */
+};
+
+struct kube_rollout {
+    enum kube_rollout_state state;
+    int64_t replicas;  /* Wanted. */
+    int64_t updated;   /* New pods. */
+    int64_t old;       /* Old pods not yet terminating. */
+    int64_t available; /* Of all. */
+    char text[512];    /* "3 of 8 new pods are made", for progress lines. */
+};
+
+/* DEPLOYMENT must be of that kind (asserted). */
+void kube_rollout_status(const struct kube_object *deployment, struct kube_rollout *out);
+
+/* Append why the pods of DEPLOYMENT in PODS are not ready, one line a different cause with how many
+ * pods have it and one of their names; nothing when all are. For a deadline's error text. */
+void kube_rollout_reasons(const struct kube_object *deployment, const struct kube_cache *pods,
+                          struct text *out);
+
+#endif

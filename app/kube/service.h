@@ -1,0 +1,41 @@
+/* service.h - what seamline needs to know of a Service: where its traffic goes. Pure, as kube/pod.h.
+ * Source: Kubernetes API reference, core/v1 Service. */
+#ifndef KUBE_SERVICE_H
+#define KUBE_SERVICE_H
+
+#include "kube/deployment.h"
+#include "kube/endpointslice.h"
+
+enum kube_service_type {
+    KUBE_SERVICE_CLUSTER_IP,
+    KUBE_SERVICE_NODE_PORT,
+    KUBE_SERVICE_LOAD_BALANCER,
+    KUBE_SERVICE_EXTERNAL_NAME,
+};
+
+struct kube_service_port {
+    const char *name;   /* "" when it has none. */
+    int protocol;       /* IPPROTO_TCP, _UDP, _SCTP. */
+    uint16_t port;      /* At the VIP and the cluster IPs. */
+    uint16_t node_port; /* At every node's addresses; 0 when there is none. */
+    const char *target; /* targetPort as text: a number or a container port's name. */
+};
+
+struct kube_service {
+    enum kube_service_type type;
+    struct kube_addresses cluster_ips; /* Empty for a headless Service. */
+    bool headless;                     /* clusterIP is "None". */
+    struct kube_addresses ingress_ips; /* status.loadBalancer.ingress[].ip. */
+    unsigned ingress_hosts_count;
+    const char **ingress_hosts; /* status.loadBalancer.ingress[].hostname. */
+    bool external_local;        /* externalTrafficPolicy is Local. */
+    bool affinity;              /* sessionAffinity is ClientIP. */
+    unsigned ports_count;
+    struct kube_service_port *ports;
+    struct kube_labels selector; /* Empty: its endpoints are made by hand. */
+};
+
+void kube_service_read(struct kube_arena *arena, const cJSON *json, struct kube_service *service);
+const char *kube_service_type_text(enum kube_service_type type);
+
+#endif
