@@ -1,0 +1,90 @@
+/* meta.h - meta.json: what a reader of the logs must know that is in no log.
+ *
+ * Written at the start (so that a killed run can be read) and again at the end, each time whole.
+ * Threads: control only. Memory: fixed but for `notes`.
+ */
+#ifndef RUNDIR_META_H
+#define RUNDIR_META_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/utc.h"
+#include "record/record.h"
+
+enum {
+    META_NAME_BYTES = 64,
+    META_TEXT_BYTES = 256,
+    META_PORTS = 8
+};
+
+struct meta_stream {
+    char name[META_NAME_BYTES];
+    char protocol[16];            /* "ctraffic", "connect". */
+    char target[META_TEXT_BYTES]; /* "ctraffic://10.0.0.1:5003". */
+    uint32_t flows;
+    double rate_pps;     /* Requests a second, total. */
+    uint32_t size_bytes; /* Of a request; 0 where it has none. */
+    uint64_t timeout_ns;
+    uint64_t connect_timeout_ns;
+    uint64_t late_ns;    /* Delay threshold. */
+    uint64_t started_ns; /* Run time; 0 = never. */
+    uint64_t steady_ns;  /* Every flow answered; 0 = never. */
+    uint64_t stopped_ns; /* 0 = never (killed run). */
+    struct record_log_totals {
+        uint64_t due, outcomes[OUTCOME_COUNT]; /* As counted by the workers, summed. */
+    } totals;                                  /* Valid when the meta is `final`. */
+};
+
+/* What plan/predict expected of the rollout: connections broken, over many simulated runs. */
+struct meta_prediction {
+    bool given;
+    double mean;
+    uint32_t min, p1, p50, p99, max;
+    char basis[META_TEXT_BYTES]; /* "rr, 8 pods, ready after 2 s, preStop 2 s, profile kubeadm". */
+};
+
+struct meta_port {
+    char name[META_NAME_BYTES];   /* As the machine file calls it. */
+    char driver[META_TEXT_BYTES]; /* "net_af_xdp on seamline0", with a fall-back's reason. */
+    uint64_t rx_packets, tx_packets;
+    uint64_t imissed, rx_nombuf, tx_refused;
+    uint64_t dropped;       /* Sum over named reasons; the breakdown is in `notes`. */
+    uint64_t mbufs_missing; /* In use after everything was closed: must be 0. */
+};
+
+struct meta {
+    char version[32]; /* seamline's. */
+    char experiment[META_NAME_BYTES];
+    char started[40]; /* RFC 3339, nanoseconds, of run time 0. */
+    char
+        environment[META_TEXT_BYTES]; /* "lab, profile kubeadm, rr emulated" or the API server's URL
+                                          and context; empty: no cluster. */
+    bool lab;                         /* Every report says so. */
+    bool final;                       /* Written at the end: totals, ports and utc are whole. */
+    bool interrupted;                 /* Ended by a signal. */
+    char failure[1024];               /* Why it ended early; empty: it did not. */
+    uint64_t ended_ns;                /* Run time. */
+    uint64_t tsc_hz;                  /* Measured. */
+    uint64_t clock_error_ns;          /* Bound of run time against UTC over the run. */
+    uint32_t worker_count;
+    uint32_t stream_count;
+    struct meta_stream streams[RECORD_STREAMS];
+    uint32_t port_count;
+    struct meta_port ports[META_PORTS];
+    struct meta_prediction prediction;
+    uint64_t change_ns;        /* Run time at which the first change was asked for; 0 = none. */
+    uint32_t utc_count;        /* Samples below. */
+    struct utc_sample utc[64]; /* Thinned; for truth files and other programs' clocks. */
+    uint64_t turns;            /* Worker loop turns, summed. */
+    uint64_t records_refused;  /* By full logs: figures are a bound when not 0. */
+    char *notes;               /* Lines for people (drop counters and the like); may be NULL. */
+};
+
+int meta_write(const struct meta *meta, const char *rundir, struct error *err);
+/* Fills META; free with meta_free. */
+int meta_read(struct meta *meta, const char *rundir, struct error *err);
+void meta_free(struct meta *meta);
+
+#endif

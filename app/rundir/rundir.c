@@ -1,0 +1,168 @@
+#include "rundir/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "rundir/timeline.h"
+
+static void default_path(char *out, size_t size, const char *experiment)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    char stamp[32];
+    gmtime_r(&now, &tm);
+    strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
+    snprintf(out, size, "seamline-%.100s-%s", experiment, stamp);
+}
+
+/* Like mkdir -p. */
+static int make_directories(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int result = mkdir(path, 0777);
+        *slash = '/';
+        if (result < 0 && errno != EEXIST)
+            return -errno;
+    }
+    return mkdir(path, 0777) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int open_file(const struct rundir *rundir, const char *name, int flags, struct error *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/%s", rundir->path, name);
+    int fd = open(path, flags | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return error_set(err, EXIT_ENVIRONMENT, -errno, "%s: %s", path, strerror(errno));
+    return fd;
+}
+
+static int open_growing(struct rundir *rundir, struct error *err)
+{
+    rundir->timeline_fd =
+        open_file(rundir, "cluster.jsonl", O_WRONLY | O_CREAT | O_EXCL | O_APPEND, err);
+    if (rundir->timeline_fd == -EEXIST) {
+        err->text[0] = '\0';
+        return error_set(err, EXIT_USAGE, -EEXIST,
+                         "%s already holds a run; give another directory by -o", rundir->path);
+    }
+    if (rundir->timeline_fd < 0)
+        return rundir->timeline_fd;
+    rundir->undo_fd = open_file(rundir, "undo.jsonl", O_WRONLY | O_CREAT | O_APPEND, err);
+    if (rundir->undo_fd < 0) {
+        close(rundir->timeline_fd);
+        return rundir->undo_fd;
+    }
+    return 0;
+}
+
+int rundir_create(struct rundir *rundir, const char *path, const char *experiment,
+                  struct error *err)
+{
+    struct rundir made = {.timeline_fd = -1, .undo_fd = -1};
+    if (path == NULL)
+        default_path(made.path, sizeof(made.path), experiment);
+    else if (path[0] == '\0' || strlen(path) >= sizeof(made.path))
+        return error_set(err, EXIT_USAGE, -EINVAL, "-o: the directory's name is empty or too long");
+    else
+        snprintf(made.path, sizeof(made.path), "%s", path);
+    size_t length = strlen(made.path);
+    while (length > 1 && made.path[length - 1] == '/')
+        made.path[--length] = '\0';
+    int result = make_directories(made.path);
+    if (result < 0)
+        return error_set(err, EXIT_ENVIRONMENT, result,
+                         "%s: %s; give a directory that can be made by -o", made.path,
+                         strerror(-result));
+    result = open_growing(&made, err);
+    if (result == 0)
+        *rundir = made;
+    return result;
+}
+
+void rundir_close(struct rundir *rundir)
+{
+    if (rundir->timeline_fd >= 0)
+        close(rundir->timeline_fd);
+    if (rundir->undo_fd >= 0)
+        close(rundir->undo_fd);
+    rundir->timeline_fd = rundir->undo_fd = -1;
+}
+
+int rundir_write_text(struct rundir *rundir, const char *name, const char *text, struct error *err)
+{
+    char path[PATH_MAX];
+    struct text content = {0};
+    snprintf(path, sizeof(path), "%s/%s", rundir->path, name);
+    text_add(&content, text);
+    int result = text_write_file(&content, path);
+    text_free(&content);
+    if (result < 0)
+        return error_set(err, EXIT_ENVIRONMENT, result, "%s: %s", path, strerror(-result));
+    return 0;
+}
+
+int rundir_write_json(struct rundir *rundir, const char *name, const cJSON *item, struct error *err)
+{
+    char *printed = json_print(item, true);
+    if (printed == NULL)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "%s: out of memory", name);
+    struct text content = {0};
+    text_addf(&content, "%s\n", printed);
+    free(printed);
+    int result = content.failed
+                     ? error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "%s: out of memory", name)
+                     : rundir_write_text(rundir, name, content.data, err);
+    text_free(&content);
+    return result;
+}
+
+/* A line goes out by one write: after a crash the file ends with a whole line, or with one that a
+ * reader can tell is cut. */
+static int append_line(const struct rundir *rundir, int fd, const char *name, struct text *line,
+                       struct error *err)
+{
+    text_add(line, "\n");
+    if (line->failed)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "%s: out of memory", name);
+    ssize_t written = write(fd, line->data, line->size);
+    if (written == (ssize_t)line->size)
+        return 0;
+    int code = written < 0 ? -errno : -ENOSPC;
+    return error_set(err, EXIT_ENVIRONMENT, code,
+                     "%s/%s: %s; make room there or give another disk by -o", rundir->path, name,
+                     strerror(-code));
+}
+
+int rundir_add_event(struct rundir *rundir, const struct timeline_event *event, struct error *err)
+{
+    struct text line = {0};
+    timeline_print(event, &line);
+    int result = append_line(rundir, rundir->timeline_fd, "cluster.jsonl", &line, err);
+    text_free(&line);
+    return result;
+}
+
+int rundir_add_undo(struct rundir *rundir, const cJSON *entry, struct error *err)
+{
+    struct text line = {0};
+    char *printed = json_print(entry, false);
+    text_add(&line, printed ? printed : "");
+    line.failed = line.failed || printed == NULL;
+    free(printed);
+    int result = append_line(rundir, rundir->undo_fd, "undo.jsonl", &line, err);
+    text_free(&line);
+    if (result == 0 && fsync(rundir->undo_fd) < 0 && errno != EINVAL)
+        return error_set(err, EXIT_ENVIRONMENT, -errno, "%s/undo.jsonl: %s", rundir->path,
+                         strerror(errno));
+    return result;
+}

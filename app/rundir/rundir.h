@@ -1,0 +1,47 @@
+/* rundir.h - the run directory: one folder that holds all of a run.
+ *
+ *     meta.json          what a reader of the logs must know (rundir/meta.h)
+ *     experiment.json    as resolved          machine.json   as resolved
+ *     worker-N.log       binary records of worker N (rundir/log_writer.h)
+ *     cluster.jsonl      the timeline (rundir/timeline.h)
+ *     undo.jsonl         what was changed and how to put it back, written before each change
+ *     run.json, report.txt, ...   made from the above by analyze/ and report/
+ *
+ * Files that are made at once are written beside and renamed; those that grow are whole up to their
+ * last line or block after a crash. A full disk is told once, clearly, and the run goes on with what
+ * it has in memory.
+ *
+ * Threads: control only.
+ */
+#ifndef RUNDIR_RUNDIR_H
+#define RUNDIR_RUNDIR_H
+
+#include <cjson/cJSON.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+struct timeline_event;
+
+struct rundir {
+    char path[PATH_MAX - 64]; /* As given or made up; no trailing slash. */
+    int timeline_fd;          /* cluster.jsonl, append. */
+    int undo_fd;              /* undo.jsonl, append. */
+};
+
+/* Make the directory and open its growing files. PATH NULL: "seamline-<experiment>-<UTC time>" in the
+ * working directory. A directory that already holds a run is refused (-EEXIST). */
+int rundir_create(struct rundir *rundir, const char *path, const char *experiment,
+                  struct error *err);
+void rundir_close(struct rundir *rundir);
+
+int rundir_write_json(struct rundir *rundir, const char *name, const cJSON *item,
+                      struct error *err);
+int rundir_write_text(struct rundir *rundir, const char *name, const char *text, struct error *err);
+int rundir_add_event(struct rundir *rundir, const struct timeline_event *event, struct error *err);
+/* Append one line to the undo journal and fsync it: to be called before the change is made. */
+int rundir_add_undo(struct rundir *rundir, const cJSON *entry, struct error *err);
+
+#endif

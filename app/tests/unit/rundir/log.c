@@ -1,0 +1,193 @@
+/* What a worker recorded comes back from its log, in order; a damaged log gives what is whole. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "base/text.h"
+#include "rundir/log_reader.h"
+#include "rundir/log_writer.h"
+#include "tests/unit/rundir/scratch.h"
+
+static struct record *worker(uint32_t index)
+{
+    struct record *record =
+        record_setup(&(struct record_config){.worker = index, .stream_count = 2});
+    assert_non_null(record);
+    return record;
+}
+
+static void add_request(struct record *record, uint64_t due_ns, uint16_t host)
+{
+    record_request_done(
+        record, &(struct record_request){.due_ns = due_ns, .stream = 1, .flow = 7, .host = host});
+}
+
+static void write_log(const char *folder, uint32_t index, const struct record *record)
+{
+    struct log_writer writer;
+    struct error err = {0};
+    assert_int_equal(log_writer_open(&writer, folder, index, &err), 0);
+    assert_int_equal(log_writer_flush(&writer, record, &err), 0);
+    assert_int_equal(log_writer_close(&writer, &err), 0);
+}
+
+static void two_workers_become_one_account(void **state)
+{
+    struct record *a = worker(0), *b = worker(1);
+    add_request(a, 300, record_host_id(a, "pod-x", 5));
+    add_request(a, 100, record_host_id(a, "pod-y", 5));
+    add_request(b, 200, record_host_id(b, "pod-y", 5));
+    add_request(b, 400, record_host_id(b, "pod-z", 5));
+    add_request(b, 500, 0);
+    write_log(*state, 0, a);
+    write_log(*state, 1, b);
+    struct logs logs;
+    struct error err = {0};
+    assert_int_equal(logs_read(&logs, *state, &err), 0);
+    static const char *const hosts[] = {"pod-y", "pod-y", "pod-x", "pod-z", "?"};
+    assert_int_equal(logs.request_count, 5);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(logs.requests[i].due_ns, 100 * (i + 1));
+        assert_string_equal(logs_host(&logs, logs.requests[i].host), hosts[i]);
+    }
+    assert_int_equal(logs.host_count, 3);
+    assert_int_equal(logs.files, 2);
+    assert_int_equal(logs.damaged_bytes, 0);
+    logs_free(&logs);
+    record_free(a);
+    record_free(b);
+}
+
+/* Blocks are bounded, and a flush goes on where the last one ended. */
+static void many_records_over_many_flushes(void **state)
+{
+    struct record *record = worker(0);
+    struct log_writer writer;
+    struct error err = {0};
+    assert_int_equal(log_writer_open(&writer, *state, 0, &err), 0);
+    for (unsigned i = 0; i < 3 * LOG_BLOCK_RECORDS + 5; i++) {
+        add_request(record, i, 0);
+        if (i % 3000 == 0)
+            assert_int_equal(log_writer_flush(&writer, record, &err), 0);
+    }
+    assert_int_equal(log_writer_flush(&writer, record, &err), 0);
+    assert_int_equal(log_writer_close(&writer, &err), 0);
+    struct logs logs;
+    assert_int_equal(logs_read(&logs, *state, &err), 0);
+    assert_int_equal(logs.request_count, 3 * LOG_BLOCK_RECORDS + 5);
+    for (size_t i = 0; i < logs.request_count; i++)
+        assert_int_equal(logs.requests[i].due_ns, i);
+    logs_free(&logs);
+    record_free(record);
+}
+
+static void make_bytes(const char *folder, struct text *bytes)
+{
+    struct record *record = worker(0);
+    for (unsigned i = 0; i < 20; i++)
+        add_request(record, i, record_host_id(record, "pod", 3));
+    record_append(record, RECORD_FAULTS, &(struct record_fault){.kind = FAULT_STALL});
+    record_append(record, RECORD_OUTAGES, &(struct record_outage){.lost = 3});
+    write_log(folder, 0, record);
+    record_free(record);
+    char path[256];
+    snprintf(path, sizeof(path), "%s/worker-0.log", folder);
+    assert_int_equal(text_read_file(bytes, path, 1 << 20), 0);
+}
+
+/* Cut anywhere: either refused for want of a header, or all whole blocks and the rest is told. */
+static void a_cut_log_gives_its_whole_blocks(void **state)
+{
+    struct text bytes = {0};
+    make_bytes(*state, &bytes);
+    for (size_t size = 0; size <= bytes.size; size++) {
+        struct logs logs = {0};
+        struct error err = {0};
+        int result = logs_parse(&logs, bytes.data, size, &err);
+        if (size < sizeof(struct log_header)) {
+            assert_int_equal(result, -EINVAL);
+            continue;
+        }
+        assert_int_equal(result, 0);
+        assert_true(logs.request_count == 0 || logs.request_count == 20);
+        assert_int_equal(logs.damaged_bytes == 0 && logs.fault_count == 1, size == bytes.size);
+        logs_free(&logs);
+    }
+    text_free(&bytes);
+}
+
+/* A flipped bit never goes unnoticed, and never crashes. */
+static void a_flipped_bit_is_noticed(void **state)
+{
+    struct text bytes = {0};
+    make_bytes(*state, &bytes);
+    for (size_t bit = sizeof(struct log_header) * 8; bit < bytes.size * 8; bit += 3) {
+        struct logs logs = {0};
+        struct error err = {0};
+        bytes.data[bit / 8] ^= (char)(1 << bit % 8);
+        assert_int_equal(logs_parse(&logs, bytes.data, bytes.size, &err), 0);
+        assert_true(logs.damaged_bytes > 0);
+        logs_free(&logs);
+        bytes.data[bit / 8] ^= (char)(1 << bit % 8);
+    }
+    text_free(&bytes);
+}
+
+static void foreign_files_are_refused(void **state)
+{
+    (void)state;
+    static const char text[64] = "this is a text file and certainly no log of any kind at all..";
+    struct logs logs = {0};
+    struct error err = {0};
+    assert_int_equal(logs_parse(&logs, text, sizeof(text), &err), -EINVAL);
+    assert_non_null(strstr(err.text, "no log"));
+}
+
+static void an_empty_folder_is_told(void **state)
+{
+    struct logs logs;
+    struct error err = {0};
+    assert_int_equal(logs_read(&logs, *state, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "worker-N.log"));
+}
+
+/* /dev/full stands for a full disk: said once, with a place, and later flushes keep quiet. */
+static void a_full_disk_is_said_once(void **state)
+{
+    char path[256];
+    snprintf(path, sizeof(path), "%s/worker-0.log", (char *)*state);
+    struct record *record = worker(0);
+    struct log_writer writer;
+    struct error err = {0};
+    assert_int_equal(log_writer_open(&writer, *state, 0, &err), 0);
+    FILE *full = fopen("/dev/full", "w");
+    assert_non_null(full);
+    assert_true(dup2(fileno(full), writer.fd) >= 0);
+    fclose(full);
+    add_request(record, 1, 0);
+    assert_int_equal(log_writer_flush(&writer, record, &err), -ENOSPC);
+    assert_non_null(strstr(err.text, path));
+    err.text[0] = '\0';
+    assert_int_equal(log_writer_flush(&writer, record, &err), -ENOSPC);
+    assert_string_equal(err.text, "");
+    assert_int_equal(log_writer_close(&writer, &err), -ENOSPC);
+    record_free(record);
+}
+
+int main(void)
+{
+#define IN_SCRATCH(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
+    const struct CMUnitTest tests[] = {
+        IN_SCRATCH(two_workers_become_one_account),   IN_SCRATCH(many_records_over_many_flushes),
+        IN_SCRATCH(a_cut_log_gives_its_whole_blocks), IN_SCRATCH(a_flipped_bit_is_noticed),
+        cmocka_unit_test(foreign_files_are_refused),  IN_SCRATCH(an_empty_folder_is_told),
+        IN_SCRATCH(a_full_disk_is_said_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

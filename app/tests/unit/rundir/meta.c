@@ -1,0 +1,76 @@
+/* meta.json comes back as it was written. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rundir/meta.h"
+#include "tests/unit/rundir/scratch.h"
+
+static struct meta *whole(void)
+{
+    static struct meta meta;
+    meta = (struct meta){.version = "0.1.0",
+                         .experiment = "upgrade",
+                         .started = "2026-11-21T09:53:17.000000001Z",
+                         .environment = "lab, profile kubeadm",
+                         .lab = true,
+                         .final = true,
+                         .ended_ns = UINT64_C(9007199254740991),
+                         .tsc_hz = UINT64_C(2899999999),
+                         .clock_error_ns = 812,
+                         .worker_count = 1,
+                         .stream_count = 1,
+                         .port_count = 1,
+                         .prediction = {true, 118.5, 80, 90, 119, 140, 150, "rr"},
+                         .change_ns = 6000000001,
+                         .utc_count = 1,
+                         .turns = 123456789012};
+    meta.streams[0] = (struct meta_stream){.name = "held",
+                                           .protocol = "ctraffic",
+                                           .target = "ctraffic://10.0.0.1:5003",
+                                           .flows = 80,
+                                           .rate_pps = 400,
+                                           .size_bytes = 1024,
+                                           .timeout_ns = 1000000000,
+                                           .started_ns = 17,
+                                           .totals = {.due = 5, .outcomes = {[OUTCOME_RESET] = 5}}};
+    meta.ports[0] = (struct meta_port){
+        .name = "p0", .driver = "net_af_xdp", .rx_packets = 3, .mbufs_missing = 2};
+    meta.utc[0] =
+        (struct utc_sample){.run_ns = 5, .utc_ns = 1795254797845262629, .half_width_ns = 40};
+    return &meta;
+}
+
+static void comes_back(void **state)
+{
+    struct meta *meta = whole(), read;
+    struct error err = {0};
+    meta->notes = strdup("two\nlines");
+    assert_int_equal(meta_write(meta, *state, &err), 0);
+    assert_int_equal(meta_read(&read, *state, &err), 0);
+    assert_string_equal(read.notes, meta->notes);
+    meta_free(meta);
+    meta_free(&read);
+    assert_memory_equal(&read, meta, sizeof(read));
+}
+
+static void a_missing_file_is_named(void **state)
+{
+    struct meta read;
+    struct error err = {0};
+    assert_true(meta_read(&read, *state, &err) < 0);
+    assert_non_null(strstr(err.text, "meta.json"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(comes_back, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_missing_file_is_named, scratch_setup, scratch_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,88 @@
+/* A run directory is made once, holds whole files, and never takes over another run. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "rundir/rundir.h"
+#include "rundir/timeline.h"
+#include "tests/unit/rundir/scratch.h"
+
+static void is_made_with_its_parents_and_only_once(void **state)
+{
+    char path[256];
+    struct rundir first, second;
+    struct error err = {0};
+    snprintf(path, sizeof(path), "%s/a/b/c//", (char *)*state);
+    assert_int_equal(rundir_create(&first, path, "x", &err), 0);
+    assert_int_equal(first.path[strlen(first.path) - 1], 'c');
+    assert_int_equal(rundir_create(&second, path, "x", &err), -EEXIST);
+    assert_non_null(strstr(err.text, "already holds a run"));
+    rundir_close(&first);
+}
+
+static void cannot_be_made(void **state)
+{
+    (void)state;
+    struct rundir rundir;
+    struct error err = {0};
+    assert_true(rundir_create(&rundir, "/proc/none/x", "x", &err) < 0);
+    assert_non_null(strstr(err.text, "-o"));
+    err.text[0] = '\0';
+    assert_int_equal(rundir_create(&rundir, "", "x", &err), -EINVAL);
+}
+
+static void events_and_undo_entries_are_lines(void **state)
+{
+    struct rundir rundir;
+    struct error err = {0};
+    char path[256];
+    snprintf(path, sizeof(path), "%s/run", (char *)*state);
+    assert_int_equal(rundir_create(&rundir, path, "x", &err), 0);
+    struct timeline_event event = {.not_before_ns = 5,
+                                   .not_after_ns = 9,
+                                   .kind = TIMELINE_POD_READY,
+                                   .object = "mserver-1",
+                                   .node = "n1"};
+    assert_int_equal(rundir_add_event(&rundir, &event, &err), 0);
+    event.not_after_ns = 10;
+    assert_int_equal(rundir_add_event(&rundir, &event, &err), 0);
+    cJSON *entry = cJSON_CreateObject();
+    cJSON_AddStringToObject(entry, "change", "two\nlines");
+    assert_int_equal(rundir_add_undo(&rundir, entry, &err), 0);
+    assert_int_equal(rundir_write_json(&rundir, "x.json", entry, &err), 0);
+    cJSON_Delete(entry);
+    rundir_close(&rundir);
+
+    struct timeline timeline = {0};
+    bool cut;
+    snprintf(path, sizeof(path), "%s/run/cluster.jsonl", (char *)*state);
+    assert_int_equal(timeline_read(path, &timeline, &cut, &err), 0);
+    assert_false(cut);
+    assert_int_equal(timeline.count, 2);
+    assert_int_equal(timeline.events[1].not_after_ns, 10);
+    timeline_free(&timeline);
+    struct text undo = {0};
+    snprintf(path, sizeof(path), "%s/run/undo.jsonl", (char *)*state);
+    assert_int_equal(text_read_file(&undo, path, 1000), 0);
+    assert_string_equal(undo.data, "{\"change\":\"two\\nlines\"}\n");
+    text_free(&undo);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(is_made_with_its_parents_and_only_once, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test(cannot_be_made),
+        cmocka_unit_test_setup_teardown(events_and_undo_entries_are_lines, scratch_setup,
+                                        scratch_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,121 @@
+/* An event survives being printed and parsed; what is no event is refused. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "rundir/timeline.h"
+#include "tests/unit/rundir/scratch.h"
+
+static void every_kind_comes_back(void **state)
+{
+    (void)state;
+    for (unsigned kind = 0; kind < TIMELINE_KIND_COUNT; kind++) {
+        struct timeline_event event = {0}, back = {0};
+        event.not_before_ns = kind;
+        event.not_after_ns = UINT64_C(9007199254740991);
+        event.kind = kind;
+        event.ours = kind % 2;
+        event.unseen = kind % 3 == 0;
+        strcpy(event.object, "o\"b");
+        strcpy(event.text, "line\nbreak");
+        struct text line = {0};
+        timeline_print(&event, &line);
+        assert_null(strchr(line.data, '\n'));
+        struct error err = {0};
+        assert_int_equal(timeline_parse(line.data, line.size, &back, &err), 0);
+        assert_memory_equal(&event, &back, sizeof(event));
+        text_free(&line);
+    }
+}
+
+static void others_are_refused(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "",
+        "{",
+        "[]",
+        "{}",
+        "{\"kind\":\"pod-ready\"}",
+        "{\"kind\":\"nonsense\",\"notBefore\":1,\"notAfter\":2}",
+        "{\"kind\":\"note\",\"notBefore\":3,\"notAfter\":2}",
+        "{\"kind\":\"note\",\"notBefore\":-3,\"notAfter\":2}",
+        "{\"kind\":7,\"notBefore\":1,\"notAfter\":2}",
+    };
+    for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct timeline_event event;
+        struct error err = {0};
+        assert_int_equal(timeline_parse(lines[i], strlen(lines[i]), &event, &err), -EINVAL);
+        assert_string_not_equal(err.text, "");
+    }
+}
+
+static void names_that_are_too_long_are_cut(void **state)
+{
+    (void)state;
+    char line[1000];
+    struct timeline_event event;
+    struct error err = {0};
+    snprintf(line, sizeof(line),
+             "{\"kind\":\"note\",\"notBefore\":1,\"notAfter\":2,\"object\":\"%0600d\"}", 0);
+    assert_int_equal(timeline_parse(line, strlen(line), &event, &err), 0);
+    assert_int_equal(strlen(event.object), TIMELINE_NAME_BYTES - 1);
+}
+
+static void read_back(const char *folder, const char *content, int result, size_t count, bool cut)
+{
+    char path[256];
+    snprintf(path, sizeof(path), "%s/cluster.jsonl", folder);
+    struct text file = {0};
+    text_add(&file, content);
+    assert_int_equal(text_write_file(&file, path), 0);
+    struct timeline timeline = {0};
+    struct error err = {0};
+    bool was_cut;
+    assert_int_equal(timeline_read(path, &timeline, &was_cut, &err), result);
+    assert_int_equal(was_cut, cut);
+    assert_int_equal(timeline.count, count);
+    if (result < 0)
+        assert_non_null(strstr(err.text, "cluster.jsonl:2: "));
+    timeline_free(&timeline);
+    text_free(&file);
+}
+
+#define GOOD "{\"kind\":\"note\",\"notBefore\":1,\"notAfter\":2}\n"
+
+static void a_line_cut_by_a_crash_is_ignored_and_told(void **state)
+{
+    read_back(*state, GOOD GOOD, 0, 2, false);
+    read_back(*state, GOOD "{\"kind\":\"no", 0, 1, true);
+    read_back(*state, GOOD "{\"kind\":\"no\n" GOOD, -EINVAL, 1, false);
+}
+
+static void grows(void **state)
+{
+    (void)state;
+    struct timeline timeline = {0};
+    for (unsigned i = 0; i < 1000; i++)
+        assert_true(timeline_add(&timeline, &(struct timeline_event){.not_after_ns = i}));
+    for (unsigned i = 0; i < 1000; i++)
+        assert_int_equal(timeline.events[i].not_after_ns, i);
+    timeline_free(&timeline);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_comes_back),
+        cmocka_unit_test(others_are_refused),
+        cmocka_unit_test(names_that_are_too_long_are_cut),
+        cmocka_unit_test_setup_teardown(a_line_cut_by_a_crash_is_ignored_and_told, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test(grows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
