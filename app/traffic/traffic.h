@@ -1,0 +1,202 @@
+/* traffic.h - what a worker sends and expects: streams, their flows, connections and requests.
+ *
+ * One struct traffic belongs to one worker. It sits on the worker's struct tcp, which it drives and
+ * whose events it consumes, and it is the only writer of the worker's struct record. It owns no
+ * packet, no port and no clock. One turn of a worker:
+ *
+ *     ... tcp_input(), tcp_icmp() for what arrived; tcp_timers() ...
+ *     traffic_events(traffic, now_ns, now_ns - time of the poll before);
+ *     traffic_tick(traffic, now_ns);                     // timers, due requests
+ *     n = tcp_output(tcp, now_ns, descriptors, room);
+ *     for each: group = traffic_group(traffic, &d); ... tcp_header_write();
+ *               traffic_fill(traffic, &d, payload);       // or traffic_refused()
+ *     traffic_events(...);                               // retransmissions
+ *     ... read the TSC; traffic_sent(traffic, &d, sent_ns) for each; tx_burst ...
+ *     while (traffic_report(traffic, &report)) ...
+ *
+ * A *stream* is traffic of one kind with one pacing law (schedule.h). A *flow* is the slot that a
+ * connection and its successors fill. Protocols:
+ *
+ *   ctraffic  `flows` connections are held; each has one packet of `size_bytes` in flight at most,
+ *             is replaced at once when it fails, and after a failed attempt waits 100 ms, growing
+ *             by 100 ms up to 1 s (ctraffic.h, held.h).
+ *   connect   a new connection, from a new 5-tuple, at each due time; good when the SYN is answered;
+ *             closed by FIN then. One flow for each target: to tell next hops apart, give the same
+ *             address once for each hop, with a group of that hop alone (probe.h).
+ *
+ * Laws: each due time gets exactly one outcome, through record_request_done(). Slot k of a flow is
+ * due at start + offset + floor(k * period * flows / count), without drift. A slot that the worker
+ * reaches late is sent late, and counted as such, up to `unsent_after_ns`; beyond, it is unsent.
+ * Flows of a held stream have their first slot after their first attempt to connect has ended.
+ * No 5-tuple is used again within `quarantine_ns` of its release (ports.h).
+ *
+ * Threads: traffic_setup() and traffic_free() on the slow path; all else is for the owning worker.
+ * Units: ns of run time. Memory: all of it is taken in traffic_setup(). Full: the connection pool
+ * and the client ports refuse, and the request is unsent with that reason.
+ */
+#ifndef TRAFFIC_TRAFFIC_H
+#define TRAFFIC_TRAFFIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "record/record.h"
+#include "tcp/tcp.h"
+
+enum {
+    TRAFFIC_TARGETS = 16,    /* Of a stream. */
+    TRAFFIC_POOLS = 16,      /* Client prefixes. */
+    TRAFFIC_NAME_BYTES = 64, /* A stream's name, with its NUL. */
+    TRAFFIC_SIZE_MIN_BYTES = 64,
+    TRAFFIC_SIZE_MAX_BYTES = 1 << 20
+};
+
+struct traffic; /* Inside in traffic_priv.h. */
+
+enum traffic_protocol {
+    TRAFFIC_CTRAFFIC,
+    TRAFFIC_CONNECT,
+    TRAFFIC_PROTOCOL_COUNT
+};
+
+/* What to do when a connection of a held stream breaks. */
+enum traffic_reconnect {
+    TRAFFIC_RECONNECT_AT_ONCE,  /* At once; after an attempt that failed, or a connection that broke
+                                  before it answered, with the back-off. */
+    TRAFFIC_RECONNECT_BACK_OFF, /* Always with the back-off. */
+    TRAFFIC_RECONNECT_NEVER     /* The flow stays down; its slots are blocked. */
+};
+
+struct traffic_target {
+    struct address address; /* Of the service. */
+    uint16_t port;          /* TCP port. */
+    uint16_t group;         /* Next-hop group, as net_group_add() gave it. */
+};
+
+struct traffic_stream_config {
+    char name[TRAFFIC_NAME_BYTES]; /* As in the experiment. */
+    enum traffic_protocol protocol;
+    struct traffic_target targets[TRAFFIC_TARGETS]; /* Flow f (connect: request k) goes to target
+                                                       f (k) modulo their number. */
+    uint32_t target_count;                          /* 1 at least. */
+    uint32_t flows;          /* Connections held by this worker; connect: ignored. */
+    uint32_t flow_first;     /* Index of this worker's first flow within the stream, for records
+                                    and for the seed, when several workers share the stream. */
+    uint64_t rate_count;     /* This worker's rate, over all its flows: so many requests ... */
+    uint64_t rate_period_ns; /* ... in so long. 400/s: 400, 10^9. Exact: no float. */
+    uint64_t offset_ns;      /* connect: of the first due time from the start, so that workers
+                                    which share a stream take turns. Held: 0. */
+    uint32_t size_bytes;     /* ctraffic: of a packet; 64 at least. */
+    uint64_t timeout_ns;     /* Held: no answer for so long is silence, and ends a connection. */
+    uint64_t connect_timeout_ns; /* From the SYN. */
+    uint64_t late_ns;            /* An answer that took longer, from `sent`, is late. 0: never. */
+    enum traffic_reconnect reconnect;
+    uint64_t back_off_ns; /* Wait after the first failed attempt, and what each further one adds. */
+    uint64_t back_off_max_ns; /* Its bound. */
+    uint32_t retries;         /* At most flows * retries connections and attempts; 0: no limit. */
+    uint64_t unsent_after_ns; /* A slot reached later than this is unsent (tester's stall); 0 stands
+                                 for the larger of 20 ms and the interval of a flow. */
+};
+
+struct traffic_config {
+    uint32_t worker;       /* Index of the worker. */
+    uint32_t worker_count; /* Workers that share the client addresses: each takes the ports
+                              port_first + worker + i * worker_count. */
+    uint64_t seed;         /* Of offsets and of the place where the port sweep begins. Runs that
+                              follow each other need different ones: see ports.h. */
+    struct prefix pools[TRAFFIC_POOLS]; /* Client addresses. */
+    uint32_t pool_count;
+    uint32_t client_addresses; /* Of each family, used at most; 0 stands for 16. */
+    uint16_t port_first;       /* Client ports, both included; 0 and 0 stand for 1024..65535. */
+    uint16_t port_last;
+    uint64_t quarantine_ns;    /* Before a 5-tuple is used again. */
+    uint64_t sent_late_ns;     /* Requests sent later than this after due are a fault SENT_LATE. */
+    uint64_t close_timeout_ns; /* An orderly close that takes longer becomes a reset. */
+    uint64_t steady_ns;   /* All flows' last requests good for so long: the stream is steady. */
+    uint32_t connections; /* Capacity; 0 stands for traffic_connections_needed(). */
+    struct traffic_stream_config streams[RECORD_STREAMS];
+    uint32_t stream_count;
+};
+
+enum traffic_report_kind {
+    TRAFFIC_REPORT_STARTED, /* The schedule runs; its connections are being opened. */
+    TRAFFIC_REPORT_STEADY,  /* Steady for the first time since its start. */
+    TRAFFIC_REPORT_STOPPED, /* After traffic_stop(): all its connections are gone. */
+    TRAFFIC_REPORT_KINDS
+};
+
+struct traffic_report {
+    enum traffic_report_kind kind;
+    uint32_t stream; /* Index. */
+    uint64_t at_ns;  /* When. */
+};
+
+/* --- Slow path. --- */
+
+/* The values that ctraffic has (PROTOCOL TRAFFIC_CTRAFFIC: 80 flows, 400/s, 1024 bytes), or those of
+ * a probe (500/s). Name and targets are empty. */
+struct traffic_stream_config traffic_stream_default(enum traffic_protocol protocol);
+/* No stream, no pool; quarantine 120 s, sent late over 1 ms, close within 2 s, steady after 1 s. */
+struct traffic_config traffic_config_default(void);
+
+/* Connections that the streams of CONFIG can have at once, those being closed included: what tcp_setup()
+ * should get. At most POOL_CAPACITY_MAX. */
+uint32_t traffic_connections_needed(const struct traffic_config *config);
+/* TIME-WAIT entries that they leave, each held for TIME_WAIT_NS; bounded likewise. */
+uint32_t traffic_time_waits_needed(const struct traffic_config *config, uint64_t time_wait_ns);
+
+/* Take all memory. CONFIG is copied. TCP and RECORD are borrowed until
+ * traffic_free(); RECORD has a stream for each of CONFIG's. NULL with ERR (where, what to change) for
+ * values out of range: no client address of a target's family, rate 0, size under 64, ... */
+struct traffic *traffic_setup(const struct traffic_config *config, struct tcp *tcp,
+                              struct record *record, struct error *err);
+/* NULL is harmless. */
+void traffic_free(struct traffic *traffic);
+
+/* --- The owning worker; NOW_NS never goes back. --- */
+
+/* Start STREAM: connections are opened from now on, and slot 0 is at START_NS (not before NOW_NS).
+ * False when it is not stopped. A stream can be started again after TRAFFIC_REPORT_STOPPED. */
+bool traffic_start(struct traffic *traffic, uint32_t stream, uint64_t now_ns, uint64_t start_ns);
+/* Stop STREAM: nothing is due any more, open requests are unfinished, open outages are written as such,
+ * connections are closed by FIN, and by RST after close_timeout_ns. False when it does not run. */
+bool traffic_stop(struct traffic *traffic, uint32_t stream, uint64_t now_ns);
+
+/* Act on all events of the tcp and clear them. Before the packets of this turn are freed: events point
+ * into them. UNCERTAINTY_NS is the time since the poll before: what arrived did so within. Returns the
+ * number of events. */
+uint32_t traffic_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncertainty_ns);
+
+/* Timers, due requests, reconnects. Returns true when it did anything; a call that finds nothing to do
+ * costs two comparisons. */
+bool traffic_tick(struct traffic *traffic, uint64_t now_ns);
+/* Nothing becomes due before this; UINT64_MAX when nothing runs. */
+uint64_t traffic_next_ns(const struct traffic *traffic);
+
+/* Next-hop group for DESCRIPTOR, also for answers that belong to no connection (by their remote side;
+ * the first target's when there is none such). */
+uint16_t traffic_group(const struct traffic *traffic, const struct tcp_descriptor *descriptor);
+/* Write DESCRIPTOR's payload_bytes to PAYLOAD. */
+void traffic_fill(const struct traffic *traffic, const struct tcp_descriptor *descriptor,
+                  uint8_t *payload);
+/* DESCRIPTOR was handed to the port at SENT_NS (stamp before tx_burst). */
+void traffic_sent(struct traffic *traffic, const struct tcp_descriptor *descriptor,
+                  uint64_t sent_ns);
+/* DESCRIPTOR could not be sent: its next hop is unresolved. What fails for it is unreachable. */
+void traffic_refused(struct traffic *traffic, const struct tcp_descriptor *descriptor);
+
+/* Fetch a report; false when there is none. Never full. */
+bool traffic_report(struct traffic *traffic, struct traffic_report *report);
+
+/* Connections held now, those being closed included. 0 after all streams have stopped. */
+uint32_t traffic_connections(const struct traffic *traffic);
+/* Write the faults that are still being counted (sent late): before the record is read for good. */
+void traffic_flush_faults(struct traffic *traffic);
+
+/* --- Any thread. --- */
+/* "ctraffic", "connect". */
+const char *traffic_protocol_text(enum traffic_protocol protocol);
+
+#endif
