@@ -1,7 +1,7 @@
 /* address.h - IP addresses, prefixes and 5-tuples, one shape for IPv4 and IPv6.
  *
- * An IPv4 address is held as the IPv4-mapped IPv6 address ::ffff:a.b.c.d (RFC 4291 2.5.5.2), so that
- * tables and comparisons need no family. Bytes are in network order; ports are in host order.
+ * An IPv4 address is held as the IPv4-mapped IPv6 address ::ffff:a.b.c.d (RFC 4291 2.5.5.2), so
+ * that tables and comparisons need no family. Bytes are in network order; ports are in host order.
  *
  * Threads: pure values. Parsing and printing are for the slow path.
  */

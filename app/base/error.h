@@ -30,8 +30,8 @@ struct error {
     char text[1024];         /* Empty: no error. */
 };
 
-/* Fill ERR (which may be NULL) with a formatted text and STATUS, and return CODE (a negative errno),
- * so that callers can write `return error_set(err, EXIT_USAGE, -EINVAL, "...", ...)`. */
+/* Fill ERR (which may be NULL) with a formatted text and STATUS, and return CODE (a negative
+ * errno), so that callers can write `return error_set(err, EXIT_USAGE, -EINVAL, "...", ...)`. */
 int error_set(struct error *err, enum exit_status status, int code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

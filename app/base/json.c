@@ -17,6 +17,7 @@ enum {
 #define PLAIN_LIMIT INT64_C(1000000000000000)
 #define EXACT_LIMIT 0x1p53
 
+static size_t error_position(const char *bytes, size_t size, size_t reported);
 static void set_position_error(struct error *err, const char *bytes, size_t size, size_t at);
 static const char *skip_space(const char *at, const char *end);
 static const char *next_name(const char *path, char name[NAME_BYTES]);
@@ -35,7 +36,7 @@ cJSON *json_parse(const char *bytes, size_t size, struct error *err)
             return item;
         cJSON_Delete(item);
     }
-    set_position_error(err, bytes, size, (size_t)(end - bytes));
+    set_position_error(err, bytes, size, error_position(bytes, size, (size_t)(end - bytes)));
     return NULL;
 }
 
@@ -153,6 +154,24 @@ char *json_print(const cJSON *item, bool indented)
 out:
     cJSON_Delete(copy);
     return printed;
+}
+
+/* cJSON never says that the error is after the last byte, but at that byte: with a blank after it,
+ * it does. */
+static size_t error_position(const char *bytes, size_t size, size_t reported)
+{
+    struct text longer = {0};
+    const char *end = NULL;
+
+    if (reported + 1 < size)
+        return reported;
+    text_add_bytes(&longer, bytes, size);
+    text_add(&longer, " ");
+    cJSON_Delete(cJSON_ParseWithLengthOpts(text_str(&longer), longer.size, &end, false));
+    if (!longer.failed && end != NULL)
+        reported = (size_t)(end - text_str(&longer));
+    text_free(&longer);
+    return reported;
 }
 
 static void set_position_error(struct error *err, const char *bytes, size_t size, size_t at)

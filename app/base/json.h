@@ -1,7 +1,7 @@
 /* json.h - reading and writing JSON by cJSON, without its traps.
  *
- * Reading: getters that never fail on an absent or mistyped member but return the given default, for
- * answers of a server (strict reading of a user's files is plan/'s). Paths are dot-separated
+ * Reading: getters that never fail on an absent or mistyped member but return the given default,
+ * for answers of a server (strict reading of a user's files is plan/'s). Paths are dot-separated
  * member names ("metadata.name"); names that contain dots need json_member().
  * Writing: integers of up to 2^53 print as integers.
  *
@@ -30,7 +30,8 @@ int64_t json_integer(const cJSON *object, const char *path, int64_t otherwise);
 double json_number(const cJSON *object, const char *path, double otherwise);
 bool json_bool(const cJSON *object, const char *path, bool otherwise);
 
-/* Add an integer that prints as one, whatever its size (cJSON's doubles lose ns since 1970). */
+/* Add an integer that prints as one, whatever its size (cJSON's doubles lose ns since 1970). From
+ * 10^15 on it is a raw item, which json_integer() and json_number() read as well. */
 void json_add_integer(cJSON *object, const char *name, int64_t value);
 cJSON *json_new_integer(int64_t value);
 

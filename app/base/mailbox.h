@@ -5,7 +5,8 @@
  * one relaxed load of its own line and one acquire load of the producer's.
  *
  * Threads: exactly one producer and one consumer. Ordering: put releases `head`, take acquires it;
- * take releases `tail`, put acquires it. Memory: given by the caller, mailbox_bytes() aligned to 64.
+ * take releases `tail`, put acquires it. Memory: given by the caller, mailbox_bytes() aligned to
+ * 64.
  */
 #ifndef BASE_MAILBOX_H
 #define BASE_MAILBOX_H

@@ -1,6 +1,7 @@
-/* The state of an object is one word, links[index], with its generation in the high bits. Taken: the
- * low bits are its own index, so that the word is its handle. Free: they are the next free index (or
- * the capacity), which is never its own. Generations go 1, 2, .. 4095, 1: no handle is 0. */
+/* The state of an object is one word, links[index], with its generation in the high bits. Taken:
+ * the low bits are its own index, so that the word is its handle. Free: they are the next free
+ * index (or the capacity), which is never its own. Generations go 1, 2, .. 4095, 1: no handle is
+ * 0. */
 #include "base/pool.h"
 
 #include <assert.h>

@@ -8,8 +8,8 @@
  *
  * where the disagreement of three samples a, b, c, d1 and d2 apart, is the step of the clock that
  * would explain why b is off the line from a to c: r * (d1 + d2) / min(d1, d2) for a residual r; of
- * two samples alone, |elapsed UTC - elapsed run time|. A step of the system's clock thus shows in the
- * bound and is never hidden. Of a single sample, the bound holds for its own time only.
+ * two samples alone, |elapsed UTC - elapsed run time|. A step of the system's clock thus shows in
+ * the bound and is never hidden. Of a single sample, the bound holds for its own time only.
  *
  * Threads: one writer (control); readers after the run, or the same thread. Memory: fixed table of
  * UTC_SAMPLES; when full, every second sample is dropped and the spacing doubles.

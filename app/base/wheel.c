@@ -139,7 +139,8 @@ static void step(struct wheel *wheel, uint64_t target_tick)
     struct wheel_timer *last = head->prev;
     struct wheel_timer *timer;
 
-    /* Those that are still beyond the range go back to this list: stop at the one that is last now. */
+    /* Those that are still beyond the range go back to this list: stop at the one that is last
+     * now. */
     wheel->now_tick = visit.tick;
     do {
         timer = head->next;

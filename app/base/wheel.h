@@ -11,8 +11,9 @@
  *     while ((timer = wheel_expire(&wheel, now_ns)) != NULL)
  *         handle(container_of(timer, struct conn, timer));
  *
- * Threads: one owner. Memory: no allocation; the wheel holds pointers to itself and must not move. Cost: O(1) to set and cancel; a turn that finds nothing
- * due costs a comparison with `next_ns`, a lower bound of the earliest expiry.
+ * Threads: one owner. Memory: no allocation; the wheel holds pointers to itself and must not move.
+ * Cost: O(1) to set and cancel; a turn that finds nothing due costs a comparison with `next_ns`, a
+ * lower bound of the earliest expiry.
  */
 #ifndef BASE_WHEEL_H
 #define BASE_WHEEL_H
@@ -43,8 +44,8 @@ struct wheel {
 };
 
 void wheel_init(struct wheel *wheel, uint64_t tick_ns, uint64_t now_ns);
-/* Set, or move when already set. TIMER is zeroed before its first use. A time in the past expires at
- * the next call. */
+/* Set, or move when already set. TIMER is zeroed before its first use. A time in the past expires
+ * at the next call. */
 void wheel_set(struct wheel *wheel, struct wheel_timer *timer, uint64_t expires_ns);
 void wheel_cancel(struct wheel *wheel, struct wheel_timer *timer); /* Harmless when not set. */
 /* The part of wheel_expire() for when something may be due. */

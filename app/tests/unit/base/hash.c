@@ -1,0 +1,102 @@
+#include "base/hash.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <string.h>
+
+/* From the reference implementation's table: key 00 01 .. 0f, input 00 01 .. of each length. */
+static void siphash_vectors(void **state)
+{
+    static const struct {
+        size_t size;
+        uint8_t expected[8];
+    } rows[] = {
+        {0, {0x31, 0x0e, 0x0e, 0xdd, 0x47, 0xdb, 0x6f, 0x72}},
+        {1, {0xfd, 0x67, 0xdc, 0x93, 0xc5, 0x39, 0xf8, 0x74}},
+        {2, {0x5a, 0x4f, 0xa9, 0xd9, 0x09, 0x80, 0x6c, 0x0d}},
+        {3, {0x2d, 0x7e, 0xfb, 0xd7, 0x96, 0x66, 0x67, 0x85}},
+        {7, {0x37, 0xd1, 0x01, 0x8b, 0xf5, 0x00, 0x02, 0xab}},
+        {8, {0x62, 0x24, 0x93, 0x9a, 0x79, 0xf5, 0xf5, 0x93}},
+        {15, {0xe5, 0x45, 0xbe, 0x49, 0x61, 0xca, 0x29, 0xa1}}, /* The paper's own example. */
+        {63, {0x72, 0x45, 0x06, 0xeb, 0x4c, 0x32, 0x8a, 0x95}},
+    };
+    uint8_t input[64];
+    struct hash_key key;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(input); i++)
+        input[i] = (uint8_t)i;
+    memcpy(&key, input, sizeof(key));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t hash = hash_sip(&key, input, rows[i].size);
+
+        assert_memory_equal(&hash, rows[i].expected, 8);
+    }
+}
+
+static void siphash_depends_on_both_halves_of_the_key(void **state)
+{
+    struct hash_key a = {1, 2}, b = {1, 3}, c = {2, 2};
+
+    (void)state;
+    assert_true(hash_sip(&a, "x", 1) != hash_sip(&b, "x", 1));
+    assert_true(hash_sip(&a, "x", 1) != hash_sip(&c, "x", 1));
+}
+
+/* The Microsoft RSS specification, "Verifying the RSS hash calculation". */
+static void toeplitz_vectors(void **state)
+{
+    static const uint8_t key[40] = {
+        0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
+        0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
+        0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
+    };
+    static const struct {
+        int family;
+        const char *destination;
+        uint16_t destination_port;
+        const char *source;
+        uint16_t source_port;
+        uint32_t addresses_alone, with_ports;
+    } rows[] = {
+        {AF_INET, "161.142.100.80", 1766, "66.9.149.187", 2794, 0x323e8fc2, 0x51ccc178},
+        {AF_INET, "65.69.140.83", 4739, "199.92.111.2", 14230, 0xd718262a, 0xc626b0ea},
+        {AF_INET, "12.22.207.184", 38024, "24.19.198.95", 12898, 0xd2d0a5de, 0x5c2b394a},
+        {AF_INET, "209.142.163.6", 2217, "38.27.205.30", 48228, 0x82989176, 0xafc7327f},
+        {AF_INET, "202.188.127.2", 1303, "153.39.163.191", 44251, 0x5d1809c5, 0x10e828a2},
+        {AF_INET6, "3ffe:2501:200:3::1", 1766, "3ffe:2501:200:1fff::7", 2794, 0x2cc18cd5,
+         0x40207d3d},
+        {AF_INET6, "ff02::1", 4739, "3ffe:501:8::260:97ff:fe40:efab", 14230, 0x0f0c461c,
+         0xdde51bbf},
+        {AF_INET6, "fe80::200:f8ff:fe21:67cf", 38024, "3ffe:1900:4545:3:200:f8ff:fe21:67cf", 44251,
+         0x4b61e985, 0x02d1feef},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        size_t size = rows[i].family == AF_INET ? 4 : 16;
+        uint16_t ports_be[2] = {htons(rows[i].source_port), htons(rows[i].destination_port)};
+        uint8_t input[36];
+
+        assert_int_equal(inet_pton(rows[i].family, rows[i].source, input), 1);
+        assert_int_equal(inet_pton(rows[i].family, rows[i].destination, input + size), 1);
+        memcpy(input + 2 * size, ports_be, 4);
+        assert_int_equal(hash_toeplitz(key, input, 2 * size), rows[i].addresses_alone);
+        assert_int_equal(hash_toeplitz(key, input, 2 * size + 4), rows[i].with_ports);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(siphash_vectors),
+        cmocka_unit_test(siphash_depends_on_both_halves_of_the_key),
+        cmocka_unit_test(toeplitz_vectors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
