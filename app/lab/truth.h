@@ -1,0 +1,58 @@
+/* truth.h - truth.jsonl: what the lab itself did, and when.
+ *
+ * One JSON object a line: `ns` (integer ns since the start of the lab, by CLOCK_REALTIME), `event`,
+ * and members that depend on the event:
+ *
+ *     lab-started          start (RFC 3339 with ns: what ns counts from), profile, seed
+ *     pod-deletion-seen    pod, node, graceSeconds
+ *     prestop-begun|ended  pod
+ *     signal-sent          pod, signal: stamped before kill()
+ *     process-started      pod, node, image, pid        process-reaped   pod, pid, status
+ *     pod-ready|unready    pod: published in its object  pod-removed      pod: namespace and object gone
+ *     rule-changing        node, service, endpoints: stamped before nft is started
+ *     rule-changed         the same, after nft has ended
+ *     listening            pod, protocol, local          listener-closed  pod, protocol, local, reason
+ *     connection-closed    pod, protocol, local, remote (as the pod sees them), reason: stamped before
+ *                          close(), or before kill() where reason is "killed"
+ *
+ * Reasons: exit (the pod ended at once), drained, peer (the other side closed), reset, answered,
+ * timeout, error, killed.
+ *
+ * Lines come from several processes (the daemon and its pods) that share one file, opened for
+ * appending; each line is one write(). They are nearly, not strictly, in the order of their stamps.
+ *
+ * Threads: one per struct. Memory: a line at a time.
+ */
+#ifndef LAB_TRUTH_H
+#define LAB_TRUTH_H
+
+#include <stdint.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+struct truth {
+    int fd;            /* Open for appending; -1: nothing is written. */
+    int64_t start_ns;  /* CLOCK_REALTIME at the start of the lab, ns since 1970. */
+    struct text batch; /* Lines that wait for truth_flush(). */
+};
+
+/* CLOCK_REALTIME, ns since 1970. */
+int64_t truth_now_ns(void);
+
+/* Make the file anew. 0 or -errno. */
+int truth_create(struct truth *truth, const char *path, int64_t start_ns);
+void truth_close(struct truth *truth);
+
+/* Begin a line with STAMP_NS (ns since 1970); the caller adds members and ends it with truth_end(),
+ * which takes it. */
+cJSON *truth_begin(const struct truth *truth, int64_t stamp_ns, const char *event);
+void truth_end(struct truth *truth, cJSON *line);   /* Writes it at once. */
+void truth_batch(struct truth *truth, cJSON *line); /* Keeps it until truth_flush(). */
+void truth_flush(struct truth *truth);
+
+/* A whole line with up to two string members; NULL names are left out. */
+void truth_log(struct truth *truth, int64_t stamp_ns, const char *event, const char *name1,
+               const char *value1, const char *name2, const char *value2);
+
+#endif
