@@ -27,7 +27,7 @@
 enum {
     NET_WORKERS_MAX = 64,
     NET_QUEUES_MAX = 16,
-    NET_POOLS_MAX = 16,
+    NET_POOLS_MAX = 32,
     NET_NOTE_BYTES = 512
 };
 

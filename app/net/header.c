@@ -1,0 +1,55 @@
+#include "net/header.h"
+
+#include "net/checksum.h"
+
+uint32_t header_ethernet(uint8_t *out, const uint8_t *to, const uint8_t *from, uint16_t vlan_id,
+                         uint16_t type)
+{
+    memcpy(out, to, WIRE_MAC_BYTES);
+    memcpy(out + WIRE_MAC_BYTES, from, WIRE_MAC_BYTES);
+    if (vlan_id == 0) {
+        wire_put16(out + 12, type);
+        return WIRE_ETHERNET_BYTES;
+    }
+    wire_put16(out + 12, WIRE_TYPE_VLAN);
+    wire_put16(out + 14, vlan_id);
+    wire_put16(out + 16, type);
+    return WIRE_ETHERNET_BYTES + WIRE_VLAN_BYTES;
+}
+
+static uint32_t header_ipv4(uint8_t *out, const struct header_ip *ip, uint16_t l4_bytes,
+                            bool without_checksum)
+{
+    out[0] = 0x45;
+    out[1] = ip->tos;
+    wire_put16(out + 2, (uint16_t)(WIRE_IPV4_BYTES + l4_bytes));
+    wire_put16(out + 4, 0);
+    wire_put16(out + 6, 0x4000); /* Don't fragment. */
+    out[8] = ip->hop_limit;
+    out[9] = ip->protocol;
+    wire_put16(out + 10, 0);
+    memcpy(out + 12, ip->source.bytes + 12, 4);
+    memcpy(out + 16, ip->destination.bytes + 12, 4);
+    if (!without_checksum)
+        wire_put16(out + 10, checksum_finish(checksum_add(0, out, WIRE_IPV4_BYTES)));
+    return WIRE_IPV4_BYTES;
+}
+
+static uint32_t header_ipv6(uint8_t *out, const struct header_ip *ip, uint16_t l4_bytes)
+{
+    wire_put32(out, UINT32_C(6) << 28 | (uint32_t)ip->tos << 20 | (ip->flow_label & 0xfffff));
+    wire_put16(out + 4, l4_bytes);
+    out[6] = ip->protocol;
+    out[7] = ip->hop_limit;
+    memcpy(out + 8, ip->source.bytes, 16);
+    memcpy(out + 24, ip->destination.bytes, 16);
+    return WIRE_IPV6_BYTES;
+}
+
+uint32_t header_ip(uint8_t *out, const struct header_ip *ip, uint16_t l4_bytes,
+                   bool without_checksum)
+{
+    if (address_is_v4(&ip->destination))
+        return header_ipv4(out, ip, l4_bytes, without_checksum);
+    return header_ipv6(out, ip, l4_bytes);
+}

@@ -1,0 +1,35 @@
+/* header.h - writing Ethernet and IP headers.
+ *
+ * Threads: pure. Sources: IEEE 802.1Q, RFC 791, 6864 (ID 0 with "don't fragment"), 8200, 6437.
+ */
+#ifndef NET_HEADER_H
+#define NET_HEADER_H
+
+#include <stdint.h>
+
+#include "base/address.h"
+#include "net/wire.h"
+
+struct header_ip {
+    struct address source;
+    struct address destination;
+    uint32_t flow_label; /* IPv6 only. */
+    uint8_t tos;         /* Traffic class. */
+    uint8_t hop_limit;   /* TTL. */
+    uint8_t protocol;    /* Of what follows. */
+};
+
+/* Write the Ethernet header, with a tag when VLAN_ID is not 0. Returns its size. */
+uint32_t header_ethernet(uint8_t *out, const uint8_t *to, const uint8_t *from, uint16_t vlan_id,
+                         uint16_t type);
+/* Write the IP header for L4_BYTES behind it; the IPv4 header's checksum is set unless
+ * WITHOUT_CHECKSUM (then 0). Returns its size. */
+uint32_t header_ip(uint8_t *out, const struct header_ip *ip, uint16_t l4_bytes,
+                   bool without_checksum);
+
+static inline uint32_t header_ip_bytes(const struct address *destination)
+{
+    return address_is_v4(destination) ? WIRE_IPV4_BYTES : WIRE_IPV6_BYTES;
+}
+
+#endif

@@ -1,0 +1,391 @@
+#include "net/net.h"
+
+#include <assert.h>
+
+#include "net/checksum.h"
+#include "net/header.h"
+#include "net/net_priv.h"
+
+static bool take(struct net_port *port, struct rte_mbuf *mbuf, uint64_t now_ns,
+                 struct net_packet *packet);
+static void finish_checksum(struct net_port *port, const struct net_begun *begun);
+
+uint16_t net_poll(struct net_port *port)
+{
+    if (port->rx_next < port->rx_count)
+        return (uint16_t)(port->rx_count - port->rx_next);
+    port->rx_next = 0;
+    port->rx_count = rte_eth_rx_burst(port->port_id, port->queue_id, port->rx, NET_BURST);
+    port->counters.rx_frames += port->rx_count;
+    return port->rx_count;
+}
+
+uint16_t net_rx(struct net_port *port, uint64_t now_ns, struct net_packet out[], uint16_t max)
+{
+    uint16_t count = 0;
+    while (port->rx_next < port->rx_count && count < max) {
+        struct rte_mbuf *mbuf = port->rx[port->rx_next++];
+        port->counters.rx_bytes += rte_pktmbuf_pkt_len(mbuf);
+        if (take(port, mbuf, now_ns, &out[count]))
+            count++;
+        else
+            rte_pktmbuf_free(mbuf);
+    }
+    port->rx_held += count;
+    port->counters.rx_packets += count;
+    return count;
+}
+
+/* What the NIC says about checksums. "Bad" is not believed: drivers err, and software decides. */
+static struct frame_checked checked_by_nic(const struct rte_mbuf *mbuf)
+{
+    const uint64_t l4 = mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+    return (struct frame_checked){
+        .ip = (mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD,
+        .l4 = l4 == RTE_MBUF_F_RX_L4_CKSUM_GOOD || l4 == RTE_MBUF_F_RX_L4_CKSUM_NONE,
+    };
+}
+
+/* An ICMP error that quotes a packet of ours. */
+static bool take_icmp_error(struct net_port *port, const struct frame *frame, uint64_t now_ns,
+                            struct net_packet *packet)
+{
+    const struct icmp_error *error = &packet->error;
+    if (!own_contains(&port->own, &error->quoted.local) ||
+        !address_equal(&error->quoted.local, &frame->destination)) {
+        net_count_drop(port, NET_DROP_ICMP_QUOTE);
+        return false;
+    }
+    if (error->kind == ICMP_TOO_BIG) {
+        const uint16_t mtu_bytes = pmtu_tell(&port->pmtu, &error->quoted.remote, error->mtu_bytes,
+                                             port->mtu_bytes, now_ns);
+        if (mtu_bytes != 0)
+            net_event_add(port, &(struct net_event){.kind = NET_EVENT_PATH_MTU,
+                                                    .at_ns = now_ns,
+                                                    .address = error->quoted.remote,
+                                                    .mtu_bytes = mtu_bytes});
+    }
+    packet->kind = NET_ICMP_ERROR;
+    packet->tuple = error->quoted;
+    port->counters.icmp_errors++;
+    return true;
+}
+
+static bool take_icmp(struct net_port *port, const struct frame *frame, uint64_t now_ns,
+                      struct net_packet *packet)
+{
+    switch (icmp_parse(frame->l4, frame->l4_bytes, frame->ipv6, &frame->source, &packet->error)) {
+    case ICMP_IS_ERROR: return take_icmp_error(port, frame, now_ns, packet);
+    case ICMP_IS_ECHO: net_answer_echo(port, frame); return false;
+    case ICMP_IS_ND: net_answer_nd(port, frame, now_ns); return false;
+    case ICMP_IS_OTHER: net_count_drop(port, NET_DROP_ICMP_OTHER); return false;
+    case ICMP_BAD_QUOTE: net_count_drop(port, NET_DROP_ICMP_QUOTE); return false;
+    }
+    return false;
+}
+
+static void take_l4(const struct frame *frame, struct net_packet *packet)
+{
+    packet->kind = frame->kind == FRAME_TCP ? NET_TCP : NET_UDP;
+    packet->tuple = (struct tuple){
+        .local = frame->destination,
+        .remote = frame->source,
+        .local_port = wire_get16(frame->l4 + 2),
+        .remote_port = wire_get16(frame->l4),
+        .protocol = frame->kind == FRAME_TCP ? WIRE_TCP : WIRE_UDP,
+    };
+}
+
+/* Parse MBUF. True: PACKET owns it. False: it ended here. */
+static bool take(struct net_port *port, struct rte_mbuf *mbuf, uint64_t now_ns,
+                 struct net_packet *packet)
+{
+    if (mbuf->nb_segs != 1) {
+        net_count_drop(port, NET_DROP_SEGMENTED);
+        return false;
+    }
+    struct frame frame;
+    frame_parse(rte_pktmbuf_mtod(mbuf, const uint8_t *), rte_pktmbuf_data_len(mbuf), &port->rules,
+                checked_by_nic(mbuf), &frame);
+    port->counters.rx_software_checksums += frame.checked_here;
+
+    switch (frame.kind) {
+    case FRAME_DROP: net_count_drop(port, frame.drop); return false;
+    case FRAME_ARP: net_answer_arp(port, &frame, now_ns); return false;
+    case FRAME_ICMP:
+        if (!take_icmp(port, &frame, now_ns, packet))
+            return false;
+        break;
+    case FRAME_TCP:
+    case FRAME_UDP: take_l4(&frame, packet); break;
+    }
+    packet->ecn = frame.tos & 3;
+    packet->hop_limit = frame.hop_limit;
+    packet->l4 = frame.l4;
+    packet->l4_bytes = frame.l4_bytes;
+    packet->arrival_ns = now_ns;
+    packet->mbuf = mbuf;
+    return true;
+}
+
+void net_free(struct net_port *port, struct net_packet *packet)
+{
+    assert(packet->mbuf != NULL);
+    assert(port->rx_held > 0);
+    rte_pktmbuf_free(packet->mbuf);
+    packet->mbuf = NULL;
+    packet->l4 = NULL;
+    port->rx_held--;
+}
+
+struct net_path net_path(const struct net_port *port, unsigned group, const struct tuple *tuple)
+{
+    assert(group < port->group_count);
+    const struct net_group *hops = &port->groups[group];
+    const uint64_t hash = hash_sip(&port->hash_key, tuple, sizeof(*tuple));
+    return (struct net_path){
+        .flow_label = (uint32_t)(hash >> 44),
+        .hop = hops->hops[(uint32_t)hash % hops->count],
+    };
+}
+
+uint16_t net_path_mtu_bytes(const struct net_port *port, const struct address *remote,
+                            uint64_t now_ns)
+{
+    return pmtu_bytes(&port->pmtu, remote, port->mtu_bytes, now_ns);
+}
+
+/* Fill spare[] up as far as the pool gives. */
+static void refill(struct net_port *port)
+{
+    enum {
+        PART = 16
+    };
+    const unsigned wanted = NET_TX_PLACES - port->spare_count;
+    if (wanted == 0)
+        return;
+    if (rte_pktmbuf_alloc_bulk(port->pool, &port->spare[port->spare_count], wanted) == 0) {
+        port->spare_count = NET_TX_PLACES;
+        return;
+    }
+    while (port->spare_count + PART <= NET_TX_PLACES &&
+           rte_pktmbuf_alloc_bulk(port->pool, &port->spare[port->spare_count], PART) == 0)
+        port->spare_count += PART;
+    port->counters.tx_no_buffer++;
+}
+
+uint16_t net_tx_room(struct net_port *port)
+{
+    if (port->tx_refused)
+        return 0;
+    if (port->spare_count < NET_TX_PLACES)
+        refill(port);
+    const int places = NET_TX_QUEUE - port->tx_count;
+    const int buffers = port->spare_count - NET_TX_RESERVE;
+    const int room = places < buffers ? places : buffers;
+    return (uint16_t)(room > 0 ? room : 0);
+}
+
+static enum net_refusal may_begin(const struct net_port *port, const struct hop *hop,
+                                  uint32_t ip_bytes)
+{
+    if (ip_bytes > port->mtu_bytes)
+        return NET_REFUSED_SIZE;
+    if (!hop_usable(hop))
+        return NET_REFUSED_HOP;
+    if (port->tx_refused || port->tx_count >= NET_TX_QUEUE || port->spare_count <= NET_TX_RESERVE)
+        return NET_REFUSED_ROOM;
+    return NET_SENT;
+}
+
+uint8_t *net_tx_begin(struct net_port *port, const struct net_path *path, const struct tuple *tuple,
+                      uint16_t l4_bytes, enum net_refusal *why)
+{
+    assert(path->hop < port->hops.count);
+    struct hop *hop = &port->hops.hops[path->hop];
+    const uint32_t l3_bytes = header_ip_bytes(&tuple->remote);
+    const enum net_refusal refusal = may_begin(port, hop, l3_bytes + l4_bytes);
+    if (why != NULL)
+        *why = refusal;
+    if (refusal != NET_SENT)
+        return NULL;
+
+    struct net_begun *begun = &port->begun;
+    if (begun->mbuf == NULL)
+        begun->mbuf = port->spare[--port->spare_count];
+    uint8_t *frame = rte_pktmbuf_mtod(begun->mbuf, uint8_t *);
+    const struct header_ip ip = {
+        .source = tuple->local,
+        .destination = tuple->remote,
+        .flow_label = path->flow_label,
+        .tos = path->tos,
+        .hop_limit = NET_HOP_LIMIT,
+        .protocol = tuple->protocol,
+    };
+    const uint16_t type = l3_bytes == WIRE_IPV4_BYTES ? WIRE_TYPE_IPV4 : WIRE_TYPE_IPV6;
+    begun->tuple = *tuple;
+    begun->l2_bytes =
+        (uint16_t)header_ethernet(frame, hop->mac, port->rules.mac, port->rules.vlan_id, type);
+    begun->l3_bytes = (uint16_t)header_ip(frame + begun->l2_bytes, &ip, l4_bytes, port->offload_ip);
+    begun->l4_bytes = l4_bytes;
+    hop->used = true;
+    return frame + begun->l2_bytes + begun->l3_bytes;
+}
+
+void net_tx_commit(struct net_port *port)
+{
+    struct net_begun *begun = &port->begun;
+    assert(begun->mbuf != NULL);
+    const uint16_t bytes = (uint16_t)(begun->l2_bytes + begun->l3_bytes + begun->l4_bytes);
+    begun->mbuf->data_len = bytes;
+    begun->mbuf->pkt_len = bytes;
+    finish_checksum(port, begun);
+    port->tx[port->tx_count++] = begun->mbuf;
+    begun->mbuf = NULL;
+}
+
+/* Set the L4 checksum, or leave the pseudo header's sum and tell the NIC to finish it. */
+static void finish_checksum(struct net_port *port, const struct net_begun *begun)
+{
+    struct rte_mbuf *mbuf = begun->mbuf;
+    const bool tcp = begun->tuple.protocol == WIRE_TCP;
+    const bool ipv4 = begun->l3_bytes == WIRE_IPV4_BYTES;
+    uint8_t *l4 = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, begun->l2_bytes + begun->l3_bytes);
+    uint8_t *field = l4 + (tcp ? 16 : 6);
+    const uint64_t pseudo = checksum_pseudo(&begun->tuple.local, &begun->tuple.remote,
+                                            begun->tuple.protocol, begun->l4_bytes);
+    const bool offload_l4 = tcp ? port->offload_tcp : port->offload_udp;
+
+    if (offload_l4) {
+        wire_put16(field, checksum_fold(pseudo));
+        mbuf->ol_flags |= tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
+    } else {
+        wire_put16(field, 0);
+        const uint16_t sum = checksum_finish(checksum_add(pseudo, l4, begun->l4_bytes));
+        wire_put16(field, sum == 0 && !tcp ? 0xffff : sum); /* RFC 768: 0 means none. */
+    }
+    if (ipv4 && port->offload_ip)
+        mbuf->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
+    if (mbuf->ol_flags != 0) {
+        mbuf->ol_flags |= ipv4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6;
+        mbuf->tx_offload = begun->l2_bytes | (uint64_t)begun->l3_bytes << RTE_MBUF_L2_LEN_BITS;
+    }
+}
+
+static uint64_t bytes_of(struct rte_mbuf *const mbufs[], uint16_t count)
+{
+    uint64_t bytes = 0;
+    for (uint16_t i = 0; i < count; i++)
+        bytes += rte_pktmbuf_pkt_len(mbufs[i]);
+    return bytes;
+}
+
+uint16_t net_tx_flush(struct net_port *port)
+{
+    if (port->tx_count == 0)
+        return 0;
+    const uint64_t bytes = bytes_of(port->tx, port->tx_count);
+    const uint16_t sent = rte_eth_tx_burst(port->port_id, port->queue_id, port->tx, port->tx_count);
+    const uint16_t left = (uint16_t)(port->tx_count - sent);
+
+    memmove(port->tx, port->tx + sent, left * sizeof(port->tx[0]));
+    port->tx_count = left;
+    port->tx_refused = left > 0;
+    port->counters.tx_refusals += port->tx_refused;
+    port->counters.tx_packets += sent;
+    port->counters.tx_bytes += bytes - bytes_of(port->tx, left);
+    return sent;
+}
+
+uint16_t net_tx_queued(const struct net_port *port)
+{
+    return port->tx_count;
+}
+
+void net_tick(struct net_port *port, uint64_t now_ns)
+{
+    struct hop_probe probe;
+    struct net_event event;
+    bool send;
+    bool note;
+    while (hop_step(&port->hops, now_ns, &probe, &send, &event, &note)) {
+        if (send)
+            net_answer_probe(port, &probe);
+        if (note)
+            net_event_add(port, &event);
+    }
+}
+
+unsigned net_hop_count(const struct net_port *port)
+{
+    return port->hops.count;
+}
+
+enum net_hop_state net_hop_state(const struct net_port *port, unsigned hop)
+{
+    assert(hop < port->hops.count);
+    return port->hops.hops[hop].state;
+}
+
+struct address net_hop_address(const struct net_port *port, unsigned hop, uint8_t mac[6])
+{
+    assert(hop < port->hops.count);
+    if (mac != NULL)
+        memcpy(mac, port->hops.hops[hop].mac, WIRE_MAC_BYTES);
+    return port->hops.hops[hop].address;
+}
+
+void net_hop_learn(struct net_port *port, const struct address *address, const uint8_t mac[6],
+                   uint64_t now_ns)
+{
+    struct net_event event;
+    const int hop = hop_find(&port->hops, address);
+    if (hop >= 0 && hop_heard(&port->hops, (unsigned)hop, mac, HOP_ANSWER, now_ns, &event))
+        net_event_add(port, &event);
+}
+
+void net_event_add(struct net_port *port, const struct net_event *event)
+{
+    if (port->event_count == NET_EVENTS_MAX) {
+        port->counters.events_lost++;
+        return;
+    }
+    port->events[(port->event_first + port->event_count) % NET_EVENTS_MAX] = *event;
+    port->event_count++;
+}
+
+bool net_event(struct net_port *port, struct net_event *event)
+{
+    if (port->event_count == 0)
+        return false;
+    *event = port->events[port->event_first];
+    port->event_first = (port->event_first + 1) % NET_EVENTS_MAX;
+    port->event_count--;
+    return true;
+}
+
+const struct net_counters *net_counters(const struct net_port *port)
+{
+    return &port->counters;
+}
+
+uint32_t net_buffers_held(const struct net_port *port)
+{
+    return port->rx_held + (uint32_t)(port->rx_count - port->rx_next) + port->tx_count +
+           (port->begun.mbuf != NULL);
+}
+
+bool net_address_is_ours(const struct net_port *port, const struct address *address)
+{
+    return own_contains(&port->own, address);
+}
+
+uint16_t net_mtu_bytes(const struct net_port *port)
+{
+    return port->mtu_bytes;
+}
+
+void net_mac(const struct net_port *port, uint8_t mac[6])
+{
+    memcpy(mac, port->rules.mac, WIRE_MAC_BYTES);
+}

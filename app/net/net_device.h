@@ -1,0 +1,53 @@
+/* net_device.h - the slow side's view of a NIC port: what net_port_open made and close unmakes.
+ *
+ * Threads: the control thread. Memory: one malloc.
+ */
+#ifndef NET_NET_DEVICE_H
+#define NET_NET_DEVICE_H
+
+#include "net/net_priv.h"
+#include "net/net_setup.h"
+
+enum {
+    NET_DEVICE_NAME_BYTES = 64
+};
+
+struct net_device {
+    struct profile profile;                 /* In use. */
+    char vdev[NET_DEVICE_NAME_BYTES];       /* DPDK's name of it; "" when it is not probed. */
+    char name[NET_DEVICE_NAME_BYTES];       /* The configuration's. */
+    char netdev[NET_DEVICE_NAME_BYTES];     /* Network interface, or "". */
+    int lock_fd;                            /* Holds the device for this process; -1: none. */
+    int socket;                             /* NUMA node, or -1. */
+    uint16_t port_id;                       /* DPDK's number. */
+    bool started;                           /* rte_eth_dev_start succeeded. */
+    uint16_t queues;                        /* Of ports[]. */
+    struct net_port *ports[NET_QUEUES_MAX]; /* By queue; NULL when not made. */
+};
+
+/* net_lock_setup.c: hold DEVICE for this process, until the descriptor is closed or the process
+ * ends. Returns the descriptor; -EBUSY with ERR naming the holder; another -errno. */
+int net_lock(const char *device, struct error *err);
+
+/* net_ring_setup.c: a port of two rings; DEVICE is NAME.a or NAME.b, each the other's far end.
+ * Returns 0 and the port's DPDK name, or -errno. */
+int net_ring_open(const char *device, char vdev[NET_DEVICE_NAME_BYTES], struct error *err);
+/* Free what waits in both directions, and with the second end the rings. */
+void net_ring_drain(const char *device);
+void net_ring_close(const char *device);
+
+/* net_capture_setup.c: what libraries print on stderr while a device is opened. */
+struct net_capture {
+    int saved_fd; /* The real stderr; -1 when nothing is captured. */
+    int file_fd;  /* What was printed instead. */
+};
+
+void net_capture_begin(struct net_capture *capture);
+/* Puts stderr back; TEXT gets the last line that was printed, or "". */
+void net_capture_end(struct net_capture *capture, char *text, size_t size);
+
+/* net_eal_setup.c: was the EAL started? And a number for the next virtual device. */
+bool net_eal_is_started(void);
+unsigned net_eal_next_index(void);
+
+#endif

@@ -1,0 +1,211 @@
+#include <errno.h>
+#include <glob.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+
+#include "base/text.h"
+#include "net/net_device.h"
+
+enum {
+    DEFAULT_MEMORY_MIB = 512,
+    ARGUMENTS_MAX = 24
+};
+
+/* The EAL is one a process, and so is this. */
+static struct {
+    bool started;        /* rte_eal_init was called. */
+    unsigned next_index; /* Of virtual devices. */
+} eal;
+
+static int check_cores(const struct net_eal_config *config, const cpu_set_t *allowed,
+                       struct error *err);
+static int choose_memory(const struct net_eal_config *config, unsigned memory_mib,
+                         struct net_eal_report *report, struct error *err);
+static void lcores(const struct net_eal_config *config, const cpu_set_t *allowed,
+                   struct text *text);
+static int init(const struct net_eal_config *config, struct text *arguments, struct error *err);
+
+bool net_eal_is_started(void)
+{
+    return eal.started;
+}
+
+unsigned net_eal_next_index(void)
+{
+    return eal.next_index++;
+}
+
+unsigned net_worker_lcore(unsigned worker)
+{
+    return worker + 1;
+}
+
+int net_eal_start(const struct net_eal_config *config, struct net_eal_report *report,
+                  struct error *err)
+{
+    struct net_eal_report found = {0};
+    cpu_set_t allowed;
+    if (eal.started)
+        return error_set(err, EXIT_ENVIRONMENT, -EALREADY, "the EAL starts once in a process");
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
+        return error_set(err, EXIT_ENVIRONMENT, -errno, "cannot ask for this process's CPUs");
+    const unsigned memory_mib = config->memory_mib != 0 ? config->memory_mib : DEFAULT_MEMORY_MIB;
+    int status = check_cores(config, &allowed, err);
+    if (status == 0)
+        status = choose_memory(config, memory_mib, &found, err);
+    if (status < 0)
+        return status;
+
+    struct text arguments = {0};
+    text_addf(&arguments, "%s --lcores ", config->program != NULL ? config->program : "seamline");
+    lcores(config, &allowed, &arguments);
+    text_addf(&arguments, " -m %u --iova-mode=va --no-telemetry", memory_mib);
+    text_add(&arguments,
+             found.hugepages ? " --in-memory --single-file-segments" : " --no-huge --no-shconf");
+    text_add(&arguments, config->pci ? "" : " --no-pci");
+    text_add(&arguments, config->verbose ? "" : " --log-level=*:error");
+    snprintf(found.arguments, sizeof(found.arguments), "%s", text_str(&arguments));
+    status = init(config, &arguments, err);
+    text_free(&arguments);
+    if (status == 0 && report != NULL)
+        *report = found;
+    return status;
+}
+
+void net_eal_stop(void)
+{
+    rte_eal_cleanup();
+}
+
+static void list_cores(const cpu_set_t *allowed, struct text *text)
+{
+    const char *comma = "";
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, allowed)) {
+            text_addf(text, "%s%d", comma, cpu);
+            comma = ",";
+        }
+    }
+}
+
+static bool is_allowed(int cpu, const cpu_set_t *allowed)
+{
+    return cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET(cpu, allowed);
+}
+
+static int refuse_core(int cpu, const char *whose, const cpu_set_t *allowed, struct error *err)
+{
+    struct text list = {0};
+    list_cores(allowed, &list);
+    error_set(err, EXIT_ENVIRONMENT, -ENODEV,
+              "CPU %d for %s: this process may run on %s only: change the machine file's cores",
+              cpu, whose, text_str(&list));
+    text_free(&list);
+    return -ENODEV;
+}
+
+static int check_cores(const struct net_eal_config *config, const cpu_set_t *allowed,
+                       struct error *err)
+{
+    if (config->worker_count > NET_WORKERS_MAX)
+        return error_set(err, EXIT_USAGE, -E2BIG, "%u workers: at most %d", config->worker_count,
+                         NET_WORKERS_MAX);
+    if (config->main_core >= 0 && !is_allowed(config->main_core, allowed))
+        return refuse_core(config->main_core, "the control thread", allowed, err);
+    for (unsigned i = 0; i < config->worker_count; i++) {
+        if (!is_allowed(config->worker_cores[i], allowed))
+            return refuse_core(config->worker_cores[i], "a worker", allowed, err);
+    }
+    return 0;
+}
+
+/* Lcore 0 is the control thread, 1.. the workers. */
+static void lcores(const struct net_eal_config *config, const cpu_set_t *allowed, struct text *text)
+{
+    if (config->main_core >= 0) {
+        text_addf(text, "0@%d", config->main_core);
+    } else {
+        text_add(text, "0@(");
+        list_cores(allowed, text);
+        text_add(text, ")");
+    }
+    for (unsigned i = 0; i < config->worker_count; i++)
+        text_addf(text, ",%u@%d", net_worker_lcore(i), config->worker_cores[i]);
+}
+
+/* MiB in free hugepages of all sizes. */
+static uint64_t free_huge_mib(void)
+{
+    glob_t found;
+    uint64_t mib = 0;
+    if (glob("/sys/kernel/mm/hugepages/hugepages-*kB", 0, NULL, &found) != 0)
+        return 0;
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char path[256];
+        unsigned long long kib = 0;
+        unsigned long long count = 0;
+        snprintf(path, sizeof(path), "%s/free_hugepages", found.gl_pathv[i]);
+        FILE *file = fopen(path, "re");
+        if (file != NULL &&
+            sscanf(strrchr(found.gl_pathv[i], '/'), "/hugepages-%llukB", &kib) == 1 &&
+            fscanf(file, "%llu", &count) == 1)
+            mib += kib * count / 1024;
+        if (file != NULL)
+            fclose(file);
+    }
+    globfree(&found);
+    return mib;
+}
+
+static int choose_memory(const struct net_eal_config *config, unsigned memory_mib,
+                         struct net_eal_report *report, struct error *err)
+{
+    const uint64_t free_mib = free_huge_mib();
+    report->hugepages = config->memory != NET_MEMORY_PAGES && free_mib >= memory_mib;
+    if (report->hugepages || config->memory == NET_MEMORY_PAGES)
+        return 0;
+    if (config->memory == NET_MEMORY_HUGE)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM,
+                         "%llu MiB in free hugepages, %u needed: "
+                         "echo %u > /proc/sys/vm/nr_hugepages, as root, or ask for ordinary pages",
+                         (unsigned long long)free_mib, memory_mib, memory_mib / 2 + 64);
+    snprintf(report->note, sizeof(report->note),
+             "ordinary pages: %llu MiB in free hugepages, %u needed (slower; "
+             "echo %u > /proc/sys/vm/nr_hugepages, as root)",
+             (unsigned long long)free_mib, memory_mib, memory_mib / 2 + 64);
+    return 0;
+}
+
+/* Split ARGUMENTS at spaces, in place, and start. */
+static int init(const struct net_eal_config *config, struct text *arguments, struct error *err)
+{
+    char *argv[ARGUMENTS_MAX] = {0};
+    int argc = 0;
+    if (arguments->failed)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+    char *copy = strdup(text_str(arguments)); /* The EAL keeps pointers into it: never freed. */
+    char *place = NULL;
+    for (char *word = copy != NULL ? strtok_r(copy, " ", &place) : NULL;
+         word != NULL && argc < ARGUMENTS_MAX - 1; word = strtok_r(NULL, " ", &place))
+        argv[argc++] = word;
+
+    struct net_capture capture = {.saved_fd = -1};
+    char said[256];
+    if (!config->verbose)
+        net_capture_begin(&capture);
+    eal.started = true;
+    const int status = rte_eal_init(argc, argv);
+    const int code = status < 0 ? -rte_errno : 0;
+    net_capture_end(&capture, said, sizeof(said));
+    if (status >= 0)
+        return 0;
+    return error_set(err, EXIT_ENVIRONMENT, code != 0 ? code : -EIO,
+                     "DPDK's EAL did not start (%s)%s%s; its command line was: %s", strerror(-code),
+                     said[0] != '\0' ? ": " : "", said, text_str(arguments));
+}

@@ -1,0 +1,127 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "net/net_device.h"
+
+int net_group_add(struct net_port *port, const struct address hops[], unsigned count,
+                  struct error *err)
+{
+    struct net_group group = {.count = (uint16_t)count};
+    char text[ADDRESS_TEXT_BYTES];
+    if (count == 0 || count > NET_GROUP_HOPS_MAX || port->group_count == NET_GROUPS_MAX)
+        return error_set(err, EXIT_USAGE, -ENOSPC,
+                         "%u next hops in group %u: there can be 1 to %d in at most %d groups",
+                         count, port->group_count + 1, NET_GROUP_HOPS_MAX, NET_GROUPS_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        if (own_contains(&port->own, &hops[i]))
+            return error_set(err, EXIT_USAGE, -EADDRINUSE,
+                             "%s is one of port \"%s\"'s own addresses and cannot be a target or "
+                             "next hop: change it, or the port's client pools",
+                             address_text(&hops[i], text), port->device->name);
+        const int hop = hop_add(&port->hops, &hops[i]);
+        if (hop < 0)
+            return error_set(err, EXIT_USAGE, -ENOSPC, "more than %d next hops", NET_HOPS_MAX);
+        group.hops[i] = (uint16_t)hop;
+    }
+    port->groups[port->group_count] = group;
+    return (int)port->group_count++;
+}
+
+/* One turn that only resolves. */
+static void turn(struct net_port *port, uint64_t now_ns)
+{
+    struct net_packet packets[NET_BURST];
+    net_poll(port);
+    const uint16_t count = net_rx(port, now_ns, packets, NET_BURST);
+    for (uint16_t i = 0; i < count; i++)
+        net_free(port, &packets[i]);
+    net_tx_room(port);
+    net_tick(port, now_ns);
+    net_tx_flush(port);
+}
+
+/* How many hops are in neither of the two final states. */
+static unsigned undecided(const struct net_port *port, unsigned *silent)
+{
+    unsigned count = 0;
+    *silent = 0;
+    for (unsigned i = 0; i < port->hops.count; i++) {
+        const enum net_hop_state state = port->hops.hops[i].state;
+        *silent += state == NET_HOP_UNRESOLVED;
+        count += state == NET_HOP_IDLE || state == NET_HOP_ASKING;
+    }
+    return count;
+}
+
+static int refuse_silent(const struct net_port *port, struct error *err)
+{
+    struct text list = {0};
+    char text[ADDRESS_TEXT_BYTES];
+    for (unsigned i = 0; i < port->hops.count; i++) {
+        if (!hop_usable(&port->hops.hops[i]))
+            text_addf(&list, "%s%s", list.size > 0 ? ", " : "",
+                      address_text(&port->hops.hops[i].address, text));
+    }
+    error_set(
+        err, EXIT_ENVIRONMENT, -EHOSTUNREACH,
+        "no answer to ARP or neighbour discovery on port \"%s\" from next hop %s: is it up, on "
+        "this link, and in VLAN %u (0: none)?",
+        port->device->name, text_str(&list), port->rules.vlan_id);
+    text_free(&list);
+    return -EHOSTUNREACH;
+}
+
+int net_resolve(struct net_port *port, const struct clock *clock, uint64_t timeout_ns,
+                struct error *err)
+{
+    const uint64_t start_ns = clock_now_ns(clock);
+    unsigned silent = 0;
+    unsigned open = port->hops.count;
+    while (open > 0 && clock_now_ns(clock) - start_ns < timeout_ns) {
+        turn(port, clock_now_ns(clock));
+        open = undecided(port, &silent);
+        nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+    }
+    return open + silent == 0 ? 0 : refuse_silent(port, err);
+}
+
+int net_device_stats(const struct net_port *port, struct net_device_stats *stats)
+{
+    struct rte_eth_stats device;
+    const int status = rte_eth_stats_get(port->port_id, &device);
+    if (status < 0)
+        return status;
+    *stats = (struct net_device_stats){
+        .rx_packets = device.ipackets,
+        .tx_packets = device.opackets,
+        .imissed = device.imissed,
+        .ierrors = device.ierrors,
+        .oerrors = device.oerrors,
+        .rx_nombuf = device.rx_nombuf,
+    };
+    return 0;
+}
+
+bool net_link_up(const struct net_port *port)
+{
+    struct rte_eth_link link = {0};
+    if (port->device->netdev[0] != '\0') {
+        char path[128];
+        unsigned carrier = 0;
+        snprintf(path, sizeof(path), "/sys/class/net/%s/carrier", port->device->netdev);
+        FILE *file = fopen(path, "re");
+        const bool read = file != NULL && fscanf(file, "%u", &carrier) == 1;
+        if (file != NULL)
+            fclose(file);
+        return read && carrier == 1;
+    }
+    return rte_eth_link_get_nowait(port->port_id, &link) == 0 && link.link_status != 0;
+}
+
+uint32_t net_buffers_out(const struct net_port *port)
+{
+    return rte_mempool_in_use_count(port->pool) - port->spare_count;
+}

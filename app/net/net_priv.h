@@ -1,0 +1,97 @@
+/* net_priv.h - the inside of struct net_port, for net's own sources and tests.
+ *
+ * Threads: everything is the worker's, but `device`, which set-up owns.
+ */
+#ifndef NET_NET_PRIV_H
+#define NET_NET_PRIV_H
+
+#include <stdalign.h>
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "base/hash.h"
+#include "net/frame.h"
+#include "net/hop.h"
+#include "net/net.h"
+#include "net/pmtu.h"
+
+enum {
+    NET_TX_RESERVE = 16, /* Queue places and spare buffers that only answers and probes use. */
+    NET_TX_PLACES = NET_TX_QUEUE + NET_TX_RESERVE,
+    NET_HOP_LIMIT = 64, /* TTL of what we send. */
+    NET_GROUP_HASH_SALT = 0x5ea31e
+};
+
+struct net_device; /* The NIC port with all its queues: net_device.h. */
+
+/* A packet between begin and commit. */
+struct net_begun {
+    struct rte_mbuf *mbuf; /* NULL: none. */
+    struct tuple tuple;    /* Its ends. */
+    uint16_t l2_bytes;     /* Ethernet header. */
+    uint16_t l3_bytes;     /* IP header. */
+    uint16_t l4_bytes;     /* TCP or UDP header and payload. */
+};
+
+struct net_group {
+    uint16_t count;                    /* Hops of it. */
+    uint16_t hops[NET_GROUP_HOPS_MAX]; /* Indices into the port's table. */
+};
+
+struct net_port {
+    /* Line 1. Read by every turn; set by set-up, and the counts by rx and tx. */
+    alignas(64) uint16_t port_id; /* DPDK's number of the NIC port. */
+    uint16_t queue_id;            /* Of both directions. */
+    uint16_t mtu_bytes;           /* IP packet size. */
+    uint16_t rx_next;             /* First frame of rx[] that was not parsed. */
+    uint16_t rx_count;            /* Frames in rx[]. */
+    uint16_t tx_count;            /* Packets in tx[]. */
+    uint16_t spare_count;         /* Buffers in spare[]. */
+    bool tx_refused;              /* The driver left something over at the last flush. */
+    bool offload_ip;              /* The NIC fills in the IPv4 header checksum. */
+    bool offload_tcp;             /* And TCP's. */
+    bool offload_udp;             /* And UDP's. */
+    uint32_t rx_held;             /* Packets given out by net_rx and not freed. */
+    uint32_t event_first;         /* Oldest event. */
+    uint32_t event_count;         /* Events waiting. */
+    struct rte_mempool *pool;     /* Of all its buffers. */
+    struct net_begun begun;       /* At most one. */
+    uint64_t conflict_ns;         /* No conflict event before this. */
+    uint32_t group_count;         /* Groups in use. */
+
+    struct net_counters counters;
+    struct rte_mbuf *rx[NET_BURST];          /* Frames of the last poll. */
+    struct rte_mbuf *tx[NET_TX_PLACES];      /* To be sent, in order. */
+    struct rte_mbuf *spare[NET_TX_PLACES];   /* Empty buffers for what is to be sent. */
+    struct net_event events[NET_EVENTS_MAX]; /* A ring. */
+
+    struct frame_rules rules; /* What may come in; the port's MAC and VLAN. */
+    struct own own;           /* Addresses that we answer for. */
+    struct pmtu pmtu;         /* Path MTUs. */
+    struct hash_key hash_key; /* For the choice of next hops and flow labels. */
+    struct hop_table hops;    /* Next hops. */
+    struct net_group groups[NET_GROUPS_MAX];
+
+    struct net_device *device; /* The NIC port that it is a queue of. */
+};
+
+/* Take a spare buffer for an answer or probe with BYTES of frame; NULL (counted) without room. */
+uint8_t *net_answer_begin(struct net_port *port, uint32_t bytes, struct rte_mbuf **mbuf);
+/* Queue it. */
+void net_answer_commit(struct net_port *port, struct rte_mbuf *mbuf);
+/* Append to the event queue, or count it as lost. */
+void net_event_add(struct net_port *port, const struct net_event *event);
+
+/* net_answer.c: what ends here. */
+void net_answer_arp(struct net_port *port, const struct frame *frame, uint64_t now_ns);
+void net_answer_nd(struct net_port *port, const struct frame *frame, uint64_t now_ns);
+void net_answer_echo(struct net_port *port, const struct frame *frame);
+void net_answer_probe(struct net_port *port, const struct hop_probe *probe);
+
+static inline void net_count_drop(struct net_port *port, enum net_drop drop)
+{
+    port->counters.drops[drop]++;
+}
+
+#endif

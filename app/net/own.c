@@ -1,0 +1,44 @@
+#include "net/own.h"
+
+#include <string.h>
+
+bool own_add(struct own *own, const struct prefix *prefix)
+{
+    if (own->count == OWN_MAX)
+        return false;
+    own->prefixes[own->count++] = *prefix;
+    return true;
+}
+
+bool own_add_address(struct own *own, const struct address *address)
+{
+    const struct prefix prefix = {.address = *address, .length_bits = 128};
+    return own_contains(own, address) || own_add(own, &prefix);
+}
+
+bool own_contains(const struct own *own, const struct address *address)
+{
+    for (uint32_t i = 0; i < own->count; i++) {
+        if (prefix_contains(&own->prefixes[i], address))
+            return true;
+    }
+    return false;
+}
+
+struct address own_link_local(const uint8_t mac[6])
+{
+    struct address address = {{0xfe, 0x80}};
+    memcpy(&address.bytes[8], mac, 3);
+    address.bytes[8] ^= 2; /* The universal/local bit is inverted. */
+    address.bytes[11] = 0xff;
+    address.bytes[12] = 0xfe;
+    memcpy(&address.bytes[13], mac + 3, 3);
+    return address;
+}
+
+struct address own_first_host(const struct prefix *prefix)
+{
+    if (prefix->length_bits >= 127)
+        return prefix->address;
+    return address_plus(prefix->address, 1);
+}
