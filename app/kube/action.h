@@ -1,7 +1,8 @@
 /* action.h - changes to the cluster, each a small state machine without I/O.
  *
- * An action says what request it wants next, is handed the answer, and so on until it is over. Before
- * its one change it can halt (`confirm`), so that its owner can ask, journal, and then let it go on:
+ * An action says what request it wants next, is handed the answer, and so on until it is over.
+ * Before its one change it can halt (`confirm`), so that its owner can ask, journal, and then let
+ * it go on:
  *
  *     READ --(answer)--> PREPARED --(commit)--> CHANGE --(answer)--> [WAIT] --> OVER
  *
@@ -19,8 +20,8 @@
  * overrides). set-image refuses a container that does not exist, naming those that do, and
  * reports KUBE_DONE_UNCHANGED when the image is the present one: no rollout will follow.
  *
- * Undo: when prepared, `undo` says how to put things back, as a JSON object {method, path, contentType,
- * body} that kube_action_undo() turns into an action again.
+ * Undo: when prepared, `undo` says how to put things back, as a JSON object {method, path,
+ * contentType, body} that kube_action_undo() turns into an action again.
  *
  * Threads: one owner. Memory: malloc, freed by kube_action_free().
  * Sources: Kubernetes API concepts; "Update API Objects in Place Using kubectl patch".
@@ -137,8 +138,8 @@ struct kube_action {
     struct text undo; /* JSON; empty when there is nothing to undo. */
 };
 
-/* NAMESPACE is the client's, used where the order has none. 0, or -EINVAL with ERR when the order makes no
- * sense: a missing name or image, a bad name, negative replicas. */
+/* NAMESPACE is the client's, used where the order has none. 0, or -EINVAL with ERR when the order
+ * makes no sense: a missing name or image, a bad name, negative replicas. */
 int kube_action_init(struct kube_action *action, const struct kube_order *order,
                      const struct kube_discovery *discovery, const char *namespace,
                      struct error *err);

@@ -4,8 +4,8 @@
  * in the arena of that object, so that one call frees it and no member has an owner of its own.
  *
  * Threads: one owner. Memory: malloc, in blocks; bounded by KUBE_ARENA_LIMIT_BYTES an arena, after
- * which, or when malloc fails, `failed` is set and every call gives NULL ("" for text): only the end
- * needs a check.
+ * which, or when malloc fails, `failed` is set and every call gives NULL ("" for text): only the
+ * end needs a check.
  */
 #ifndef KUBE_ARENA_H
 #define KUBE_ARENA_H
@@ -25,7 +25,8 @@ struct kube_arena {
     bool failed;                     /* Something could not be given. */
 };
 
-/* COUNT zeroed things of SIZE_BYTES each, aligned for any type. NULL when COUNT is 0 or on failure. */
+/* COUNT zeroed things of SIZE_BYTES each, aligned for any type. NULL when COUNT is 0 or on
+ * failure. */
 void *kube_arena_take(struct kube_arena *arena, size_t count, size_t size_bytes);
 /* A copy of TEXT; "" for NULL or on failure, so the result can always be printed and compared. */
 const char *kube_arena_text(struct kube_arena *arena, const char *text);

@@ -1,9 +1,9 @@
 /* discovery.h - which versions of its resources a server has.
  *
- * What is asked: /apis for the groups, and /api/v1 and /apis/GROUP/VERSION for single resources. What
- * is chosen: the newest version that both sides know. Servers before 1.21 have endpointslices and
- * budgets in v1beta1 only; Evictions are policy/v1 from 1.22 and policy/v1beta1 before, found at
- * pods/eviction in /api/v1; notices are events.k8s.io/v1 where it is served and core/v1 else.
+ * What is asked: /apis for the groups, and /api/v1 and /apis/GROUP/VERSION for single resources.
+ * What is chosen: the newest version that both sides know. Servers before 1.21 have endpointslices
+ * and budgets in v1beta1 only; Evictions are policy/v1 from 1.22 and policy/v1beta1 before, found
+ * at pods/eviction in /api/v1; notices are events.k8s.io/v1 where it is served and core/v1 else.
  *
  * Threads: pure. Memory: none.
  */

@@ -1,8 +1,8 @@
 /* endpointslice.h - which addresses stand behind a Service, and in what state. Pure, as kube/pod.h.
  *
  * discovery.k8s.io/v1 and v1beta1 read alike (v1beta1 has the node under `topology`). An absent
- * `ready` means ready, an absent `serving` means what `ready` says, an absent `terminating` means not:
- * as the API reference has it. */
+ * `ready` means ready, an absent `serving` means what `ready` says, an absent `terminating` means
+ * not: as the API reference has it. */
 #ifndef KUBE_ENDPOINTSLICE_H
 #define KUBE_ENDPOINTSLICE_H
 

@@ -16,8 +16,8 @@
  * the gap's limits are its stamps.
  *
  * Threads: one owner. Memory: malloc an event; the caller frees what it has taken. The list is
- * bounded by KUBE_EVENTS_MAX: beyond, `refused` counts, and the watch that ran into it relists later
- * with its gap marked, so that nothing is lost in silence.
+ * bounded by KUBE_EVENTS_MAX: beyond, `refused` counts, and the watch that ran into it relists
+ * later with its gap marked, so that nothing is lost in silence.
  */
 #ifndef KUBE_EVENT_H
 #define KUBE_EVENT_H
@@ -35,10 +35,11 @@ enum kube_event_type {
     KUBE_MODIFIED, /* `previous` is what it was. */
     KUBE_DELETED,  /* `object` is its last state. */
     /* About a watch: `kind` and `text` are set. */
-    KUBE_SYNCED, /* Its list is complete; from here on it follows. */
-    KUBE_BROKEN, /* The stream ended and is being made again; nothing is lost yet. */
-    KUBE_UNSEEN, /* What happened in [not_before, not_after] to this kind was not seen: only what was
-                      different afterwards, told as events with `relisted` set right after this. */
+    KUBE_SYNCED,  /* Its list is complete; from here on it follows. */
+    KUBE_BROKEN,  /* The stream ended and is being made again; nothing is lost yet. */
+    KUBE_UNSEEN,  /* What happened in [not_before, not_after] to this kind was not seen: only what
+                      was different afterwards, told as events with `relisted` set right after
+                      this. */
     KUBE_STOPPED, /* It will not go on: text says why and what to change (rights, mostly). */
     /* About an action: `action` and `text` are set. */
     KUBE_PREPARED, /* It knows what it will change and waits for kube_commit(). */

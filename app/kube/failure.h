@@ -1,8 +1,8 @@
 /* failure.h - what went wrong with a request, as a reason to act on and a text to mend it by.
  *
  * Every answer that is not a success becomes one enum kube_reason. The text names verb, resource,
- * namespace and object; for 403 it also has the RBAC rule, as YAML, that would allow it; for a failed
- * connection or handshake it says what in the kubeconfig to look at.
+ * namespace and object; for 403 it also has the RBAC rule, as YAML, that would allow it; for a
+ * failed connection or handshake it says what in the kubeconfig to look at.
  *
  * Source: Kubernetes API conventions, "Response Status Kind", "HTTP Status codes".
  * Threads: pure.

@@ -3,8 +3,8 @@
  * Why. A run has to know, at any moment, which pods, endpoints and nodes there are, learn of each
  * change as soon as the API server tells it, make changes itself, and meanwhile keep doing other
  * work: sampling clocks, draining logs, printing progress. So nothing here blocks, nothing calls
- * back, and nothing runs by itself. One struct kube is one API server seen through one context; its owner
- * polls it and takes typed events out of a list.
+ * back, and nothing runs by itself. One struct kube is one API server seen through one context;
+ * its owner polls it and takes typed events out of a list.
  *
  *     struct kube_options options = {.kubeconfig = "kc", .context = "lab", .clock = &clock};
  *     struct kube *kube;
@@ -22,39 +22,42 @@
  *     }
  *
  * What is known now. Each watch keeps a cache: kube_find() and kube_objects() read it, and the pure
- * functions of kube/rollout.h and kube/target.h work on it. Objects in a cache are valid until the next
- * kube_poll(); who keeps one longer takes a reference. Waiting for a rollout is therefore no call but a
- * condition, looked at after each poll:
+ * functions of kube/rollout.h and kube/target.h work on it. Objects in a cache are valid until the
+ * next kube_poll(); who keeps one longer takes a reference. Waiting for a rollout is therefore no
+ * call but a condition, looked at after each poll:
  *
  *     deployment = kube_find(kube, KUBE_DEPLOYMENT, "seamline", "mserver");
  *     kube_rollout_status(deployment, &rollout);       complete, progressing (with a text), failed
  *
  * After a change of one's own, look at the status only when the cache has caught up with it:
- * kube_caught_up() compares the cache with the action's result. Otherwise the old, complete state would
- * be taken for the end of the new rollout.
+ * kube_caught_up() compares the cache with the action's result. Otherwise the old, complete state
+ * would be taken for the end of the new rollout.
  *
- * Changes. kube_start() begins an action and returns its number; KUBE_FINISHED comes as an event, with
- * kube_result() to read. With `confirm` the action first halts as KUBE_PREPARED: nothing is changed
- * yet, kube_prepared() says what would be and how to undo it; journal that, then kube_commit(). Several
- * actions may be under way. For a plain command, kube_run() does the same and blocks until it is over.
+ * Changes. kube_start() begins an action and returns its number; KUBE_FINISHED comes as an event,
+ * with kube_result() to read. With `confirm` the action first halts as KUBE_PREPARED: nothing is
+ * changed yet, kube_prepared() says what would be and how to undo it; journal that, then
+ * kube_commit(). Several actions may be under way. For a plain command, kube_run() does the same
+ * and blocks until it is over.
  *
  *     struct kube_order order = {.verb = KUBE_SET_IMAGE, .name = "mserver", .image = "mserver:v2",
  *                                .confirm = true};
  *     int number = kube_start(kube, &order, &err);
- *     ... event KUBE_PREPARED: journal kube_prepared(kube, number)->undo; kube_commit(kube, number);
+ *     ... event KUBE_PREPARED: journal kube_prepared(kube, number)->undo;
+ *         kube_commit(kube, number);
  *     ... event KUBE_FINISHED: result = kube_result(kube, number); ...; kube_forget(kube, number);
  *
  * Time. Events are stamped with run time of the given clock, read after the bytes were: see
- * kube/event.h for what the two stamps promise. How long an arrival may have waited for a look is the
- * caller's polling interval; poll often (kube_poll() returns as soon as there is something).
+ * kube/event.h for what the two stamps promise. How long an arrival may have waited for a look is
+ * the caller's polling interval; poll often (kube_poll() returns as soon as there is something).
  *
- * When things break. A watch that ends is opened again from where it was; one that cannot go on from
- * there is listed anew and the gap is told (KUBE_UNSEEN); pauses between attempts grow. Only missing
- * rights stop a watch (KUBE_STOPPED). An action fails with a reason, an errno and a text. A
+ * When things break. A watch that ends is opened again from where it was; one that cannot go on
+ * from there is listed anew and the gap is told (KUBE_UNSEEN); pauses between attempts grow. Only
+ * missing rights stop a watch (KUBE_STOPPED). An action fails with a reason, an errno and a text. A
  * transport that cannot reach the server is the business of both alike.
  *
  * Threads: the control thread alone. Memory: malloc; caches as large as the cluster's namespace.
- * Limits: KUBE_WATCHES_MAX watches, KUBE_ACTIONS_MAX actions not yet forgotten; beyond, -EBUSY with ERR.
+ * Limits: KUBE_WATCHES_MAX watches, KUBE_ACTIONS_MAX actions not yet forgotten; beyond, -EBUSY
+ * with ERR.
  */
 #ifndef KUBE_KUBE_H
 #define KUBE_KUBE_H
@@ -95,17 +98,17 @@ const char *kube_namespace(const struct kube *kube);
 const struct kube_discovery *kube_discovered(const struct kube *kube);
 
 /* Ask for the server's API groups and core resources, waiting at most DEADLINE_MS: the first thing
- * to do, since it is also the test whether the server can be reached and knows us. Blocks. 0, or -errno with
- * ERR. Without it the versions of a present-day server are assumed. */
+ * to do, since it is also the test whether the server can be reached and knows us. Blocks. 0, or
+ * -errno with ERR. Without it the versions of a present-day server are assumed. */
 int kube_discover(struct kube *kube, unsigned deadline_ms, struct error *err);
 
-/* Do what can be done; wait at most TIMEOUT_MS for something to come. The number of events that can be
- * taken, or -errno when libcurl itself failed. */
+/* Do what can be done; wait at most TIMEOUT_MS for something to come. The number of events that
+ * can be taken, or -errno when libcurl itself failed. */
 int kube_poll(struct kube *kube, unsigned timeout_ms);
 struct kube_event *kube_take(struct kube *kube); /* NULL: none. The caller frees it. */
 
-/* Follow KIND. NAMESPACE NULL: the client's; "*": all. SELECTOR NULL: all. The same watch twice is one. 0
- * or -errno with ERR. */
+/* Follow KIND. NAMESPACE NULL: the client's; "*": all. SELECTOR NULL: all. The same watch twice is
+ * one. 0 or -errno with ERR. */
 int kube_follow(struct kube *kube, enum kube_kind kind, const char *namespace, const char *selector,
                 struct error *err);
 /* Pods, EndpointSlices, Deployments, ReplicaSets and Services of NAMESPACE, and all Nodes. */
@@ -119,8 +122,8 @@ const struct kube_object *kube_find(const struct kube *kube, enum kube_kind kind
                                     const char *namespace, const char *name);
 /* The cache of the first watch on KIND; an empty one when it is not followed. */
 const struct kube_cache *kube_objects(const struct kube *kube, enum kube_kind kind);
-/* The cache of the watch on KIND shows RESULT's object in the state that the change made, or a later one;
- * also true when it is not followed. */
+/* The cache of the watch on KIND shows RESULT's object in the state that the change made, or a
+ * later one; also true when it is not followed. */
 bool kube_caught_up(const struct kube *kube, const struct kube_result *result);
 /* How many watches were opened again, and how many lists were made after a gap. */
 void kube_counts(const struct kube *kube, uint64_t *reconnects, uint64_t *relists);
@@ -144,9 +147,9 @@ void kube_cancel(struct kube *kube, int action, const char *why); /* Finishes as
 const struct kube_result *kube_result(const struct kube *kube, int action);
 void kube_forget(struct kube *kube, int action); /* Its number and result are gone. */
 
-/* Begin an action and wait for its end, at most DEADLINE_MS; the order's `confirm` is ignored. For plain
- * commands: events of watches pile up meanwhile. 0 with *OUT (whose object, if any, the caller
- * drops), or -errno with ERR. */
+/* Begin an action and wait for its end, at most DEADLINE_MS; the order's `confirm` is ignored. For
+ * plain commands: events of watches pile up meanwhile. 0 with *OUT (whose object, if any, the
+ * caller drops), or -errno with ERR. */
 int kube_run(struct kube *kube, const struct kube_order *order, unsigned deadline_ms,
              struct kube_result *out, struct error *err);
 

@@ -1,12 +1,13 @@
 /* kubeconfig.h - where the cluster is and who we are there.
  *
  * The context is named by the caller and never guessed: `current-context` is not used. CA, client
- * certificate, key and token are taken inline (`*-data`, base64) or from files, whose relative paths
- * start at the kubeconfig's own folder. `insecure-skip-tls-verify` is honoured. Users who get their
- * credentials from a program (`exec`) or an `auth-provider` are refused with what to do instead.
+ * certificate, key and token are taken inline (`*-data`, base64) or from files, whose relative
+ * paths start at the kubeconfig's own folder. `insecure-skip-tls-verify` is honoured. Users who
+ * get their credentials from a program (`exec`) or an `auth-provider` are refused with what to do
+ * instead.
  *
- * Threads: pure but for reading files. Memory: one owner, kubeconfig_free(). Secrets are wiped there.
- * Source: Kubernetes documentation, "kubeconfig (v1)".
+ * Threads: pure but for reading files. Memory: one owner, kubeconfig_free(). Secrets are wiped
+ * there. Source: Kubernetes documentation, "kubeconfig (v1)".
  */
 #ifndef KUBE_KUBECONFIG_H
 #define KUBE_KUBECONFIG_H
@@ -34,8 +35,8 @@ struct kubeconfig {
     char *ca_origin;       /* Where the CA came from, for messages. */
 };
 
-/* Reads PATH and takes CONTEXT from it. 0, or -errno with ERR (which then names the file and, where the
- * context is unknown, those that exist). OUT is untouched on failure. */
+/* Reads PATH and takes CONTEXT from it. 0, or -errno with ERR (which then names the file and,
+ * where the context is unknown, those that exist). OUT is untouched on failure. */
 int kubeconfig_load(const char *path, const char *context, struct kubeconfig *out,
                     struct error *err);
 /* The same from memory: PATH is for messages, and relative paths start at its folder. */

@@ -1,7 +1,8 @@
 /* manifest.h - a file of objects to apply: YAML of one or more documents, or JSON.
  *
- * Each object gets its place in the file for messages. Lists (`kind: List`) are taken apart. What every
- * object must have is checked here: apiVersion, kind, metadata.name; the rest is the server's to say.
+ * Each object gets its place in the file for messages. Lists (`kind: List`) are taken apart. What
+ * every object must have is checked here: apiVersion, kind, metadata.name; the rest is the
+ * server's to say.
  *
  * Threads: pure but for reading the file. Memory: one owner, kube_manifest_free(). Limits:
  * KUBE_MANIFEST_BYTES a file, KUBE_MANIFEST_OBJECTS objects.

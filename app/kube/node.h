@@ -1,5 +1,5 @@
-/* node.h - what seamline needs to know of a Node: where to send, and whether it takes part. Pure, as
- * kube/pod.h. Source: Kubernetes API reference, core/v1 Node. */
+/* node.h - what seamline needs to know of a Node: where to send, and whether it takes part. Pure,
+ * as kube/pod.h. Source: Kubernetes API reference, core/v1 Node. */
 #ifndef KUBE_NODE_H
 #define KUBE_NODE_H
 

@@ -1,6 +1,6 @@
 /* notice.h - what Kubernetes calls an Event: a component's remark about an object ("Killing",
- * "Unhealthy", "Scheduled"). Called a notice here, since events are what the client hands out. Pure,
- * as kube/pod.h. events.k8s.io/v1 and core/v1 read alike. */
+ * "Unhealthy", "Scheduled"). Called a notice here, since events are what the client hands out.
+ * Pure, as kube/pod.h. events.k8s.io/v1 and core/v1 read alike. */
 #ifndef KUBE_NOTICE_H
 #define KUBE_NOTICE_H
 

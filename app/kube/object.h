@@ -1,9 +1,9 @@
 /* object.h - an object of the cluster as one small typed struct.
  *
  * kube_object_read() turns the JSON of one object into a struct kube_object: what all kinds have
- * (struct kube_meta) and what its kind has, in a union by `kind`. The JSON is not kept. An object is
- * immutable after that; it is shared by counting: the watch's cache, and each event that shows it,
- * hold a reference.
+ * (struct kube_meta) and what its kind has, in a union by `kind`. The JSON is not kept. An object
+ * is immutable after that; it is shared by counting: the watch's cache, and each event that shows
+ * it, hold a reference.
  *
  * Threads: one owner (the control thread); counts are not atomic. Memory: malloc and an arena an
  * object, freed with the last reference. Hostile input: arrays are bounded (the limits stand in the
@@ -54,16 +54,16 @@ struct kube_object {
     struct kube_arena arena; /* Where all of the above points to. */
 };
 
-/* A new object of KIND with one reference. NULL with ERR when JSON has no metadata.name, or when out
- * of memory. JSON stays the caller's. */
+/* A new object of KIND with one reference. NULL with ERR when JSON has no metadata.name, or when
+ * out of memory. JSON stays the caller's. */
 struct kube_object *kube_object_read(enum kube_kind kind, const cJSON *json, struct error *err);
 struct kube_object *kube_object_take(struct kube_object *object); /* One reference more. */
 void kube_object_drop(struct kube_object *object);                /* One less; NULL is harmless. */
 
 /* metadata.deletionTimestamp is set. */
 bool kube_object_terminating(const struct kube_object *object);
-/* When the change that made this state was at the earliest by the object's own stamps: the newest of
- * creation, conditions' transitions, container states and (deletionTimestamp - grace), whole
+/* When the change that made this state was at the earliest by the object's own stamps: the newest
+ * of creation, conditions' transitions, container states and (deletionTimestamp - grace), whole
  * seconds of the cluster's clock; INT64_MIN when it has none. The change was not before it, as far
  * as that clock can be trusted, if the change touched a stamp at all: a hint, not a bound. */
 int64_t kube_object_newest_stamp(const struct kube_object *object);

@@ -83,8 +83,9 @@ void kube_pod_read(struct kube_arena *arena, const cJSON *json, struct kube_pod 
 const char *kube_pod_phase_text(enum kube_pod_phase phase);
 
 /* Why the pod is not ready, as one short sentence: "container web: ImagePullBackOff: ...", "not
- * scheduled: Unschedulable: ...", "readiness probe of container web fails"; "" when it is ready. The
- * first cause that explains the others wins. Appended to OUT, at most OUT_BYTES with the NUL. */
+ * scheduled: Unschedulable: ...", "readiness probe of container web fails"; "" when it is ready.
+ * The first cause that explains the others wins. Appended to OUT, at most OUT_BYTES with the NUL.
+ * */
 void kube_pod_why_not_ready(const struct kube_pod *pod, char *out, unsigned out_bytes);
 
 /* Shared by the other kinds' readers. */

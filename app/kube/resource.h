@@ -53,9 +53,9 @@ const struct kube_resource *kube_resource_find(const char *api_version, const ch
 /* By what a user types: "deployment", "deployments", "deploy", "svc"... NULL when unknown. */
 const struct kube_resource *kube_resource_named(const char *text);
 
-/* Append the path of a collection (NAME NULL) or an object: "/apis/apps/v1/namespaces/d/deployments/web".
- * NAMESPACE NULL or "": all namespaces, or no namespace. SUBRESOURCE may be NULL. Every part is
- * percent-encoded. */
+/* Append the path of a collection (NAME NULL) or an object:
+ * "/apis/apps/v1/namespaces/d/deployments/web". NAMESPACE NULL or "": all namespaces, or no
+ * namespace. SUBRESOURCE may be NULL. Every part is percent-encoded. */
 void kube_resource_path(struct text *path, const struct kube_resource *resource,
                         const char *namespace, const char *name, const char *subresource);
 /* Append ?KEY=VALUE or &KEY=VALUE, VALUE percent-encoded. */

@@ -1,5 +1,5 @@
-/* service.h - what seamline needs to know of a Service: where its traffic goes. Pure, as kube/pod.h.
- * Source: Kubernetes API reference, core/v1 Service. */
+/* service.h - what seamline needs to know of a Service: where its traffic goes. Pure, as
+ * kube/pod.h. Source: Kubernetes API reference, core/v1 Service. */
 #ifndef KUBE_SERVICE_H
 #define KUBE_SERVICE_H
 

@@ -1,5 +1,6 @@
-/* target.h - from a Service and Nodes to addresses that traffic can be sent to. Pure, but for a host
- * name, which is resolved by getaddrinfo(): that may block as long as the system's resolver does.
+/* target.h - from a Service and Nodes to addresses that traffic can be sent to. Pure, but for a
+ * host name, which is resolved by getaddrinfo(): that may block as long as the system's resolver
+ * does.
  *
  * Threads: control. Memory: the caller's struct, of fixed size.
  */
@@ -34,10 +35,10 @@ struct kube_target {
     const char *port_name;                /* In the service object; may be "". */
 };
 
-/* PORT is a name, a number or NULL (when the Service has just one). NODES is used for node ports only and
- * may else be NULL. 0, or with ERR: -ENOENT (no such port, no address of that family, no nodes),
- * -EAGAIN (the load balancer has no address yet; wait), -EINVAL (the Service has no such way in),
- * -EADDRNOTAVAIL (the host name does not resolve). */
+/* PORT is a name, a number or NULL (when the Service has just one). NODES is used for node ports
+ * only and may else be NULL. 0, or with ERR: -ENOENT (no such port, no address of that family, no
+ * nodes), -EAGAIN (the load balancer has no address yet; wait), -EINVAL (the Service has no such
+ * way in), -EADDRNOTAVAIL (the host name does not resolve). */
 int kube_target_resolve(const struct kube_object *service, const struct kube_cache *nodes,
                         enum kube_via via, enum kube_family family, const char *port,
                         struct kube_target *out, struct error *err);
@@ -52,8 +53,9 @@ int kube_target_check_endpoints(const struct kube_object *service, const struct 
                                 const struct kube_cache *pods, enum kube_family family,
                                 struct error *err);
 
-/* Next hops: InternalIP addresses of Ready nodes in the order of their names, at most MAX, into OUT; all,
- * or just the COUNT-th one (from 1) with WHICH > 0. The number written, or -ENOENT with ERR. */
+/* Next hops: InternalIP addresses of Ready nodes in the order of their names, at most MAX, into
+ * OUT; all, or just the COUNT-th one (from 1) with WHICH > 0. The number written, or -ENOENT with
+ * ERR. */
 int kube_target_next_hops(const struct kube_cache *nodes, enum kube_family family, unsigned which,
                           struct address *out, unsigned max, struct error *err);
 

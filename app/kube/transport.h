@@ -1,7 +1,7 @@
 /* transport.h - requests to one API server over HTTPS, without blocking and without callbacks.
  *
- * libcurl's multi interface does the work, inside kube_transport_poll(), on the caller's thread. What
- * comes back is a list: pieces of a streamed answer as they arrive, and one end a request. The
+ * libcurl's multi interface does the work, inside kube_transport_poll(), on the caller's thread.
+ * What comes back is a list: pieces of a streamed answer as they arrive, and one end a request. The
  * caller fetches them; nothing calls into it.
  *
  *     kube_transport_poll(transport, 10);
@@ -14,8 +14,8 @@
  * of its own, so that neither another watch's burst nor its lost segment delays an arrival stamp.
  *
  * Threads: the control thread alone. libcurl may use a thread of its own to resolve a host name.
- * Memory: malloc; an unstreamed answer has at most KUBE_BODY_MAX bytes, else it fails. Full: at most
- * KUBE_REQUESTS_MAX at a time, else -EBUSY.
+ * Memory: malloc; an unstreamed answer has at most KUBE_BODY_MAX bytes, else it fails. Full: at
+ * most KUBE_REQUESTS_MAX at a time, else -EBUSY.
  */
 #ifndef KUBE_TRANSPORT_H
 #define KUBE_TRANSPORT_H
@@ -56,7 +56,8 @@ struct kube_answer {
     struct error error; /* When the transport failed: where, and what to change. */
 };
 
-/* CONFIG is borrowed for the transport's life. CONNECT_MS and ANSWER_MS 0: the defaults. 0 or -errno. */
+/* CONFIG is borrowed for the transport's life. CONNECT_MS and ANSWER_MS 0: the defaults. 0 or
+ * -errno. */
 int kube_transport_open(const struct kubeconfig *config, unsigned connect_ms, unsigned answer_ms,
                         struct kube_transport **out, struct error *err);
 void kube_transport_close(struct kube_transport *transport); /* Drops what is under way. */

@@ -14,16 +14,17 @@
  *     kube_watch_bytes(&watch, bytes, size, now_ns);         (pieces of a stream)
  *     kube_watch_end(&watch, reason, code, body, now_ns);    (its end)
  *
- * List: pages of KUBE_LIST_LIMIT objects by `limit` and `continue`, the version of the first page being
- * that of the whole; a `continue` that expired (410) starts over. Follow: from that version, with
- * bookmarks, asking the server to end it after timeoutSeconds. Lines may come cut anywhere; a last
- * line without its newline is dropped, since it may be half of an event, and comes again after
+ * List: pages of KUBE_LIST_LIMIT objects by `limit` and `continue`, the version of the first page
+ * being that of the whole; a `continue` that expired (410) starts over. Follow: from that version,
+ * with bookmarks, asking the server to end it after timeoutSeconds. Lines may come cut anywhere; a
+ * last line without its newline is dropped, since it may be half of an event, and comes again after
  * reconnecting. A version that is forgotten (410 as a code or as an ERROR event) makes a new list;
  * what it finds different is told as events, after one KUBE_UNSEEN with
  * [last byte of the old stream, new list complete].
  *
- * Pause law: the n-th failure in a row waits KUBE_PAUSE_MIN_NS * 2^(n-1), at most KUBE_PAUSE_MAX_NS, minus up
- * to half of it at random by the watch's own seed. An answer that made progress resets n.
+ * Pause law: the n-th failure in a row waits KUBE_PAUSE_MIN_NS * 2^(n-1), at most
+ * KUBE_PAUSE_MAX_NS, minus up to half of it at random by the watch's own seed. An answer that made
+ * progress resets n.
  *
  * 401 and 403 stop it (KUBE_STOPPED) when it has never listed: rights do not come by waiting. Later
  * ones pause like any failure, since tokens rotate.
@@ -98,8 +99,8 @@ struct kube_watch {
     uint64_t malformed;                      /* Lines that were no event. */
 };
 
-/* RESOURCE is copied, EVENTS and FLOORS are borrowed for the watch's life. 0 or -EINVAL when namespace or
- * selector are too long. */
+/* RESOURCE is copied, EVENTS and FLOORS are borrowed for the watch's life. 0 or -EINVAL when
+ * namespace or selector are too long. */
 int kube_watch_init(struct kube_watch *watch, const struct kube_resource *resource,
                     const char *namespace, const char *selector, struct kube_events *events,
                     struct kube_floors *floors, uint64_t seed);
@@ -113,7 +114,8 @@ uint64_t kube_watch_wake_ns(const struct kube_watch *watch);
 void kube_watch_ask(struct kube_watch *watch, struct text *path, bool *stream, uint64_t now_ns);
 /* What the request is, for texts. */
 struct kube_call kube_watch_call(const struct kube_watch *watch);
-/* A piece of the stream. False: it cannot go on; drop the request, the watch has already arranged for the next. */
+/* A piece of the stream. False: it cannot go on; drop the request, the watch has already arranged
+ * for the next. */
 bool kube_watch_bytes(struct kube_watch *watch, const char *bytes, size_t size, uint64_t now_ns);
 /* The request's end: transport reason, HTTP code, body (of a list, or of a refusal). FAILURE is the
  * transport's text, may be NULL. */

@@ -1,7 +1,7 @@
 /* yaml.h - YAML documents as JSON trees.
  *
- * libyaml reads; this turns its events into cJSON, with the scalars typed by the YAML 1.2 core schema
- * as Kubernetes has it: null ~, true/false, decimal integers and floats, everything else and
+ * libyaml reads; this turns its events into cJSON, with the scalars typed by the YAML 1.2 core
+ * schema as Kubernetes has it: null ~, true/false, decimal integers and floats, everything else and
  * everything quoted is a string. "<<" is no merge. JSON is YAML, so it reads JSON files too.
  *
  * Hostile input is bounded: KUBE_YAML_DEPTH levels, KUBE_YAML_NODES nodes over all documents with

@@ -1,10 +1,10 @@
 /* change.h - what a controller wants done to the store.
  *
- * Controllers are pure: objects and a time in, a list of changes out. cluster.c applies the list, in
- * its order; tests look at it.
+ * Controllers are pure: objects and a time in, a list of changes out. cluster.c applies the list,
+ * in its order; tests look at it.
  *
- * Threads: one owner. Memory: the list grows by malloc and owns its objects; when memory runs out the
- * process aborts (a laboratory daemon has nothing better to do).
+ * Threads: one owner. Memory: the list grows by malloc and owns its objects; when memory runs out
+ * the process aborts (a laboratory daemon has nothing better to do).
  */
 #ifndef LAB_CHANGE_H
 #define LAB_CHANGE_H

@@ -1,7 +1,7 @@
 /* collector.h - garbage collection: what goes when its owner or its namespace has gone.
  *
- * Pure. An object that names owners of which none exists any longer is deleted; so is everything in a
- * namespace that is being deleted, and then the namespace.
+ * Pure. An object that names owners of which none exists any longer is deleted; so is everything
+ * in a namespace that is being deleted, and then the namespace.
  */
 #ifndef LAB_COLLECTOR_H
 #define LAB_COLLECTOR_H

@@ -270,7 +270,8 @@ static bool is_scaling_event(const struct deployment_sync *sync)
     return false;
 }
 
-/* FindActiveOrLatest: the one set that can take the whole change, or NULL when several are active. */
+/* FindActiveOrLatest: the one set that can take the whole change, or NULL when several are
+ * active. */
 static struct deployment_set *active_or_latest(struct deployment_sync *sync)
 {
     struct deployment_set *active = NULL;
@@ -291,8 +292,8 @@ static struct deployment_set *active_or_latest(struct deployment_sync *sync)
     return sync->count > 0 ? &sync->sets[sync->count - 1] : NULL;
 }
 
-/* In proportion to their sizes, the newest first when growing, the oldest first when shrinking; what
- * rounding leaves goes to the first. */
+/* In proportion to their sizes, the newest first when growing, the oldest first when shrinking;
+ * what rounding leaves goes to the first. */
 static void scale_proportionally(struct deployment_sync *sync)
 {
     int64_t allowed = sync->replicas > 0 ? sync->replicas + sync->limits.surge : 0;

@@ -2,8 +2,8 @@
  *
  * Pure. One slice a family; conditions by the rules of the real controller (Kubernetes 1.36,
  * KEP-1672): serving = the pod is Ready, terminating = it is being deleted, ready = serving and not
- * terminating (or publishNotReadyAddresses). Finished pods and pods without an address of the family
- * are left out. Endpoints that stay keep their place; new ones come at the end.
+ * terminating (or publishNotReadyAddresses). Finished pods and pods without an address of the
+ * family are left out. Endpoints that stay keep their place; new ones come at the end.
  */
 #ifndef LAB_CONTROLLER_ENDPOINTSLICE_H
 #define LAB_CONTROLLER_ENDPOINTSLICE_H
@@ -18,8 +18,8 @@ void controller_endpointslice(const cJSON *service, const cJSON *const *pods, si
                               const cJSON *const *slices, size_t slice_count,
                               const cJSON *endpoints, struct changes *changes);
 
-/* The number of the container port that a service port's targetPort means on POD; 0 when the pod has
- * no port of that name. */
+/* The number of the container port that a service port's targetPort means on POD; 0 when the pod
+ * has no port of that name. */
 int64_t endpointslice_target_port(const cJSON *service_port, const cJSON *pod);
 
 #endif

@@ -1,10 +1,10 @@
 /* controller_replicaset.h - what the ReplicaSet controller does with one ReplicaSet.
  *
- * Pure. Pods that are being deleted or have finished do not count. Too few: create; too many: delete
- * the ones that cost least, in the order of the real controller (pkg/controller, Kubernetes 1.36,
- * ActivePodsWithRanks): unassigned before assigned, pending before running, not ready before ready,
- * lower deletion cost first, more of the same application on its node first, ready for a shorter time
- * first (by powers of two), more restarts first, younger first.
+ * Pure. Pods that are being deleted or have finished do not count. Too few: create; too many:
+ * delete the ones that cost least, in the order of the real controller (pkg/controller, Kubernetes
+ * 1.36, ActivePodsWithRanks): unassigned before assigned, pending before running, not ready before
+ * ready, lower deletion cost first, more of the same application on its node first, ready for a
+ * shorter time first (by powers of two), more restarts first, younger first.
  */
 #ifndef LAB_CONTROLLER_REPLICASET_H
 #define LAB_CONTROLLER_REPLICASET_H

@@ -1,8 +1,8 @@
 /* controller_service.h - addresses of Services: cluster IPs and the LoadBalancer's VIP.
  *
  * Pure. A Service of type LoadBalancer gets one VIP a family of its own; what is given in
- * spec.clusterIP(s) or spec.loadBalancerIP stays. The lowest free number of the pool is taken, so that
- * a lab repeats its addresses.
+ * spec.clusterIP(s) or spec.loadBalancerIP stays. The lowest free number of the pool is taken, so
+ * that a lab repeats its addresses.
  */
 #ifndef LAB_CONTROLLER_SERVICE_H
 #define LAB_CONTROLLER_SERVICE_H

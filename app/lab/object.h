@@ -1,7 +1,7 @@
 /* object.h - reading and building Kubernetes objects, as far as the lab's controllers need it.
  *
- * All functions accept objects of any shape (they come from users through the API): what is absent or
- * mistyped reads as empty, zero or false.
+ * All functions accept objects of any shape (they come from users through the API): what is absent
+ * or mistyped reads as empty, zero or false.
  *
  * Threads: none of its own; pure. Memory: cJSON's.
  */

@@ -1,10 +1,11 @@
 /* pod_protocol.h - the protocols of a pod's server, without sockets.
  *
- * A connection is bytes in, bytes out. `pod_protocol_input` takes what was received and puts what is to
- * be sent into the connection's buffer; the caller sends from it and asks again when it is empty.
+ * A connection is bytes in, bytes out. `pod_protocol_input` takes what was received and puts what
+ * is to be sent into the connection's buffer; the caller sends from it and asks again when it is
+ * empty.
  *
- * Threads: pure. Memory: one buffer a connection; input is only taken when the buffer is empty, so it
- * is never overrun: at most POD_BUFFER_BYTES at a time.
+ * Threads: pure. Memory: one buffer a connection; input is only taken when the buffer is empty, so
+ * it is never overrun: at most POD_BUFFER_BYTES at a time.
  */
 #ifndef LAB_POD_PROTOCOL_H
 #define LAB_POD_PROTOCOL_H
@@ -41,13 +42,13 @@ void pod_stream_init(struct pod_stream *stream, enum pod_protocol protocol, cons
 /* How much pod_stream_input would take now; 0 while there is something to send. */
 size_t pod_stream_room(const struct pod_stream *stream);
 
-/* SIZE is at most the room. Returns the bytes taken (the rest is to be given again once the output is
- * sent), or -EBADMSG when the peer speaks nonsense. DRAINING: HTTP answers say close. */
+/* SIZE is at most the room. Returns the bytes taken (the rest is to be given again once the output
+ * is sent), or -EBADMSG when the peer speaks nonsense. DRAINING: HTTP answers say close. */
 int64_t pod_stream_input(struct pod_stream *stream, const uint8_t *bytes, size_t size,
                          const char *host, bool draining);
 
-/* A datagram: overwrite (ctraffic) or make (mconnect) the answer in BYTES; returns its size. CAPACITY
- * is that of BYTES. */
+/* A datagram: overwrite (ctraffic) or make (mconnect) the answer in BYTES; returns its size.
+ * CAPACITY is that of BYTES. */
 size_t pod_datagram(enum pod_protocol protocol, uint8_t *bytes, size_t size, size_t capacity,
                     const char *host);
 

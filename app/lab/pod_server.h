@@ -3,12 +3,13 @@
  *     ctraffic  TCP: the first 64 bytes come back with the host name over their start, everything
  *               after is echoed. UDP: each datagram comes back with the host name over its start.
  *     mconnect  TCP: the host name on accept, then close. UDP: the host name as an answer.
- *     HTTP      200 with the host name in X-Server-Host and in the body; keep-alive; a request's body
+ *     HTTP      200 with the host name in X-Server-Host and in the body; keep-alive; a request's
+ * body
  *               (Content-Length) is read and dropped.
  *
- * Each listener and connection that closes is written to truth, stamped right before close(). What a
- * SIGTERM does is told: `exit` closes everything and ends at once, `drain` closes the listeners and
- * ends with the last connection, `ignore` goes on.
+ * Each listener and connection that closes is written to truth, stamped right before close(). What
+ * a SIGTERM does is told: `exit` closes everything and ends at once, `drain` closes the listeners
+ * and ends with the last connection, `ignore` goes on.
  *
  * Threads: one. Memory: a connection is one malloc of fixed size; POD_CONNECTIONS_MAX of them, more
  * are accepted and closed at once. Input is hostile: every buffer is bounded.

@@ -6,7 +6,8 @@
  *
  *     ideal      nothing takes time, except podReady (0.1 s)
  *     kubeadm    a small kubeadm cluster of 2024, kube-proxy with minSyncPeriod 1 s
- *     aks-2019   a managed cluster of Kubernetes 1.14: slower throughout, and its proxies do not use
+ *     aks-2019   a managed cluster of Kubernetes 1.14: slower throughout, and its proxies do not
+ * use
  *                terminating endpoints
  *
  * Threads: the daemon's one. Memory: fixed. Pure but for the random numbers, which are an argument.
@@ -20,7 +21,8 @@
 #include "base/error.h"
 #include "base/random.h"
 
-/* id, name for --set, what it is the time of. The last four are for the ingress and the front balancer. */
+/* id, name for --set, what it is the time of. The last four are for the ingress and the front
+ * balancer. */
 #define PROFILE_DELAYS(X)                                                                          \
     X(CONTROLLER, "controllerSync",                                                                \
       "from a change to what Deployment, ReplicaSet and scheduler do")                             \
@@ -59,15 +61,15 @@ struct profile {
 /* 0 or -EINVAL with ERR, which lists the profiles. */
 int profile_find(const char *name, struct profile *out, struct error *err);
 
-/* ASSIGNMENT is "podReady=2s", "podReady=500ms-2.6s", "proxyBurst=2", "terminatingEndpoints=false" or
- * "goneIP=blackhole|unreachable". 0 or -EINVAL with ERR. */
+/* ASSIGNMENT is "podReady=2s", "podReady=500ms-2.6s", "proxyBurst=2", "terminatingEndpoints=false"
+ * or "goneIP=blackhole|unreachable". 0 or -EINVAL with ERR. */
 int profile_set(struct profile *profile, const char *assignment, struct error *err);
 
 int64_t profile_draw(const struct profile *profile, enum profile_delay delay,
                      struct random *random);
 
-/* "1.5s", "20ms", "3m", "10us", "5ns". At most an hour. 0 or -EINVAL. *END (may be NULL) is set behind
- * it; without END nothing may follow. */
+/* "1.5s", "20ms", "3m", "10us", "5ns". At most an hour. 0 or -EINVAL. *END (may be NULL) is set
+ * behind it; without END nothing may follow. */
 int profile_parse_duration(const char *text, int64_t *out_ns, const char **end);
 
 #endif

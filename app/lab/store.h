@@ -1,18 +1,19 @@
 /* store.h - the lab's objects: what etcd is to a real API server.
  *
- * Objects are cJSON trees, immutable once stored: whoever reads keeps a `const` pointer that is valid
- * until the object's next change; whoever changes hands in a whole new tree. Every change gets the
- * next resourceVersion (one counter for all kinds, as etcd's revision) and one entry in a bounded
- * log, from which watches and controllers read by cursor. A cursor that has fallen off the log's end
- * is told so (410 Expired for a watch).
+ * Objects are cJSON trees, immutable once stored: whoever reads keeps a `const` pointer that is
+ * valid until the object's next change; whoever changes hands in a whole new tree. Every change
+ * gets the next resourceVersion (one counter for all kinds, as etcd's revision) and one entry in a
+ * bounded log, from which watches and controllers read by cursor. A cursor that has fallen off the
+ * log's end is told so (410 Expired for a watch).
  *
  * The store sets metadata.uid, resourceVersion, creationTimestamp and generation (raised when spec
- * changes), and finishes generateName. It knows no kind's meaning: validation, defaults and graceful
- * deletion are in the API server (lab/api_*) and the kubelet.
+ * changes), and finishes generateName. It knows no kind's meaning: validation, defaults and
+ * graceful deletion are in the API server (lab/api_*) and the kubelet.
  *
- * Threads: the lab daemon is one thread with an event loop; nothing here blocks. Time is an argument:
- * utc_ns. Memory: cJSON; STORE_LOG_EVENTS entries of log, each of which keeps its object (and so the
- * pointers that were handed out) alive until it falls off. Out of memory ends the daemon.
+ * Threads: the lab daemon is one thread with an event loop; nothing here blocks. Time is an
+ * argument: utc_ns. Memory: cJSON; STORE_LOG_EVENTS entries of log, each of which keeps its object
+ * (and so the pointers that were handed out) alive until it falls off. Out of memory ends the
+ * daemon.
  */
 #ifndef LAB_STORE_H
 #define LAB_STORE_H
@@ -66,9 +67,10 @@ struct store_event {
 enum store_result {
     STORE_OK = 0,
     STORE_NOT_FOUND,
-    STORE_EXISTS, /* Create: the name is taken. */
-    STORE_CONFLICT, /* Update: metadata.resourceVersion or uid was given and is not the present one. */
-    STORE_INVALID, /* No metadata.name (nor generateName), a namespaced kind without
+    STORE_EXISTS,   /* Create: the name is taken. */
+    STORE_CONFLICT, /* Update: metadata.resourceVersion or uid was given, and is not the
+                       present one. */
+    STORE_INVALID,  /* No metadata.name (nor generateName), a namespaced kind without
                        metadata.namespace, or not an object. */
 };
 
@@ -85,9 +87,9 @@ bool store_kind_is_namespaced(enum store_kind kind);
 /* NULL when there is none. Namespaced kinds want NAMESPACE; for the others it is NULL or "". */
 const cJSON *store_get(const struct store *store, enum store_kind kind, const char *namespace,
                        const char *name);
-/* Walk a kind in order of namespace and name: pass NULL first. NAMESPACE NULL or "": all. The object
- * passed may have been the one that was stored last time (do not change the store while walking;
- * collect names first). */
+/* Walk a kind in order of namespace and name: pass NULL first. NAMESPACE NULL or "": all. The
+ * object passed may have been the one that was stored last time (do not change the store while
+ * walking; collect names first). */
 const cJSON *store_next(const struct store *store, enum store_kind kind, const char *namespace,
                         const cJSON *previous);
 
@@ -101,8 +103,8 @@ enum store_result store_update(struct store *store, enum store_kind kind, cJSON 
 enum store_result store_delete(struct store *store, enum store_kind kind, const char *namespace,
                                const char *name, int64_t utc_ns);
 
-/* The first event with a version > AFTER; NULL when there is none yet. *EXPIRED (may be NULL) is set
- * when events after AFTER have already fallen off. */
+/* The first event with a version > AFTER; NULL when there is none yet. *EXPIRED (may be NULL) is
+ * set when events after AFTER have already fallen off. */
 const struct store_event *store_event_after(const struct store *store, uint64_t after,
                                             bool *expired);
 

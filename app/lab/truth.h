@@ -8,11 +8,14 @@
  *     prestop-begun|ended  pod
  *     signal-sent          pod, signal: stamped before kill()
  *     process-started      pod, node, image, pid        process-reaped   pod, pid, status
- *     pod-ready|unready    pod: published in its object  pod-removed      pod: namespace and object gone
+ *     pod-ready|unready    pod: published in its object  pod-removed      pod: namespace and
+ * object gone
  *     rule-changing        node, service, endpoints: stamped before nft is started
  *     rule-changed         the same, after nft has ended
- *     listening            pod, protocol, local          listener-closed  pod, protocol, local, reason
- *     connection-closed    pod, protocol, local, remote (as the pod sees them), reason: stamped before
+ *     listening            pod, protocol, local          listener-closed  pod, protocol, local,
+ * reason
+ *     connection-closed    pod, protocol, local, remote (as the pod sees them), reason: stamped
+ * before
  *                          close(), or before kill() where reason is "killed"
  *
  * Reasons: exit (the pod ended at once), drained, peer (the other side closed), reset, answered,

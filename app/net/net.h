@@ -99,8 +99,8 @@ enum net_refusal {
     NET_REFUSED_SIZE  /* Larger than the port's MTU. */
 };
 
-/* The path of TUPLE by GROUP: the next hop is chosen by the 5-tuple's hash. Never fails; whether the
- * hop is resolved is asked at each net_tx_begin. */
+/* The path of TUPLE by GROUP: the next hop is chosen by the 5-tuple's hash. Never fails; whether
+ * the hop is resolved is asked at each net_tx_begin. */
 struct net_path net_path(const struct net_port *port, unsigned group, const struct tuple *tuple);
 
 /* IP packet size that fits on the way to REMOTE: the port's MTU or what an ICMP error told in the

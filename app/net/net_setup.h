@@ -100,7 +100,8 @@ int net_port_open(const struct net_port_config *config, const char *drivers,
                   struct net_port *ports[], char *note, struct error *err);
 
 /* Stop and close the NIC port of PORT with all its queues, and free them; frames and packets that
- * wait in them are dropped. Returns the buffers that callers still held: 0 unless there is a bug. */
+ * wait in them are dropped. Returns the buffers that callers still held: 0 unless there is a bug.
+ * */
 uint32_t net_port_close(struct net_port *port);
 
 /* The profile in use, after a fall-back. Borrowed until the close. */
@@ -110,9 +111,10 @@ int net_port_socket(const struct net_port *port);
 
 /* ---- Next hops ---- */
 
-/* Add a group of COUNT next hops: a target's packets go to one of them by 5-tuple hash. For a target
- * on the link give its own address as the only hop. Hops are shared between groups. Returns the
- * group's index, or -errno with ERR: -EADDRINUSE when a hop is one of our own addresses, -ENOSPC. */
+/* Add a group of COUNT next hops: a target's packets go to one of them by 5-tuple hash. For a
+ * target on the link give its own address as the only hop. Hops are shared between groups. Returns
+ * the group's index, or -errno with ERR: -EADDRINUSE when a hop is one of our own addresses,
+ * -ENOSPC. */
 int net_group_add(struct net_port *port, const struct address hops[], unsigned count,
                   struct error *err);
 
@@ -137,8 +139,8 @@ struct net_device_stats {
 int net_device_stats(const struct net_port *port, struct net_device_stats *stats);
 /* Is there a carrier? Any thread. */
 bool net_link_up(const struct net_port *port);
-/* Buffers of the port's pool that are neither in it nor spare: those the driver keeps for receiving,
- * those in flight, and those that callers hold. */
+/* Buffers of the port's pool that are neither in it nor spare: those the driver keeps for
+ * receiving, those in flight, and those that callers hold. */
 uint32_t net_buffers_out(const struct net_port *port);
 
 #endif

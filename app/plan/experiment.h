@@ -373,7 +373,8 @@ int experiment_parse(const char *name, const char *bytes, size_t size,
                      const struct experiment_options *options, struct experiment **out,
                      struct error *err);
 /* Traffic alone: one stream "traffic" toward URL for DURATION_NS: start, wait, stop. Options set
- * what else the stream has ("streams.traffic.rate=1k/s"). URL must hold an address, no host name. */
+ * what else the stream has ("streams.traffic.rate=1k/s"). URL must hold an address, no host name.
+ * */
 int experiment_from_url(const struct url *url, int64_t duration_ns,
                         const struct experiment_options *options, struct experiment **out,
                         struct error *err);

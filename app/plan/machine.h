@@ -1,7 +1,8 @@
 /* machine.h - this tester: its NIC ports, cores, memory, and where it may send (docs/machine.md).
  *
- * The typed form of a machine file, read as strictly as an experiment. It is about the appliance and
- * the wires it hangs on, never about a cluster, so that experiments are portable between machines.
+ * The typed form of a machine file, read as strictly as an experiment. It is about the appliance
+ * and the wires it hangs on, never about a cluster, so that experiments are portable between
+ * machines.
  *
  * Threads: read-only after loading. Memory: as of experiment.h; machine_free() frees all. Full: a
  * list longer than its limit is refused.

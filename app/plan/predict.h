@@ -4,8 +4,8 @@
  * and deletes by plan/rollout; a new pod becomes ready; an endpoint enters or leaves the slice; the
  * proxy applies what it knows, at most so often; a deleted pod's preStop begins, ends, and its
  * connections close; each closed connection reconnects at once to the endpoint that the scheduler
- * picks from the rules as they are at that instant. Every pod's connections break when it closes, so
- * the perfect score is CONNECTIONS; what is more broke twice, having landed on a pod that was
+ * picks from the rules as they are at that instant. Every pod's connections break when it closes,
+ * so the perfect score is CONNECTIONS; what is more broke twice, having landed on a pod that was
  * still to go.
  *
  * Events of one instant happen in random order. Which old pod goes next is random. One proxy is

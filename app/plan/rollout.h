@@ -48,8 +48,8 @@ struct rollout_state {
 /* "1" or "25%" of a string, or an integer. 0 or -EINVAL with ERR ("..., want 1 or "25%""). */
 int rollout_parse_amount(const char *text, struct rollout_amount *out, struct error *err);
 
-/* 0; or -EINVAL with ERR when both amounts are given as 0 (or 0 %), or maxUnavailable is over 100 %,
- * as the API server refuses them. */
+/* 0; or -EINVAL with ERR when both amounts are given as 0 (or 0 %), or maxUnavailable is over 100
+ * %, as the API server refuses them. */
 int rollout_resolve(uint32_t replicas, const struct rollout_amount *max_surge,
                     const struct rollout_amount *max_unavailable, struct rollout_limits *out,
                     struct error *err);

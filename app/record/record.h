@@ -1,9 +1,9 @@
 /* record.h - what became of every request, connection and segment, in memory.
  *
  * One struct record for each worker. It holds append-only logs of fixed-size records, one log for
- * each type, and live counters for each stream. The worker appends; the control thread reads what is
- * published, writes it to the run directory (rundir/log_writer) and shows progress, both while the
- * worker goes on.
+ * each type, and live counters for each stream. The worker appends; the control thread reads what
+ * is published, writes it to the run directory (rundir/log_writer) and shows progress, both while
+ * the worker goes on.
  *
  * Threads: one writer (the worker). A log's `count` is released after the record is whole; a reader
  * acquires it and may read all records below. Counters are single-writer, relaxed. Units: ns of run

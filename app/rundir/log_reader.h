@@ -1,8 +1,8 @@
 /* log_reader.h - the logs of a run directory, all workers', as arrays.
  *
  * Each array is sorted as its comment says, so that analyze/ needs no more than scans. Host ids are
- * made one numbering over all workers. What was damaged is told, never guessed: a file's whole blocks
- * are taken up to the first damaged one.
+ * made one numbering over all workers. What was damaged is told, never guessed: a file's whole
+ * blocks are taken up to the first damaged one.
  *
  * Threads: none of its own. Memory: malloc, by the size of the files. A file's counts are checked
  * against its size before anything is allocated.

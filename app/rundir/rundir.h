@@ -8,8 +8,8 @@
  *     run.json, report.txt, ...   made from the above by analyze/ and report/
  *
  * Files that are made at once are written beside and renamed; those that grow are whole up to their
- * last line or block after a crash. A full disk is told once, clearly, and the run goes on with what
- * it has in memory.
+ * last line or block after a crash. A full disk is told once, clearly, and the run goes on with
+ * what it has in memory.
  *
  * Threads: control only.
  */
@@ -31,8 +31,8 @@ struct rundir {
     int undo_fd;              /* undo.jsonl, append. */
 };
 
-/* Make the directory and open its growing files. PATH NULL: "seamline-<experiment>-<UTC time>" in the
- * working directory. A directory that already holds a run is refused (-EEXIST). */
+/* Make the directory and open its growing files. PATH NULL: "seamline-<experiment>-<UTC time>" in
+ * the working directory. A directory that already holds a run is refused (-EEXIST). */
 int rundir_create(struct rundir *rundir, const char *path, const char *experiment,
                   struct error *err);
 void rundir_close(struct rundir *rundir);

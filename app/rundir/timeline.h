@@ -1,9 +1,9 @@
 /* timeline.h - what happened in the cluster and to the run, with two stamps each.
  *
- * An event happened within [not_before_ns, not_after_ns] of run time: the API's own stamps are whole
- * seconds and a watch's arrival is only an upper bound, so a single stamp would be a guess. An event
- * of our own (a step, an action) has both from our clock. `unseen` events are gaps: between the two
- * stamps a watch was broken, and what happened there was not seen.
+ * An event happened within [not_before_ns, not_after_ns] of run time: the API's own stamps are
+ * whole seconds and a watch's arrival is only an upper bound, so a single stamp would be a guess.
+ * An event of our own (a step, an action) has both from our clock. `unseen` events are gaps:
+ * between the two stamps a watch was broken, and what happened there was not seen.
  *
  * File form: cluster.jsonl, one object a line, in order of arrival (not_after_ns), see
  * docs/file-formats.md. Threads: control only. Memory: malloc; bounded by TIMELINE_EVENTS_MAX, then

@@ -11,16 +11,17 @@
  *     for each descriptor: tcp_header_write() to the packet, payload after it, checksum, send.
  *     again: events, since output reports retransmissions.
  *
- * Streams are numbered, not stored. Byte 0 of a stream is the first one after the SYN, in 64 bits, in
- * either direction. tcp_send() makes our stream longer; descriptors name the part to fill in by
- * stream offset, and the same part again when it is retransmitted. Nothing that tcp_output() did not
- * hand out counts as sent: SND.NXT never passes what was emitted.
+ * Streams are numbered, not stored. Byte 0 of a stream is the first one after the SYN, in 64 bits,
+ * in either direction. tcp_send() makes our stream longer; descriptors name the part to fill in by
+ * stream offset, and the same part again when it is retransmitted. Nothing that tcp_output() did
+ * not hand out counts as sent: SND.NXT never passes what was emitted.
  *
- * Life of a handle: tcp_open() gives it; TCP_EVENT_GONE is the last event that bears it, and at that
- * event all memory of the connection is free again and calls with the handle do nothing. There is no
- * release call: a connection goes after both FINs, a reset, a refusal, a time-out, or tcp_abort().
- * TIME-WAIT is kept apart, in a small entry that answers for the tuple; the handle is gone by then.
- * When those entries run out, the oldest one is given up (and counted), never a connection refused.
+ * Life of a handle: tcp_open() gives it; TCP_EVENT_GONE is the last event that bears it, and at
+ * that event all memory of the connection is free again and calls with the handle do nothing.
+ * There is no release call: a connection goes after both FINs, a reset, a refusal, a time-out, or
+ * tcp_abort(). TIME-WAIT is kept apart, in a small entry that answers for the tuple; the handle is
+ * gone by then. When those entries run out, the oldest one is given up (and counted), never a
+ * connection refused.
  *
  * What ends a connection comes as two events: why (REFUSED, UNREACHABLE, SYN_TIMEOUT, RESET,
  * TIMED_OUT; none after an orderly close or tcp_abort), then GONE.
@@ -170,7 +171,8 @@ struct tcp_config {
     uint32_t chunks_per_connection; /* Bound of one connection's share of them. */
     uint16_t chunk_bytes;           /* Size of a piece: the largest payload expected, say 2048. */
     uint32_t events;                /* Events between two clears, beside the two of each connection
-                                       that tell its end and always fit. Full: segments are dropped. */
+                                       that tell its end and always fit. Full: segments are
+                                       dropped. */
     uint32_t replies;               /* Answers waiting that belong to no live connection: resets,
                                        TIME-WAIT ACKs. Full: not sent, counted. */
     struct hash_key key;            /* Secret of ISNs, timestamp offsets and the tuple table. */
@@ -239,9 +241,9 @@ struct tcp_event {
     const uint8_t *data; /* DATA: in the packet given to tcp_input(), or, for what had come out of
                                order, in the stack's memory until tcp_events_clear(). */
     uint64_t stream_offset; /* See the kinds. */
-    uint64_t
-        first_sent_ns; /* RETRANSMIT: when this segment was handed out first. Final kinds and GONE:
-                               when the first segment without answer was; UINT64_MAX: none was open. */
+    /* RETRANSMIT: when this segment was handed out first. Final kinds and GONE: when the first
+     * segment without answer was; UINT64_MAX: none was open. */
+    uint64_t first_sent_ns;
     uint64_t rtt_max_ns; /* Final kinds and GONE: largest round trip seen; 0: none. */
     uint32_t bytes;      /* DATA, RETRANSMIT: payload. */
     bool fatal;          /* This kind ended the connection: GONE follows. */
@@ -301,10 +303,11 @@ enum tcp_open_refusal {
 
 /* --- Set-up: slow path. --- */
 
-/* A configuration that suits a data centre, for so many connections: start from it. The key is zero:
- * set it, from the system's random source or from the run's seed. */
+/* A configuration that suits a data centre, for so many connections: start from it. The key is
+ * zero: set it, from the system's random source or from the run's seed. */
 struct tcp_config tcp_config_default(uint32_t connections);
-/* Take all memory. NULL with ERR for a value out of range or lack of memory. Time starts at NOW_NS. */
+/* Take all memory. NULL with ERR for a value out of range or lack of memory. Time starts at
+ * NOW_NS. */
 struct tcp *tcp_setup(const struct tcp_config *config, uint64_t now_ns, struct error *err);
 /* Give it back; NULL is harmless. */
 void tcp_teardown(struct tcp *tcp);
@@ -364,8 +367,8 @@ const struct tcp_counters *tcp_counters(const struct tcp *tcp);
 uint32_t tcp_connections(const struct tcp *tcp); /* Live handles. */
 /* Walk over live handles: begin with 0, 0 ends it. Handles may go while walking. */
 tcp_conn tcp_conn_next(const struct tcp *tcp, tcp_conn previous);
-/* Nothing is held: no connection, TIME-WAIT entry, timer, segment record, chunk, reply or event. Tests
- * end with it. */
+/* Nothing is held: no connection, TIME-WAIT entry, timer, segment record, chunk, reply or event.
+ * Tests end with it. */
 bool tcp_is_empty(const struct tcp *tcp);
 
 const char *tcp_state_text(enum tcp_state state);

@@ -20,7 +20,8 @@
  *   ctraffic  `flows` connections are held; each has one packet of `size_bytes` in flight at most,
  *             is replaced at once when it fails, and after a failed attempt waits 100 ms, growing
  *             by 100 ms up to 1 s (ctraffic.h, held.h).
- *   connect   a new connection, from a new 5-tuple, at each due time; good when the SYN is answered;
+ *   connect   a new connection, from a new 5-tuple, at each due time; good when the SYN is
+ * answered;
  *             closed by FIN then. One flow for each target: to tell next hops apart, give the same
  *             address once for each hop, with a group of that hop alone (probe.h).
  *
@@ -135,21 +136,21 @@ struct traffic_report {
 
 /* --- Slow path. --- */
 
-/* The values that ctraffic has (PROTOCOL TRAFFIC_CTRAFFIC: 80 flows, 400/s, 1024 bytes), or those of
- * a probe (500/s). Name and targets are empty. */
+/* The values that ctraffic has (PROTOCOL TRAFFIC_CTRAFFIC: 80 flows, 400/s, 1024 bytes), or those
+ * of a probe (500/s). Name and targets are empty. */
 struct traffic_stream_config traffic_stream_default(enum traffic_protocol protocol);
 /* No stream, no pool; quarantine 120 s, sent late over 1 ms, close within 2 s, steady after 1 s. */
 struct traffic_config traffic_config_default(void);
 
-/* Connections that the streams of CONFIG can have at once, those being closed included: what tcp_setup()
- * should get. At most POOL_CAPACITY_MAX. */
+/* Connections that the streams of CONFIG can have at once, those being closed included: what
+ * tcp_setup() should get. At most POOL_CAPACITY_MAX. */
 uint32_t traffic_connections_needed(const struct traffic_config *config);
 /* TIME-WAIT entries that they leave, each held for TIME_WAIT_NS; bounded likewise. */
 uint32_t traffic_time_waits_needed(const struct traffic_config *config, uint64_t time_wait_ns);
 
 /* Take all memory. CONFIG is copied. TCP and RECORD are borrowed until
- * traffic_free(); RECORD has a stream for each of CONFIG's. NULL with ERR (where, what to change) for
- * values out of range: no client address of a target's family, rate 0, size under 64, ... */
+ * traffic_free(); RECORD has a stream for each of CONFIG's. NULL with ERR (where, what to change)
+ * for values out of range: no client address of a target's family, rate 0, size under 64, ... */
 struct traffic *traffic_setup(const struct traffic_config *config, struct tcp *tcp,
                               struct record *record, struct error *err);
 /* NULL is harmless. */
@@ -160,23 +161,24 @@ void traffic_free(struct traffic *traffic);
 /* Start STREAM: connections are opened from now on, and slot 0 is at START_NS (not before NOW_NS).
  * False when it is not stopped. A stream can be started again after TRAFFIC_REPORT_STOPPED. */
 bool traffic_start(struct traffic *traffic, uint32_t stream, uint64_t now_ns, uint64_t start_ns);
-/* Stop STREAM: nothing is due any more, open requests are unfinished, open outages are written as such,
- * connections are closed by FIN, and by RST after close_timeout_ns. False when it does not run. */
+/* Stop STREAM: nothing is due any more, open requests are unfinished, open outages are written as
+ * such, connections are closed by FIN, and by RST after close_timeout_ns. False when it does not
+ * run. */
 bool traffic_stop(struct traffic *traffic, uint32_t stream, uint64_t now_ns);
 
-/* Act on all events of the tcp and clear them. Before the packets of this turn are freed: events point
- * into them. UNCERTAINTY_NS is the time since the poll before: what arrived did so within. Returns the
- * number of events. */
+/* Act on all events of the tcp and clear them. Before the packets of this turn are freed: events
+ * point into them. UNCERTAINTY_NS is the time since the poll before: what arrived did so within.
+ * Returns the number of events. */
 uint32_t traffic_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncertainty_ns);
 
-/* Timers, due requests, reconnects. Returns true when it did anything; a call that finds nothing to do
- * costs two comparisons. */
+/* Timers, due requests, reconnects. Returns true when it did anything; a call that finds nothing
+ * to do costs two comparisons. */
 bool traffic_tick(struct traffic *traffic, uint64_t now_ns);
 /* Nothing becomes due before this; UINT64_MAX when nothing runs. */
 uint64_t traffic_next_ns(const struct traffic *traffic);
 
-/* Next-hop group for DESCRIPTOR, also for answers that belong to no connection (by their remote side;
- * the first target's when there is none such). */
+/* Next-hop group for DESCRIPTOR, also for answers that belong to no connection (by their remote
+ * side; the first target's when there is none such). */
 uint16_t traffic_group(const struct traffic *traffic, const struct tcp_descriptor *descriptor);
 /* Write DESCRIPTOR's payload_bytes to PAYLOAD. */
 void traffic_fill(const struct traffic *traffic, const struct tcp_descriptor *descriptor,

@@ -1,7 +1,7 @@
 /* worker.h - the lcore loop and its mailbox, the only door between the hot and the slow side.
  *
- * A worker runs on one lcore and owns one queue of a NIC port (net_port), one struct tcp, one struct
- * traffic and one struct record. Workers share nothing.
+ * A worker runs on one lcore and owns one queue of a NIC port (net_port), one struct tcp, one
+ * struct traffic and one struct record. Workers share nothing.
  *
  *     struct worker_config config = worker_config_default();
  *     config.index = 0; config.clock = &clock; config.port = port;
@@ -19,13 +19,13 @@
  * that the port has; stamp; tx_burst. A turn that finds nothing to do takes no lock and allocates
  * nothing.
  *
- * Send stamps: the second TSC reading of a turn, just before tx_burst, for what the driver then takes;
- * what it refuses is stamped again at the burst that takes it.
+ * Send stamps: the second TSC reading of a turn, just before tx_burst, for what the driver then
+ * takes; what it refuses is stamped again at the burst that takes it.
  *
- * Threads: one control thread calls all functions here but worker_main(); commands and reports cross
- * by mailboxes (base/mailbox), figures by relaxed counters. Memory: taken by worker_setup(). Full: a
- * full mailbox refuses (commands) or keeps the report for later (reports; of net's events at most
- * NET_EVENTS_MAX wait).
+ * Threads: one control thread calls all functions here but worker_main(); commands and reports
+ * cross by mailboxes (base/mailbox), figures by relaxed counters. Memory: taken by worker_setup().
+ * Full: a full mailbox refuses (commands) or keeps the report for later (reports; of net's events
+ * at most NET_EVENTS_MAX wait).
  */
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
@@ -113,8 +113,8 @@ struct worker_leftovers {
 /* Stall over 200 us, TIME-WAIT 60 s, traffic_config_default(); index 0. */
 struct worker_config worker_config_default(void);
 
-/* Take all memory, on the port's NUMA node: bind the calling thread there first or live with it. Next
- * hops are resolved by then. NULL with ERR. */
+/* Take all memory, on the port's NUMA node: bind the calling thread there first or live with it.
+ * Next hops are resolved by then. NULL with ERR. */
 struct worker *worker_setup(const struct worker_config *config, struct error *err);
 /* After the loop was left; NULL is harmless. */
 void worker_free(struct worker *worker);
@@ -128,7 +128,8 @@ bool worker_command(struct worker *worker, const struct worker_command *command)
 /* Fetch the oldest report; false when there is none. */
 bool worker_report(struct worker *worker, struct worker_report *report);
 
-/* Borrowed. The record may be read at any time, see record.h; the other two are torn while it runs. */
+/* Borrowed. The record may be read at any time, see record.h; the other two are torn while it
+ * runs. */
 struct record *worker_record(const struct worker *worker);
 const struct worker_counters *worker_counters(const struct worker *worker);
 const struct tcp_counters *worker_tcp_counters(const struct worker *worker);

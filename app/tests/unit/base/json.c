@@ -116,7 +116,7 @@ static void files_are_named_in_errors(void **state)
     assert_int_equal(strncmp(err.text, expected, strlen(expected)), 0);
 }
 
-/* Below 2^53 a double would do, over it only digits do; and 1e15 is where cJSON starts exponents. */
+/* Below 2^53 a double would do, over it only digits; from 1e15 on, cJSON writes exponents. */
 static void integers_print_as_integers(void **state)
 {
     static const struct {
