@@ -22,8 +22,11 @@ def read_list(path):
 
 
 def object_of(build, source):
+    """A folder's library may be made of several archives; the object is in one of them."""
     folder, _, name = source.partition("/")
-    return build / "app" / folder / f"lib{folder}.a.p" / f"{name.replace('/', '_')}.o"
+    objects = f"*.a.p/{name.replace('/', '_')}.o"
+    found = sorted((build / "app" / folder).glob(objects))
+    return found[0] if found else build / "app" / folder / objects
 
 
 def symbols(path, option):
