@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "plan/rollout.h"
 
+struct reader_object;
 struct url;
 
 enum {
@@ -37,6 +38,7 @@ enum {
     EXPERIMENT_HOPS_MAX = 32,
     EXPERIMENT_FORMATS_MAX = 16,
     EXPERIMENT_NEEDS_MAX = 8,
+    EXPERIMENT_VALUE_BYTES = 40,
 };
 
 /* ---- cluster ---- */
@@ -132,9 +134,9 @@ enum experiment_family {
 };
 
 enum experiment_route {
+    EXPERIMENT_ROUTE_MACHINE, /* As the machine file says: on-link, its next hops, its gateway. */
     EXPERIMENT_ROUTE_NODE,    /* One node: the route_index-th Ready one by name, or route_node. */
     EXPERIMENT_ROUTE_ECMP,    /* All Ready nodes, by 5-tuple. */
-    EXPERIMENT_ROUTE_MACHINE, /* As the machine file says: on-link, its next hops, its gateway. */
     EXPERIMENT_ROUTE_HOPS,    /* The next hops listed in the target (static). */
 };
 
@@ -310,7 +312,7 @@ struct experiment_expect {
     enum experiment_compare compare; /* How. */
     enum experiment_bound bound;     /* With what. */
     double value;                    /* BOUND_VALUE: count, ns or ratio, as the figure's unit. */
-    const char *value_text;          /* As the file has it: "100ms", "predicted.p99", "80". */
+    char value_text[EXPERIMENT_VALUE_BYTES]; /* As the file has it: "100ms", "predicted.p99". */
     int32_t from_step; /* Only what happened from this step (index) on; -1: the stream's life. */
 };
 
@@ -380,13 +382,16 @@ int experiment_from_url(const struct url *url, int64_t duration_ns,
                         struct error *err);
 void experiment_free(struct experiment *experiment);
 
-/* Does a step of this kind change the cluster (and so end the baseline)? apply does not count: it
- * prepares. */
+/* Does a step of this kind change what is measured (and so end the baseline)? observe does: someone
+ * else's change; apply does not: it prepares. */
 bool experiment_verb_changes(enum experiment_verb verb);
 bool experiment_may_change(const struct experiment *experiment, const char *kind, const char *name);
 /* Index of the stream or of the step with that id, or -1. */
 int experiment_stream_index(const struct experiment *experiment, const char *name);
 int experiment_step_index(const struct experiment *experiment, const char *id);
+
+/* The table of all keys, for the test against the JSON Schema. */
+const struct reader_object *experiment_shape(void);
 
 /* Words as in files. */
 const char *experiment_verb_word(enum experiment_verb verb);

@@ -19,6 +19,7 @@
 #include "base/error.h"
 
 struct experiment;
+struct reader_object;
 
 enum {
     MACHINE_VERSION = 1,
@@ -97,5 +98,8 @@ int machine_check_target(const struct machine *machine, const struct address *ad
  * 0 or -errno with ERR. */
 int machine_check_experiment(const struct machine *machine, const struct experiment *experiment,
                              struct error *err);
+
+/* The table of all keys, for the test against the JSON Schema. */
+const struct reader_object *machine_shape(void);
 
 #endif

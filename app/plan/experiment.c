@@ -1,0 +1,344 @@
+#include "plan/experiment.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "plan/experiment_priv.h"
+#include "plan/quantity.h"
+#include "plan/setting.h"
+#include "plan/url.h"
+
+enum {
+    FILE_BYTES_MAX = 4 << 20
+};
+
+static int from_tree(const char *name, cJSON *tree, const struct experiment_options *options,
+                     struct experiment **out, struct error *err);
+static int assign(const char *name, cJSON *tree, const struct experiment_options *options,
+                  struct error *err);
+static int assign_variant(const char *name, cJSON *tree, const char *variant, struct error *err);
+static int read_tree(const char *name, cJSON *tree, struct experiment **out, struct error *err);
+static int try_variants(const struct experiment *experiment, struct error *err);
+static cJSON *url_tree(const struct url *url, int64_t duration_ns);
+static cJSON *add_step(cJSON *steps, const char *verb);
+
+static const struct {
+    const char *word;
+    enum experiment_unit unit;
+    const char *sentence;
+} figures[EXPERIMENT_FIGURE_COUNT] = {
+#define X(id, word, unit, sentence)                                                                \
+    [EXPERIMENT_FIGURE_##id] = {word, EXPERIMENT_UNIT_##unit, sentence},
+    EXPERIMENT_FIGURES(X)
+#undef X
+};
+
+int experiment_load(const char *path, const struct experiment_options *options,
+                    struct experiment **out, struct error *err)
+{
+    struct text text = {0};
+    int result = text_read_file(&text, path, FILE_BYTES_MAX);
+
+    if (result < 0)
+        error_set(err, EXIT_USAGE, result,
+                  "%s: %s; want an experiment file, such as one of config/", path,
+                  strerror(-result));
+    else
+        result = experiment_parse(path, text_str(&text), text.size, options, out, err);
+    text_free(&text);
+    return result;
+}
+
+int experiment_parse(const char *name, const char *bytes, size_t size,
+                     const struct experiment_options *options, struct experiment **out,
+                     struct error *err)
+{
+    cJSON *tree = json_parse(bytes, size, err);
+
+    if (tree == NULL) {
+        error_wrap(err, "%s", name);
+        return -EINVAL;
+    }
+    return from_tree(name, tree, options, out, err);
+}
+
+int experiment_from_url(const struct url *url, int64_t duration_ns,
+                        const struct experiment_options *options, struct experiment **out,
+                        struct error *err)
+{
+    char text[URL_TEXT_BYTES];
+    cJSON *tree;
+    int result;
+
+    if (!url->is_address)
+        return error_set(err, EXIT_USAGE, -EINVAL, "%s: want an IP address instead of a host name",
+                         url_text(url, text));
+    tree = url_tree(url, duration_ns);
+    if (tree == NULL)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+    result = from_tree(url_text(url, text), tree, options, out, err);
+    if (result == 0) {
+        (*out)->target.typed = true;
+        for (uint32_t i = 0; i < (*out)->stream_count; i++)
+            (*out)->streams[i].target.typed =
+                address_equal(&(*out)->streams[i].target.address, &url->address);
+    }
+    return result;
+}
+
+void experiment_free(struct experiment *experiment)
+{
+    if (experiment == NULL)
+        return;
+    cJSON_Delete(experiment->source);
+    cJSON_Delete(experiment->resolved);
+    free((char *)(uintptr_t)experiment->path);
+    free(experiment);
+}
+
+bool experiment_verb_changes(enum experiment_verb verb)
+{
+    return verb == EXPERIMENT_SET_IMAGE || verb == EXPERIMENT_SCALE || verb == EXPERIMENT_OBSERVE;
+}
+
+bool experiment_may_change(const struct experiment *experiment, const char *kind, const char *name)
+{
+    const struct experiment_cluster *cluster = &experiment->cluster;
+
+    for (uint32_t i = 0; i < cluster->may_change_count; i++)
+        if (strcasecmp(cluster->may_change[i].kind, kind) == 0 &&
+            strcmp(cluster->may_change[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+int experiment_stream_index(const struct experiment *experiment, const char *name)
+{
+    for (uint32_t i = 0; i < experiment->stream_count; i++)
+        if (strcmp(experiment->streams[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+int experiment_step_index(const struct experiment *experiment, const char *id)
+{
+    for (uint32_t i = 0; i < experiment->step_count; i++)
+        if (experiment->steps[i].id != NULL && strcmp(experiment->steps[i].id, id) == 0)
+            return (int)i;
+    return -1;
+}
+
+const struct reader_object *experiment_shape(void)
+{
+    return &experiment_object;
+}
+
+const char *experiment_verb_word(enum experiment_verb verb)
+{
+    return reader_word_of(experiment_verb_words, verb);
+}
+
+const char *experiment_until_word(enum experiment_until until)
+{
+    return reader_word_of(experiment_until_words, until);
+}
+
+const char *experiment_protocol_word(enum experiment_protocol protocol)
+{
+    return reader_word_of(experiment_protocol_words, protocol);
+}
+
+const char *experiment_scheduler_word(enum experiment_scheduler scheduler)
+{
+    return scheduler == EXPERIMENT_SCHEDULER_ANY
+               ? "any"
+               : reader_word_of(experiment_scheduler_words, scheduler);
+}
+
+const char *experiment_profile_word(enum experiment_profile profile)
+{
+    return reader_word_of(experiment_profile_words, profile);
+}
+
+const char *experiment_outcome_word(enum experiment_outcome outcome)
+{
+    return reader_word_of(experiment_outcome_words, outcome);
+}
+
+const char *experiment_compare_word(enum experiment_compare compare)
+{
+    static const char *const words[] = {"equals", "atMost", "atLeast"};
+
+    return words[compare];
+}
+
+const char *experiment_figure_word(enum experiment_figure figure)
+{
+    return figures[figure].word;
+}
+
+const char *experiment_figure_sentence(enum experiment_figure figure)
+{
+    return figures[figure].sentence;
+}
+
+enum experiment_unit experiment_figure_unit(enum experiment_figure figure)
+{
+    return figures[figure].unit;
+}
+
+/* Takes TREE. */
+static int from_tree(const char *name, cJSON *tree, const struct experiment_options *options,
+                     struct experiment **out, struct error *err)
+{
+    struct experiment *experiment = NULL;
+    int result = options != NULL ? assign(name, tree, options, err) : 0;
+
+    if (result < 0) {
+        cJSON_Delete(tree);
+        return result;
+    }
+    result = read_tree(name, tree, &experiment, err);
+    if (result == 0)
+        result = try_variants(experiment, err);
+    if (result < 0) {
+        experiment_free(experiment);
+        return result;
+    }
+    *out = experiment;
+    return 0;
+}
+
+static int assign(const char *name, cJSON *tree, const struct experiment_options *options,
+                  struct error *err)
+{
+    int result = 0;
+
+    if (!cJSON_IsObject(tree))
+        return 0; /* The reader says so. */
+    if (options->variant != NULL)
+        result = assign_variant(name, tree, options->variant, err);
+    for (size_t i = 0; result == 0 && i < options->set_count; i++)
+        result = setting_apply(tree, &experiment_object, options->sets[i], err);
+    return result;
+}
+
+static int assign_variant(const char *name, cJSON *tree, const char *variant, struct error *err)
+{
+    const cJSON *variants = json_member(tree, "variants");
+    const cJSON *one = json_member(variants, variant);
+    const cJSON *item;
+    struct text known = {0};
+
+    if (one == NULL) {
+        cJSON_ArrayForEach(item, variants)
+            text_addf(&known, "%s\"%s\"", known.size > 0 ? ", " : "", item->string);
+        error_set(err, EXIT_USAGE, -EINVAL, "%s: there is no variant \"%s\"; there %s %s", name,
+                  variant, known.size > 0 ? "are:" : "is",
+                  known.size > 0 ? text_str(&known) : "none");
+        text_free(&known);
+        return -EINVAL;
+    }
+    cJSON_ArrayForEach(item, json_member(one, "set"))
+    {
+        int result = setting_put(tree, &experiment_object, item->string, item, err);
+        if (result < 0) {
+            error_wrap(err, "%s: variants.%s.set", name, variant);
+            return result;
+        }
+    }
+    return 0;
+}
+
+/* Takes TREE. */
+static int read_tree(const char *name, cJSON *tree, struct experiment **out, struct error *err)
+{
+    struct experiment *experiment = calloc(1, sizeof(*experiment));
+    struct reader reader = {.file = name, .err = err, .context = experiment};
+    int result;
+
+    if (experiment == NULL) {
+        cJSON_Delete(tree);
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+    }
+    experiment->source = tree;
+    experiment->path = strdup(name);
+    result = reader_read(&reader, &experiment_object, tree, experiment);
+    if (result == 0)
+        result = experiment_check(&reader, experiment);
+    if (result == 0) {
+        experiment->resolved = reader_print(&experiment_object, experiment, experiment);
+        if (experiment->resolved == NULL || experiment->path == NULL)
+            result = error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+    }
+    if (result < 0)
+        experiment_free(experiment);
+    else
+        *out = experiment;
+    return result;
+}
+
+/* A variant that cannot be read should not be found after hours of those before it. */
+static int try_variants(const struct experiment *experiment, struct error *err)
+{
+    for (uint32_t i = 0; i < experiment->variant_count; i++) {
+        const char *variant = experiment->variants[i].name;
+        cJSON *tree = cJSON_Duplicate(experiment->source, true);
+        struct experiment *varied = NULL;
+        int result;
+        if (tree == NULL)
+            return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+        result = assign_variant(experiment->path, tree, variant, err);
+        if (result < 0) {
+            cJSON_Delete(tree);
+            return result;
+        }
+        result = read_tree(experiment->path, tree, &varied, err);
+        if (result < 0) {
+            error_wrap(err, "variant \"%s\"", variant);
+            return result;
+        }
+        experiment_free(varied);
+    }
+    return 0;
+}
+
+static cJSON *url_tree(const struct url *url, int64_t duration_ns)
+{
+    cJSON *tree = cJSON_CreateObject();
+    cJSON *target = cJSON_AddObjectToObject(tree, "target");
+    cJSON *stream = cJSON_CreateObject();
+    cJSON *steps;
+    char text[ADDRESS_TEXT_BYTES + QUANTITY_TEXT_BYTES];
+
+    json_add_integer(tree, "version", EXPERIMENT_VERSION);
+    cJSON_AddStringToObject(tree, "name", "traffic");
+    cJSON_AddStringToObject(target, "address", address_text(&url->address, text));
+    json_add_integer(target, "port", url->port);
+    cJSON_AddStringToObject(stream, "name", "traffic");
+    cJSON_AddStringToObject(stream, "protocol", url->scheme == URL_TCP ? "connect" : "ctraffic");
+    cJSON_AddStringToObject(stream, "rate", "100/s");
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(tree, "streams"), stream);
+    steps = cJSON_AddArrayToObject(tree, "steps");
+    cJSON_AddStringToObject(add_step(steps, "start"), "until", "done");
+    cJSON_AddStringToObject(add_step(steps, "wait"), "for",
+                            quantity_duration_text(duration_ns, text));
+    if (add_step(steps, "stop") == NULL) {
+        cJSON_Delete(tree);
+        return NULL;
+    }
+    return tree;
+}
+
+static cJSON *add_step(cJSON *steps, const char *verb)
+{
+    cJSON *step = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(step, "do", verb);
+    cJSON_AddItemToArray(steps, step);
+    return step;
+}

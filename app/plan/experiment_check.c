@@ -1,0 +1,162 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "plan/experiment_priv.h"
+
+static int check_streams(struct reader *reader, const struct experiment *experiment);
+static int check_steps(struct reader *reader, const struct experiment *experiment);
+static int check_lives(struct reader *reader, const struct experiment *experiment);
+static int check_after(struct reader *reader, const struct experiment *experiment);
+static int check_expects(struct reader *reader, const struct experiment *experiment);
+static int check_cluster_step(struct reader *reader, const struct experiment *experiment,
+                              const struct experiment_step *step);
+static bool needs_cluster(enum experiment_verb verb);
+
+int experiment_check(struct reader *reader, struct experiment *experiment)
+{
+    int result = check_streams(reader, experiment);
+
+    if (result == 0)
+        result = check_steps(reader, experiment);
+    if (result == 0)
+        result = check_lives(reader, experiment);
+    if (result == 0)
+        result = check_after(reader, experiment);
+    if (result == 0)
+        result = check_expects(reader, experiment);
+    if (result == 0 && experiment->rollout.given && !experiment->cluster.given)
+        result = reader_refuse(reader, "\"rollout\" without \"cluster\": there is nothing to roll");
+    if (result == 0 && experiment->format_count == 0)
+        experiment->formats[experiment->format_count++] = EXPERIMENT_FORMAT_TEXT;
+    return result;
+}
+
+static int check_streams(struct reader *reader, const struct experiment *experiment)
+{
+    for (uint32_t i = 0; i < experiment->stream_count; i++) {
+        const struct experiment_stream *stream = &experiment->streams[i];
+        if (stream->target.service != NULL && !experiment->cluster.given)
+            return reader_refuse(reader,
+                                 "streams[%u].target: service \"%s\" needs \"cluster\" to look it "
+                                 "up; or give \"address\" and \"port\"",
+                                 i, stream->target.service);
+    }
+    return 0;
+}
+
+static int check_steps(struct reader *reader, const struct experiment *experiment)
+{
+    for (uint32_t i = 0; i < experiment->step_count; i++) {
+        const struct experiment_step *step = &experiment->steps[i];
+        size_t mark = reader_enter_key(reader, "steps");
+        int result = 0;
+        reader_enter_index(reader, i);
+        if (step->id != NULL && experiment_step_index(experiment, step->id) != (int)i)
+            result = reader_refuse(reader, "id: there is already a step \"%s\"", step->id);
+        if (result == 0)
+            result = check_cluster_step(reader, experiment, step);
+        if (result < 0)
+            return result;
+        reader_leave(reader, mark);
+    }
+    return 0;
+}
+
+/* Each stream is started once, and stopped after that, if at all. */
+static int check_lives(struct reader *reader, const struct experiment *experiment)
+{
+    enum {
+        UNBORN,
+        RUNNING,
+        STOPPED
+    } lives[EXPERIMENT_STREAMS_MAX] = {UNBORN};
+
+    for (uint32_t i = 0; i < experiment->step_count; i++) {
+        const struct experiment_step *step = &experiment->steps[i];
+        for (uint32_t j = 0; j < step->stream_count; j++) {
+            uint32_t stream = step->streams[j];
+            const char *name = experiment->streams[stream].name;
+            if (step->verb == EXPERIMENT_START && lives[stream] != UNBORN)
+                return reader_refuse(reader, "steps[%u].streams: \"%s\" was started before", i,
+                                     name);
+            if (step->verb == EXPERIMENT_STOP && lives[stream] != RUNNING)
+                return reader_refuse(
+                    reader, "steps[%u].streams: \"%s\" is not running here: %s", i, name,
+                    lives[stream] == UNBORN ? "no step before starts it" : "it was stopped before");
+            lives[stream] = step->verb == EXPERIMENT_START ? RUNNING : STOPPED;
+        }
+    }
+    for (uint32_t i = 0; i < experiment->stream_count; i++)
+        if (lives[i] == UNBORN)
+            return reader_refuse(reader, "streams[%u]: no step starts \"%s\"", i,
+                                 experiment->streams[i].name);
+    return 0;
+}
+
+static int check_after(struct reader *reader, const struct experiment *experiment)
+{
+    for (uint32_t i = 0; i < experiment->after_count; i++) {
+        const struct experiment_step *step = &experiment->after[i];
+        bool applied = false;
+        if (step->verb != EXPERIMENT_DELETE_APPLIED && step->verb != EXPERIMENT_WAIT)
+            return reader_refuse(reader,
+                                 "after[%u].do: \"%s\" cannot be done there, only "
+                                 "\"delete-applied\" and \"wait\"",
+                                 i, experiment_verb_word(step->verb));
+        for (uint32_t j = 0; j < experiment->step_count; j++)
+            applied = applied || experiment->steps[j].verb == EXPERIMENT_APPLY;
+        if (step->verb == EXPERIMENT_DELETE_APPLIED && !applied)
+            return reader_refuse(reader, "after[%u]: no step applies anything to delete", i);
+    }
+    return 0;
+}
+
+static int check_expects(struct reader *reader, const struct experiment *experiment)
+{
+    for (uint32_t i = 0; i < experiment->expect_count; i++) {
+        const struct experiment_expect *expect = &experiment->expects[i];
+        const struct experiment_stream *stream = &experiment->streams[expect->stream];
+        bool of_held = expect->figure == EXPERIMENT_FIGURE_LASTING_CONNECTIONS ||
+                       expect->figure == EXPERIMENT_FIGURE_BROKEN_CONNECTIONS;
+        bool rolls = false;
+        if (of_held && stream->protocol != EXPERIMENT_PROTOCOL_CTRAFFIC)
+            return reader_refuse(reader,
+                                 "expect[%u].figure: stream \"%s\" holds no connections, %s is "
+                                 "about those of ctraffic",
+                                 i, stream->name, experiment_figure_word(expect->figure));
+        for (uint32_t j = 0; j < experiment->step_count; j++)
+            rolls = rolls || experiment->steps[j].verb == EXPERIMENT_SET_IMAGE ||
+                    experiment->steps[j].verb == EXPERIMENT_OBSERVE;
+        if (expect->bound != EXPERIMENT_BOUND_VALUE && !rolls)
+            return reader_refuse(reader,
+                                 "expect[%u]: %s needs a rollout, and no step is set-image or "
+                                 "observe",
+                                 i, expect->value_text);
+    }
+    return 0;
+}
+
+static int check_cluster_step(struct reader *reader, const struct experiment *experiment,
+                              const struct experiment_step *step)
+{
+    const struct experiment_cluster *cluster = &experiment->cluster;
+    bool changes = step->verb == EXPERIMENT_SET_IMAGE || step->verb == EXPERIMENT_SCALE;
+
+    if (needs_cluster(step->verb) && !cluster->given)
+        return reader_refuse(reader, "\"%s\" needs \"cluster\": kubeconfig, context and namespace",
+                             experiment_verb_word(step->verb));
+    if (changes && !experiment_may_change(experiment, "deployment", step->deployment))
+        return reader_refuse(reader,
+                             "deployment: it may not be changed; add \"deployment/%s\" to "
+                             "cluster.mayChange if it may",
+                             step->deployment);
+    if (step->verb == EXPERIMENT_APPLY && cluster->may_change_count == 0)
+        return reader_refuse(reader, "nothing may be changed; list what the files hold in "
+                                     "cluster.mayChange, such as \"deployment/NAME\"");
+    return 0;
+}
+
+static bool needs_cluster(enum experiment_verb verb)
+{
+    return verb != EXPERIMENT_START && verb != EXPERIMENT_WAIT && verb != EXPERIMENT_STOP;
+}

@@ -1,0 +1,302 @@
+#include "plan/experiment_priv.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "plan/quantity.h"
+#include "plan/suggest.h"
+
+static int read_nothing(struct reader *reader, const cJSON *item, void *object);
+static int read_version(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_version(const void *object, const void *context);
+static int check_windows(struct reader *reader, void *object);
+static int read_variants(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_variants(const void *object, const void *context);
+static int read_variant_set(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_variant_set(const void *object, const void *context);
+static int read_need(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_need(const void *object, const void *context);
+
+const struct reader_word experiment_outcome_words[] = {
+#define X(id, word) {word, EXPERIMENT_OUTCOME_##id},
+    EXPERIMENT_OUTCOMES(X)
+#undef X
+        {NULL, 0},
+};
+
+static const struct reader_word format_words[] = {
+    {"text", EXPERIMENT_FORMAT_TEXT},
+    {"json", EXPERIMENT_FORMAT_JSON},
+    {"ctraffic", EXPERIMENT_FORMAT_CTRAFFIC},
+    {NULL, 0},
+};
+
+static const struct reader_word need_words[] = {{"ipvs", 0}, {NULL, 0}};
+
+#define AT(type, member) offsetof(struct type, member)
+
+static const struct reader_field stream_item = {
+    .key = "", .type = READER_OBJECT, .object = &experiment_stream_object};
+
+static const struct reader_field windows_fields[] = {
+    {.key = "holdOff",
+     .type = READER_DURATION,
+     .offset = AT(experiment_windows, hold_off_ns),
+     .max = 3600e9,
+     .otherwise = "1s"},
+    {.key = "validate",
+     .type = READER_COUNT,
+     .offset = AT(experiment_windows, validate),
+     .min = 1,
+     .max = 1000000,
+     .otherwise = "3"},
+    {.key = "late",
+     .type = READER_DURATION,
+     .offset = AT(experiment_windows, late_ns),
+     .min = 1e3,
+     .max = 3600e9,
+     .otherwise = "500ms"},
+    {.key = "opens",
+     .type = READER_WORDS,
+     .offset = AT(experiment_windows, opens),
+     .otherwise = "0xff8", /* refused to blocked. */
+     .words = experiment_outcome_words},
+    {.key = NULL},
+};
+_Static_assert(0xff8 == (1 << EXPERIMENT_OUTCOME_UNSENT) - (1 << EXPERIMENT_OUTCOME_REFUSED),
+               "The default of windows.opens is refused to blocked.");
+static const struct reader_object windows_object = {"windows", windows_fields, NULL, check_windows};
+
+static const struct reader_field step_item = {
+    .key = "", .type = READER_OBJECT, .object = &experiment_step_object};
+static const struct reader_field expect_item = {
+    .key = "", .type = READER_OBJECT, .object = &experiment_expect_object};
+static const struct reader_field format_item = {
+    .key = "", .type = READER_WORD, .words = format_words};
+
+static const struct reader_field report_fields[] = {
+    {.key = "formats",
+     .type = READER_LIST,
+     .offset = AT(experiment, formats),
+     .min = 1,
+     .max = EXPERIMENT_FORMATS_MAX,
+     .item = &format_item,
+     .item_bytes = sizeof(enum experiment_format),
+     .count_offset = AT(experiment, format_count)},
+    {.key = NULL},
+};
+static const struct reader_object report_object = {"report", report_fields, NULL, NULL};
+
+static const struct reader_field need_item = {
+    .key = "",
+    .type = READER_CUSTOM,
+    .read = read_need,
+    .print = print_need,
+    .want = "\"ipvs\"",
+};
+
+static const struct reader_field variant_fields[] = {
+    {.key = "set",
+     .type = READER_CUSTOM,
+     .required = true,
+     .read = read_variant_set,
+     .print = print_variant_set,
+     .want = "an object of path: value"},
+    {.key = "needs",
+     .type = READER_LIST,
+     .offset = AT(experiment_variant, needs),
+     .max = EXPERIMENT_NEEDS_MAX,
+     .item = &need_item,
+     .item_bytes = sizeof(const char *),
+     .count_offset = AT(experiment_variant, need_count)},
+    {.key = NULL},
+};
+static const struct reader_object variant_object = {"a variant", variant_fields, NULL, NULL};
+static const struct reader_field variant_item = {
+    .key = "", .type = READER_OBJECT, .object = &variant_object};
+
+static const struct reader_field experiment_fields[] = {
+    {.key = "$schema", .type = READER_CUSTOM, .read = read_nothing, .want = "a string"},
+    {.key = "version",
+     .type = READER_CUSTOM,
+     .required = true,
+     .read = read_version,
+     .print = print_version,
+     .want = "1, the version of experiments that this seamline reads"},
+    {.key = "name", .type = READER_NAME, .offset = AT(experiment, name), .required = true},
+    {.key = "seed", .type = READER_COUNT, .offset = AT(experiment, seed), .otherwise = "1"},
+    {.key = "cluster",
+     .type = READER_OBJECT,
+     .offset = AT(experiment, cluster),
+     .object = &experiment_cluster_object,
+     .given_offset = AT(experiment, cluster.given)},
+    {.key = "rollout",
+     .type = READER_OBJECT,
+     .offset = AT(experiment, rollout),
+     .object = &experiment_rollout_object,
+     .given_offset = AT(experiment, rollout.given)},
+    {.key = "target",
+     .type = READER_OBJECT,
+     .offset = AT(experiment, target),
+     .object = &experiment_target_object,
+     .given_offset = AT(experiment, target_given)},
+    {.key = "streams",
+     .type = READER_LIST,
+     .offset = AT(experiment, streams),
+     .required = true,
+     .min = 1,
+     .max = EXPERIMENT_STREAMS_MAX,
+     .item = &stream_item,
+     .item_bytes = sizeof(struct experiment_stream),
+     .count_offset = AT(experiment, stream_count)},
+    {.key = "windows",
+     .type = READER_OBJECT,
+     .offset = AT(experiment, windows),
+     .object = &windows_object},
+    {.key = "steps",
+     .type = READER_LIST,
+     .offset = AT(experiment, steps),
+     .required = true,
+     .min = 1,
+     .max = EXPERIMENT_STEPS_MAX,
+     .item = &step_item,
+     .item_bytes = sizeof(struct experiment_step),
+     .count_offset = AT(experiment, step_count)},
+    {.key = "after",
+     .type = READER_LIST,
+     .offset = AT(experiment, after),
+     .max = EXPERIMENT_STEPS_MAX,
+     .item = &step_item,
+     .item_bytes = sizeof(struct experiment_step),
+     .count_offset = AT(experiment, after_count)},
+    {.key = "expect",
+     .type = READER_LIST,
+     .offset = AT(experiment, expects),
+     .max = EXPERIMENT_EXPECTS_MAX,
+     .item = &expect_item,
+     .item_bytes = sizeof(struct experiment_expect),
+     .count_offset = AT(experiment, expect_count)},
+    {.key = "report", .type = READER_OBJECT, .offset = 0, .object = &report_object},
+    {.key = "variants",
+     .type = READER_CUSTOM,
+     .item = &variant_item,
+     .read = read_variants,
+     .print = print_variants,
+     .want = "an object of name: variant"},
+    {.key = NULL},
+};
+const struct reader_object experiment_object = {"an experiment", experiment_fields, NULL, NULL};
+
+static int read_nothing(struct reader *reader, const cJSON *item, void *object)
+{
+    (void)object;
+    return cJSON_IsString(item) ? 0 : reader_want(reader, item, "a string");
+}
+
+static int read_version(struct reader *reader, const cJSON *item, void *object)
+{
+    (void)object;
+    if (cJSON_IsNumber(item) && item->valuedouble == EXPERIMENT_VERSION)
+        return 0;
+    return reader_want(reader, item, reader_find(&experiment_object, "version")->want);
+}
+
+static cJSON *print_version(const void *object, const void *context)
+{
+    (void)object;
+    (void)context;
+    return json_new_integer(EXPERIMENT_VERSION);
+}
+
+static int check_windows(struct reader *reader, void *object)
+{
+    const struct experiment_windows *windows = object;
+    uint32_t never = 1u << EXPERIMENT_OUTCOME_OK | 1u << EXPERIMENT_OUTCOME_UNSENT |
+                     1u << EXPERIMENT_OUTCOME_UNFINISHED;
+
+    for (unsigned i = 0; i < EXPERIMENT_OUTCOME_COUNT; i++)
+        if ((windows->opens & never & (1u << i)) != 0)
+            return reader_refuse(reader, "opens: \"%s\" can open no window: it is no loss",
+                                 experiment_outcome_word((enum experiment_outcome)i));
+    return 0;
+}
+
+static int read_variants(struct reader *reader, const cJSON *item, void *object)
+{
+    struct experiment *experiment = object;
+    uint32_t count = 0;
+
+    if (!cJSON_IsObject(item) || cJSON_GetArraySize(item) > EXPERIMENT_VARIANTS_MAX)
+        return reader_want(reader, item, "an object of at most 32 variants by name");
+    for (const cJSON *child = item->child; child != NULL; child = child->next) {
+        struct experiment_variant *variant = &experiment->variants[count++];
+        size_t mark = reader_enter_key(reader, child->string);
+        int result;
+        if (!reader_is_name(child->string))
+            return reader_refuse(reader, "\"%.64s\" is no name for a variant", child->string);
+        result = reader_fill(reader, &variant_object, child, variant);
+        if (result < 0)
+            return result;
+        reader_leave(reader, mark);
+        variant->name = child->string;
+    }
+    experiment->variant_count = count;
+    return 0;
+}
+
+static cJSON *print_variants(const void *object, const void *context)
+{
+    const struct experiment *experiment = object;
+    cJSON *json = experiment->variant_count > 0 ? cJSON_CreateObject() : NULL;
+
+    for (uint32_t i = 0; json != NULL && i < experiment->variant_count; i++)
+        cJSON_AddItemToObject(json, experiment->variants[i].name,
+                              reader_print(&variant_object, &experiment->variants[i], context));
+    return json;
+}
+
+static int read_variant_set(struct reader *reader, const cJSON *item, void *object)
+{
+    struct experiment_variant *variant = object;
+    uint32_t count = 0;
+
+    if (!cJSON_IsObject(item) || cJSON_GetArraySize(item) > EXPERIMENT_SETS_MAX)
+        return reader_want(reader, item, "an object of at most 32 assignments, path: value");
+    for (const cJSON *child = item->child; child != NULL; child = child->next) {
+        variant->paths[count] = child->string;
+        variant->values[count++] = child;
+    }
+    variant->set_count = count;
+    return 0;
+}
+
+static cJSON *print_variant_set(const void *object, const void *context)
+{
+    const struct experiment_variant *variant = object;
+    cJSON *json = cJSON_CreateObject();
+
+    (void)context;
+    for (uint32_t i = 0; json != NULL && i < variant->set_count; i++)
+        cJSON_AddItemToObject(json, variant->paths[i], cJSON_Duplicate(variant->values[i], true));
+    return json;
+}
+
+static int read_need(struct reader *reader, const cJSON *item, void *object)
+{
+    const char *text = cJSON_GetStringValue(item);
+
+    if (text == NULL || reader_word_find(need_words, text) == NULL)
+        return reader_want(reader, item, need_item.want);
+    *(const char **)object = text;
+    return 0;
+}
+
+static cJSON *print_need(const void *object, const void *context)
+{
+    (void)context;
+    return cJSON_CreateString(*(const char *const *)object);
+}

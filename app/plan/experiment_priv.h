@@ -1,0 +1,33 @@
+/* experiment_priv.h - what the parts of plan/experiment share: tables and checks. */
+#ifndef PLAN_EXPERIMENT_PRIV_H
+#define PLAN_EXPERIMENT_PRIV_H
+
+#include "plan/experiment.h"
+#include "plan/reader.h"
+
+enum {
+    EXPERIMENT_REPLICAS_UNSAID = UINT32_MAX
+}; /* Of a scale step before it is checked. */
+
+/* experiment_keys.c: the whole file. Readers have the struct experiment as context. */
+extern const struct reader_object experiment_object;
+/* experiment_cluster.c, experiment_target.c: their parts of it. */
+extern const struct reader_object experiment_cluster_object;
+extern const struct reader_object experiment_rollout_object;
+extern const struct reader_object experiment_target_object;
+extern const struct reader_object experiment_stream_object;
+/* experiment_steps.c: one step; one expectation. */
+extern const struct reader_object experiment_step_object;
+extern const struct reader_object experiment_expect_object;
+extern const struct reader_word experiment_verb_words[];
+extern const struct reader_word experiment_until_words[];
+extern const struct reader_word experiment_protocol_words[];
+extern const struct reader_word experiment_scheduler_words[];
+extern const struct reader_word experiment_profile_words[];
+extern const struct reader_word experiment_outcome_words[];
+
+/* experiment_check.c: what one part says against the others; also fills in defaults that depend on
+ * other parts. 0 or -EINVAL by the reader's error. */
+int experiment_check(struct reader *reader, struct experiment *experiment);
+
+#endif

@@ -1,0 +1,386 @@
+#include "plan/experiment_priv.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "plan/quantity.h"
+#include "plan/suggest.h"
+
+static bool target_takes(const void *object, const char *key);
+static int read_address(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_address(const void *object, const void *context);
+static int read_service_port(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_service_port(const void *object, const void *context);
+static int read_route(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_route(const void *object, const void *context);
+static int read_port(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_port(const void *object, const void *context);
+static int read_hop(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_hop(const void *object, const void *context);
+static int check_target(struct reader *reader, void *object);
+static int read_stream_target(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_stream_target(const void *object, const void *context);
+static bool stream_takes(const void *object, const char *key);
+static int check_stream(struct reader *reader, void *object);
+static bool is_port(const cJSON *item);
+
+enum {
+    CONNECTIONS_MAX = 1000000,
+    CONNECT_SPARE = 16, /* Over those that a wholly silent target holds open. */
+};
+
+const struct reader_word experiment_protocol_words[] = {
+    {"ctraffic", EXPERIMENT_PROTOCOL_CTRAFFIC},
+    {"connect", EXPERIMENT_PROTOCOL_CONNECT},
+    {NULL, 0},
+};
+
+static const struct reader_word via_words[] = {
+    {"loadBalancer", EXPERIMENT_VIA_LOAD_BALANCER},
+    {"clusterIP", EXPERIMENT_VIA_CLUSTER_IP},
+    {"nodePort", EXPERIMENT_VIA_NODE_PORT},
+    {NULL, 0},
+};
+
+static const struct reader_word family_words[] = {
+    {"ipv4", EXPERIMENT_IPV4},
+    {"ipv6", EXPERIMENT_IPV6},
+    {NULL, 0},
+};
+
+static const struct reader_word reconnect_words[] = {
+    {"at-once", EXPERIMENT_RECONNECT_AT_ONCE},
+    {"never", EXPERIMENT_RECONNECT_NEVER},
+    {NULL, 0},
+};
+
+#define AT(type, member) offsetof(struct type, member)
+
+static const struct reader_field hop_item = {
+    .key = "",
+    .type = READER_CUSTOM,
+    .read = read_hop,
+    .print = print_hop,
+    .want = "an IP address",
+};
+
+/* address comes first: whether it is there decides what else fits. */
+static const struct reader_field target_fields[] = {
+    {.key = "address",
+     .type = READER_CUSTOM,
+     .read = read_address,
+     .print = print_address,
+     .want = "an IP address"},
+    {.key = "port",
+     .type = READER_CUSTOM,
+     .read = read_port,
+     .print = print_port,
+     .want = "a port from 1 to 65535"},
+    {.key = "nextHops",
+     .type = READER_LIST,
+     .offset = AT(experiment_target, hops),
+     .max = EXPERIMENT_HOPS_MAX,
+     .item = &hop_item,
+     .item_bytes = sizeof(struct address),
+     .count_offset = AT(experiment_target, hop_count)},
+    {.key = "service", .type = READER_NAME, .offset = AT(experiment_target, service)},
+    {.key = "servicePort",
+     .type = READER_CUSTOM,
+     .read = read_service_port,
+     .print = print_service_port,
+     .want = "a port of the Service, by name or number"},
+    {.key = "via",
+     .type = READER_WORD,
+     .offset = AT(experiment_target, via),
+     .otherwise = "loadBalancer",
+     .words = via_words},
+    {.key = "family",
+     .type = READER_WORD,
+     .offset = AT(experiment_target, family),
+     .otherwise = "ipv4",
+     .words = family_words},
+    {.key = "route",
+     .type = READER_CUSTOM,
+     .read = read_route,
+     .print = print_route,
+     .want = "\"machine\", \"ecmp\", \"node:1\" (the first Ready node by name) or \"node:NAME\""},
+    {.key = NULL},
+};
+const struct reader_object experiment_target_object = {"a target", target_fields, target_takes,
+                                                       check_target};
+
+static const struct reader_field stream_fields[] = {
+    {.key = "name", .type = READER_NAME, .offset = AT(experiment_stream, name), .required = true},
+    {.key = "protocol",
+     .type = READER_WORD,
+     .offset = AT(experiment_stream, protocol),
+     .required = true,
+     .words = experiment_protocol_words},
+    {.key = "target",
+     .type = READER_CUSTOM,
+     .object = &experiment_target_object,
+     .read = read_stream_target,
+     .print = print_stream_target,
+     .want = "a target"},
+    {.key = "connections",
+     .type = READER_COUNT,
+     .offset = AT(experiment_stream, connections),
+     .min = 1,
+     .max = CONNECTIONS_MAX},
+    {.key = "rate",
+     .type = READER_RATE,
+     .offset = AT(experiment_stream, rate_per_s),
+     .required = true,
+     .min = 1.0 / 3600},
+    {.key = "size",
+     .type = READER_SIZE,
+     .offset = AT(experiment_stream, size_bytes),
+     .min = 64,
+     .max = 65536,
+     .otherwise = "1024"},
+    {.key = "timeout",
+     .type = READER_DURATION,
+     .offset = AT(experiment_stream, timeout_ns),
+     .min = 1e6,
+     .max = 3600e9,
+     .otherwise = "1s"},
+    {.key = "connectTimeout",
+     .type = READER_DURATION,
+     .offset = AT(experiment_stream, connect_timeout_ns),
+     .min = 1e6,
+     .max = 3600e9,
+     .otherwise = "1.5s"},
+    {.key = "reconnect",
+     .type = READER_WORD,
+     .offset = AT(experiment_stream, reconnect),
+     .otherwise = "at-once",
+     .words = reconnect_words},
+    {.key = "retries",
+     .type = READER_COUNT,
+     .offset = AT(experiment_stream, retries),
+     .min = 1,
+     .max = 100000,
+     .otherwise = "10"},
+    {.key = NULL},
+};
+const struct reader_object experiment_stream_object = {"a stream", stream_fields, stream_takes,
+                                                       check_stream};
+
+/* What is at an address has no Service, and the other way round. */
+static bool target_takes(const void *object, const char *key)
+{
+    const struct experiment_target *target = object;
+    bool of_static = strcmp(key, "port") == 0 || strcmp(key, "nextHops") == 0;
+
+    return strcmp(key, "address") == 0 || of_static == (target->via == EXPERIMENT_VIA_STATIC);
+}
+
+static int read_address(struct reader *reader, const cJSON *item, void *object)
+{
+    struct experiment_target *target = object;
+    const char *text = cJSON_GetStringValue(item);
+
+    if (text == NULL || address_parse(text, &target->address, NULL) < 0)
+        return reader_want(reader, item, "an IP address");
+    target->via = EXPERIMENT_VIA_STATIC;
+    target->family = address_is_v4(&target->address) ? EXPERIMENT_IPV4 : EXPERIMENT_IPV6;
+    return 0;
+}
+
+static cJSON *print_address(const void *object, const void *context)
+{
+    const struct experiment_target *target = object;
+    char text[ADDRESS_TEXT_BYTES];
+
+    (void)context;
+    if (target->via != EXPERIMENT_VIA_STATIC)
+        return NULL;
+    return cJSON_CreateString(address_text(&target->address, text));
+}
+
+static int read_port(struct reader *reader, const cJSON *item, void *object)
+{
+    struct experiment_target *target = object;
+
+    if (!is_port(item))
+        return reader_want(reader, item, "a port from 1 to 65535");
+    target->port = (uint16_t)item->valueint;
+    return 0;
+}
+
+static cJSON *print_port(const void *object, const void *context)
+{
+    (void)context;
+    return json_new_integer(((const struct experiment_target *)object)->port);
+}
+
+static int read_service_port(struct reader *reader, const cJSON *item, void *object)
+{
+    struct experiment_target *target = object;
+    const char *text = cJSON_GetStringValue(item);
+
+    if (text != NULL ? !reader_is_name(text) : !is_port(item))
+        return reader_want(reader, item, "a port of the Service, by name or number");
+    target->service_port_name = text;
+    target->service_port = text != NULL ? 0 : (uint16_t)item->valueint;
+    return 0;
+}
+
+static cJSON *print_service_port(const void *object, const void *context)
+{
+    const struct experiment_target *target = object;
+
+    (void)context;
+    if (target->service_port_name != NULL)
+        return cJSON_CreateString(target->service_port_name);
+    return target->service_port != 0 ? json_new_integer(target->service_port) : NULL;
+}
+
+static int read_route(struct reader *reader, const cJSON *item, void *object)
+{
+    struct experiment_target *target = object;
+    const char *text = cJSON_GetStringValue(item);
+    const char *node = text != NULL && strncmp(text, "node:", 5) == 0 ? text + 5 : NULL;
+
+    target->route_index = 0;
+    target->route_node = NULL;
+    if (text != NULL && strcmp(text, "machine") == 0) {
+        target->route = EXPERIMENT_ROUTE_MACHINE;
+        return 0;
+    }
+    if (text != NULL && strcmp(text, "ecmp") == 0) {
+        target->route = EXPERIMENT_ROUTE_ECMP;
+        return 0;
+    }
+    if (node == NULL || !reader_is_name(node) || strcmp(node, "0") == 0)
+        return reader_want(reader, item, reader_find(&experiment_target_object, "route")->want);
+    target->route = EXPERIMENT_ROUTE_NODE;
+    if (strlen(node) <= 4 && strspn(node, "0123456789") == strlen(node))
+        target->route_index = (uint32_t)atoi(node);
+    else
+        target->route_node = node;
+    return 0;
+}
+
+static cJSON *print_route(const void *object, const void *context)
+{
+    const struct experiment_target *target = object;
+    char text[READER_NAME_MAX + 8];
+
+    (void)context;
+    if (target->route != EXPERIMENT_ROUTE_NODE)
+        return cJSON_CreateString(target->route == EXPERIMENT_ROUTE_ECMP ? "ecmp" : "machine");
+    if (target->route_node != NULL)
+        snprintf(text, sizeof(text), "node:%s", target->route_node);
+    else
+        snprintf(text, sizeof(text), "node:%u", target->route_index);
+    return cJSON_CreateString(text);
+}
+
+static int read_hop(struct reader *reader, const cJSON *item, void *object)
+{
+    const char *text = cJSON_GetStringValue(item);
+
+    if (text == NULL || address_parse(text, object, NULL) < 0)
+        return reader_want(reader, item, hop_item.want);
+    return 0;
+}
+
+static cJSON *print_hop(const void *object, const void *context)
+{
+    char text[ADDRESS_TEXT_BYTES];
+
+    (void)context;
+    return cJSON_CreateString(address_text(object, text));
+}
+
+static int check_target(struct reader *reader, void *object)
+{
+    struct experiment_target *target = object;
+    bool v4 = target->family == EXPERIMENT_IPV4;
+
+    if (target->via != EXPERIMENT_VIA_STATIC)
+        return target->service != NULL
+                   ? 0
+                   : reader_refuse(reader,
+                                   "want \"service\", the name of a Service, or \"address\" "
+                                   "with \"port\"");
+    if (target->port == 0)
+        return reader_refuse(reader, "\"port\" is missing: with \"address\" it must be said");
+    for (uint32_t i = 0; i < target->hop_count; i++)
+        if (address_is_v4(&target->hops[i]) != v4)
+            return reader_refuse(reader, "nextHops[%u] is not of the address's family", i);
+    target->route = target->hop_count > 0 ? EXPERIMENT_ROUTE_HOPS : EXPERIMENT_ROUTE_MACHINE;
+    return 0;
+}
+
+/* What the stream says goes over the experiment's target; between a Service and an address nothing
+ * is kept. */
+static int read_stream_target(struct reader *reader, const cJSON *item, void *object)
+{
+    struct experiment_stream *stream = object;
+    const struct experiment *experiment = reader->context;
+    bool address = json_member(item, "address") != NULL;
+    bool service = json_member(item, "service") != NULL;
+    bool was_static = experiment->target.via == EXPERIMENT_VIA_STATIC;
+
+    if (experiment->target_given && !(was_static ? service : address))
+        stream->target = experiment->target;
+    else
+        reader_defaults(&experiment_target_object, &stream->target);
+    return reader_fill(reader, &experiment_target_object, item, &stream->target);
+}
+
+static cJSON *print_stream_target(const void *object, const void *context)
+{
+    const struct experiment_stream *stream = object;
+
+    return reader_print(&experiment_target_object, &stream->target, context);
+}
+
+static bool stream_takes(const void *object, const char *key)
+{
+    static const char *const of_ctraffic[] = {"size", "timeout", "reconnect", "retries"};
+    const struct experiment_stream *stream = object;
+
+    if (stream->protocol == EXPERIMENT_PROTOCOL_CTRAFFIC)
+        return true;
+    for (size_t i = 0; i < sizeof(of_ctraffic) / sizeof(*of_ctraffic); i++)
+        if (strcmp(key, of_ctraffic[i]) == 0)
+            return false;
+    return true;
+}
+
+static int check_stream(struct reader *reader, void *object)
+{
+    struct experiment_stream *stream = object;
+    const struct experiment *experiment = reader->context;
+    double open;
+
+    /* The ones before this are counted, this one is not. */
+    if (experiment_stream_index(experiment, stream->name) >= 0)
+        return reader_refuse(reader, "name: there is already a stream \"%s\"", stream->name);
+    if (stream->target.service == NULL && stream->target.via != EXPERIMENT_VIA_STATIC) {
+        if (!experiment->target_given)
+            return reader_refuse(reader, "\"target\" is missing: the experiment has none for all");
+        stream->target = experiment->target;
+    }
+    if (stream->connections == 0 && stream->protocol == EXPERIMENT_PROTOCOL_CONNECT) {
+        open = ceil(stream->rate_per_s * (double)stream->connect_timeout_ns / 1e9) + CONNECT_SPARE;
+        stream->connections = open < CONNECTIONS_MAX ? (uint32_t)open : CONNECTIONS_MAX;
+    } else if (stream->connections == 0) {
+        stream->connections = 1;
+    }
+    return 0;
+}
+
+static bool is_port(const cJSON *item)
+{
+    return cJSON_IsNumber(item) && item->valuedouble >= 1 && item->valuedouble <= UINT16_MAX &&
+           item->valuedouble == (double)item->valueint;
+}

@@ -1,0 +1,408 @@
+#include "plan/experiment.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "base/json.h"
+#include "plan/setting.h"
+#include "plan/url.h"
+
+static char *config_path(const char *file)
+{
+    static char path[500];
+
+    snprintf(path, sizeof(path), "%s/%s", getenv("CONFIG_DIR"), file);
+    return path;
+}
+
+static struct experiment *load(const char *const *sets, size_t count, const char *variant)
+{
+    struct experiment_options options = {sets, count, variant};
+    struct experiment *experiment = NULL;
+    struct error err = {0};
+
+    if (experiment_load(config_path("k8s-app-upgrade.json"), &options, &experiment, &err) < 0)
+        fail_msg("%s", err.text);
+    return experiment;
+}
+
+static void the_main_job_is_read(void **state)
+{
+    struct experiment *x = load(NULL, 0, NULL);
+    const struct experiment_stream *held = &x->streams[0], *probe = &x->streams[1];
+
+    (void)state;
+    assert_string_equal(x->name, "k8s-app-upgrade");
+    assert_true(x->cluster.given && x->cluster.lab_cluster && x->cluster.lab.given);
+    assert_int_equal(x->cluster.lab.pod_ready.low_ns, 2000000000);
+    assert_int_equal(x->cluster.lab.pod_ready.high_ns, 2000000000);
+    assert_int_equal(x->cluster.lab.image_count, 2);
+    assert_string_equal(x->cluster.lab.images[1].image, "mserver:v2");
+    assert_int_equal(x->cluster.proxy.scheduler, EXPERIMENT_SCHEDULER_RR);
+    assert_int_equal(x->rollout.replicas, 8);
+    assert_int_equal(x->rollout.max_surge.value, 1);
+    assert_true(x->rollout.max_unavailable.given);
+    assert_int_equal(x->stream_count, 2);
+    assert_int_equal(held->connections, 80);
+    assert_true(held->rate_per_s == 400);
+    assert_int_equal(held->connect_timeout_ns, 1500000000);
+    assert_int_equal(held->retries, 10);
+    /* Inherited but for the service; as many may be open as a silent target would hold. */
+    assert_string_equal(probe->target.service, "mserver-probe");
+    assert_string_equal(probe->target.service_port_name, "ctraffic");
+    assert_int_equal(probe->target.route, EXPERIMENT_ROUTE_NODE);
+    assert_int_equal(probe->target.route_index, 1);
+    assert_int_equal(probe->connections, 516);
+    assert_int_equal(x->windows.opens, 0xff8);
+    assert_int_equal(x->step_count, 6);
+    assert_int_equal(x->steps[0].deadline_ns, 300000000000);
+    assert_int_equal(x->steps[1].deadline_ns, 30000000000);
+    assert_int_equal(x->steps[5].stream_count, 2);
+    assert_int_equal(x->expects[0].from_step, -1);
+    assert_int_equal(x->expects[2].bound, EXPERIMENT_BOUND_P99);
+    assert_int_equal(x->expects[3].from_step, 3);
+    assert_true(x->expects[3].value == 1e8);
+    assert_string_equal(x->expects[3].value_text, "100ms");
+    assert_true(experiment_may_change(x, "Deployment", "mserver"));
+    assert_false(experiment_may_change(x, "deployment", "other"));
+    assert_false(experiment_may_change(x, "configmap", "kube-proxy"));
+    experiment_free(x);
+}
+
+static void assignments_and_variants_apply(void **state)
+{
+    static const char *const sets[] = {"streams.held.rate=800/s",
+                                       "cluster.lab.podReady=[\"1s\",\"2s\"]",
+                                       "cluster.proxy.scheduler=random"};
+    struct experiment *x = load(sets, 2, "lc");
+
+    (void)state;
+    assert_true(x->streams[0].rate_per_s == 800);
+    assert_int_equal(x->cluster.lab.pod_ready.low_ns, 1000000000);
+    assert_int_equal(x->cluster.lab.pod_ready.high_ns, 2000000000);
+    assert_int_equal(x->cluster.proxy.scheduler, EXPERIMENT_SCHEDULER_LC);
+    experiment_free(x);
+    x = load(sets, 3, "lc"); /* What was typed wins over the variant. */
+    assert_int_equal(x->cluster.proxy.scheduler, EXPERIMENT_SCHEDULER_RANDOM);
+    experiment_free(x);
+}
+
+static void what_is_resolved_reads_the_same_again(void **state)
+{
+    struct experiment *x = load(NULL, 0, "ecmp"), *again = NULL;
+    struct error err = {0};
+    char *once = json_print(x->resolved, true), *twice;
+
+    (void)state;
+    if (experiment_parse("again", once, strlen(once), NULL, &again, &err) < 0)
+        fail_msg("%s", err.text);
+    twice = json_print(again->resolved, true);
+    assert_string_equal(once, twice);
+    assert_int_equal(again->streams[1].target.route, EXPERIMENT_ROUTE_ECMP);
+    cJSON_free(once);
+    cJSON_free(twice);
+    experiment_free(again);
+    experiment_free(x);
+}
+
+/* The main job with one place changed: a person's typos, and what they get told. */
+static void mistakes_are_named(void **state)
+{
+    static const struct {
+        const char *assignment;
+        const char *message; /* Behind the file's name. */
+    } rows[] = {
+        {"version=2",
+         "version: got 2, want 1, the version of experiments that this seamline reads"},
+        {"streams[0]={\"name\":\"held\",\"protocol\":\"ctraffic\",\"conections\":80,\"rate\":\"1/"
+         "s\"}",
+         "streams[0]: unknown key \"conections\"; did you mean \"connections\"?"},
+        {"streams.held.rate=400", "streams[0].rate: got 400, want a rate such as \"400/s\" or "
+                                  "\"10k/s\", from 1/h to 1000M/s"},
+        {"streams.held.rate=400 KB/s", "streams[0].rate: got \"400 KB/s\", want a rate such as "
+                                       "\"400/s\" or \"10k/s\", from 1/h to 1000M/s"},
+        {"streams.held.size=32", "streams[0].size: got 32, want a number of bytes such as 1024 or "
+                                 "\"64KiB\", from 64B to 64KiB"},
+        {"streams.held.protocol=ctrafic", "streams[0].protocol: got \"ctrafic\", want \"ctraffic\" "
+                                          "or \"connect\"; did you mean \"ctraffic\"?"},
+        {"streams.new.size=1024",
+         "streams[1]: key \"size\" does not fit here; with its other keys a stream takes: name, "
+         "protocol, target, connections, rate, connectTimeout"},
+        {"streams.new.name=held", "streams[1]: name: there is already a stream \"held\""},
+        {"streams.new.target.port=80",
+         "streams[1].target: key \"port\" does not fit here; with its other keys a target takes: "
+         "address, service, servicePort, via, family, route"},
+        {"streams.new.target={\"address\":\"10.0.0.1\"}",
+         "streams[1].target: \"port\" is missing: with \"address\" it must be said"},
+        {"target.route=node", "target.route: got \"node\", want \"machine\", \"ecmp\", \"node:1\" "
+                              "(the first Ready node by name) or \"node:NAME\""},
+        {"target.via=loadbalancer",
+         "target.via: got \"loadbalancer\", want \"loadBalancer\", "
+         "\"clusterIP\" or \"nodePort\"; did you mean \"loadBalancer\"?"},
+        {"target={}",
+         "target: want \"service\", the name of a Service, or \"address\" with \"port\""},
+        {"cluster.mayChange=[\"deploy/mserver\"]",
+         "cluster.mayChange[0]: unknown kind \"deploy\"; did you mean \"deployment\"?"},
+        {"cluster.mayChange=[\"mserver\"]", "cluster.mayChange[0]: got \"mserver\", want KIND/NAME "
+                                            "such as \"deployment/mserver\""},
+        {"cluster.mayChange=[\"deployment/other\"]",
+         "steps[3]: deployment: it may not be changed; add \"deployment/mserver\" to "
+         "cluster.mayChange if it may"},
+        {"cluster.mayChange=[]",
+         "steps[0]: nothing may be changed; list what the files hold in cluster.mayChange, such as "
+         "\"deployment/NAME\""},
+        {"cluster.lab.podReady=[\"3s\",\"2s\"]",
+         "cluster.lab.podReady: 3s to 2s is no range; want the least first, at most 1h"},
+        {"rollout.maxSurge=0",
+         "rollout: maxSurge and maxUnavailable are both 0: no pod could ever be replaced, and the "
+         "API server refuses it; make one of them at least 1"},
+        {"rollout.maxSurge=\"1\"",
+         "rollout.maxSurge: got \"1\", want a number of pods such as 1, or "
+         "a share such as \"25%\""},
+        {"rollout.maxSurge=-1", "rollout.maxSurge: got -1, want a number of pods such as 1, or a "
+                                "share such as \"25%\""},
+        {"windows.late=0s", "windows.late: got \"0s\", want a duration such as \"1.5s\" or "
+                            "\"500ms\", from 1us to 1h"},
+        {"windows.opens=[\"ok\"]", "windows: opens: \"ok\" can open no window: it is no loss"},
+        {"windows.opens=[\"rest\"]",
+         "windows.opens[0]: got \"rest\", want \"ok\", \"repaired\", \"late\", \"refused\", "
+         "\"connect-timeout\", \"unreachable\", \"reset\", \"closed\", \"stalled\", "
+         "\"bad-status\", "
+         "\"bad-answer\", \"blocked\", \"unsent\" or \"unfinished\"; did you mean \"reset\"?"},
+        {"steps[2]={\"do\":\"wait\"}", "steps[2]: \"for\" is missing from this step"},
+        {"steps[2].for=6", "steps[2].for: got 6, want a duration such as \"1.5s\" or \"500ms\", "
+                           "from 1ms to 24h"},
+        {"steps[2]={\"do\":\"wiat\",\"for\":\"6s\"}",
+         "steps[2].do: got \"wiat\", want \"apply\", \"start\", \"wait\", \"set-image\", "
+         "\"scale\", "
+         "\"observe\", \"stop\" or \"delete-applied\"; did you mean \"wait\"?"},
+        {"steps[2].streams=[\"held\"]", "steps[2]: key \"streams\" does not fit here; with its "
+                                        "other keys this step takes: do, id, for"},
+        {"steps[1].streams=[\"hold\"]",
+         "steps[1].streams[0]: there is no stream \"hold\"; there are: \"held\", \"new\""},
+        {"steps[1].until=rollout-complete",
+         "steps[1]: until: \"rollout-complete\" is no end of \"start\", want \"done\" or "
+         "\"steady\""},
+        {"steps[1].streams=[\"held\"]",
+         "steps[5].streams: \"new\" is not running here: no step before starts it"},
+        {"steps[2]={\"do\":\"start\",\"streams\":[\"held\"]}",
+         "steps[2].streams: \"held\" was started before"},
+        {"steps[4]={\"do\":\"stop\"}",
+         "steps[5].streams: \"held\" is not running here: it was stopped before"},
+        {"steps=[{\"do\":\"start\",\"streams\":[\"held\"]}]",
+         "expect[3].from: there is no step \"upgrade\"; there are: none"},
+        {"steps[2].id=upgrade", "steps[3]: id: there is already a step \"upgrade\""},
+        {"after=[{\"do\":\"stop\"}]",
+         "after[0].do: \"stop\" cannot be done there, only \"delete-applied\" and \"wait\""},
+        {"expect[0].stream=helt", "expect[0].stream: there is no stream \"helt\"; there are: "
+                                  "\"held\", \"new\""},
+        {"expect[0].figure=lostConnections",
+         "expect[0].figure: got \"lostConnections\", want \"lastingConnections\", "
+         "\"brokenConnections\", \"failedConnects\", \"lostRequests\", \"blockedRequests\", "
+         "\"unsentRequests\", \"goodRatio\", \"windows\", \"longestWindow\", \"totalWindow\", "
+         "\"longestOutage\", \"latencyP50\", \"latencyP99\" or \"latencyMax\"; did you mean "
+         "\"lastingConnections\"?"},
+        {"expect[0].equals=80ms", "expect[0].equals: got \"80ms\", want a number: this figure is a "
+                                  "count"},
+        {"expect[0].atMost=90", "expect[0].atMost: only one of \"equals\", \"atMost\", \"atLeast\" "
+                                "can be said; write two expectations"},
+        {"expect[0]={\"stream\":\"held\",\"figure\":\"windows\"}",
+         "expect[0]: want one of \"equals\", \"atMost\", \"atLeast\""},
+        {"expect[0].equals=predicted.p99",
+         "expect[0].equals: only brokenConnections is predicted, not lastingConnections"},
+        {"expect[2].atMost=predicted.p98", "expect[2].atMost: got \"predicted.p98\", want "
+                                           "predicted.mean, .min, .p1, .p50, .p99 or .max"},
+        {"expect[3].atMost=100", "expect[3].atMost: got 100, want a duration such as \"100ms\": "
+                                 "this figure is one"},
+        {"expect[3].from=upgrad",
+         "expect[3].from: there is no step \"upgrad\"; there are: \"upgrade\""},
+        {"expect[0].stream=new",
+         "expect[0].figure: stream \"new\" holds no connections, lastingConnections is about those "
+         "of ctraffic"},
+        {"report.formats=[\"pdf\"]",
+         "report.formats[0]: got \"pdf\", want \"text\", \"json\" or \"ctraffic\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const char *sets[] = {rows[i].assignment};
+        struct experiment_options options = {sets, 1, NULL};
+        struct experiment *x = NULL;
+        struct error err = {0};
+        char expected[1024];
+        if (experiment_load(config_path("k8s-app-upgrade.json"), &options, &x, &err) == 0)
+            fail_msg("%s was taken", rows[i].assignment);
+        snprintf(expected, sizeof(expected), "%s: %s", config_path("k8s-app-upgrade.json"),
+                 rows[i].message);
+        assert_string_equal(err.text, expected);
+        assert_int_equal(err.status, EXIT_USAGE);
+        assert_null(x);
+    }
+}
+
+static void variants_are_tried_when_the_file_is_read(void **state)
+{
+    static const char *const sets[] = {"variants.lc.set={\"cluster.proxy.scheduler\":\"wlc\"}"};
+    static const char *const path_sets[] = {"variants.lc.set={\"cluster.porxy.scheduler\":\"lc\"}"};
+    struct experiment_options options = {sets, 1, NULL};
+    struct experiment *x;
+    struct error err = {0};
+
+    (void)state;
+    assert_true(experiment_load(config_path("k8s-app-upgrade.json"), &options, &x, &err) < 0);
+    assert_non_null(strstr(err.text, "variant \"lc\": "));
+    assert_non_null(strstr(err.text, "cluster.proxy.scheduler: got \"wlc\", want \"rr\", \"lc\" or "
+                                     "\"random\"; did you mean \"lc\"?"));
+    options.sets = path_sets;
+    err.text[0] = '\0';
+    assert_true(experiment_load(config_path("k8s-app-upgrade.json"), &options, &x, &err) < 0);
+    assert_non_null(strstr(err.text,
+                           "variants.lc.set: cluster.porxy: cluster has no key \"porxy\"; "
+                           "did you mean \"proxy\"? its keys are: kubeconfig, context, "
+                           "namespace, mayChange, lab, proxy"));
+    options = (struct experiment_options){NULL, 0, "wlc"};
+    err.text[0] = '\0';
+    assert_true(experiment_load(config_path("k8s-app-upgrade.json"), &options, &x, &err) < 0);
+    assert_non_null(strstr(err.text, "there is no variant \"wlc\"; there are: \"rr\", \"lc\", "
+                                     "\"random\", \"ipv6\", \"ecmp\""));
+}
+
+static void bad_syntax_has_its_line_and_column(void **state)
+{
+    static const char json[] = "{\n  \"version\": 1,\n  \"name\": x\n}";
+    struct experiment *x;
+    struct error err = {0};
+
+    (void)state;
+    assert_true(experiment_parse("e.json", json, strlen(json), NULL, &x, &err) < 0);
+    assert_non_null(strstr(err.text, "e.json: line 3, column 11"));
+    err.text[0] = '\0';
+    assert_true(experiment_load("no/such.json", NULL, &x, &err) < 0);
+    assert_string_equal(err.text,
+                        "no/such.json: No such file or directory; want an experiment file, "
+                        "such as one of config/");
+}
+
+static void a_static_target_needs_no_cluster(void **state)
+{
+    static const char json[] =
+        "{\"version\":1,\"name\":\"a\",\"target\":{\"address\":\"fd00::5\",\"port\":5003,"
+        "\"nextHops\":[\"fd00:1::1\",\"fd00:1::2\"]},\"streams\":[{\"name\":\"s\",\"protocol\":"
+        "\"ctraffic\",\"rate\":\"10/s\"}],\"steps\":[{\"do\":\"start\"},{\"do\":\"wait\",\"for\":"
+        "\"1s\"}]}";
+    struct experiment *x = NULL;
+    struct error err = {0};
+
+    (void)state;
+    if (experiment_parse("a.json", json, strlen(json), NULL, &x, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_false(x->cluster.given);
+    assert_int_equal(x->streams[0].target.via, EXPERIMENT_VIA_STATIC);
+    assert_int_equal(x->streams[0].target.family, EXPERIMENT_IPV6);
+    assert_int_equal(x->streams[0].target.route, EXPERIMENT_ROUTE_HOPS);
+    assert_int_equal(x->streams[0].target.hop_count, 2);
+    assert_int_equal(x->streams[0].connections, 1);
+    assert_int_equal(x->formats[0], EXPERIMENT_FORMAT_TEXT);
+    experiment_free(x);
+}
+
+static void a_service_needs_a_cluster(void **state)
+{
+    static const char *const rows[][2] = {
+        {"{\"version\":1,\"name\":\"a\",\"target\":{\"service\":\"s\"},\"streams\":[{\"name\":"
+         "\"s\","
+         "\"protocol\":\"ctraffic\",\"rate\":\"10/s\"}],\"steps\":[{\"do\":\"start\"}]}",
+         "a.json: streams[0].target: service \"s\" needs \"cluster\" to look it up; or give "
+         "\"address\" and \"port\""},
+        {"{\"version\":1,\"name\":\"a\",\"streams\":[{\"name\":\"s\",\"protocol\":\"ctraffic\","
+         "\"rate\":\"10/s\"}],\"steps\":[{\"do\":\"start\"}]}",
+         "a.json: streams[0]: \"target\" is missing: the experiment has none for all"},
+        {"{\"version\":1,\"name\":\"a\",\"target\":{\"address\":\"10.0.0.1\",\"port\":1},"
+         "\"streams\":"
+         "[{\"name\":\"s\",\"protocol\":\"ctraffic\",\"rate\":\"10/s\"}],\"steps\":[{\"do\":"
+         "\"observe\",\"deployment\":\"d\"}]}",
+         "a.json: steps[0]: \"observe\" needs \"cluster\": kubeconfig, context and namespace"},
+        {"{\"version\":1,\"name\":\"a\",\"target\":{\"address\":\"10.0.0.1\",\"port\":1},"
+         "\"streams\":"
+         "[{\"name\":\"s\",\"protocol\":\"ctraffic\",\"rate\":\"10/s\"}],\"steps\":[{\"do\":"
+         "\"wait\",\"for\":\"1s\"}]}",
+         "a.json: streams[0]: no step starts \"s\""},
+        {"{\"version\":1,\"name\":\"a\",\"target\":{\"address\":\"10.0.0.1\",\"port\":1,"
+         "\"service\":"
+         "\"s\"},\"streams\":[],\"steps\":[]}",
+         "a.json: target: key \"service\" does not fit here; with its other keys a target takes: "
+         "address, port, nextHops"},
+        {"[]", "a.json: got a list of 0 items, want an object: an experiment"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct experiment *x;
+        struct error err = {0};
+        assert_true(experiment_parse("a.json", rows[i][0], strlen(rows[i][0]), NULL, &x, &err) < 0);
+        assert_string_equal(err.text, rows[i][1]);
+    }
+}
+
+static void a_run_may_only_observe(void **state)
+{
+    static const char *const sets[] = {
+        "steps[3]={\"do\":\"observe\",\"id\":\"upgrade\",\"deployment\":\"mserver\"}",
+        "steps[0]={\"do\":\"wait\",\"for\":\"1s\"}", "after=[]", "cluster.mayChange=[]"};
+    struct experiment *x = load(sets, 4, NULL);
+
+    (void)state;
+    assert_int_equal(x->steps[3].until, EXPERIMENT_UNTIL_ROLLOUT_COMPLETE);
+    assert_true(experiment_verb_changes(x->steps[3].verb));
+    assert_false(experiment_verb_changes(EXPERIMENT_APPLY));
+    experiment_free(x);
+}
+
+static void a_url_makes_an_experiment(void **state)
+{
+    static const char *const sets[] = {"streams.traffic.rate=1k/s",
+                                       "streams.traffic.connections=5"};
+    struct experiment_options options = {sets, 2, NULL};
+    struct experiment *x = NULL;
+    struct error err = {0};
+    struct url url;
+
+    (void)state;
+    assert_int_equal(url_parse("ctraffic://10.0.0.1:5003", &url, &err), 0);
+    if (experiment_from_url(&url, 2500000000, &options, &x, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_true(x->streams[0].rate_per_s == 1000);
+    assert_int_equal(x->streams[0].connections, 5);
+    assert_true(x->streams[0].target.typed);
+    assert_int_equal(x->steps[1].for_ns, 2500000000);
+    experiment_free(x);
+    assert_int_equal(url_parse("tcp://host.example:80", &url, &err), 0);
+    assert_true(experiment_from_url(&url, 1, NULL, &x, &err) < 0);
+    assert_string_equal(err.text,
+                        "tcp://host.example:80: want an IP address instead of a host name");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_main_job_is_read),
+        cmocka_unit_test(assignments_and_variants_apply),
+        cmocka_unit_test(what_is_resolved_reads_the_same_again),
+        cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(variants_are_tried_when_the_file_is_read),
+        cmocka_unit_test(bad_syntax_has_its_line_and_column),
+        cmocka_unit_test(a_static_target_needs_no_cluster),
+        cmocka_unit_test(a_service_needs_a_cluster),
+        cmocka_unit_test(a_run_may_only_observe),
+        cmocka_unit_test(a_url_makes_an_experiment),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

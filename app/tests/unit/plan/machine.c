@@ -1,0 +1,258 @@
+#include "plan/machine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "base/json.h"
+#include "plan/experiment.h"
+#include "plan/setting.h"
+#include "plan/url.h"
+
+static const char base_json[] =
+    "{\"version\":1,\"name\":\"m\",\"ports\":[{\"name\":\"p\",\"profile\":\"af_xdp\",\"iface\":"
+    "\"v0\",\"clients\":[\"10.1.0.64/26\",\"fd00::/112\"],\"gateway\":\"10.1.0.1\"}],\"cores\":"
+    "{\"workers\":[1]},\"allow\":[\"10.9.0.0/16\"]}";
+
+/* BASE with one place changed. */
+static int parse_with(const char *path, const char *value, struct machine **out, struct error *err)
+{
+    cJSON *tree = json_parse(base_json, strlen(base_json), NULL);
+    cJSON *item = json_parse(value, strlen(value), NULL);
+    char *text;
+    int result;
+
+    assert_non_null(item);
+    assert_int_equal(setting_put(tree, machine_shape(), path, item, err), 0);
+    text = json_print(tree, false);
+    result = machine_parse("m.json", text, strlen(text), out, err);
+    cJSON_free(text);
+    cJSON_Delete(item);
+    cJSON_Delete(tree);
+    return result;
+}
+
+static void a_machine_is_read(void **state)
+{
+    struct machine *machine;
+    struct error err = {0};
+    struct address address;
+
+    (void)state;
+    assert_int_equal(machine_parse("m.json", base_json, strlen(base_json), &machine, &err), 0);
+    assert_int_equal(machine->port_count, 1);
+    assert_string_equal(machine->ports[0].iface, "v0");
+    assert_int_equal(machine->ports[0].mtu, 1500);
+    assert_int_equal(machine->ports[0].queues, 1);
+    assert_int_equal(machine->control, -1);
+    assert_int_equal(machine->memory_megabytes, 512);
+    assert_true(machine->ports[0].gateway_v4_given);
+    assert_int_equal(machine_client_count(&machine->ports[0], true), 64);
+    assert_int_equal(machine_client_count(&machine->ports[0], false), 65536);
+    address_parse("10.1.0.127", &address, NULL);
+    assert_int_equal(machine_port_of_client(machine, &address), 0);
+    address_parse("10.1.0.128", &address, NULL);
+    assert_int_equal(machine_port_of_client(machine, &address), -1);
+    machine_free(machine);
+}
+
+static void mistakes_are_named(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *value;
+        const char *message;
+    } rows[] = {
+        {"version", "2",
+         "m.json: version: got 2, want 1, the version of machine files that this "
+         "seamline reads"},
+        {"ports[0].mtu", "100", "m.json: ports[0].mtu: got 100, want an integer from 576 to 9978"},
+        {"ports[0].mtu", "1000",
+         "m.json: ports[0]: mtu: 1000 is too small for the IPv6 clients, "
+         "want at least 1280"},
+        {"ports[0].vlan", "4095",
+         "m.json: ports[0].vlan: got 4095, want an integer from 0 to 4094"},
+        {"ports[0].pci", "\"0000:00:04.0\"",
+         "m.json: ports[0]: want exactly one of \"iface\" (a netdev), \"pci\" (an address such as "
+         "\"0000:3b:00.0\") and \"socket\" (vhost-user)"},
+        {"ports[0].clients", "[\"10.1.0.65/26\"]",
+         "m.json: ports[0].clients[0]: got \"10.1.0.65/26\", want a prefix such as \"10.0.0.0/24\" "
+         "or \"2001:db8::/112\", host bits zero"},
+        {"ports[0].clients", "[\"10.1.0.0/24\",\"10.1.0.128/25\"]",
+         "m.json: ports[0]: gateway: 10.1.0.1 is an own address, in clients[0]; take it out of "
+         "one"},
+        {"ports[0].clients", "[\"10.1.1.0/24\",\"10.1.1.128/25\"]",
+         "m.json: ports[0].clients[1]: 10.1.1.128/25 overlaps ports[0].clients[0], 10.1.1.0/24"},
+        {"ports[0].clients", "[\"fd00::/112\"]",
+         "m.json: ports[0]: gateway: 10.1.0.1 is of a family that \"clients\" has none of"},
+        {"ports[0].gateway", "[\"10.1.0.1\",\"10.1.0.2\"]",
+         "m.json: ports[0].gateway[1]: there is already an IPv4 gateway; several are nextHops"},
+        {"ports[0].queues", "2",
+         "m.json: ports[0].queues: 2 queues for 1 workers; a queue pair "
+         "belongs to one worker, want at most as many"},
+        {"cores.workers", "[1,1]", "m.json: cores.workers[1]: core 1 is there twice"},
+        {"cores.control", "1",
+         "m.json: cores.control: core 1 is a worker's; want another, or \"any\""},
+        {"cores.control", "\"all\"",
+         "m.json: cores.control: got \"all\", want a core's number from "
+         "0 to 1023, or \"any\""},
+        {"memory.hugepages", "true",
+         "m.json: memory.hugepages: got true, want \"auto\", \"yes\" or \"no\""},
+        {"allow", "[\"10.9.0.0/33\"]",
+         "m.json: allow[0]: got \"10.9.0.0/33\", want a prefix such as \"10.0.0.0/24\" or "
+         "\"2001:db8::/112\", host bits zero"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct machine *machine = NULL;
+        struct error err = {0};
+        if (parse_with(rows[i].path, rows[i].value, &machine, &err) == 0)
+            fail_msg("%s = %s was taken", rows[i].path, rows[i].value);
+        assert_string_equal(err.text, rows[i].message);
+        assert_int_equal(err.status, EXIT_USAGE);
+        assert_null(machine);
+    }
+}
+
+static void allow_is_required(void **state)
+{
+    static const char json[] = "{\"version\":1,\"name\":\"m\",\"ports\":[{\"name\":\"p\","
+                               "\"profile\":\"tap\",\"iface\":\"t\",\"clients\":[\"10.1.0.2\"]}],"
+                               "\"cores\":{\"workers\":[1]}}";
+    struct machine *machine;
+    struct error err = {0};
+
+    (void)state;
+    assert_true(machine_parse("m.json", json, strlen(json), &machine, &err) < 0);
+    assert_string_equal(err.text, "m.json: \"allow\" is missing from a machine file");
+}
+
+static void targets_are_checked(void **state)
+{
+    static const struct {
+        const char *address;
+        bool typed;
+        const char *message; /* NULL: may be sent to. */
+    } rows[] = {
+        {"10.9.3.4", false, NULL},
+        {"10.10.0.1", true, NULL},
+        {"10.10.0.1", false,
+         "service/x: 10.10.0.1 is outside \"allow\" in m.json; add a prefix that contains it if "
+         "traffic may go there"},
+        {"10.1.0.70", true,
+         "service/x: 10.1.0.70 is an own address of port \"p\" in m.json; take it out of ports[0]."
+         "clients or name another target"},
+    };
+    struct machine *machine;
+    struct error err = {0};
+    struct address address;
+
+    (void)state;
+    assert_int_equal(machine_parse("m.json", base_json, strlen(base_json), &machine, &err), 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        int result;
+        err.text[0] = '\0';
+        address_parse(rows[i].address, &address, NULL);
+        result = machine_check_target(machine, &address, rows[i].typed, "service/x", &err);
+        assert_int_equal(result < 0, rows[i].message != NULL);
+        assert_string_equal(err.text, rows[i].message != NULL ? rows[i].message : "");
+    }
+    machine_free(machine);
+    err.text[0] = '\0';
+    assert_int_equal(parse_with("ports[0].clients", "[\"10.1.0.64/26\"]", &machine, &err), 0);
+    address_parse("2001:db8::1", &address, NULL);
+    assert_true(machine_check_target(machine, &address, true, "service/x", &err) < 0);
+    assert_string_equal(err.text,
+                        "service/x: 2001:db8::1 is IPv6, and no port in m.json has an IPv6 "
+                        "client; add a prefix to ports[0].clients");
+    machine_free(machine);
+}
+
+static void limits_hold_for_the_sum_of_streams(void **state)
+{
+    static const char *const sets[] = {"streams.traffic.rate=2k/s",
+                                       "streams.traffic.connections=9"};
+    struct experiment_options options = {sets, 2, NULL};
+    struct experiment *experiment;
+    struct machine *machine;
+    struct error err = {0};
+    struct url url;
+
+    (void)state;
+    assert_int_equal(url_parse("ctraffic://10.99.0.1", &url, &err), 0);
+    assert_int_equal(experiment_from_url(&url, 1000000000, &options, &experiment, &err), 0);
+    assert_int_equal(parse_with("limits", "{\"rate\":\"2k/s\",\"connections\":9}", &machine, &err),
+                     0);
+    assert_int_equal(machine_check_experiment(machine, experiment, &err), 0);
+    machine_free(machine);
+    assert_int_equal(parse_with("limits.rate", "\"1k/s\"", &machine, &err), 0);
+    assert_true(machine_check_experiment(machine, experiment, &err) < 0);
+    assert_string_equal(err.text, "ctraffic://10.99.0.1:5003: the streams' rates add up to 2k/s, "
+                                  "over limits.rate 1k/s of m.json");
+    machine_free(machine);
+    err.text[0] = '\0';
+    assert_int_equal(parse_with("limits.connections", "8", &machine, &err), 0);
+    assert_true(machine_check_experiment(machine, experiment, &err) < 0);
+    assert_string_equal(err.text,
+                        "ctraffic://10.99.0.1:5003: the streams' connections add up to 9, "
+                        "over limits.connections 8 of m.json");
+    machine_free(machine);
+    experiment_free(experiment);
+}
+
+static void the_samples_are_read_and_printed_again(void **state)
+{
+    static const char *const files[] = {"machine-veth.json", "machine-rack.json"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        char path[500], *once, *twice;
+        struct machine *machine, *again;
+        struct error err = {0};
+        snprintf(path, sizeof(path), "%s/%s", getenv("CONFIG_DIR"), files[i]);
+        if (machine_load(path, &machine, &err) < 0)
+            fail_msg("%s", err.text);
+        once = json_print(machine->resolved, true);
+        if (machine_parse("again", once, strlen(once), &again, &err) < 0)
+            fail_msg("%s", err.text);
+        twice = json_print(again->resolved, true);
+        assert_string_equal(once, twice);
+        cJSON_free(once);
+        cJSON_free(twice);
+        machine_free(machine);
+        machine_free(again);
+    }
+}
+
+static void a_missing_file_is_named(void **state)
+{
+    struct machine *machine;
+    struct error err = {0};
+
+    (void)state;
+    assert_true(machine_load("no/such.json", &machine, &err) < 0);
+    assert_string_equal(err.text, "no/such.json: No such file or directory; want a machine file, "
+                                  "such as config/machine-rack.json");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_machine_is_read),
+        cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(allow_is_required),
+        cmocka_unit_test(targets_are_checked),
+        cmocka_unit_test(limits_hold_for_the_sum_of_streams),
+        cmocka_unit_test(the_samples_are_read_and_printed_again),
+        cmocka_unit_test(a_missing_file_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

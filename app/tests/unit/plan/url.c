@@ -1,0 +1,88 @@
+#include "plan/url.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void urls_parse_and_print(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *again;
+        enum url_scheme scheme;
+        uint16_t port;
+        bool is_address;
+    } rows[] = {
+        {"ctraffic://10.0.0.1:5003", "ctraffic://10.0.0.1:5003", URL_CTRAFFIC, 5003, true},
+        {"ctraffic://10.0.0.1", "ctraffic://10.0.0.1:5003", URL_CTRAFFIC, 5003, true},
+        {"ctraffic://10.0.0.1/", "ctraffic://10.0.0.1:5003", URL_CTRAFFIC, 5003, true},
+        {"tcp://[2001:db8::1]:80", "tcp://[2001:db8::1]:80", URL_TCP, 80, true},
+        {"ctraffic://[fd00::1]", "ctraffic://[fd00::1]:5003", URL_CTRAFFIC, 5003, true},
+        {"tcp://mserver.example:65535", "tcp://mserver.example:65535", URL_TCP, 65535, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct error err = {0};
+        struct url url;
+        char text[URL_TEXT_BYTES];
+        if (url_parse(rows[i].text, &url, &err) < 0)
+            fail_msg("%s: %s", rows[i].text, err.text);
+        assert_string_equal(url_text(&url, text), rows[i].again);
+        assert_int_equal(url.scheme, rows[i].scheme);
+        assert_int_equal(url.port, rows[i].port);
+        assert_int_equal(url.is_address, rows[i].is_address);
+    }
+}
+
+static void bad_urls_say_what_is_wrong(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *message;
+    } rows[] = {
+        {"10.0.0.1:80",
+         "\"10.0.0.1:80\" has no scheme; want ctraffic://HOST:PORT or tcp://HOST:PORT"},
+        {"ctrafic://10.0.0.1",
+         "unknown scheme \"ctrafic\"; did you mean \"ctraffic\"?; want ctraffic or tcp"},
+        {"gopher://x:1", "unknown scheme \"gopher\"; want ctraffic or tcp"},
+        {"tcp://10.0.0.1", "tcp://10.0.0.1: the port is missing: 10.0.0.1:PORT"},
+        {"tcp://10.0.0.1:0", "tcp://10.0.0.1:0: port \"0\" is no number from 1 to 65535"},
+        {"tcp://10.0.0.1:65536",
+         "tcp://10.0.0.1:65536: port \"65536\" is no number from 1 to 65535"},
+        {"tcp://10.0.0.1:80x", "tcp://10.0.0.1:80x: port \"80x\" is no number from 1 to 65535"},
+        {"tcp://10.0.0.1:80/path",
+         "tcp://10.0.0.1:80/path: port \"80/path\" is no number from 1 to 65535"},
+        {"tcp://:80",
+         "tcp://:80: \":80\" names no host; want HOST:PORT, an IPv6 address in brackets"},
+        {"tcp://[::1:80",
+         "tcp://[::1:80: \"[::1:80\" names no host; want HOST:PORT, an IPv6 address in brackets"},
+        {"tcp://[10.0.0.1]:80", "tcp://[10.0.0.1]:80: \"[10.0.0.1]\" is no IPv6 address"},
+        {"tcp://10.0.0.300:80",
+         "tcp://10.0.0.300:80: \"10.0.0.300:80\" is neither an address nor a host name; an IPv6 "
+         "address needs brackets: [2001:db8::1]:5003"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct error err = {0};
+        struct url url;
+        assert_true(url_parse(rows[i].text, &url, &err) < 0);
+        assert_string_equal(err.text, rows[i].message);
+        assert_int_equal(err.status, EXIT_USAGE);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(urls_parse_and_print),
+        cmocka_unit_test(bad_urls_say_what_is_wrong),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
