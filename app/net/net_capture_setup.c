@@ -21,9 +21,10 @@ void net_capture_begin(struct net_capture *capture)
     *capture = (struct net_capture){.saved_fd = saved_fd, .file_fd = file_fd};
 }
 
-/* The last line of what was printed that has more than white space. */
-static void last_line(int fd, char *text, size_t size)
+/* Of what was printed: the kernel's own reason, where there is one, or else the last line. */
+static void best_line(int fd, char *text, size_t size)
 {
+    static const char kernel[] = "Kernel error message: ";
     char bytes[4096];
     const off_t end = lseek(fd, 0, SEEK_END);
     const off_t from = end > (off_t)sizeof(bytes) - 1 ? end - ((off_t)sizeof(bytes) - 1) : 0;
@@ -31,6 +32,11 @@ static void last_line(int fd, char *text, size_t size)
     bytes[got > 0 ? got : 0] = '\0';
     for (char *place = NULL, *line = strtok_r(bytes, "\n", &place); line != NULL;
          line = strtok_r(NULL, "\n", &place)) {
+        const char *reason = strstr(line, kernel);
+        if (reason != NULL) {
+            snprintf(text, size, "%s", reason + strlen(kernel));
+            return;
+        }
         if (strspn(line, " \t\r") != strlen(line))
             snprintf(text, size, "%s", line);
     }
@@ -44,7 +50,7 @@ void net_capture_end(struct net_capture *capture, char *text, size_t size)
     fflush(stderr);
     dup2(capture->saved_fd, STDERR_FILENO);
     close(capture->saved_fd);
-    last_line(capture->file_fd, text, size);
+    best_line(capture->file_fd, text, size);
     close(capture->file_fd);
     capture->saved_fd = -1;
 }

@@ -36,6 +36,11 @@ int net_ring_open(const char *device, char vdev[NET_DEVICE_NAME_BYTES], struct e
 void net_ring_drain(const char *device);
 void net_ring_close(const char *device);
 
+/* net_netdev_setup.c: of a network interface. The MTU is negative (-errno) when there is none. */
+int net_netdev_mtu(const char *netdev);
+bool net_netdev_running(const char *netdev); /* It has a carrier. */
+bool net_netdev_is_up(const char *netdev);
+
 /* net_capture_setup.c: what libraries print on stderr while a device is opened. */
 struct net_capture {
     int saved_fd; /* The real stderr; -1 when nothing is captured. */
@@ -43,7 +48,7 @@ struct net_capture {
 };
 
 void net_capture_begin(struct net_capture *capture);
-/* Puts stderr back; TEXT gets the last line that was printed, or "". */
+/* Puts stderr back; TEXT gets the line that says most, or "". */
 void net_capture_end(struct net_capture *capture, char *text, size_t size);
 
 /* net_eal_setup.c: was the EAL started? And a number for the next virtual device. */

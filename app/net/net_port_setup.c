@@ -242,16 +242,8 @@ static int set_mtu(const struct opening *opening, uint16_t *mtu_bytes)
     int status = rte_eth_dev_get_mtu(device->port_id, mtu_bytes);
     if (status < 0)
         return refused(opening, "to tell its MTU", status);
-    if (device->netdev[0] != '\0') {
-        char path[128];
-        unsigned value = 0;
-        snprintf(path, sizeof(path), "/sys/class/net/%s/mtu", device->netdev);
-        FILE *file = fopen(path, "re");
-        if (file != NULL && fscanf(file, "%u", &value) == 1 && value <= UINT16_MAX)
-            *mtu_bytes = (uint16_t)value;
-        if (file != NULL)
-            fclose(file);
-    }
+    if (device->netdev[0] != '\0' && (status = net_netdev_mtu(device->netdev)) > 0)
+        *mtu_bytes = (uint16_t)status; /* Some drivers tell their own limit in its place. */
     if (wanted != 0 && wanted != *mtu_bytes) {
         if ((status = rte_eth_dev_set_mtu(device->port_id, wanted)) < 0)
             return refused(opening, "that MTU", status);
