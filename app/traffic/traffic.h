@@ -6,7 +6,7 @@
  *
  *     ... tcp_input(), tcp_icmp() for what arrived; tcp_timers() ...
  *     traffic_events(traffic, now_ns, now_ns - time of the poll before);
- *     traffic_tick(traffic, now_ns);                     // timers, due requests
+ *     traffic_timers(traffic, now_ns); traffic_due(traffic, now_ns);
  *     n = tcp_output(tcp, now_ns, descriptors, room);
  *     for each: group = traffic_group(traffic, &d); ... tcp_header_write();
  *               traffic_fill(traffic, &d, payload);       // or traffic_refused()
@@ -171,9 +171,14 @@ bool traffic_stop(struct traffic *traffic, uint32_t stream, uint64_t now_ns);
  * Returns the number of events. */
 uint32_t traffic_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncertainty_ns);
 
-/* Timers, due requests, reconnects. Returns true when it did anything; a call that finds nothing
- * to do costs two comparisons. */
-bool traffic_tick(struct traffic *traffic, uint64_t now_ns);
+/* Act on what has timed out: silence, attempts to connect, back-offs, closes that take too long.
+ * Returns the number of them; a call that finds nothing costs a comparison. */
+uint32_t traffic_timers(struct traffic *traffic, uint64_t now_ns);
+/* Send what is due, and open the connections of streams that were just started. What arrived before
+ * NOW_NS should have been given to traffic_events() first: a slot whose predecessor is
+ * unanswered is blocked. Returns the number of slots; a call that finds nothing costs two
+ * comparisons. */
+uint32_t traffic_due(struct traffic *traffic, uint64_t now_ns);
 /* Nothing becomes due before this; UINT64_MAX when nothing runs. */
 uint64_t traffic_next_ns(const struct traffic *traffic);
 

@@ -1,0 +1,245 @@
+#include "traffic/conn.h"
+
+#include <assert.h>
+#include <netinet/in.h>
+
+static struct traffic_conn *take(struct traffic *traffic, struct traffic_flow *flow,
+                                 uint64_t now_ns, pool_handle *handle);
+static bool open_tcp(struct traffic *traffic, struct traffic_conn *conn, pool_handle handle,
+                     uint64_t now_ns, enum unsent_reason *reason);
+static void count_end(struct traffic *traffic, const struct traffic_conn *conn,
+                      enum connection_end end);
+
+struct traffic_conn *conn_open(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns,
+                               enum unsent_reason *reason)
+{
+    struct traffic_stream *stream = &traffic->streams[flow->stream];
+    pool_handle handle;
+    struct traffic_conn *conn = take(traffic, flow, now_ns, &handle);
+    if (conn == NULL) {
+        *reason = UNSENT_POOL_FULL;
+        return NULL;
+    }
+    if (!open_tcp(traffic, conn, handle, now_ns, reason)) {
+        pool_free(&traffic->conns, handle);
+        return NULL;
+    }
+    conn->connection.id = record_new_connection_id(traffic->record);
+    conn->connection.failed_connects = flow->failures;
+    stream->conns++;
+    stream->attempts++;
+    record_count_add(&traffic_counters(traffic, conn->stream)->connecting, 1);
+    wheel_set(&traffic->wheel, &conn->timer.wheel, now_ns + stream->config.connect_timeout_ns);
+    return conn;
+}
+
+void conn_connected(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns)
+{
+    struct record_connection *connection = &conn->connection;
+    assert(conn->state == CONN_CONNECTING);
+    conn->state = CONN_UP;
+    wheel_cancel(&traffic->wheel, &conn->timer.wheel);
+    connection->connected_ns = at_ns;
+    connection->last_good_sent_ns = connection->opened_ns;
+    connection->last_good_done_ns = at_ns;
+    if (connection->retransmits == 0)
+        conn_rtt(conn, at_ns - connection->opened_ns);
+    histogram_add(&traffic->record->streams[conn->stream].connect_time,
+                  at_ns - connection->opened_ns);
+    record_count_add(&traffic_counters(traffic, conn->stream)->connecting, -1);
+    record_count_add(&traffic_counters(traffic, conn->stream)->connections_up, 1);
+}
+
+void conn_end(struct traffic *traffic, struct traffic_conn *conn, const struct flow_signal *signal)
+{
+    struct record_connection *connection = &conn->connection;
+    assert(conn->state != CONN_CLOSING);
+    connection->end = (uint8_t)signal->end;
+    connection->ended_ns = signal->at_ns;
+    connection->first_unanswered_ns = signal->first_unanswered_ns;
+    connection->arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns);
+    connection->largest_rtt_ns = conn_saturate(signal->largest_rtt_ns);
+    count_end(traffic, conn, signal->end);
+    conn->state = CONN_CLOSING;
+    wheel_cancel(&traffic->wheel, &conn->timer.wheel);
+    record_append(traffic->record, RECORD_CONNECTIONS, connection);
+    struct traffic_flow *flow = &traffic->flows[conn->flow];
+    if (flow->conn == pool_handle_of(&traffic->conns, conn))
+        flow->conn = 0;
+}
+
+void conn_close(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
+{
+    if (tcp_close(traffic->tcp, now_ns, conn->tcp))
+        wheel_set(&traffic->wheel, &conn->timer.wheel, now_ns + traffic->close_timeout_ns);
+}
+
+void conn_abort(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
+{
+    tcp_abort(traffic->tcp, now_ns, conn->tcp);
+}
+
+void conn_gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
+{
+    struct traffic_stream *stream = &traffic->streams[conn->stream];
+    assert(conn->state == CONN_CLOSING);
+    wheel_cancel(&traffic->wheel, &conn->timer.wheel);
+    ports_release(&traffic->targets[conn->target].ports, conn->port_slot, now_ns);
+    pool_free(&traffic->conns, pool_handle_of(&traffic->conns, conn));
+    stream->conns--;
+    if (stream->conns == 0 && stream->state == STREAM_DRAINING) {
+        stream->state = STREAM_STOPPED;
+        traffic_tell(traffic, (uint32_t)(stream - traffic->streams), TRAFFIC_REPORT_STOPPED,
+                     now_ns);
+    }
+}
+
+struct conn_ending conn_ending(const struct traffic_conn *conn, const struct tcp_event *event)
+{
+    bool connecting = conn->state == CONN_CONNECTING;
+    switch (event->kind) {
+    case TCP_EVENT_REFUSED: return (struct conn_ending){CONNECTION_REFUSED, OUTCOME_REFUSED};
+    case TCP_EVENT_RESET: return (struct conn_ending){CONNECTION_RST, OUTCOME_RESET};
+    case TCP_EVENT_PEER_FIN: return (struct conn_ending){CONNECTION_FIN, OUTCOME_CLOSED};
+    case TCP_EVENT_UNREACHABLE:
+        if (connecting && event->icmp == TCP_ICMP_PORT)
+            return (struct conn_ending){CONNECTION_REFUSED, OUTCOME_REFUSED};
+        return (struct conn_ending){CONNECTION_ICMP, OUTCOME_UNREACHABLE};
+    default: return conn_silence(conn);
+    }
+}
+
+struct conn_ending conn_silence(const struct traffic_conn *conn)
+{
+    if (conn->no_hop || conn->icmp)
+        return (struct conn_ending){CONNECTION_ICMP, OUTCOME_UNREACHABLE};
+    if (conn->state == CONN_CONNECTING)
+        return (struct conn_ending){CONNECTION_CONNECT_TIMEOUT, OUTCOME_CONNECT_TIMEOUT};
+    return (struct conn_ending){CONNECTION_SILENCE, OUTCOME_STALLED};
+}
+
+struct flow_signal conn_signal(const struct traffic *traffic, const struct traffic_conn *conn,
+                               enum connection_end end, const struct tcp_event *event,
+                               uint64_t now_ns)
+{
+    struct flow_signal signal = {.end = end,
+                                 .at_ns = event != NULL ? event->at_ns : now_ns,
+                                 .uncertainty_ns = event != NULL ? traffic->uncertainty_ns : 0,
+                                 .largest_rtt_ns = conn->connection.largest_rtt_ns,
+                                 .connection = conn->connection.id,
+                                 .host = conn->connection.host};
+    uint64_t unacked_ns = UINT64_MAX, rtt_ns = 0;
+    struct tcp_info info;
+    if (tcp_conn_info(traffic->tcp, conn->tcp, &info)) {
+        unacked_ns = info.first_unacked_ns;
+        rtt_ns = info.rtt_max_ns;
+    } else if (event != NULL) {
+        unacked_ns = event->first_sent_ns;
+        rtt_ns = event->rtt_max_ns;
+    }
+    if (rtt_ns > signal.largest_rtt_ns)
+        signal.largest_rtt_ns = rtt_ns;
+    /* The request's stamp is nearer to the wire than the tcp's time of the turn. */
+    if (conn->state == CONN_CONNECTING)
+        signal.first_unanswered_ns = end == CONNECTION_REFUSED ? 0 : conn->connection.opened_ns;
+    else if (conn->request_open && conn->request.sent_ns != 0)
+        signal.first_unanswered_ns = conn->request.sent_ns;
+    else if (unacked_ns != UINT64_MAX)
+        signal.first_unanswered_ns = unacked_ns;
+    return signal;
+}
+
+void conn_retransmit(struct traffic *traffic, struct traffic_conn *conn,
+                     const struct tcp_event *event)
+{
+    bool syn = (event->flags & TCP_SYN) != 0;
+    struct record_segment segment = {.first_sent_ns = event->first_sent_ns,
+                                     .resent_ns = event->at_ns,
+                                     .offset = syn ? UINT64_MAX : event->stream_offset,
+                                     .connection = conn->connection.id,
+                                     .bytes = event->bytes,
+                                     .flow = conn->connection.flow,
+                                     .stream = conn->stream,
+                                     .fast = event->cause == TCP_CAUSE_FAST};
+    record_append(traffic->record, RECORD_SEGMENTS, &segment);
+    conn->connection.retransmits++;
+    bool of_request =
+        syn || (event->bytes > 0 && event->stream_offset + event->bytes > conn->request_offset);
+    if (conn->request_open && of_request && conn->request.retransmits < UINT8_MAX)
+        conn->request.retransmits++;
+}
+
+void conn_rtt(struct traffic_conn *conn, uint64_t rtt_ns)
+{
+    if (rtt_ns > conn->connection.largest_rtt_ns)
+        conn->connection.largest_rtt_ns = conn_saturate(rtt_ns);
+}
+
+/* From `sent`: that the tester was late is no fault of the service. */
+enum outcome conn_good_outcome(const struct traffic_stream *stream,
+                               const struct record_request *request)
+{
+    uint64_t late_ns = stream->config.late_ns;
+    if (late_ns != 0 && request->done_ns - request->sent_ns > late_ns)
+        return OUTCOME_LATE;
+    return request->retransmits > 0 ? OUTCOME_REPAIRED : OUTCOME_OK;
+}
+
+static struct traffic_conn *take(struct traffic *traffic, struct traffic_flow *flow,
+                                 uint64_t now_ns, pool_handle *handle)
+{
+    *handle = pool_take(&traffic->conns);
+    if (*handle == 0)
+        return NULL;
+    struct traffic_conn *conn = pool_get(&traffic->conns, *handle);
+    *conn = (struct traffic_conn){.timer.kind = TRAFFIC_TIMER_CONN,
+                                  .flow = (uint32_t)(flow - traffic->flows),
+                                  .target = flow->target,
+                                  .group = flow->group,
+                                  .stream = flow->stream,
+                                  .state = CONN_CONNECTING};
+    conn->connection.opened_ns = now_ns;
+    conn->connection.flow = flow->index;
+    conn->connection.stream = flow->stream;
+    return conn;
+}
+
+static bool open_tcp(struct traffic *traffic, struct traffic_conn *conn, pool_handle handle,
+                     uint64_t now_ns, enum unsent_reason *reason)
+{
+    struct target *target = &traffic->targets[conn->target];
+    struct tuple tuple = {
+        .remote = target->address, .remote_port = target->port, .protocol = IPPROTO_TCP};
+    for (unsigned i = 0; i < TRAFFIC_TUPLE_TRIES; i++) {
+        conn->port_slot = ports_take(&target->ports, now_ns, &tuple.local, &tuple.local_port);
+        if (conn->port_slot == PORTS_NONE)
+            break;
+        conn->tcp = tcp_open(traffic->tcp, now_ns, &tuple, handle);
+        if (conn->tcp != 0) {
+            conn->connection.tuple = tuple;
+            return true;
+        }
+        ports_release(&target->ports, conn->port_slot, now_ns);
+        if (tcp_open_refusal(traffic->tcp) != TCP_OPEN_IN_USE) {
+            *reason = UNSENT_POOL_FULL;
+            return false;
+        }
+    }
+    *reason = UNSENT_NO_PORT;
+    return false;
+}
+
+static void count_end(struct traffic *traffic, const struct traffic_conn *conn,
+                      enum connection_end end)
+{
+    struct record_counters *counters = traffic_counters(traffic, conn->stream);
+    if (conn->state == CONN_UP) {
+        record_count_add(&counters->connections_up, -1);
+        if (connection_end_is_broken(end))
+            record_count_add(&counters->broken, 1);
+        return;
+    }
+    record_count_add(&counters->connecting, -1);
+    if (end != CONNECTION_UNFINISHED)
+        record_count_add(&counters->failed_connects, 1);
+}

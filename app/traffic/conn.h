@@ -1,0 +1,63 @@
+/* conn.h - a connection's way through the tcp, and its account.
+ *
+ * conn_open() -> CONN_CONNECTING -> conn_connected() -> CONN_UP -> conn_end() -> CONN_CLOSING ->
+ * conn_gone(). conn_end() comes from any state but the last, and writes the record_connection. The
+ * protocol then says how the tcp's part ends: conn_close() (FIN) or conn_abort() (RST); after a
+ * fatal event neither is needed.
+ *
+ * Threads: the owning worker. Full: conn_open() says why not.
+ */
+#ifndef TRAFFIC_CONN_H
+#define TRAFFIC_CONN_H
+
+#include "traffic/flow.h"
+#include "traffic/traffic_priv.h"
+
+/* Open a connection for FLOW (toward its target) from a new 5-tuple. The timer is set to the
+ * stream's limit. NULL with *REASON when the tester could not. */
+struct traffic_conn *conn_open(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns,
+                               enum unsent_reason *reason);
+/* Its SYN was answered at AT_NS. */
+void conn_connected(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns);
+/* It ends as SIGNAL says: its record is written, its timer stopped. */
+void conn_end(struct traffic *traffic, struct traffic_conn *conn, const struct flow_signal *signal);
+/* FIN, and RST if that is not over within the close timeout. After conn_end(). */
+void conn_close(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
+/* RST at once (nothing, in SYN-SENT). After conn_end(). */
+void conn_abort(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
+/* The tcp has forgotten it: its memory and 5-tuple are free again. CONN is not valid after this. */
+void conn_gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
+
+/* How a connection and its open request end. */
+struct conn_ending {
+    enum connection_end end;
+    enum outcome outcome;
+};
+
+/* By a fatal EVENT of the tcp, or its PEER_FIN. */
+struct conn_ending conn_ending(const struct traffic_conn *conn, const struct tcp_event *event);
+/* By our own timer: nobody answered in time. */
+struct conn_ending conn_silence(const struct traffic_conn *conn);
+
+/* What is known of its end, by a fatal EVENT of the tcp, or by the state of the tcp when EVENT
+ * is NULL (our own timer at NOW_NS). The host is filled in. */
+struct flow_signal conn_signal(const struct traffic *traffic, const struct traffic_conn *conn,
+                               enum connection_end end, const struct tcp_event *event,
+                               uint64_t now_ns);
+/* A segment of it was sent again: EVENT is TCP_EVENT_RETRANSMIT. */
+void conn_retransmit(struct traffic *traffic, struct traffic_conn *conn,
+                     const struct tcp_event *event);
+/* A round trip was seen. */
+void conn_rtt(struct traffic_conn *conn, uint64_t rtt_ns);
+
+/* A value for a field of 32 bits. */
+static inline uint32_t conn_saturate(uint64_t value)
+{
+    return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
+/* The outcome of an answered request: late, repaired or ok. */
+enum outcome conn_good_outcome(const struct traffic_stream *stream,
+                               const struct record_request *request);
+
+#endif

@@ -1,0 +1,46 @@
+/* flow.h - the account of a flow: each request's end, and its outages.
+ *
+ * An outage lasts from the flow's last proof of life to the first good answer on its connection
+ * or a successor (docs/accuracy.md). It begins when a connection breaks, when an attempt fails,
+ * when a slot is blocked because an answer is overdue (signal: silence, until another one
+ * comes), or, for a connection a request, with a lost request. What happens further until the
+ * first good answer is the same outage.
+ *
+ * Threads: the owning worker.
+ */
+#ifndef TRAFFIC_FLOW_H
+#define TRAFFIC_FLOW_H
+
+#include "traffic/traffic_priv.h"
+
+/* What ended a connection, or a request that had its own. */
+struct flow_signal {
+    enum connection_end end;
+    uint64_t at_ns; /* Arrival, or decision. */
+    uint64_t
+        first_unanswered_ns; /* Stamp of the first request or segment without answer; 0: none. */
+    uint64_t uncertainty_ns; /* Of at_ns. */
+    uint64_t largest_rtt_ns; /* Seen before. */
+    uint32_t connection;     /* Id; 0 for a connection a request. */
+    uint16_t host;           /* Of that connection. */
+};
+
+/* As at the start of a stream; the timer is left alone. */
+void flow_reset(struct traffic_flow *flow);
+/* REQUEST is over: its one call of record_request_done(), with the live figures. */
+void flow_request_done(struct traffic *traffic, struct traffic_flow *flow,
+                       const struct record_request *request);
+/* A request was lost; it counts to the outage, when one is open. */
+void flow_lost(struct traffic_flow *flow);
+/* A good answer: the last proof of life, and the end of an outage. CONNECTED_NS is of the
+ * connection. */
+void flow_good(struct traffic *traffic, struct traffic_flow *flow,
+               const struct record_request *request, uint64_t connected_ns);
+/* An outage begins, or its connection's real end is known now. */
+void flow_outage(struct traffic_flow *flow, const struct flow_signal *signal);
+/* An attempt to reconnect is sent. */
+void flow_attempt(struct traffic_flow *flow, uint64_t sent_ns);
+/* The stream stops: an outage is written as it is, open. */
+void flow_stop(struct traffic *traffic, struct traffic_flow *flow);
+
+#endif

@@ -1,0 +1,294 @@
+#include "traffic/held.h"
+
+#include <netinet/in.h>
+
+#include "traffic/conn.h"
+#include "traffic/flow.h"
+
+static void ask(struct traffic *traffic, struct traffic_conn *conn,
+                const struct record_request *request, uint64_t now_ns);
+static void missed(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
+                   struct record_request *request, uint64_t now_ns);
+static void blocked(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
+                    uint64_t now_ns);
+static void receive(struct traffic *traffic, struct traffic_conn *conn,
+                    const struct tcp_event *event);
+static void answered(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns);
+static void fail(struct traffic *traffic, struct traffic_conn *conn, struct conn_ending ending,
+                 const struct tcp_event *event, uint64_t now_ns);
+static void finish(struct traffic *traffic, struct traffic_conn *conn, enum outcome outcome,
+                   const struct flow_signal *signal);
+static void replace(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
+static uint64_t wait_ns(const struct traffic_stream_config *config,
+                        const struct traffic_flow *flow);
+static void not_opened(struct traffic *traffic, struct traffic_flow *flow,
+                       enum unsent_reason reason, uint64_t now_ns);
+
+void held_open(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < TRAFFIC_OPENS_A_TURN && stream->opened < stream->flow_count; i++)
+        held_reconnect(traffic, &traffic->flows[stream->flow_base + stream->opened++], now_ns);
+    if (stream->opened == stream->flow_count)
+        traffic->opening--;
+}
+
+void held_due(struct traffic *traffic, struct traffic_stream *stream, uint32_t slot,
+              uint64_t due_ns, uint64_t now_ns)
+{
+    struct traffic_flow *flow = &traffic->flows[stream->flow_base + slot];
+    if (!flow->begun)
+        return;
+    struct traffic_conn *conn = pool_get(&traffic->conns, flow->conn);
+    struct record_request request = {.due_ns = due_ns,
+                                     .done_ns = now_ns,
+                                     .flow = flow->index,
+                                     .stream = flow->stream,
+                                     .host = conn != NULL ? conn->connection.host : 0,
+                                     .connection = conn != NULL ? conn->connection.id : 0,
+                                     .outcome = OUTCOME_UNSENT};
+    if (now_ns - due_ns > stream->unsent_after_ns) {
+        request.reason = UNSENT_STALL;
+        flow_request_done(traffic, flow, &request);
+    } else if (conn == NULL || conn->state != CONN_UP || conn->request_open) {
+        missed(traffic, flow, conn, &request, now_ns);
+    } else {
+        ask(traffic, conn, &request, now_ns);
+    }
+}
+
+void held_event(struct traffic *traffic, struct traffic_conn *conn, const struct tcp_event *event)
+{
+    struct traffic_flow *flow = &traffic->flows[conn->flow];
+    switch (event->kind) {
+    case TCP_EVENT_CONNECTED:
+        conn_connected(traffic, conn, event->at_ns);
+        ctraffic_init(&conn->ctraffic, traffic->streams[conn->stream].config.size_bytes);
+        flow->begun = true;
+        flow->failures = 0;
+        break;
+    case TCP_EVENT_DATA: receive(traffic, conn, event); break;
+    case TCP_EVENT_PEER_FIN:
+        fail(traffic, conn, conn_ending(conn, event), event, event->at_ns);
+        conn_close(traffic, conn, event->at_ns);
+        break;
+    default: fail(traffic, conn, conn_ending(conn, event), event, event->at_ns); break;
+    }
+}
+
+void held_silence(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
+{
+    struct conn_ending ending = conn_silence(conn);
+    bool unsent = conn->state == CONN_UP && conn->request.sent_ns == 0 && !conn->no_hop;
+    if (unsent) {
+        conn->request.reason = UNSENT_TX_FULL;
+        ending = (struct conn_ending){CONNECTION_UNSENT, OUTCOME_UNSENT};
+    }
+    fail(traffic, conn, ending, NULL, now_ns);
+    conn_abort(traffic, conn, now_ns);
+}
+
+void held_reconnect(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
+{
+    const struct traffic_stream *stream = &traffic->streams[flow->stream];
+    const struct traffic_stream_config *config = &stream->config;
+    uint64_t limit = (uint64_t)config->retries * stream->flow_count;
+    if (limit != 0 && stream->attempts >= limit) {
+        flow->begun = true;
+        return;
+    }
+    enum unsent_reason reason = UNSENT_NONE;
+    struct traffic_conn *conn = conn_open(traffic, flow, now_ns, &reason);
+    flow->unsent_reason = (uint8_t)reason;
+    if (conn == NULL)
+        not_opened(traffic, flow, reason, now_ns);
+    else
+        flow->conn = pool_handle_of(&traffic->conns, conn);
+}
+
+void held_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+{
+    if (stream->opened < stream->flow_count)
+        traffic->opening--;
+    for (uint32_t i = 0; i < stream->flow_count; i++) {
+        struct traffic_flow *flow = &traffic->flows[stream->flow_base + i];
+        struct traffic_conn *conn = pool_get(&traffic->conns, flow->conn);
+        wheel_cancel(&traffic->wheel, &flow->timer.wheel);
+        if (conn != NULL) {
+            bool up = conn->state == CONN_UP;
+            struct flow_signal signal = conn_signal(
+                traffic, conn, up ? CONNECTION_LASTING : CONNECTION_UNFINISHED, NULL, now_ns);
+            finish(traffic, conn, OUTCOME_UNFINISHED, &signal);
+            conn_end(traffic, conn, &signal);
+            conn_close(traffic, conn, now_ns);
+        }
+        flow_stop(traffic, flow);
+    }
+}
+
+static void ask(struct traffic *traffic, struct traffic_conn *conn,
+                const struct record_request *request, uint64_t now_ns)
+{
+    const struct traffic_stream_config *config = &traffic->streams[conn->stream].config;
+    conn->request = *request;
+    conn->request.done_ns = 0;
+    conn->request.outcome = OUTCOME_OK;
+    conn->request_open = true;
+    conn->request_offset = (uint64_t)conn->asked * config->size_bytes;
+    conn->asked++;
+    ctraffic_ask(&conn->ctraffic);
+    tcp_send(traffic->tcp, conn->tcp, config->size_bytes);
+    wheel_set(&traffic->wheel, &conn->timer.wheel, now_ns + config->timeout_ns);
+}
+
+/* The flow can send nothing at its slot. Whose doing is it? */
+static void missed(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
+                   struct record_request *request, uint64_t now_ns)
+{
+    bool up = conn != NULL && conn->state == CONN_UP;
+    request->outcome = OUTCOME_UNSENT;
+    if (conn == NULL && flow->unsent_reason != UNSENT_NONE)
+        request->reason = flow->unsent_reason;
+    else if (up && conn->request.sent_ns == 0 && !conn->no_hop)
+        request->reason = UNSENT_TX_FULL;
+    else if (up && conn->request.sent_ns > request->due_ns)
+        request->reason = UNSENT_STALL;
+    else
+        request->outcome = OUTCOME_BLOCKED;
+    if (request->outcome == OUTCOME_BLOCKED) {
+        if (up)
+            blocked(traffic, flow, conn, now_ns);
+        flow_lost(flow);
+    }
+    flow_request_done(traffic, flow, request);
+}
+
+/* The answer before is overdue: so far it is silence. */
+static void blocked(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
+                    uint64_t now_ns)
+{
+    struct flow_signal signal = conn_signal(traffic, conn, CONNECTION_SILENCE, NULL, now_ns);
+    conn->connection.blocked++;
+    if (!flow->outage_open)
+        flow_outage(flow, &signal);
+}
+
+static void receive(struct traffic *traffic, struct traffic_conn *conn,
+                    const struct tcp_event *event)
+{
+    conn->icmp = false;
+    if (conn->request_open && conn->request.first_byte_ns == 0)
+        conn->request.first_byte_ns = event->at_ns;
+    switch (ctraffic_receive(&conn->ctraffic, event->data, event->bytes)) {
+    case CTRAFFIC_MORE: break;
+    case CTRAFFIC_WHOLE: answered(traffic, conn, event->at_ns); break;
+    case CTRAFFIC_BAD:
+        fail(traffic, conn, (struct conn_ending){CONNECTION_BAD_ANSWER, OUTCOME_BAD_ANSWER}, event,
+             event->at_ns);
+        conn_abort(traffic, conn, event->at_ns);
+        break;
+    }
+}
+
+static void answered(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns)
+{
+    struct traffic_flow *flow = &traffic->flows[conn->flow];
+    struct record_request *request = &conn->request;
+    struct record_connection *connection = &conn->connection;
+    if (connection->received == 0)
+        connection->host = record_host_id(traffic->record, (const char *)conn->ctraffic.host,
+                                          conn->ctraffic.host_bytes);
+    wheel_cancel(&traffic->wheel, &conn->timer.wheel);
+    conn->request_open = false;
+    request->done_ns = at_ns;
+    request->host = connection->host;
+    request->arrival_uncertainty_ns = conn_saturate(traffic->uncertainty_ns);
+    request->outcome = (uint8_t)conn_good_outcome(&traffic->streams[conn->stream], request);
+    connection->received++;
+    connection->last_good_sent_ns = request->sent_ns;
+    connection->last_good_done_ns = at_ns;
+    if (request->retransmits == 0)
+        conn_rtt(conn, at_ns - request->sent_ns);
+    flow_good(traffic, flow, request, connection->connected_ns);
+    flow_request_done(traffic, flow, request);
+}
+
+/* CONN ends by the other side's doing (EVENT), or our timer (EVENT is NULL). The outage begins
+ * before its lost request is counted. */
+static void fail(struct traffic *traffic, struct traffic_conn *conn, struct conn_ending ending,
+                 const struct tcp_event *event, uint64_t now_ns)
+{
+    struct traffic_flow *flow = &traffic->flows[conn->flow];
+    struct flow_signal signal = conn_signal(traffic, conn, ending.end, event, now_ns);
+    struct flow_signal of_flow = signal;
+    if (conn->state == CONN_CONNECTING) {
+        of_flow.connection = 0;
+        flow->failures++;
+        conn->connection.failed_connects = flow->failures;
+    } else if (conn->connection.received == 0) {
+        flow->unanswered++;
+    }
+    flow->begun = true;
+    flow_outage(flow, &of_flow);
+    finish(traffic, conn, ending.outcome, &signal);
+    conn_end(traffic, conn, &signal);
+    replace(traffic, flow, now_ns);
+}
+
+static void finish(struct traffic *traffic, struct traffic_conn *conn, enum outcome outcome,
+                   const struct flow_signal *signal)
+{
+    struct traffic_flow *flow = &traffic->flows[conn->flow];
+    if (!conn->request_open)
+        return;
+    conn->request_open = false;
+    conn->request.outcome = (uint8_t)outcome;
+    conn->request.done_ns = signal->at_ns;
+    conn->request.arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns);
+    if (outcome_is_loss(outcome))
+        flow_lost(flow);
+    flow_request_done(traffic, flow, &conn->request);
+}
+
+static void replace(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
+{
+    const struct traffic_stream_config *config = &traffic->streams[flow->stream].config;
+    if (config->reconnect == TRAFFIC_RECONNECT_NEVER)
+        return;
+    uint64_t wait = wait_ns(config, flow);
+    if (wait == 0)
+        held_reconnect(traffic, flow, now_ns);
+    else
+        wheel_set(&traffic->wheel, &flow->timer.wheel, now_ns + wait);
+}
+
+static uint64_t wait_ns(const struct traffic_stream_config *config, const struct traffic_flow *flow)
+{
+    uint64_t steps = flow->failures;
+    if (config->reconnect == TRAFFIC_RECONNECT_BACK_OFF)
+        steps = flow->failures + (flow->failures == 0);
+    if (flow->unanswered > TRAFFIC_UNANSWERED_FREE)
+        steps += flow->unanswered - TRAFFIC_UNANSWERED_FREE;
+    if (steps != 0 && config->back_off_ns > config->back_off_max_ns / steps)
+        return config->back_off_max_ns;
+    return config->back_off_ns * steps;
+}
+
+/* The tester's own want of a port or of memory: tried again after the shortest wait. */
+static void not_opened(struct traffic *traffic, struct traffic_flow *flow,
+                       enum unsent_reason reason, uint64_t now_ns)
+{
+    const struct traffic_stream_config *config = &traffic->streams[flow->stream].config;
+    struct record_connection connection = {.opened_ns = now_ns,
+                                           .ended_ns = now_ns,
+                                           .id = record_new_connection_id(traffic->record),
+                                           .flow = flow->index,
+                                           .stream = flow->stream,
+                                           .end = CONNECTION_UNSENT};
+    connection.tuple.remote = traffic->targets[flow->target].address;
+    connection.tuple.remote_port = traffic->targets[flow->target].port;
+    connection.tuple.protocol = IPPROTO_TCP;
+    record_append(traffic->record, RECORD_CONNECTIONS, &connection);
+    flow->begun = true;
+    flow->unsent_reason = (uint8_t)reason;
+    wheel_set(&traffic->wheel, &flow->timer.wheel, now_ns + config->back_off_ns);
+}

@@ -1,0 +1,352 @@
+#include "traffic/traffic_priv.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "traffic/conn.h"
+#include "traffic/flow.h"
+#include "traffic/held.h"
+#include "traffic/probe.h"
+
+enum {
+    LATE_GATHER_NS = 100000000 /* Requests sent late within this are one fault. */
+};
+
+static void start_flows(struct traffic *traffic, struct traffic_stream *stream);
+static void finish_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
+static void act(struct traffic *traffic, uint64_t now_ns, const struct tcp_event *event);
+static void gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
+static void expired(struct traffic *traffic, struct traffic_timer *timer, uint64_t now_ns);
+static void open_first(struct traffic *traffic, uint64_t now_ns);
+static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
+static void update_next_due(struct traffic *traffic);
+static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_t sent_ns);
+
+static bool is_held(const struct traffic_stream *stream)
+{
+    return stream->config.protocol != TRAFFIC_CONNECT;
+}
+
+bool traffic_start(struct traffic *traffic, uint32_t index, uint64_t now_ns, uint64_t start_ns)
+{
+    if (index >= traffic->stream_count || traffic->streams[index].state != STREAM_STOPPED)
+        return false;
+    struct traffic_stream *stream = &traffic->streams[index];
+    stream->state = STREAM_RUNNING;
+    stream->attempts = 0;
+    stream->next_target = 0;
+    stream->steady_told = false;
+    stream->steady_since_ns = now_ns;
+    start_flows(traffic, stream);
+    schedule_start(&stream->schedule, start_ns > now_ns ? start_ns : now_ns);
+    stream->opened = is_held(stream) ? 0 : stream->flow_count;
+    traffic->opening += is_held(stream);
+    update_next_due(traffic);
+    traffic_tell(traffic, index, TRAFFIC_REPORT_STARTED, now_ns);
+    return true;
+}
+
+bool traffic_stop(struct traffic *traffic, uint32_t index, uint64_t now_ns)
+{
+    if (index >= traffic->stream_count || traffic->streams[index].state != STREAM_RUNNING)
+        return false;
+    struct traffic_stream *stream = &traffic->streams[index];
+    finish_due(traffic, stream, now_ns);
+    schedule_stop(&stream->schedule);
+    update_next_due(traffic);
+    stream->state = STREAM_DRAINING;
+    if (is_held(stream))
+        held_stop(traffic, stream, now_ns);
+    else
+        probe_stop(traffic, stream, now_ns);
+    traffic_flush_faults(traffic);
+    if (stream->conns == 0) {
+        stream->state = STREAM_STOPPED;
+        traffic_tell(traffic, index, TRAFFIC_REPORT_STOPPED, now_ns);
+    }
+    return true;
+}
+
+/* Acting makes further events, and may move the array: each event is copied first. */
+uint32_t traffic_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncertainty_ns)
+{
+    uint32_t count, done = 0;
+    const struct tcp_event *events = tcp_events(traffic->tcp, &count);
+    if (count == 0)
+        return 0;
+    traffic->uncertainty_ns = uncertainty_ns;
+    for (; done < count; done++) {
+        struct tcp_event event = events[done];
+        act(traffic, now_ns, &event);
+        events = tcp_events(traffic->tcp, &count);
+    }
+    tcp_events_clear(traffic->tcp);
+    return done;
+}
+
+uint32_t traffic_timers(struct traffic *traffic, uint64_t now_ns)
+{
+    uint32_t count = 0;
+    struct wheel_timer *timer;
+    while ((timer = wheel_expire(&traffic->wheel, now_ns)) != NULL) {
+        expired(traffic, (struct traffic_timer *)(void *)timer, now_ns);
+        count++;
+    }
+    return count;
+}
+
+uint32_t traffic_due(struct traffic *traffic, uint64_t now_ns)
+{
+    uint32_t count = 0;
+    if (traffic->opening != 0)
+        open_first(traffic, now_ns);
+    if (now_ns < traffic->next_due_ns)
+        return 0;
+    for (uint32_t i = 0; i < traffic->stream_count; i++)
+        count += stream_due(traffic, &traffic->streams[i], now_ns);
+    update_next_due(traffic);
+    return count;
+}
+
+uint64_t traffic_next_ns(const struct traffic *traffic)
+{
+    if (traffic->opening != 0)
+        return 0;
+    uint64_t timer_ns = traffic->wheel.next_ns;
+    return timer_ns < traffic->next_due_ns ? timer_ns : traffic->next_due_ns;
+}
+
+uint16_t traffic_group(const struct traffic *traffic, const struct tcp_descriptor *descriptor)
+{
+    const struct traffic_conn *conn = pool_get(&traffic->conns, (pool_handle)descriptor->user);
+    if (conn != NULL)
+        return conn->group;
+    for (uint32_t i = 0; i < traffic->target_count; i++) {
+        const struct target *target = &traffic->targets[i];
+        if (target->port == descriptor->tuple.remote_port &&
+            address_equal(&target->address, &descriptor->tuple.remote))
+            return target->group;
+    }
+    return traffic->targets[0].group;
+}
+
+void traffic_fill(const struct traffic *traffic, const struct tcp_descriptor *descriptor,
+                  uint8_t *payload)
+{
+    const struct traffic_conn *conn = pool_get(&traffic->conns, (pool_handle)descriptor->user);
+    if (conn == NULL || conn->ctraffic.size_bytes == 0)
+        memset(payload, 0, descriptor->payload_bytes);
+    else
+        ctraffic_fill(&conn->ctraffic, descriptor->stream_offset, payload,
+                      descriptor->payload_bytes);
+}
+
+void traffic_sent(struct traffic *traffic, const struct tcp_descriptor *descriptor,
+                  uint64_t sent_ns)
+{
+    struct traffic_conn *conn = pool_get(&traffic->conns, (pool_handle)descriptor->user);
+    if (conn == NULL)
+        return;
+    conn->no_hop = false;
+    if ((descriptor->flags & TCP_SYN) != 0) {
+        syn_sent(traffic, conn, sent_ns);
+        return;
+    }
+    bool first = conn->request_open && conn->request.sent_ns == 0 &&
+                 descriptor->payload_bytes > 0 && descriptor->stream_offset == conn->request_offset;
+    if (first) {
+        conn->request.sent_ns = sent_ns;
+        conn->connection.sent++;
+        traffic_count_sent(traffic, &conn->request);
+    }
+}
+
+void traffic_refused(struct traffic *traffic, const struct tcp_descriptor *descriptor)
+{
+    struct traffic_conn *conn = pool_get(&traffic->conns, (pool_handle)descriptor->user);
+    if (conn != NULL)
+        conn->no_hop = true;
+}
+
+bool traffic_report(struct traffic *traffic, struct traffic_report *report)
+{
+    if (traffic->reports == 0)
+        return false;
+    uint32_t index = (uint32_t)__builtin_ctz(traffic->reports);
+    struct traffic_stream *stream = &traffic->streams[index];
+    uint32_t kind = (uint32_t)__builtin_ctz(stream->reports);
+    stream->reports &= (uint8_t)(stream->reports - 1);
+    if (stream->reports == 0)
+        traffic->reports &= traffic->reports - 1;
+    *report = (struct traffic_report){kind, index, stream->report_ns[kind]};
+    return true;
+}
+
+uint32_t traffic_connections(const struct traffic *traffic)
+{
+    return traffic->conns.taken;
+}
+
+void traffic_flush_faults(struct traffic *traffic)
+{
+    struct late_fault *late = &traffic->late;
+    if (late->count == 0)
+        return;
+    struct record_fault fault = {.start_ns = late->first_ns,
+                                 .end_ns = late->last_ns,
+                                 .count = late->count,
+                                 .kind = FAULT_SENT_LATE};
+    record_append(traffic->record, RECORD_FAULTS, &fault);
+    *late = (struct late_fault){0};
+}
+
+void traffic_tell(struct traffic *traffic, uint32_t stream, enum traffic_report_kind kind,
+                  uint64_t now_ns)
+{
+    traffic->reports |= UINT32_C(1) << stream;
+    traffic->streams[stream].reports |= (uint8_t)(1u << kind);
+    traffic->streams[stream].report_ns[kind] = now_ns;
+}
+
+void traffic_count_sent(struct traffic *traffic, const struct record_request *request)
+{
+    struct late_fault *late = &traffic->late;
+    record_count_add(&traffic_counters(traffic, request->stream)->sent, 1);
+    if (request->sent_ns - request->due_ns <= traffic->sent_late_ns)
+        return;
+    if (late->count > 0 && request->due_ns > late->first_ns + LATE_GATHER_NS)
+        traffic_flush_faults(traffic);
+    if (late->count == 0)
+        late->first_ns = request->due_ns;
+    late->last_ns = request->sent_ns;
+    late->count++;
+}
+
+static void start_flows(struct traffic *traffic, struct traffic_stream *stream)
+{
+    for (uint32_t i = 0; i < stream->flow_count; i++)
+        flow_reset(&traffic->flows[stream->flow_base + i]);
+    stream->steady_flows = 0;
+}
+
+/* What was due before the stop and not reached: unfinished, for the run ended first. */
+static void finish_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+{
+    uint32_t slot;
+    uint64_t due_ns;
+    while (schedule_take(&stream->schedule, now_ns, &slot, &due_ns)) {
+        uint64_t nth = is_held(stream) ? slot : stream->next_target++ % stream->flow_count;
+        struct traffic_flow *flow = &traffic->flows[stream->flow_base + nth];
+        struct record_request request = {.due_ns = due_ns,
+                                         .done_ns = now_ns,
+                                         .flow = flow->index,
+                                         .stream = flow->stream,
+                                         .outcome = OUTCOME_UNFINISHED};
+        if (flow->begun || !is_held(stream))
+            flow_request_done(traffic, flow, &request);
+    }
+}
+
+static void act(struct traffic *traffic, uint64_t now_ns, const struct tcp_event *event)
+{
+    struct traffic_conn *conn = pool_get(&traffic->conns, (pool_handle)event->user);
+    if (conn == NULL)
+        return;
+    if (event->kind == TCP_EVENT_GONE) {
+        gone(traffic, conn, now_ns);
+        return;
+    }
+    if (event->kind == TCP_EVENT_RETRANSMIT) {
+        conn_retransmit(traffic, conn, event);
+        return;
+    }
+    bool none = event->kind == TCP_EVENT_ACKED || event->kind == TCP_EVENT_LOCAL_CLOSED;
+    if (none || conn->state == CONN_CLOSING)
+        return;
+    if (event->kind == TCP_EVENT_UNREACHABLE && !event->fatal)
+        conn->icmp = true;
+    else if (is_held(&traffic->streams[conn->stream]))
+        held_event(traffic, conn, event);
+    else
+        probe_event(traffic, conn, event);
+}
+
+/* Every way to here has ended the connection before; if the tcp forgets one unasked, it is a
+ * reset. */
+static void gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
+{
+    if (conn->state != CONN_CLOSING) {
+        struct tcp_event reset = {
+            .kind = TCP_EVENT_RESET, .at_ns = now_ns, .first_sent_ns = UINT64_MAX};
+        if (is_held(&traffic->streams[conn->stream]))
+            held_event(traffic, conn, &reset);
+        else
+            probe_event(traffic, conn, &reset);
+    }
+    conn_gone(traffic, conn, now_ns);
+}
+
+static void expired(struct traffic *traffic, struct traffic_timer *timer, uint64_t now_ns)
+{
+    if (timer->kind == TRAFFIC_TIMER_FLOW) {
+        held_reconnect(traffic, (struct traffic_flow *)(void *)timer, now_ns);
+        return;
+    }
+    struct traffic_conn *conn = (struct traffic_conn *)(void *)timer;
+    if (conn->state == CONN_CLOSING)
+        conn_abort(traffic, conn, now_ns);
+    else if (is_held(&traffic->streams[conn->stream]))
+        held_silence(traffic, conn, now_ns);
+    else
+        probe_silence(traffic, conn, now_ns);
+}
+
+static void open_first(struct traffic *traffic, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < traffic->stream_count; i++) {
+        struct traffic_stream *stream = &traffic->streams[i];
+        if (stream->state == STREAM_RUNNING && stream->opened < stream->flow_count)
+            held_open(traffic, stream, now_ns);
+    }
+}
+
+static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+{
+    uint32_t slot, count = 0;
+    uint64_t due_ns;
+    while (count < TRAFFIC_SLOTS_A_TURN &&
+           schedule_take(&stream->schedule, now_ns, &slot, &due_ns)) {
+        if (is_held(stream))
+            held_due(traffic, stream, slot, due_ns, now_ns);
+        else
+            probe_due(traffic, stream, due_ns, now_ns);
+        count++;
+    }
+    return count;
+}
+
+static void update_next_due(struct traffic *traffic)
+{
+    uint64_t next_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < traffic->stream_count; i++)
+        if (traffic->streams[i].schedule.next_ns < next_ns)
+            next_ns = traffic->streams[i].schedule.next_ns;
+    traffic->next_due_ns = next_ns;
+}
+
+/* The stamp of the first one counts; a SYN that was sent again keeps it. */
+static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_t sent_ns)
+{
+    if (conn->syn_sent)
+        return;
+    conn->syn_sent = true;
+    conn->connection.opened_ns = sent_ns;
+    if (is_held(&traffic->streams[conn->stream])) {
+        flow_attempt(&traffic->flows[conn->flow], sent_ns);
+    } else {
+        conn->request.sent_ns = sent_ns;
+        conn->connection.sent = 1;
+        traffic_count_sent(traffic, &conn->request);
+    }
+}

@@ -1,0 +1,187 @@
+#include "traffic/traffic_config.h"
+
+#include <errno.h>
+
+#include "base/pool.h"
+#include "base/wide.h"
+#include "traffic/ctraffic.h"
+#include "traffic/schedule.h"
+
+#define MS UINT64_C(1000000)
+#define S UINT64_C(1000000000)
+
+static uint64_t stream_connections(const struct traffic_config *config,
+                                   const struct traffic_stream_config *stream);
+static uint64_t requests_in(const struct traffic_stream_config *stream, uint64_t time_ns);
+static int check_stream(const struct traffic_config *config, uint32_t index, struct error *err);
+static int check_targets(const struct traffic_config *config,
+                         const struct traffic_stream_config *stream, struct error *err);
+static bool has_family(const struct traffic_config *config, bool v4);
+static uint32_t bounded(uint64_t connections);
+
+struct traffic_stream_config traffic_stream_default(enum traffic_protocol protocol)
+{
+    struct traffic_stream_config stream = {.protocol = protocol,
+                                           .flows = 80,
+                                           .rate_count = 400,
+                                           .rate_period_ns = S,
+                                           .size_bytes = 1024,
+                                           .timeout_ns = S,
+                                           .connect_timeout_ns = 1500 * MS,
+                                           .late_ns = 500 * MS,
+                                           .reconnect = TRAFFIC_RECONNECT_AT_ONCE,
+                                           .back_off_ns = 100 * MS,
+                                           .back_off_max_ns = S};
+    if (protocol == TRAFFIC_CONNECT) {
+        stream.rate_count = 500;
+        stream.connect_timeout_ns = S;
+        stream.size_bytes = 0;
+        stream.flows = 1;
+    }
+    return stream;
+}
+
+struct traffic_config traffic_config_default(void)
+{
+    return (struct traffic_config){.worker_count = 1,
+                                   .quarantine_ns = 120 * S,
+                                   .sent_late_ns = MS,
+                                   .close_timeout_ns = 2 * S,
+                                   .steady_ns = S};
+}
+
+uint32_t traffic_connections_needed(const struct traffic_config *config)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < config->stream_count; i++)
+        sum += stream_connections(config, &config->streams[i]);
+    return bounded(sum);
+}
+
+uint32_t traffic_time_waits_needed(const struct traffic_config *config, uint64_t time_wait_ns)
+{
+    uint64_t sum = 64;
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        const struct traffic_stream_config *stream = &config->streams[i];
+        sum += stream->protocol == TRAFFIC_CONNECT ? requests_in(stream, time_wait_ns)
+                                                   : (uint64_t)stream->flows * 2;
+    }
+    return bounded(sum);
+}
+
+const char *traffic_protocol_text(enum traffic_protocol protocol)
+{
+    static const char *const texts[TRAFFIC_PROTOCOL_COUNT] = {
+        [TRAFFIC_CTRAFFIC] = "ctraffic", [TRAFFIC_CONNECT] = "connect"};
+    return (unsigned)protocol < TRAFFIC_PROTOCOL_COUNT ? texts[protocol] : "?";
+}
+
+int traffic_config_check(const struct traffic_config *config, struct error *err)
+{
+    if (config->stream_count == 0 || config->stream_count > RECORD_STREAMS)
+        return error_set(err, EXIT_USAGE, -EINVAL, "streams: there are %u; 1 to %d are possible",
+                         config->stream_count, RECORD_STREAMS);
+    if (config->pool_count == 0 || config->pool_count > TRAFFIC_POOLS)
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "client pools: there are %u; 1 to %d are possible", config->pool_count,
+                         TRAFFIC_POOLS);
+    if (config->worker_count == 0 || config->worker >= config->worker_count)
+        return error_set(err, EXIT_USAGE, -EINVAL, "worker %u of %u cannot be", config->worker,
+                         config->worker_count);
+    uint32_t first = traffic_config_port_first(config) + config->worker;
+    if (first > traffic_config_port_last(config))
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "client ports %u to %u: none is left for worker %u; give a wider range",
+                         config->port_first, config->port_last, config->worker);
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        int code = check_stream(config, i, err);
+        if (code < 0)
+            return code;
+    }
+    return 0;
+}
+
+uint16_t traffic_config_port_first(const struct traffic_config *config)
+{
+    return config->port_last == 0 ? 1024 : config->port_first;
+}
+
+uint16_t traffic_config_port_last(const struct traffic_config *config)
+{
+    return config->port_last == 0 ? 65535 : config->port_last;
+}
+
+/* A held flow has its connection, and those before it that are being closed: two are plenty
+ * unless they break faster than they close, and then the back-off sets in. */
+static uint64_t stream_connections(const struct traffic_config *config,
+                                   const struct traffic_stream_config *stream)
+{
+    if (stream->protocol != TRAFFIC_CONNECT)
+        return (uint64_t)stream->flows * 4 + 64;
+    return requests_in(stream, stream->connect_timeout_ns + config->close_timeout_ns) + 64;
+}
+
+static uint64_t requests_in(const struct traffic_stream_config *stream, uint64_t time_ns)
+{
+    wide_uint count = (wide_uint)time_ns * stream->rate_count / stream->rate_period_ns + 1;
+    return count > POOL_CAPACITY_MAX ? POOL_CAPACITY_MAX : (uint64_t)count;
+}
+
+static int check_stream(const struct traffic_config *config, uint32_t index, struct error *err)
+{
+    const struct traffic_stream_config *stream = &config->streams[index];
+    const char *wrong = NULL;
+    if ((unsigned)stream->protocol >= TRAFFIC_PROTOCOL_COUNT)
+        wrong = "protocol: must be ctraffic or connect";
+    else if (stream->rate_count == 0 || stream->rate_period_ns == 0)
+        wrong = "rate: must be more than 0";
+    else if (stream->protocol == TRAFFIC_CTRAFFIC && stream->flows == 0)
+        wrong = "connections: must be 1 at least";
+    else if (stream->protocol == TRAFFIC_CTRAFFIC && (stream->size_bytes < TRAFFIC_SIZE_MIN_BYTES ||
+                                                      stream->size_bytes > TRAFFIC_SIZE_MAX_BYTES))
+        wrong = "size: must be 64 to 1048576 bytes";
+    else if (stream->protocol == TRAFFIC_CTRAFFIC && stream->timeout_ns == 0)
+        wrong = "timeout: must be more than 0";
+    else if (stream->connect_timeout_ns == 0)
+        wrong = "connectTimeout: must be more than 0";
+    else if (schedule_interval_ns(stream->rate_count, stream->rate_period_ns, stream->flows) == 0)
+        wrong = "rate: must be below one request a nanosecond";
+    else if (stream->target_count == 0 || stream->target_count > TRAFFIC_TARGETS)
+        wrong = "target: 1 to 16 addresses are possible";
+    if (wrong == NULL)
+        return check_targets(config, stream, err);
+    return error_set(err, EXIT_USAGE, -EINVAL, "stream \"%s\", %s", stream->name, wrong);
+}
+
+static int check_targets(const struct traffic_config *config,
+                         const struct traffic_stream_config *stream, struct error *err)
+{
+    for (uint32_t i = 0; i < stream->target_count; i++) {
+        const struct traffic_target *target = &stream->targets[i];
+        char text[ADDRESS_TEXT_BYTES];
+        bool v4 = address_is_v4(&target->address);
+        address_text(&target->address, text);
+        if (target->port == 0)
+            return error_set(err, EXIT_USAGE, -EINVAL, "stream \"%s\", target %s: its port is 0",
+                             stream->name, text);
+        if (!has_family(config, v4))
+            return error_set(err, EXIT_USAGE, -EINVAL,
+                             "stream \"%s\", target %s: no client pool of the NIC port has %s "
+                             "addresses; add one to the machine file",
+                             stream->name, text, v4 ? "IPv4" : "IPv6");
+    }
+    return 0;
+}
+
+static bool has_family(const struct traffic_config *config, bool v4)
+{
+    for (uint32_t i = 0; i < config->pool_count; i++)
+        if (address_is_v4(&config->pools[i].address) == v4)
+            return true;
+    return false;
+}
+
+static uint32_t bounded(uint64_t connections)
+{
+    return connections > POOL_CAPACITY_MAX ? POOL_CAPACITY_MAX : (uint32_t)connections;
+}

@@ -1,0 +1,185 @@
+/* traffic_priv.h - inside of struct traffic: streams, flows and connections.
+ *
+ * Who calls whom: traffic.c is the door; it gives each due time, event and timer to the stream's
+ * protocol, held.c (connections that are held: ctraffic) or probe.c (a connection a request).
+ * These use conn.c (open, end, close, account of a connection) and flow.c (account of a flow:
+ * its requests and outages).
+ *
+ * A connection is known to the tcp by its handle in the pool `conns`, given as `user`. It lives
+ * from conn_open() to the tcp's GONE; its record is written earlier, when it ends as traffic
+ * sees it (CONN_CLOSING from then on), and its flow forgets it then.
+ *
+ * Threads: the owning worker. Memory: taken in traffic_setup.c.
+ */
+#ifndef TRAFFIC_PRIV_H
+#define TRAFFIC_PRIV_H
+
+#include "base/pool.h"
+#include "base/wheel.h"
+#include "traffic/ctraffic.h"
+#include "traffic/ports.h"
+#include "traffic/schedule.h"
+#include "traffic/traffic.h"
+
+enum {
+    TRAFFIC_TIMER_TICK_NS = 1 << 16, /* 65.5 us: timers are late by less than this and a turn. */
+    TRAFFIC_OPENS_A_TURN = 32,       /* Connections of a starting stream opened in one turn. */
+    TRAFFIC_SLOTS_A_TURN = 256,      /* Due slots handled in one turn. */
+    TRAFFIC_UNANSWERED_FREE = 3,     /* Connections in a row that break unanswered and are still
+                                        replaced at once; then with the back-off. */
+    TRAFFIC_TUPLE_TRIES = 8          /* 5-tuples tried when the tcp still has one in TIME-WAIT. */
+};
+
+enum traffic_timer_kind {
+    TRAFFIC_TIMER_CONN, /* Within a struct traffic_conn. */
+    TRAFFIC_TIMER_FLOW  /* Within a struct traffic_flow. */
+};
+
+struct traffic_timer {
+    struct wheel_timer wheel; /* First: the wheel gives a pointer to it. */
+    uint8_t kind;             /* enum traffic_timer_kind. */
+};
+
+enum conn_state {
+    CONN_CONNECTING, /* SYN is to be sent, or was. */
+    CONN_UP,         /* Established, and of use to its flow. */
+    CONN_CLOSING     /* Its record is written; waits for the tcp's GONE. */
+};
+
+struct traffic_conn {
+    struct traffic_timer timer;    /* Connecting: the limit. Up: silence. Closing: the reset. */
+    tcp_conn tcp;                  /* Handle in the tcp. */
+    uint32_t flow;                 /* Index in traffic->flows. */
+    uint32_t port_slot;            /* In its target's ports. */
+    uint16_t target;               /* Index in traffic->targets. */
+    uint16_t group;                /* Next-hop group. */
+    uint8_t stream;                /* Index in traffic->streams. */
+    uint8_t state;                 /* enum conn_state. */
+    bool request_open;             /* `request` is under way. */
+    bool syn_sent;                 /* opened_ns is a stamp. */
+    bool no_hop;                   /* The last packet was refused: next hop unresolved. */
+    bool icmp;                     /* An ICMP error came, and nothing since. */
+    uint32_t probe;                /* Connect streams: number of its entry in the order ring. */
+    uint32_t asked;                /* Packets asked for on it. */
+    uint64_t request_offset;       /* Stream offset of the request's first byte. */
+    struct record_request request; /* The open one, as far as it is known. */
+    struct record_connection connection; /* Its account, as far as it is known. */
+    struct ctraffic ctraffic;            /* What is expected. */
+};
+
+/* An interruption that is under way: see record_outage. */
+struct traffic_flow {
+    struct traffic_timer timer;  /* Back-off before the next attempt. */
+    pool_handle conn;            /* Its connection, up or connecting; 0: none. */
+    uint32_t index;              /* Within the stream, as in records. */
+    uint32_t failures;           /* Attempts that failed in a row. */
+    uint32_t unanswered;         /* Connections in a row that broke before they answered. */
+    uint32_t largest_rtt_ns;     /* Connect streams: largest time to connect. */
+    uint16_t target;             /* Index in traffic->targets. */
+    uint16_t group;              /* Next-hop group. */
+    uint16_t host;               /* That gave the last good answer. */
+    uint8_t stream;              /* Index in traffic->streams. */
+    uint8_t unsent_reason;       /* Why the tester could not open a connection, or none. */
+    bool begun;                  /* Its first attempt has ended: its slots are due. */
+    bool steady;                 /* Its last request was good. */
+    bool outage_open;            /* `outage` is under way. */
+    uint64_t good_sent_ns;       /* Of the last good request; 0: none. */
+    uint64_t good_done_ns;       /* The same. */
+    struct record_outage outage; /* As far as it is known. */
+};
+
+enum stream_state {
+    STREAM_STOPPED,
+    STREAM_RUNNING,
+    STREAM_DRAINING
+};
+
+/* A request of a connect stream, kept until all before it are decided: outages are found in the
+ * order of sending, whatever the order of decisions. */
+struct probe_entry {
+    struct record_request request; /* Whole when decided. */
+    uint32_t flow;                 /* Index in traffic->flows. */
+    uint8_t end;                   /* enum connection_end, when decided. */
+    bool decided;
+};
+
+struct probe_ring {
+    struct probe_entry *entries; /* capacity of them. */
+    uint32_t capacity;           /* A power of two; 0 for held streams. */
+    uint32_t head;               /* Number of the next entry to enter. */
+    uint32_t tail;               /* Number of the oldest one. */
+};
+
+struct traffic_stream {
+    struct traffic_stream_config config;
+    struct schedule schedule;
+    struct probe_ring probes; /* Connect streams. */
+    uint64_t *offsets_ns;     /* The schedule's. */
+    uint32_t flow_base;       /* Its first flow in traffic->flows. */
+    uint32_t flow_count;      /* Connect streams: one a target. */
+    uint32_t opened;          /* Flows whose first connection was asked for since the start. */
+    uint32_t conns;           /* Connections held, closing ones too. */
+    uint32_t steady_flows;    /* Flows that are steady. */
+    uint64_t attempts;        /* Connections and attempts since the start: limit of retries. */
+    uint64_t next_target;     /* Connect streams: requests begun since the start. */
+    uint64_t steady_since_ns; /* Since when all flows are steady. */
+    uint64_t unsent_after_ns; /* From the config, default filled in. */
+    uint8_t state;            /* enum stream_state. */
+    uint8_t reports;          /* Bits 1 << kind: not fetched yet. */
+    bool steady_told;         /* TRAFFIC_REPORT_STEADY was made since the start. */
+    uint64_t report_ns[TRAFFIC_REPORT_KINDS]; /* When. */
+};
+
+/* One for each different address and port of all streams' targets: they share the port sweep. */
+struct target {
+    struct address address;
+    struct ports ports;
+    uint32_t *released;        /* The ports' memory. */
+    struct address *addresses; /* Client addresses of its family; shared, not owned. */
+    uint16_t port;
+    uint16_t group; /* Of the first stream's target with this address. */
+};
+
+/* Requests sent late, gathered to one fault for 100 ms. */
+struct late_fault {
+    uint64_t first_ns; /* Due time of the first. */
+    uint64_t last_ns;  /* Sent stamp of the last. */
+    uint64_t count;
+};
+
+struct traffic {
+    struct tcp *tcp;            /* Borrowed. */
+    struct record *record;      /* Borrowed. */
+    uint64_t next_due_ns;       /* The earliest of all schedules. */
+    uint32_t opening;           /* Streams that are still opening their first connections. */
+    uint32_t stream_count;      /* Of these. */
+    uint64_t uncertainty_ns;    /* Of arrivals in this turn. */
+    struct pool conns;          /* struct traffic_conn. */
+    struct traffic_flow *flows; /* Of all streams. */
+    struct target *targets;     /* target_count of them. */
+    uint32_t target_count;
+    uint32_t reports; /* Streams with reports to fetch, bit by bit. */
+    struct late_fault late;
+    uint64_t sent_late_ns;     /* From the config. */
+    uint64_t close_timeout_ns; /* The same. */
+    uint64_t steady_ns;        /* The same. */
+    uint32_t flow_count;       /* Of all streams. */
+    struct address *client_v4; /* Client addresses, by family. */
+    struct address *client_v6;
+    void *conns_memory; /* The pool's. */
+    struct traffic_stream streams[RECORD_STREAMS];
+    struct wheel wheel; /* Timers of connections and flows. */
+};
+
+static inline struct record_counters *traffic_counters(struct traffic *traffic, uint32_t stream)
+{
+    return &traffic->record->streams[stream].counters;
+}
+
+/* Make a report, for traffic_report(). */
+void traffic_tell(struct traffic *traffic, uint32_t stream, enum traffic_report_kind kind,
+                  uint64_t now_ns);
+/* Count a request that was first sent at SENT_NS, and a fault if that was late. */
+void traffic_count_sent(struct traffic *traffic, const struct record_request *request);
+
+#endif

@@ -1,0 +1,251 @@
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "traffic/traffic_config.h"
+#include "traffic/traffic_priv.h"
+
+enum {
+    CLIENT_ADDRESSES_DEFAULT = 16
+};
+
+static int fill(struct traffic *traffic, const struct traffic_config *config);
+static int fill_conns(struct traffic *traffic, const struct traffic_config *config);
+static int fill_clients(struct traffic *traffic, const struct traffic_config *config,
+                        uint32_t counts[2]);
+static int fill_targets(struct traffic *traffic, const struct traffic_config *config,
+                        const uint32_t counts[2]);
+static struct target *target_at(struct traffic *traffic, const struct traffic_target *wanted);
+static int fill_ports(struct traffic *traffic, const struct traffic_config *config,
+                      struct target *target, const uint32_t counts[2]);
+static int fill_stream(struct traffic *traffic, const struct traffic_config *config,
+                       uint32_t index);
+static int fill_schedule(struct traffic_stream *stream, uint64_t seed);
+static void fill_flows(struct traffic *traffic, struct traffic_stream *stream);
+static int fill_probes(struct traffic *traffic, struct traffic_stream *stream);
+static uint32_t flow_count(const struct traffic_stream_config *stream);
+static void *take(size_t count, size_t bytes);
+
+struct traffic *traffic_setup(const struct traffic_config *config, struct tcp *tcp,
+                              struct record *record, struct error *err)
+{
+    if (traffic_config_check(config, err) < 0)
+        return NULL;
+    assert(record->stream_count >= config->stream_count);
+    struct traffic *traffic = take(1, sizeof(*traffic));
+    if (traffic != NULL) {
+        traffic->tcp = tcp;
+        traffic->record = record;
+        if (fill(traffic, config) == 0)
+            return traffic;
+    }
+    traffic_free(traffic);
+    error_set(err, EXIT_ENVIRONMENT, -ENOMEM,
+              "not enough memory for %u connections; ask for fewer, or a lower rate",
+              traffic_connections_needed(config));
+    return NULL;
+}
+
+void traffic_free(struct traffic *traffic)
+{
+    if (traffic == NULL)
+        return;
+    for (uint32_t i = 0; i < traffic->stream_count; i++) {
+        free(traffic->streams[i].offsets_ns);
+        free(traffic->streams[i].probes.entries);
+    }
+    for (uint32_t i = 0; i < traffic->target_count; i++)
+        free(traffic->targets[i].released);
+    free(traffic->targets);
+    free(traffic->flows);
+    free(traffic->client_v4);
+    free(traffic->client_v6);
+    free(traffic->conns_memory);
+    free(traffic);
+}
+
+static int fill(struct traffic *traffic, const struct traffic_config *config)
+{
+    uint32_t client_counts[2];
+    traffic->next_due_ns = UINT64_MAX;
+    traffic->sent_late_ns = config->sent_late_ns;
+    traffic->close_timeout_ns = config->close_timeout_ns;
+    traffic->steady_ns = config->steady_ns;
+    wheel_init(&traffic->wheel, TRAFFIC_TIMER_TICK_NS, 0);
+    for (uint32_t i = 0; i < config->stream_count; i++)
+        traffic->flow_count += flow_count(&config->streams[i]);
+    traffic->flows = take(traffic->flow_count, sizeof(traffic->flows[0]));
+    if (traffic->flows == NULL || fill_conns(traffic, config) < 0 ||
+        fill_clients(traffic, config, client_counts) < 0 ||
+        fill_targets(traffic, config, client_counts) < 0)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        traffic->stream_count = i + 1;
+        if (fill_stream(traffic, config, i) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int fill_conns(struct traffic *traffic, const struct traffic_config *config)
+{
+    uint32_t capacity =
+        config->connections != 0 ? config->connections : traffic_connections_needed(config);
+    traffic->conns_memory = take(1, pool_bytes(capacity, sizeof(struct traffic_conn)));
+    if (traffic->conns_memory == NULL)
+        return -ENOMEM;
+    pool_init(&traffic->conns, traffic->conns_memory, capacity, sizeof(struct traffic_conn));
+    return 0;
+}
+
+/* COUNTS: of IPv6 and of IPv4, in this order. */
+static int fill_clients(struct traffic *traffic, const struct traffic_config *config,
+                        uint32_t counts[2])
+{
+    uint32_t max =
+        config->client_addresses != 0 ? config->client_addresses : CLIENT_ADDRESSES_DEFAULT;
+    struct address *lists[2] = {take(max, sizeof(struct address)),
+                                take(max, sizeof(struct address))};
+    traffic->client_v6 = lists[0];
+    traffic->client_v4 = lists[1];
+    if (lists[0] == NULL || lists[1] == NULL)
+        return -ENOMEM;
+    counts[0] = counts[1] = 0;
+    for (uint32_t i = 0; i < config->pool_count; i++) {
+        bool v4 = address_is_v4(&config->pools[i].address);
+        counts[v4] +=
+            ports_addresses_of(&config->pools[i], lists[v4] + counts[v4], max - counts[v4]);
+    }
+    return 0;
+}
+
+static int fill_targets(struct traffic *traffic, const struct traffic_config *config,
+                        const uint32_t counts[2])
+{
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < config->stream_count; i++)
+        most += config->streams[i].target_count;
+    traffic->targets = take(most, sizeof(struct target));
+    if (traffic->targets == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        for (uint32_t j = 0; j < config->streams[i].target_count; j++) {
+            uint32_t before = traffic->target_count;
+            struct target *target = target_at(traffic, &config->streams[i].targets[j]);
+            if (traffic->target_count > before && fill_ports(traffic, config, target, counts) < 0)
+                return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+/* The one with this address and port; a new one if there is none. */
+static struct target *target_at(struct traffic *traffic, const struct traffic_target *wanted)
+{
+    for (uint32_t i = 0; i < traffic->target_count; i++) {
+        struct target *target = &traffic->targets[i];
+        if (target->port == wanted->port && address_equal(&target->address, &wanted->address))
+            return target;
+    }
+    struct target *target = &traffic->targets[traffic->target_count++];
+    target->address = wanted->address;
+    target->port = wanted->port;
+    target->group = wanted->group;
+    return target;
+}
+
+static int fill_ports(struct traffic *traffic, const struct traffic_config *config,
+                      struct target *target, const uint32_t counts[2])
+{
+    bool v4 = address_is_v4(&target->address);
+    uint16_t first = (uint16_t)(traffic_config_port_first(config) + config->worker);
+    uint16_t last = traffic_config_port_last(config);
+    uint16_t stride = (uint16_t)config->worker_count;
+    size_t slots = (size_t)counts[v4] * ports_of_address(first, last, stride);
+    target->addresses = v4 ? traffic->client_v4 : traffic->client_v6;
+    target->released = take(slots, sizeof(uint32_t));
+    if (target->released == NULL)
+        return -ENOMEM;
+    ports_init(&target->ports, target->addresses, counts[v4], first, last, stride, target->released,
+               config->seed, config->quarantine_ns);
+    return 0;
+}
+
+static int fill_stream(struct traffic *traffic, const struct traffic_config *config, uint32_t index)
+{
+    struct traffic_stream *stream = &traffic->streams[index];
+    stream->config = config->streams[index];
+    stream->flow_count = flow_count(&stream->config);
+    if (index > 0)
+        stream->flow_base =
+            traffic->streams[index - 1].flow_base + traffic->streams[index - 1].flow_count;
+    fill_flows(traffic, stream);
+    if (fill_schedule(stream, config->seed + index) < 0)
+        return -ENOMEM;
+    return stream->config.protocol == TRAFFIC_CONNECT ? fill_probes(traffic, stream) : 0;
+}
+
+static int fill_schedule(struct traffic_stream *stream, uint64_t seed)
+{
+    const struct traffic_stream_config *config = &stream->config;
+    bool probe = config->protocol == TRAFFIC_CONNECT;
+    uint32_t slots = probe ? 1 : stream->flow_count;
+    uint64_t interval_ns = schedule_interval_ns(config->rate_count, config->rate_period_ns, slots);
+    uint64_t least_ns = UINT64_C(20000000);
+    stream->offsets_ns = take(slots, sizeof(uint64_t));
+    if (stream->offsets_ns == NULL)
+        return -ENOMEM;
+    if (probe)
+        stream->offsets_ns[0] = config->offset_ns;
+    else
+        schedule_stagger(stream->offsets_ns, slots, interval_ns, seed, config->flow_first);
+    schedule_init(&stream->schedule, config->rate_count, config->rate_period_ns, stream->offsets_ns,
+                  slots);
+    stream->unsent_after_ns = config->unsent_after_ns;
+    if (stream->unsent_after_ns == 0)
+        stream->unsent_after_ns = interval_ns > least_ns ? interval_ns : least_ns;
+    return 0;
+}
+
+static void fill_flows(struct traffic *traffic, struct traffic_stream *stream)
+{
+    for (uint32_t i = 0; i < stream->flow_count; i++) {
+        struct traffic_flow *flow = &traffic->flows[stream->flow_base + i];
+        const struct traffic_target *target =
+            &stream->config.targets[i % stream->config.target_count];
+        flow->timer.kind = TRAFFIC_TIMER_FLOW;
+        flow->index = stream->config.flow_first + i;
+        flow->stream = (uint8_t)(stream - traffic->streams);
+        flow->target = (uint16_t)(target_at(traffic, target) - traffic->targets);
+        flow->group = target->group;
+    }
+}
+
+static int fill_probes(struct traffic *traffic, struct traffic_stream *stream)
+{
+    uint32_t capacity = 64;
+    while (capacity < traffic->conns.capacity)
+        capacity *= 2;
+    stream->probes.capacity = capacity;
+    stream->probes.entries = take(capacity, sizeof(struct probe_entry));
+    return stream->probes.entries == NULL ? -ENOMEM : 0;
+}
+
+/* Of a connect stream: one a target. */
+static uint32_t flow_count(const struct traffic_stream_config *stream)
+{
+    return stream->protocol == TRAFFIC_CONNECT ? stream->target_count : stream->flows;
+}
+
+/* Written to, so that the pages are there, and near the calling thread. */
+static void *take(size_t count, size_t bytes)
+{
+    if (count != 0 && bytes > SIZE_MAX / 2 / count)
+        return NULL;
+    size_t size = (count * bytes + 63) & ~(size_t)63;
+    void *memory = aligned_alloc(64, size != 0 ? size : 64);
+    if (memory != NULL)
+        memset(memory, 0, size);
+    return memory;
+}
