@@ -373,7 +373,7 @@ bool tcp_is_empty(const struct tcp *tcp);
 
 const char *tcp_state_text(enum tcp_state state);
 const char *tcp_verdict_text(enum tcp_verdict verdict); /* The sentence. */
-const char *tcp_verdict_name(enum tcp_verdict verdict); /* "drop-paws". */
+const char *tcp_verdict_name(enum tcp_verdict verdict); /* "DROP_PAWS". */
 const char *tcp_event_name(enum tcp_event_kind kind);   /* "peer-fin". */
 
 #endif

@@ -1,0 +1,213 @@
+#include "tcp/tcp.h"
+
+#include <string.h>
+
+#include "tcp/tcp_isn.h"
+#include "tcp/tcp_priv.h"
+
+static tcp_conn refuse(struct tcp *tcp, enum tcp_open_refusal refusal, uint64_t *counter);
+static void begin(struct tcp *tcp, struct tcb *tcb, tcp_conn conn, uint64_t now_ns,
+                  const struct tuple *tuple);
+static bool peer_must_know(const struct tcb *tcb);
+
+tcp_conn tcp_open(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint64_t user)
+{
+    tcp_conn conn;
+    struct tcb *tcb;
+
+    if (tcp_table_find(&tcp->table, tuple) != 0)
+        return refuse(tcp, TCP_OPEN_IN_USE, &tcp->counters.open_refused_in_use);
+    /* The two places of its end must be left in the event array: see tcp_event.c. */
+    if (tcp_events_room(tcp) < 2)
+        return refuse(tcp, TCP_OPEN_EVENTS, &tcp->counters.open_refused_events);
+    conn = pool_take(&tcp->pool);
+    if (conn == 0)
+        return refuse(tcp, TCP_OPEN_FULL, &tcp->counters.open_refused_full);
+
+    tcb = tcp_tcb(tcp, conn);
+    begin(tcp, tcb, conn, now_ns, tuple);
+    tcb->user = user;
+    tcp_table_insert(&tcp->table, &tcb->tuple, tcp_ref_of_tcb(tcp, tcb));
+    tcp_state_set(tcb, TCP_SYN_SENT);
+    tcp_ready(tcp, tcb);
+    tcp->counters.opened++;
+    tcp->refusal = TCP_OPEN_OK;
+    return conn;
+}
+
+enum tcp_open_refusal tcp_open_refusal(const struct tcp *tcp)
+{
+    return tcp->refusal;
+}
+
+bool tcp_send(struct tcp *tcp, tcp_conn conn, uint64_t bytes)
+{
+    struct tcb *tcb = tcp_tcb(tcp, conn);
+
+    if (tcb == NULL || tcb->fin_wanted)
+        return false;
+    tcb->stream_end += bytes;
+    tcp_ready(tcp, tcb);
+    return true;
+}
+
+bool tcp_close(struct tcp *tcp, uint64_t now_ns, tcp_conn conn)
+{
+    struct tcb *tcb = tcp_tcb(tcp, conn);
+
+    if (tcb == NULL || tcb->fin_wanted)
+        return false;
+    if (tcb->state == TCP_SYN_SENT) {
+        tcp_end(tcp, tcb, now_ns, TCP_EVENT_GONE);
+        return true;
+    }
+    tcb->fin_wanted = true;
+    tcp_ready(tcp, tcb);
+    return true;
+}
+
+bool tcp_abort(struct tcp *tcp, uint64_t now_ns, tcp_conn conn)
+{
+    struct tcb *tcb = tcp_tcb(tcp, conn);
+
+    if (tcb == NULL)
+        return false;
+    if (peer_must_know(tcb))
+        tcp_reply_abort(tcp, tcb);
+    tcp->counters.aborted++;
+    tcp_end(tcp, tcb, now_ns, TCP_EVENT_GONE);
+    return true;
+}
+
+bool tcp_receive_window(struct tcp *tcp, tcp_conn conn, uint32_t bytes)
+{
+    struct tcb *tcb = tcp_tcb(tcp, conn);
+    uint64_t edge, step;
+
+    if (tcb == NULL)
+        return false;
+    if (bytes > tcp->config.window_bytes)
+        bytes = tcp->config.window_bytes;
+    if (tcb->state >= TCP_ESTABLISHED && !tcb->scaled && bytes > UINT16_MAX)
+        bytes = UINT16_MAX;
+    tcb->rcv_wnd = bytes;
+    if (tcb->state < TCP_ESTABLISHED)
+        return true;
+    /* Tell the peer of a window that is larger by a segment or by half (RFC 9293 3.8.6.2.2). */
+    edge = tcb->rcv_nxt + bytes;
+    step = bytes / 2 < tcb->mss ? bytes / 2 : tcb->mss;
+    if (edge > tcb->rcv_adv && edge >= tcb->rcv_adv + step) {
+        tcb->ack_now = true;
+        tcp_ready(tcp, tcb);
+    }
+    return true;
+}
+
+bool tcp_conn_info(const struct tcp *tcp, tcp_conn conn, struct tcp_info *out)
+{
+    const struct tcb *tcb = tcp_tcb(tcp, conn);
+
+    if (tcb == NULL)
+        return false;
+    const struct tcp_segment *first = STAILQ_FIRST(&tcb->segments);
+    uint64_t una = tcb->snd_una < tcb->stream_end ? tcb->snd_una : tcb->stream_end;
+    uint64_t nxt = tcb->snd_nxt < tcb->stream_end ? tcb->snd_nxt : tcb->stream_end;
+    uint64_t received = tcb->rcv_nxt;
+    if (tcb->rcv_fin_known && received > tcb->rcv_fin)
+        received = tcb->rcv_fin;
+
+    *out = (struct tcp_info){
+        .tuple = tcb->tuple,
+        .state = tcb->state,
+        .user = tcb->user,
+        .sent_bytes = nxt > 0 ? nxt - 1 : 0,
+        .acked_bytes = una > 0 ? una - 1 : 0,
+        .queued_bytes = tcb->stream_end - 1,
+        .received_bytes = received > 0 ? received - 1 : 0,
+        .srtt_ns = tcb->rtt.srtt_ns,
+        .rttvar_ns = tcb->rtt.rttvar_ns,
+        .rtt_max_ns = tcb->rtt.max_ns,
+        .rtt_last_ns = tcb->rtt.last_ns,
+        .rto_ns = tcp_rtt_rto_ns(&tcb->rtt, &tcp->rtt_limits),
+        .first_unacked_ns = first != NULL ? first->first_sent_ns : TCP_NEVER_NS,
+        .retransmits = tcb->retransmits,
+        .iss = tcb->iss,
+        .irs = tcb->irs,
+        .snd_una = tcp_wire_snd(tcb, tcb->snd_una),
+        .snd_nxt = tcp_wire_snd(tcb, tcb->snd_nxt),
+        .rcv_nxt = tcp_wire_rcv(tcb, tcb->rcv_nxt),
+        .snd_wnd_bytes = tcb->snd_wnd,
+        .cwnd_bytes = tcb->congestion.cwnd_bytes,
+        .ssthresh_bytes = tcb->congestion.ssthresh_bytes,
+        .peer_mss_bytes = tcb->peer_mss,
+        .mss_bytes = tcb->mss,
+    };
+    return true;
+}
+
+uint64_t tcp_conn_user(const struct tcp *tcp, tcp_conn conn)
+{
+    const struct tcb *tcb = tcp_tcb(tcp, conn);
+
+    return tcb != NULL ? tcb->user : 0;
+}
+
+const struct tcp_counters *tcp_counters(const struct tcp *tcp)
+{
+    return &tcp->counters;
+}
+
+uint32_t tcp_connections(const struct tcp *tcp)
+{
+    return tcp->pool.taken;
+}
+
+tcp_conn tcp_conn_next(const struct tcp *tcp, tcp_conn previous)
+{
+    return pool_next(&tcp->pool, previous);
+}
+
+bool tcp_is_empty(const struct tcp *tcp)
+{
+    return tcp->pool.taken == 0 && tcp->table.count == 0 && tcp->wheel.count == 0 &&
+           tcp->segments_in_use == 0 && tcp->time_waits_in_use == 0 &&
+           tcp->reassembly.in_use == 0 && tcp->event_count == 0 && !tcp_output_wanted(tcp);
+}
+
+static tcp_conn refuse(struct tcp *tcp, enum tcp_open_refusal refusal, uint64_t *counter)
+{
+    tcp->refusal = (uint8_t)refusal;
+    ++*counter;
+    return 0;
+}
+
+static void begin(struct tcp *tcp, struct tcb *tcb, tcp_conn conn, uint64_t now_ns,
+                  const struct tuple *tuple)
+{
+    memset(tcb, 0, sizeof(*tcb));
+    tcb->conn = conn;
+    tcb->tuple = *tuple;
+    tcb->iss = tcp_isn(&tcp->config.key, tuple, now_ns);
+    tcb->ts_offset = tcp_isn_timestamp_offset(&tcp->config.key, tuple);
+    tcb->stream_end = 1;
+    tcb->rcv_wnd = tcp->config.window_bytes;
+    tcb->mss = tcp_options_own_mss(tcp, tuple);
+    tcb->deadline_ns = TCP_NEVER_NS;
+    tcb->ack_deadline_ns = TCP_NEVER_NS;
+    tcb->silence_since_ns = now_ns;
+    STAILQ_INIT(&tcb->segments);
+    tcp_rtt_init(&tcb->rtt, &tcp->rtt_limits);
+}
+
+/* RFC 9293 3.10.5: in the other states both ends know already, or neither does. */
+static bool peer_must_know(const struct tcb *tcb)
+{
+    switch (tcb->state) {
+    case TCP_SYN_RECEIVED:
+    case TCP_ESTABLISHED:
+    case TCP_FIN_WAIT_1:
+    case TCP_FIN_WAIT_2:
+    case TCP_CLOSE_WAIT: return true;
+    default: return false;
+    }
+}

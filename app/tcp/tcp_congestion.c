@@ -1,0 +1,102 @@
+#include "tcp/tcp_congestion.h"
+
+enum {
+    DUPLICATES_FOR_LOSS = 3,  /* RFC 5681 3.2. */
+    INITIAL_MSS = 1460,       /* RFC 6928 2: the segments of the initial window's bound. */
+    CWND_MAX_BYTES = 1 << 30, /* The largest window that scaling can express. */
+};
+
+static uint32_t min_32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint32_t max_32(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint32_t initial_window(uint32_t segs, uint32_t mss)
+{
+    return min_32(segs * mss, max_32(2 * mss, segs * INITIAL_MSS));
+}
+
+static void grow(struct tcp_congestion *congestion, uint32_t acked, uint32_t mss)
+{
+    if (congestion->cwnd_bytes < congestion->ssthresh_bytes) {
+        congestion->cwnd_bytes += min_32(acked, mss);
+    } else {
+        congestion->acked_bytes += min_32(acked, CWND_MAX_BYTES);
+        if (congestion->acked_bytes >= congestion->cwnd_bytes) {
+            congestion->acked_bytes -= congestion->cwnd_bytes;
+            congestion->cwnd_bytes += mss;
+        }
+    }
+    congestion->cwnd_bytes = min_32(congestion->cwnd_bytes, CWND_MAX_BYTES);
+}
+
+void tcp_congestion_init(struct tcp_congestion *congestion, uint32_t initial_segs, uint32_t mss)
+{
+    *congestion = (struct tcp_congestion){.cwnd_bytes = initial_window(initial_segs, mss),
+                                          .ssthresh_bytes = UINT32_MAX};
+}
+
+enum tcp_congestion_ack tcp_congestion_acked(struct tcp_congestion *congestion, uint64_t snd_una,
+                                             uint32_t acked, uint32_t flight, uint32_t mss)
+{
+    congestion->dup_acks = 0;
+    if (!congestion->in_recovery) {
+        grow(congestion, acked, mss);
+        return TCP_CONGESTION_NORMAL;
+    }
+    if (snd_una >= congestion->recover) {
+        congestion->cwnd_bytes = min_32(congestion->ssthresh_bytes, max_32(flight, mss) + mss);
+        congestion->in_recovery = false;
+        return TCP_CONGESTION_NORMAL;
+    }
+    congestion->cwnd_bytes -= min_32(acked, congestion->cwnd_bytes);
+    if (acked >= mss)
+        congestion->cwnd_bytes += mss;
+    return TCP_CONGESTION_PARTIAL;
+}
+
+bool tcp_congestion_duplicate(struct tcp_congestion *congestion, uint64_t snd_una, uint64_t snd_nxt,
+                              uint32_t flight, uint32_t mss)
+{
+    if (congestion->in_recovery) {
+        congestion->cwnd_bytes = min_32(congestion->cwnd_bytes + mss, CWND_MAX_BYTES);
+        return false;
+    }
+    if (++congestion->dup_acks != DUPLICATES_FOR_LOSS || snd_una <= congestion->recover)
+        return false;
+    congestion->ssthresh_bytes = max_32(flight / 2, 2 * mss);
+    congestion->cwnd_bytes = congestion->ssthresh_bytes + DUPLICATES_FOR_LOSS * mss;
+    congestion->recover = snd_nxt;
+    congestion->in_recovery = true;
+    congestion->partial_seen = false;
+    return true;
+}
+
+void tcp_congestion_timeout(struct tcp_congestion *congestion, uint64_t snd_nxt, uint32_t flight,
+                            uint32_t mss, bool first)
+{
+    if (first)
+        congestion->ssthresh_bytes = max_32(flight / 2, 2 * mss);
+    congestion->cwnd_bytes = mss;
+    congestion->acked_bytes = 0;
+    congestion->dup_acks = 0;
+    congestion->in_recovery = false;
+    congestion->recover = snd_nxt;
+}
+
+void tcp_congestion_idle(struct tcp_congestion *congestion, uint32_t initial_segs, uint32_t mss)
+{
+    congestion->cwnd_bytes = min_32(congestion->cwnd_bytes, initial_window(initial_segs, mss));
+}
+
+uint32_t tcp_congestion_window(const struct tcp_congestion *congestion, uint32_t mss)
+{
+    if (congestion->in_recovery)
+        return congestion->cwnd_bytes;
+    return congestion->cwnd_bytes + min_32(congestion->dup_acks, DUPLICATES_FOR_LOSS - 1) * mss;
+}

@@ -1,0 +1,53 @@
+/* tcp_congestion.h - the congestion window: slow start, avoidance (RFC 5681), NewReno (RFC 6582).
+ *
+ *     initial window   = min(n MSS, max(2 MSS, n 1460))                         (RFC 6928, n = 10)
+ *     slow start       cwnd += min(acked, MSS)           while cwnd < ssthresh
+ *     avoidance        cwnd += MSS                       for each cwnd of bytes acknowledged
+ *     third dup. ACK   ssthresh = max(flight / 2, 2 MSS), cwnd = ssthresh + 3 MSS,
+ *                      recover = SND.NXT
+ *     partial ACK      cwnd -= acked, += MSS if acked >= MSS
+ *     full ACK         cwnd = min(ssthresh, max(flight, MSS) + MSS)
+ *     time-out         ssthresh = max(flight / 2, 2 MSS) (first one of a segment), cwnd = MSS
+ *
+ * What to send again is the caller's: these are the numbers alone. Another law (CUBIC) takes the
+ * place of the functions here.
+ *
+ * Threads: pure values. Positions are those of tcp_priv.h.
+ */
+#ifndef TCP_TCP_CONGESTION_H
+#define TCP_TCP_CONGESTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tcp_congestion {
+    uint64_t recover;        /* SND.NXT when recovery or a time-out began. */
+    uint32_t cwnd_bytes;     /* Congestion window. */
+    uint32_t ssthresh_bytes; /* Slow start ends there. */
+    uint32_t acked_bytes;    /* Acknowledged since cwnd last grew in avoidance. */
+    uint32_t dup_acks;       /* In a row. */
+    bool in_recovery;        /* Fast recovery, until an ACK reaches `recover`. */
+    bool partial_seen;       /* A partial ACK came in this recovery. */
+};
+
+enum tcp_congestion_ack {
+    TCP_CONGESTION_NORMAL,  /* Nothing to send again. */
+    TCP_CONGESTION_PARTIAL, /* In recovery: the first unacknowledged segment is lost, too. */
+};
+
+void tcp_congestion_init(struct tcp_congestion *congestion, uint32_t initial_segs, uint32_t mss);
+/* ACKED new bytes; SND_UNA after, FLIGHT left after. */
+enum tcp_congestion_ack tcp_congestion_acked(struct tcp_congestion *congestion, uint64_t snd_una,
+                                             uint32_t acked, uint32_t flight, uint32_t mss);
+/* A duplicate ACK. True: the first unacknowledged segment is lost (fast retransmit). */
+bool tcp_congestion_duplicate(struct tcp_congestion *congestion, uint64_t snd_una, uint64_t snd_nxt,
+                              uint32_t flight, uint32_t mss);
+/* The retransmission timer expired; FIRST: for the first time since the last progress. */
+void tcp_congestion_timeout(struct tcp_congestion *congestion, uint64_t snd_nxt, uint32_t flight,
+                            uint32_t mss, bool first);
+/* Nothing was sent for an RTO (RFC 5681 4.1). */
+void tcp_congestion_idle(struct tcp_congestion *congestion, uint32_t initial_segs, uint32_t mss);
+/* Bytes that may be in flight now, limited transmit (RFC 3042) included. */
+uint32_t tcp_congestion_window(const struct tcp_congestion *congestion, uint32_t mss);
+
+#endif

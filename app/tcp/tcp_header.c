@@ -1,0 +1,134 @@
+#include "tcp/tcp_header.h"
+
+#include <string.h>
+
+static uint16_t get_16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static uint32_t get_32(const uint8_t *p)
+{
+    return (uint32_t)get_16(p) << 16 | get_16(p + 2);
+}
+
+static uint8_t *put_16(uint8_t *p, uint16_t value)
+{
+    p[0] = (uint8_t)(value >> 8);
+    p[1] = (uint8_t)value;
+    return p + 2;
+}
+
+static uint8_t *put_32(uint8_t *p, uint32_t value)
+{
+    return put_16(put_16(p, (uint16_t)(value >> 16)), (uint16_t)value);
+}
+
+/* One option of known kind and a length that fits the header. False: not its kind's length. */
+static bool parse_option(const uint8_t *option, uint8_t size, struct tcp_header *out)
+{
+    switch (option[0]) {
+    case TCP_OPTION_MSS:
+        out->has_mss = true;
+        out->mss = size == TCP_OPTION_MSS_BYTES ? get_16(option + 2) : 0;
+        return size == TCP_OPTION_MSS_BYTES;
+    case TCP_OPTION_WINDOW_SCALE:
+        out->has_window_scale = true;
+        out->window_scale =
+            option[2] > TCP_WINDOW_SCALE_MAX ? TCP_WINDOW_SCALE_MAX : option[2]; /* 7323 2.3. */
+        return size == TCP_OPTION_WINDOW_SCALE_BYTES;
+    case TCP_OPTION_SACK_PERMITTED:
+        out->sack_permitted = true;
+        return size == TCP_OPTION_SACK_PERMITTED_BYTES;
+    case TCP_OPTION_TIMESTAMPS:
+        if (size != TCP_OPTION_TIMESTAMPS_BYTES)
+            return false;
+        out->has_timestamps = true;
+        out->tsval = get_32(option + 2);
+        out->tsecr = get_32(option + 6);
+        return true;
+    default: return true;
+    }
+}
+
+static bool parse_options(const uint8_t *options, uint8_t size, struct tcp_header *out)
+{
+    uint8_t at = 0;
+
+    while (at < size && options[at] != TCP_OPTION_END) {
+        if (options[at] == TCP_OPTION_NOP) {
+            at++;
+            continue;
+        }
+        if (size - at < 2 || options[at + 1] < 2 || options[at + 1] > size - at)
+            return false;
+        /* Window scale reads a third byte before its length is compared. */
+        if (options[at] == TCP_OPTION_WINDOW_SCALE && options[at + 1] < 3)
+            return false;
+        if (!parse_option(options + at, options[at + 1], out))
+            return false;
+        at = (uint8_t)(at + options[at + 1]);
+    }
+    return true;
+}
+
+enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes, struct tcp_header *out)
+{
+    if (l4_bytes < TCP_HEADER_BYTES)
+        return TCP_DROP_SHORT;
+
+    memset(out, 0, sizeof(*out));
+    out->header_bytes = (uint8_t)((l4[12] >> 4) * 4);
+    if (out->header_bytes < TCP_HEADER_BYTES || out->header_bytes > l4_bytes)
+        return TCP_DROP_OFFSET;
+    out->seq = get_32(l4 + 4);
+    out->ack = get_32(l4 + 8);
+    out->flags = l4[13] & 0x3f;
+    out->window = get_16(l4 + 14);
+    if (!parse_options(l4 + TCP_HEADER_BYTES, (uint8_t)(out->header_bytes - TCP_HEADER_BYTES), out))
+        return TCP_DROP_OPTIONS;
+    return TCP_TAKEN;
+}
+
+uint8_t tcp_header_options(const struct tcp_options *options, uint8_t out[TCP_OPTIONS_BYTES_MAX])
+{
+    uint8_t *p = out;
+
+    if (options->mss != 0) {
+        *p++ = TCP_OPTION_MSS;
+        *p++ = TCP_OPTION_MSS_BYTES;
+        p = put_16(p, options->mss);
+    }
+    if (options->has_timestamps) {
+        *p++ = TCP_OPTION_NOP;
+        *p++ = TCP_OPTION_NOP;
+        *p++ = TCP_OPTION_TIMESTAMPS;
+        *p++ = TCP_OPTION_TIMESTAMPS_BYTES;
+        p = put_32(put_32(p, options->tsval), options->tsecr);
+    }
+    if (options->has_window_scale) {
+        *p++ = TCP_OPTION_NOP;
+        *p++ = TCP_OPTION_WINDOW_SCALE;
+        *p++ = TCP_OPTION_WINDOW_SCALE_BYTES;
+        *p++ = options->window_scale;
+    }
+    return (uint8_t)(p - out);
+}
+
+uint16_t tcp_header_write(const struct tcp_descriptor *descriptor, uint8_t *l4)
+{
+    uint16_t header_bytes = (uint16_t)(TCP_HEADER_BYTES + descriptor->options_bytes);
+    uint8_t *p = l4;
+
+    p = put_16(p, descriptor->tuple.local_port);
+    p = put_16(p, descriptor->tuple.remote_port);
+    p = put_32(p, descriptor->seq);
+    p = put_32(p, descriptor->ack);
+    *p++ = (uint8_t)(header_bytes / 4 << 4);
+    *p++ = descriptor->flags;
+    p = put_16(p, descriptor->window);
+    p = put_16(p, 0); /* Checksum. */
+    p = put_16(p, 0); /* Urgent pointer: we send no urgent data (RFC 6093 advises against it). */
+    memcpy(p, descriptor->options, descriptor->options_bytes);
+    return header_bytes;
+}

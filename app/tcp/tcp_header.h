@@ -1,0 +1,63 @@
+/* tcp_header.h - the TCP header on the wire (RFC 9293 3.1): read with bounds, options written.
+ *
+ * Parsing takes any bytes and never reads beyond the size given. Checksums are net/'s affair.
+ * tcp_header_write() is in tcp.h, since callers outside use it.
+ *
+ * Threads: pure. Memory: none.
+ */
+#ifndef TCP_TCP_HEADER_H
+#define TCP_TCP_HEADER_H
+
+#include "tcp/tcp.h"
+
+enum tcp_option {
+    TCP_OPTION_END = 0,
+    TCP_OPTION_NOP = 1,
+    TCP_OPTION_MSS = 2,
+    TCP_OPTION_WINDOW_SCALE = 3,
+    TCP_OPTION_SACK_PERMITTED = 4,
+    TCP_OPTION_TIMESTAMPS = 8,
+};
+
+/* Lengths that the options have, by their RFCs. */
+enum {
+    TCP_OPTION_MSS_BYTES = 4,
+    TCP_OPTION_WINDOW_SCALE_BYTES = 3,
+    TCP_OPTION_SACK_PERMITTED_BYTES = 2,
+    TCP_OPTION_TIMESTAMPS_BYTES = 10,
+};
+
+struct tcp_header {
+    uint32_t seq;          /* Sequence number. */
+    uint32_t ack;          /* Acknowledgment number, whatever the flag says. */
+    uint32_t tsval;        /* Sender's timestamp; valid with has_timestamps. */
+    uint32_t tsecr;        /* Echo of ours; valid with has_timestamps and TCP_ACK. */
+    uint16_t window;       /* As on the wire, unscaled. */
+    uint16_t mss;          /* Valid with has_mss. */
+    uint8_t flags;         /* enum tcp_flag, the low six bits. */
+    uint8_t header_bytes;  /* Data offset: where the payload begins. */
+    uint8_t window_scale;  /* At most TCP_WINDOW_SCALE_MAX; valid with has_window_scale. */
+    bool has_mss;          /* RFC 9293 3.7.1. */
+    bool has_window_scale; /* RFC 7323 2. */
+    bool has_timestamps;   /* RFC 7323 3. */
+    bool sack_permitted;   /* RFC 2018; read, not yet used. */
+};
+
+/* What our segments carry as options. */
+struct tcp_options {
+    uint16_t mss;         /* 0: no MSS option. */
+    uint8_t window_scale; /* Valid with has_window_scale. */
+    bool has_window_scale;
+    bool has_timestamps;
+    uint32_t tsval; /* Valid with has_timestamps. */
+    uint32_t tsecr; /* Likewise. */
+};
+
+/* TCP_TAKEN and OUT filled, or the reason to drop, OUT undefined. Unknown options are skipped
+ * (RFC 9293 MUST-6), those with an impossible length are refused (MUST-7). */
+enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes, struct tcp_header *out);
+
+/* Write them, padded to a multiple of four, and return their size. */
+uint8_t tcp_header_options(const struct tcp_options *options, uint8_t out[TCP_OPTIONS_BYTES_MAX]);
+
+#endif

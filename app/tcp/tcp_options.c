@@ -1,0 +1,68 @@
+#include "tcp/tcp_priv.h"
+
+enum {
+    IPV4_HEADER_BYTES = 20,
+    IPV6_HEADER_BYTES = 40,
+    DEFAULT_MSS_V4 = 536,  /* RFC 9293 3.7.1, MUST-15. */
+    DEFAULT_MSS_V6 = 1220, /* Likewise. */
+    MSS_MIN = 48, /* A peer that asks for less gets this: smaller ones only waste packets. */
+    TIMESTAMPS_PADDED_BYTES = 12,
+    NS_PER_MS = 1000000,
+};
+
+static uint32_t header_bytes(const struct tuple *tuple)
+{
+    return (address_is_v4(&tuple->local) ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES) +
+           TCP_HEADER_BYTES;
+}
+
+uint16_t tcp_options_own_mss(const struct tcp *tcp, const struct tuple *tuple)
+{
+    return (uint16_t)(tcp->config.mtu_bytes - header_bytes(tuple));
+}
+
+uint8_t tcp_options_own_scale(const struct tcp *tcp)
+{
+    uint8_t scale = 0;
+
+    while (tcp->config.window_bytes >> scale > UINT16_MAX && scale < TCP_WINDOW_SCALE_MAX)
+        scale++;
+    return scale;
+}
+
+void tcp_options_agree(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
+{
+    const struct tcp_header *header = &in->header;
+
+    tcb->peer_mss = address_is_v4(&tcb->tuple.local) ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6;
+    if (header->has_mss)
+        tcb->peer_mss = header->mss > MSS_MIN ? header->mss : MSS_MIN;
+
+    if (header->has_window_scale && tcp->config.window_scale) {
+        tcb->scaled = true;
+        tcb->snd_wscale = header->window_scale;
+        tcb->rcv_wscale = tcp_options_own_scale(tcp);
+    }
+    if (header->has_timestamps && tcp->config.timestamps) {
+        tcb->timestamps = true;
+        tcb->ts_recent = header->tsval;
+        tcb->ts_recent_ns = in->now_ns;
+    }
+    tcb->mss = tcp_options_mss(tcb, tcp->config.mtu_bytes);
+}
+
+uint16_t tcp_options_mss(const struct tcb *tcb, uint32_t mtu_bytes)
+{
+    uint32_t mss = mtu_bytes - header_bytes(&tcb->tuple);
+
+    if (mss > tcb->peer_mss)
+        mss = tcb->peer_mss;
+    if (tcb->timestamps)
+        mss -= TIMESTAMPS_PADDED_BYTES;
+    return (uint16_t)mss;
+}
+
+uint32_t tcp_options_timestamp(uint32_t offset, uint64_t now_ns)
+{
+    return (uint32_t)(now_ns / NS_PER_MS) + offset;
+}

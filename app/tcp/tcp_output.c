@@ -1,0 +1,376 @@
+/* What to send now. Each connection on the ready list is asked, one segment after another: first
+ * what counts as lost, then what is new, then probes, then ACKs that nothing else carried. */
+#include "tcp/tcp_priv.h"
+
+enum emission {
+    EMIT_NOTHING, /* There is nothing of that sort to send. */
+    EMIT_ONE,     /* A descriptor was filled in. */
+    EMIT_BLOCKED, /* There is, but a table is full: again in the next turn. */
+};
+
+/* A part of the stream about to be handed out for the first time. */
+struct part {
+    uint32_t payload_bytes;
+    uint8_t flags; /* Of SYN, FIN and PSH, those that it gets. */
+};
+
+static uint32_t emit_connection(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                                struct tcp_descriptor out[], uint32_t max, bool *more);
+static enum emission emit_one(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                              struct tcp_descriptor *out);
+static enum emission emit_lost(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                               struct tcp_descriptor *out);
+static enum emission emit_new(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                              struct tcp_descriptor *out);
+static enum emission emit_probe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                                struct tcp_descriptor *out);
+static enum emission emit_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                              struct tcp_descriptor *out);
+static struct tcp_segment *first_lost(struct tcb *tcb);
+static bool split(struct tcp *tcp, struct tcb *tcb, struct tcp_segment *segment);
+static uint32_t payload_of(const struct tcp_segment *segment);
+static uint32_t in_pipe(const struct tcb *tcb);
+static bool next_part(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct part *part);
+static uint32_t part_bytes(const struct tcb *tcb);
+static void hand_out(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct tcp_segment *segment,
+                     const struct part *part);
+static void tell_retransmit(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                            const struct tcp_segment *segment);
+static void describe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint64_t pos, uint8_t flags,
+                     struct tcp_descriptor *out);
+static void describe_options(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns,
+                             struct tcp_descriptor *out);
+static uint16_t offer_window(struct tcb *tcb, bool syn);
+
+uint32_t tcp_output(struct tcp *tcp, uint64_t now_ns, struct tcp_descriptor out[], uint32_t max)
+{
+    uint32_t count = tcp_reply_output(tcp, now_ns, out, max);
+    struct tcb *first_put_off = NULL;
+    struct tcb *tcb;
+
+    while (count < max && (tcb = TAILQ_FIRST(&tcp->ready)) != NULL && tcb != first_put_off) {
+        bool more = false;
+
+        tcp_unready(tcp, tcb);
+        count += emit_connection(tcp, tcb, now_ns, out + count, max - count, &more);
+        if (more) { /* Behind the others, so that each gets its turn. */
+            tcp_ready(tcp, tcb);
+            if (first_put_off == NULL)
+                first_put_off = tcb;
+        }
+        tcp_timer_ensure(tcp, tcb, now_ns);
+    }
+    tcp->counters.segments_out += count;
+    return count;
+}
+
+bool tcp_output_wanted(const struct tcp *tcp)
+{
+    return !TAILQ_EMPTY(&tcp->ready) || tcp->replies_head != tcp->replies_tail;
+}
+
+static uint32_t emit_connection(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                                struct tcp_descriptor out[], uint32_t max, bool *more)
+{
+    uint32_t count = 0;
+
+    for (;;) {
+        if (count == max) {
+            *more = true;
+            return count;
+        }
+        enum emission emission = emit_one(tcp, tcb, now_ns, &out[count]);
+        if (emission != EMIT_ONE) {
+            *more = emission == EMIT_BLOCKED;
+            return count;
+        }
+        count++;
+    }
+}
+
+static enum emission emit_one(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                              struct tcp_descriptor *out)
+{
+    enum emission lost = emit_lost(tcp, tcb, now_ns, out);
+    if (lost == EMIT_ONE)
+        return EMIT_ONE;
+    enum emission fresh = emit_new(tcp, tcb, now_ns, out);
+    if (fresh == EMIT_ONE || emit_probe(tcp, tcb, now_ns, out) == EMIT_ONE ||
+        emit_ack(tcp, tcb, now_ns, out) == EMIT_ONE)
+        return EMIT_ONE;
+    return lost == EMIT_BLOCKED ? EMIT_BLOCKED : fresh;
+}
+
+/* Retransmission. After a time-out all of the flight counts as lost and is sent again as the window
+ * allows; in fast recovery the first segment is, whatever the window (RFC 6582). */
+static enum emission emit_lost(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                               struct tcp_descriptor *out)
+{
+    struct tcp_segment *segment;
+    struct part part;
+
+    if (tcb->lost_bytes == 0)
+        return EMIT_NOTHING;
+    segment = first_lost(tcb);
+    if (segment->cause != TCP_CAUSE_FAST && in_pipe(tcb) > 0 &&
+        in_pipe(tcb) + segment->length > tcp_congestion_window(&tcb->congestion, tcb->mss))
+        return EMIT_NOTHING;
+    if (tcp_events_room(tcp) == 0)
+        return EMIT_BLOCKED;
+    if (payload_of(segment) > tcb->mss && !split(tcp, tcb, segment))
+        return EMIT_BLOCKED;
+
+    part = (struct part){.payload_bytes = payload_of(segment), .flags = segment->flags};
+    if (part.payload_bytes > 0 && segment->pos + part.payload_bytes == tcb->stream_end)
+        part.flags |= TCP_PSH;
+    tell_retransmit(tcp, tcb, now_ns, segment);
+    tcb->lost_bytes -= segment->length;
+    segment->cause = TCP_CAUSE_NONE;
+    segment->last_sent_ns = now_ns;
+    if (segment->transmissions < UINT16_MAX)
+        segment->transmissions++;
+    describe(tcp, tcb, now_ns, segment->pos, part.flags, out);
+    out->payload_bytes = part.payload_bytes;
+    out->first_sent_ns = segment->first_sent_ns;
+    out->retransmission = true;
+    tcp->counters.bytes_out += part.payload_bytes;
+    return EMIT_ONE;
+}
+
+static struct tcp_segment *first_lost(struct tcb *tcb)
+{
+    struct tcp_segment *segment = STAILQ_FIRST(&tcb->segments);
+
+    while (segment->cause == TCP_CAUSE_NONE)
+        segment = STAILQ_NEXT(segment, link);
+    return segment;
+}
+
+/* The path takes less than when SEGMENT was made: leave it a full payload, and put the rest
+ * behind. */
+static bool split(struct tcp *tcp, struct tcb *tcb, struct tcp_segment *segment)
+{
+    struct tcp_segment *rest = tcp_segment_take(tcp);
+
+    if (rest == NULL)
+        return false;
+    *rest = *segment;
+    rest->pos += tcb->mss;
+    rest->length -= tcb->mss;
+    segment->length = tcb->mss;
+    segment->flags = 0;
+    STAILQ_INSERT_AFTER(&tcb->segments, segment, rest, link);
+    return true;
+}
+
+static uint32_t payload_of(const struct tcp_segment *segment)
+{
+    return segment->flags != 0 ? segment->length - 1 : segment->length;
+}
+
+/* What is thought to be under way. */
+static uint32_t in_pipe(const struct tcb *tcb)
+{
+    return tcp_flight(tcb) - tcb->lost_bytes;
+}
+
+static enum emission emit_new(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                              struct tcp_descriptor *out)
+{
+    struct tcp_segment *segment;
+    struct part part;
+    uint64_t pos = tcb->snd_nxt;
+
+    if (!next_part(tcp, tcb, now_ns, &part))
+        return EMIT_NOTHING;
+    segment = tcp_segment_take(tcp);
+    if (segment == NULL)
+        return EMIT_BLOCKED;
+    hand_out(tcp, tcb, now_ns, segment, &part);
+    describe(tcp, tcb, now_ns, pos, part.flags, out);
+    out->payload_bytes = part.payload_bytes;
+    return EMIT_ONE;
+}
+
+/* What comes next of SYN, stream and FIN, if it may be sent now. */
+static bool next_part(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct part *part)
+{
+    *part = (struct part){.flags = TCP_SYN};
+    if (tcb->snd_nxt == 0)
+        return true;
+    if ((tcb->state != TCP_ESTABLISHED && tcb->state != TCP_CLOSE_WAIT) || tcb->fin_sent)
+        return false;
+    /* RFC 5681 4.1: after an idle RTO the window says nothing about the path any more. */
+    if (tcb->snd_una == tcb->snd_nxt && tcb->snd_nxt > 1 &&
+        now_ns - tcb->last_data_ns > tcp_rtt_rto_ns(&tcb->rtt, &tcp->rtt_limits))
+        tcp_congestion_idle(&tcb->congestion, tcp->config.initial_window_segs, tcb->mss);
+
+    part->flags = 0;
+    part->payload_bytes = part_bytes(tcb);
+    uint64_t end = tcb->snd_nxt + part->payload_bytes;
+    if (end == tcb->stream_end && part->payload_bytes > 0)
+        part->flags |= TCP_PSH;
+    if (end == tcb->stream_end && tcb->fin_wanted && end < tcb->snd_una + tcb->snd_wnd)
+        part->flags |= TCP_FIN;
+    return part->payload_bytes > 0 || (part->flags & TCP_FIN) != 0;
+}
+
+/* Payload that both windows allow; less than a full segment only if it is all there is, or half
+ * of the largest window the peer had (RFC 9293 3.8.6.2.1). Differs: there is no Nagle algorithm,
+ * since a request has to leave when it is due. */
+static uint32_t part_bytes(const struct tcb *tcb)
+{
+    uint64_t edge = tcb->snd_una + tcb->snd_wnd;
+    uint64_t queued = tcb->stream_end - tcb->snd_nxt;
+    uint64_t usable = edge > tcb->snd_nxt ? edge - tcb->snd_nxt : 0;
+    uint64_t bytes = queued < tcb->mss ? queued : tcb->mss;
+
+    if (bytes == 0 || usable == 0)
+        return 0;
+    if (usable < bytes) {
+        if (usable < tcb->snd_wnd_max / 2 && !tcb->override_now)
+            return 0;
+        bytes = usable;
+    }
+    if (in_pipe(tcb) > 0 &&
+        in_pipe(tcb) + bytes > tcp_congestion_window(&tcb->congestion, tcb->mss))
+        return 0;
+    return (uint32_t)bytes;
+}
+
+/* Take over that PART leaves. */
+static void hand_out(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct tcp_segment *segment,
+                     const struct part *part)
+{
+    uint8_t ends = part->flags & (TCP_SYN | TCP_FIN);
+
+    *segment = (struct tcp_segment){.pos = tcb->snd_nxt,
+                                    .first_sent_ns = now_ns,
+                                    .last_sent_ns = now_ns,
+                                    .length = part->payload_bytes + (ends != 0),
+                                    .transmissions = 1,
+                                    .flags = ends};
+    if (tcb->snd_una == tcb->snd_nxt)
+        tcb->silence_since_ns = now_ns;
+    STAILQ_INSERT_TAIL(&tcb->segments, segment, link);
+    tcb->snd_nxt += segment->length;
+    tcb->last_data_ns = now_ns;
+    tcb->override_now = false;
+    tcp->counters.bytes_out += part->payload_bytes;
+    /* Differs: the states of closing begin when the FIN is handed out, not at the call of CLOSE:
+     * a peer that closes before that finds us in CLOSE-WAIT. */
+    if (ends == TCP_FIN) {
+        tcb->fin_sent = true;
+        tcp_state_set(tcb, tcb->state == TCP_ESTABLISHED ? TCP_FIN_WAIT_1 : TCP_LAST_ACK);
+    }
+}
+
+/* Differs: a probe has no octet of new data but stands before the window, which a receiver has to
+ * answer with its window as well (RFC 9293 3.10.7.4, first), and loses nothing. */
+static enum emission emit_probe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                                struct tcp_descriptor *out)
+{
+    if (!tcb->probe_now)
+        return EMIT_NOTHING;
+    tcb->probe_now = false;
+    if (tcb->snd_wnd > 0)
+        return EMIT_NOTHING;
+    describe(tcp, tcb, now_ns, tcb->snd_una - 1, 0, out);
+    tcp->counters.probes++;
+    return EMIT_ONE;
+}
+
+static enum emission emit_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                              struct tcp_descriptor *out)
+{
+    if (tcb->state < TCP_SYN_RECEIVED)
+        return EMIT_NOTHING;
+    if (tcb->dup_acks_owed > 0)
+        tcb->dup_acks_owed--;
+    else if (!tcb->ack_now)
+        return EMIT_NOTHING;
+    if (tcb->state == TCP_SYN_RECEIVED) /* Our SYN again, with the ACK of the peer's. */
+        describe(tcp, tcb, now_ns, 0, TCP_SYN, out);
+    else
+        describe(tcp, tcb, now_ns, tcb->snd_nxt, 0, out);
+    return EMIT_ONE;
+}
+
+static void tell_retransmit(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                            const struct tcp_segment *segment)
+{
+    struct tcp_event *event = tcp_event_add(tcp, tcb, now_ns, TCP_EVENT_RETRANSMIT);
+
+    event->cause = segment->cause;
+    event->flags = segment->flags;
+    event->stream_offset = segment->pos > 0 ? segment->pos - 1 : 0;
+    event->bytes = payload_of(segment);
+    event->first_sent_ns = segment->first_sent_ns;
+    tcb->retransmits++;
+    switch (segment->cause) {
+    case TCP_CAUSE_FAST: tcp->counters.retransmits_fast++; break;
+    case TCP_CAUSE_MTU: tcp->counters.retransmits_mtu++; break;
+    default: tcp->counters.retransmits_rto++; break;
+    }
+}
+
+/* All but the payload. With TCP_ACK, which all but a first SYN have, it settles the ACK that is
+ * due. */
+static void describe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint64_t pos, uint8_t flags,
+                     struct tcp_descriptor *out)
+{
+    *out = (struct tcp_descriptor){.tuple = tcb->tuple,
+                                   .user = tcb->user,
+                                   .stream_offset = pos > 0 ? pos - 1 : 0,
+                                   .first_sent_ns = now_ns,
+                                   .conn = tcb->conn,
+                                   .seq = tcp_wire_snd(tcb, pos),
+                                   .flags = flags};
+
+    out->window = offer_window(tcb, (flags & TCP_SYN) != 0);
+    if (tcb->state != TCP_SYN_SENT) {
+        out->flags |= TCP_ACK;
+        out->ack = tcp_wire_rcv(tcb, tcb->rcv_nxt);
+        tcb->last_ack_sent = tcb->rcv_nxt;
+        tcb->ack_now = false;
+        tcb->ack_deadline_ns = TCP_NEVER_NS;
+        tcb->unacked_segs = 0;
+    }
+    describe_options(tcp, tcb, now_ns, out);
+}
+
+static void describe_options(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns,
+                             struct tcp_descriptor *out)
+{
+    struct tcp_options options = {.has_timestamps = tcb->timestamps};
+
+    if (out->flags & TCP_SYN) {
+        /* A SYN offers; a SYN-ACK has only what the peer offered, too. */
+        bool offers = tcb->state == TCP_SYN_SENT;
+        options.mss = tcp_options_own_mss(tcp, &tcb->tuple);
+        options.has_timestamps = offers ? tcp->config.timestamps : tcb->timestamps;
+        options.has_window_scale = offers ? tcp->config.window_scale : tcb->scaled;
+        options.window_scale = tcp_options_own_scale(tcp);
+    }
+    if (options.has_timestamps) {
+        options.tsval = tcp_options_timestamp(tcb->ts_offset, now_ns);
+        options.tsecr = tcb->ts_recent;
+    }
+    out->options_bytes = tcp_header_options(&options, out->options);
+}
+
+/* The window that the header says. Its right edge moves by a segment or half the window at a time
+ * (RFC 9293 3.8.6.2.2), and never back. */
+static uint16_t offer_window(struct tcb *tcb, bool syn)
+{
+    uint64_t edge = tcb->rcv_nxt + tcb->rcv_wnd;
+    uint64_t step = tcb->rcv_wnd / 2 < tcb->mss ? tcb->rcv_wnd / 2 : tcb->mss;
+    uint64_t window;
+
+    if (syn)
+        return (uint16_t)(tcb->rcv_wnd < UINT16_MAX ? tcb->rcv_wnd : UINT16_MAX);
+    if (edge >= tcb->rcv_adv + step && edge > tcb->rcv_adv)
+        tcb->rcv_adv = edge;
+    window = (tcb->rcv_adv - tcb->rcv_nxt) >> tcb->rcv_wscale;
+    return (uint16_t)(window < UINT16_MAX ? window : UINT16_MAX);
+}

@@ -1,0 +1,280 @@
+/* tcp_priv.h - inside the stack: the connection, the worker's whole, and what its parts call.
+ *
+ * Positions. Within a connection both streams are counted in 64 bits from their SYN on: the SYN has
+ * position 0, byte k of the stream 1 + k, the FIN comes after the last byte. On the wire a position
+ * is the initial sequence number plus its low 32 bits. So SND.UNA, SND.NXT, RCV.NXT and all that is
+ * compared with them never wrap; only a segment that comes in needs the modular arithmetic, once.
+ *
+ * Threads: one owner. Memory: tcp_setup.c.
+ */
+#ifndef TCP_TCP_PRIV_H
+#define TCP_TCP_PRIV_H
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stddef.h>
+#include <sys/queue.h>
+
+#include "base/wheel.h"
+#include "tcp/tcp.h"
+#include "tcp/tcp_congestion.h"
+#include "tcp/tcp_header.h"
+#include "tcp/tcp_reassembly.h"
+#include "tcp/tcp_rtt.h"
+#include "tcp/tcp_table.h"
+
+#define TCP_NEVER_NS UINT64_MAX
+
+/* A part of our sequence space in flight: the unit that is lost, sent again, and timed. */
+struct tcp_segment {
+    STAILQ_ENTRY(tcp_segment) link; /* In its connection, by position; or in the free list. */
+    uint64_t pos;                   /* Of its first octet. */
+    uint64_t first_sent_ns;         /* When it was handed out first. */
+    uint64_t last_sent_ns;          /* And last. */
+    uint32_t length;                /* Sequence space: payload, and one each for SYN and FIN. */
+    uint16_t transmissions;         /* Saturated. */
+    uint8_t flags;                  /* TCP_SYN or TCP_FIN if it has them. */
+    uint8_t cause;                  /* enum tcp_cause; not NONE: to be sent again. */
+};
+STAILQ_HEAD(tcp_segment_list, tcp_segment);
+
+/* What the retransmission timer waits for. */
+enum tcp_timer_kind {
+    TCP_TIMER_OFF,
+    TCP_TIMER_RTO,        /* An ACK for what is in flight. */
+    TCP_TIMER_PERSIST,    /* A window for what could be sent. */
+    TCP_TIMER_FIN_WAIT_2, /* The peer's FIN. */
+};
+
+/* The transmission control block, RFC 9293 3.3.1: one connection. */
+struct tcb {
+    /* Line 1. Written by input and output: where both streams stand. */
+    alignas(64) uint64_t snd_una; /* Oldest unacknowledged position. */
+    uint64_t snd_nxt;             /* Next position to hand out for the first time. */
+    uint64_t stream_end;          /* Position behind the last byte of our stream: the FIN's. */
+    uint64_t rcv_nxt;             /* Next position expected. */
+    uint64_t rcv_adv;             /* Right edge of the window that was offered. */
+    uint32_t iss;                 /* Initial send sequence number. */
+    uint32_t irs;                 /* Initial receive sequence number. */
+    uint32_t snd_wnd;             /* The peer's window, bytes. */
+    tcp_conn conn;                /* Own handle. */
+    uint8_t state;                /* enum tcp_state. */
+    bool ready;                   /* In the ready list. */
+    bool fin_wanted;              /* tcp_close() was called. */
+    bool fin_sent;                /* snd_nxt is behind our FIN. */
+    bool ack_now;                 /* An ACK is due at the next output. */
+    uint8_t dup_acks_owed;        /* ACKs due for segments out of order, one each. */
+    bool probe_now;               /* A zero-window probe is due. */
+    bool override_now;            /* Send less than a full segment in spite of a small window. */
+    /* Line 2. Written by input: windows, timestamps. */
+    alignas(64) uint64_t snd_wl1; /* Peer's position at the last window update. */
+    uint64_t snd_wl2;             /* Our position acknowledged then. */
+    uint64_t last_ack_sent;       /* Last position that we acknowledged (RFC 7323). */
+    uint64_t rcv_fin;             /* Position of the peer's FIN, once known. */
+    uint64_t ts_recent_ns;        /* When ts_recent was taken. */
+    uint32_t ts_recent;           /* The peer's timestamp to echo. */
+    uint32_t ts_offset;           /* Of our timestamps. */
+    uint32_t snd_wnd_max;         /* Largest window that the peer ever offered. */
+    uint32_t rcv_wnd;             /* Window that we are willing to offer. */
+    uint16_t mss;                 /* Payload of a full segment, options allowed for. */
+    uint16_t peer_mss;            /* From the peer's SYN. */
+    uint8_t snd_wscale;           /* Shift of the peer's window. */
+    uint8_t rcv_wscale;           /* Shift of ours. */
+    bool timestamps;              /* Agreed in the handshake. */
+    bool scaled;                  /* Window scaling likewise. */
+    /* Line 3. Written by input: round trips. */
+    alignas(64) struct tcp_rtt rtt;
+    uint64_t silence_since_ns; /* Start of the silence that the user timeout measures. */
+    uint64_t retransmits;      /* Segments sent again. */
+    /* Line 4. Written by input and output: congestion, segments in flight. */
+    alignas(64) struct tcp_congestion congestion;
+    struct tcp_segment_list segments; /* In flight, by position. */
+    uint64_t last_data_ns;            /* When data was last handed out. */
+    uint32_t lost_bytes;              /* Of `segments`: counts as lost, not yet sent again. */
+    /* Line 5. Written by timers. */
+    alignas(64) struct wheel_timer timer; /* Armed for the earlier of the deadlines, or before. */
+    uint64_t armed_ns;                    /* What it is armed for. */
+    uint64_t deadline_ns;                 /* Of timer_kind. */
+    uint64_t ack_deadline_ns;             /* Of a delayed ACK. */
+    uint32_t timeouts;                    /* RTO or persist expiries since the last progress. */
+    uint8_t timer_kind;                   /* enum tcp_timer_kind. */
+    bool rcv_fin_known;                   /* rcv_fin is valid. */
+    uint8_t unacked_segs;                 /* Data segments that a delayed ACK will cover. */
+    /* Line 6. Written at open. */
+    alignas(64) struct tuple tuple; /* local is ours. */
+    uint64_t user;                  /* The caller's. */
+    TAILQ_ENTRY(tcb) ready_link;    /* In the ready list if `ready`. */
+    /* Line 7. Written by input. */
+    alignas(64) struct tcp_reassembly_queue queue; /* What came out of order. */
+};
+TAILQ_HEAD(tcb_list, tcb);
+
+static_assert(sizeof(struct tcp_segment) == 40, "a segment record stays small");
+static_assert(sizeof(struct tcb) == 7 * 64, "the lines are as the comments say");
+static_assert(offsetof(struct tcb, snd_wl1) == 64, "line 1 is one line");
+static_assert(offsetof(struct tcb, rtt) == 2 * 64, "line 2 is one line");
+static_assert(offsetof(struct tcb, congestion) == 3 * 64, "line 3 is one line");
+static_assert(offsetof(struct tcb, timer) == 4 * 64, "line 4 is one line");
+static_assert(offsetof(struct tcb, tuple) == 5 * 64, "line 5 is one line");
+
+/* A connection in TIME-WAIT: what it needs to answer for its tuple. */
+struct tcp_time_wait {
+    TAILQ_ENTRY(tcp_time_wait) link; /* By expiry, or in the free list. */
+    uint64_t expires_ns;             /* End of 2 MSL. */
+    struct tuple tuple;              /* local is ours. */
+    uint32_t snd_nxt;                /* Wire sequence numbers from here on. */
+    uint32_t rcv_nxt;
+    uint32_t ts_recent; /* To echo. */
+    uint32_t ts_offset; /* Of our timestamps. */
+    uint16_t window;    /* As in the header. */
+    bool timestamps;    /* Agreed in the handshake. */
+};
+TAILQ_HEAD(tcp_time_wait_list, tcp_time_wait);
+
+struct tcp {
+    /* Line 1. Looked at in each turn. */
+    alignas(64) struct tcb_list ready; /* Connections that output should look at. */
+    uint32_t replies_head;             /* Replies ever queued. */
+    uint32_t replies_tail;             /* Replies ever handed out. */
+    uint32_t event_count;              /* Events since the last clear. */
+    uint32_t event_capacity;           /* Room, two for each connection included. */
+    struct tcp_event *events;
+    struct tcp_descriptor *replies; /* A ring of config.replies, rounded up to a power of two. */
+    uint32_t replies_mask;
+    uint8_t refusal; /* enum tcp_open_refusal of the last tcp_open(). */
+    /* Line 2 and on. Tables and lists; written by their modules. */
+    alignas(64) struct tcp_table table;
+    struct pool pool;                      /* Of struct tcb. */
+    struct tcp_segment_list free_segments; /* Records not in flight. */
+    uint32_t segments_in_use;
+    uint32_t time_waits_in_use;
+    struct tcp_time_wait *time_wait_array; /* config.time_waits of them. */
+    struct tcp_time_wait_list time_waits;  /* In use, by expiry. */
+    struct tcp_time_wait_list free_time_waits;
+    struct tcp_reassembly reassembly;
+    uint64_t challenge_second; /* Second that challenge_left is for. */
+    uint32_t challenge_left;   /* Challenge ACKs that may still be sent in it. */
+    struct tcp_rtt_limits rtt_limits;
+    struct tcp_config config;
+    struct tcp_counters counters;
+    struct wheel wheel; /* Timers of connections. */
+};
+
+/* A segment that came in, in positions of its connection. */
+struct tcp_arrival {
+    struct tcp_header header;
+    uint64_t now_ns;
+    const struct tuple *tuple; /* local is ours. */
+    const uint8_t *data;       /* Payload, trimmed to what is new as the steps go on. */
+    uint32_t bytes;            /* Of payload. */
+    uint64_t pos; /* Of the first octet; valid after step 1, and then not below rcv_nxt. */
+    uint64_t ack; /* Our position that it acknowledges, once that is acceptable. */
+    bool fin;     /* Has a FIN, and that is not cut off by the window. */
+    bool ended;   /* A step ended the connection: there are no further steps. */
+};
+
+/* References in the tuple table: 0 none; a connection's index + 1; a TIME-WAIT entry's index with
+ * the high bit. */
+enum {
+    TCP_REF_INDEX_BITS = 31
+};
+#define TCP_REF_TIME_WAIT (UINT32_C(1) << TCP_REF_INDEX_BITS)
+
+/* --- tcp_conn.c --- */
+struct tcb *tcp_tcb(const struct tcp *tcp, tcp_conn conn); /* NULL when stale. */
+struct tcb *tcp_tcb_of_ref(const struct tcp *tcp, uint32_t ref);
+uint32_t tcp_ref_of_tcb(const struct tcp *tcp, const struct tcb *tcb);
+/* The only place where a state changes; asserts that RFC 9293 figure 5 has the transition. */
+void tcp_state_set(struct tcb *tcb, enum tcp_state state);
+/* Put it on the ready list, unless it is there. */
+void tcp_ready(struct tcp *tcp, struct tcb *tcb);
+void tcp_unready(struct tcp *tcp, struct tcb *tcb);
+/* The end: an event of KIND with why (none for TCP_EVENT_GONE), then GONE; all memory goes back and
+ * TCB is no more. */
+void tcp_end(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, enum tcp_event_kind kind);
+/* As tcp_end(), with the kind of ICMP error that did it. */
+void tcp_end_unreachable(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                         enum tcp_icmp_kind icmp);
+/* Both streams are over and we closed first: a TIME-WAIT entry takes the tuple over. */
+void tcp_end_time_wait(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+
+static inline uint32_t tcp_flight(const struct tcb *tcb)
+{
+    return (uint32_t)(tcb->snd_nxt - tcb->snd_una);
+}
+
+/* --- tcp_event.c --- */
+/* Room for events that tell no end, which always have theirs. */
+uint32_t tcp_events_room(const struct tcp *tcp);
+/* Append one, its fields zero but those that all kinds have. There must be room. */
+struct tcp_event *tcp_event_add(struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns,
+                                enum tcp_event_kind kind);
+
+/* --- tcp_reply.c: answers that are handed out without a connection --- */
+/* A zeroed descriptor with TUPLE at the end of the queue, or NULL (counted) when full. */
+struct tcp_descriptor *tcp_reply_add(struct tcp *tcp, const struct tuple *tuple);
+/* The reset that RFC 9293 3.10.7.1 gives a segment that should not have come. */
+void tcp_reply_reset(struct tcp *tcp, const struct tcp_arrival *in);
+/* Our reset of a connection (abort). */
+void tcp_reply_abort(struct tcp *tcp, const struct tcb *tcb);
+uint32_t tcp_reply_output(struct tcp *tcp, uint64_t now_ns, struct tcp_descriptor out[],
+                          uint32_t max);
+
+/* --- tcp_time_wait.c --- */
+/* False if none is configured. */
+bool tcp_time_wait_begin(struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns);
+enum tcp_verdict tcp_time_wait_input(struct tcp *tcp, uint32_t ref, const struct tcp_arrival *in);
+void tcp_time_wait_expire(struct tcp *tcp, uint64_t now_ns);
+
+/* Wire sequence numbers of positions. */
+static inline uint32_t tcp_wire_snd(const struct tcb *tcb, uint64_t pos)
+{
+    return tcb->iss + (uint32_t)pos;
+}
+
+static inline uint32_t tcp_wire_rcv(const struct tcb *tcb, uint64_t pos)
+{
+    return tcb->irs + (uint32_t)pos;
+}
+
+/* --- tcp_ack.c: step 5 of 3.10.7.4, our side of the stream --- */
+/* Take over that the peer has everything below IN->ack, which is new: segments, round trip,
+ * congestion, timers, events. IN also may update the window. */
+void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
+/* Nothing new acknowledged: perhaps a duplicate ACK (RFC 5681 2). */
+void tcp_ack_old(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
+void tcp_ack_window(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
+/* The first segment in flight counts as lost. */
+void tcp_ack_lose_first(struct tcp *tcp, struct tcb *tcb, enum tcp_cause cause);
+/* All segments in flight count as lost (those larger than ABOVE payload bytes). */
+void tcp_ack_lose_all(struct tcp *tcp, struct tcb *tcb, enum tcp_cause cause, uint32_t above);
+
+/* --- tcp_text.c: steps 7 and 8, the peer's side --- */
+enum tcp_verdict tcp_text_input(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
+
+/* --- tcp_input.c --- */
+/* An ACK that answers something unacceptable; within the rate of RFC 5961 7. */
+void tcp_challenge(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+
+/* --- tcp_segment.c: records of what is in flight --- */
+struct tcp_segment *tcp_segment_take(struct tcp *tcp); /* NULL (counted) when there is none. */
+void tcp_segment_free(struct tcp *tcp, struct tcp_segment *segment);
+
+/* --- tcp_options.c: what is agreed in the handshake --- */
+uint16_t tcp_options_own_mss(const struct tcp *tcp, const struct tuple *tuple);
+uint8_t tcp_options_own_scale(const struct tcp *tcp);
+/* Take over what the peer's SYN says. */
+void tcp_options_agree(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
+/* Full payload for path packets of MTU_BYTES, the peer's MSS and our options (RFC 6691). */
+uint16_t tcp_options_mss(const struct tcb *tcb, uint32_t mtu_bytes);
+/* RFC 7323 5.4 wants 1 ms to 1 s a tick: it is 1 ms. */
+uint32_t tcp_options_timestamp(uint32_t offset, uint64_t now_ns);
+
+/* --- tcp_timer.c --- */
+/* Choose what the retransmission timer waits for now, from its beginning. */
+void tcp_timer_restart(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+/* Likewise, unless it waits for that already. */
+void tcp_timer_ensure(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+void tcp_timer_delay_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,45 @@
+/* tcp_rtt.h - round trips and the retransmission time-out (RFC 6298).
+ *
+ *     first sample R:  SRTT = R, RTTVAR = R / 2
+ *     later:           RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R|,  SRTT = 7/8 SRTT + 1/8 R
+ *     RTO = SRTT + max(G, 4 RTTVAR), at least min, at most max, doubled for each back-off
+ *
+ * A sample ends the back-off. Karn's rule (no samples of segments that were sent again, unless by
+ * timestamps) is the caller's.
+ *
+ * Threads: pure values.
+ */
+#ifndef TCP_TCP_RTT_H
+#define TCP_TCP_RTT_H
+
+#include <stdint.h>
+
+struct tcp_rtt_limits {
+    uint64_t initial_ns;     /* RTO before the first sample. */
+    uint64_t min_ns;         /* Lower bound of the RTO. */
+    uint64_t max_ns;         /* Upper bound of the RTO, back-off included. */
+    uint64_t granularity_ns; /* G: what the clock and the timers can tell apart. */
+};
+
+struct tcp_rtt {
+    uint64_t srtt_ns;   /* Smoothed round trip. */
+    uint64_t rttvar_ns; /* Its mean deviation. */
+    uint64_t max_ns;    /* Largest sample. */
+    uint64_t last_ns;   /* Latest sample. */
+    uint64_t rto_ns;    /* Without back-off. */
+    uint32_t samples;   /* Taken, saturated. */
+    uint32_t backoff;   /* Doublings in force. */
+};
+
+void tcp_rtt_init(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits);
+void tcp_rtt_sample(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits, uint64_t sample_ns);
+/* The time-out in force now. */
+uint64_t tcp_rtt_rto_ns(const struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits);
+/* The handshake is over, its SYN was lost, and it gave no sample (RFC 6298 5.7): 3 s at least. */
+void tcp_rtt_syn_lost(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits);
+/* The timer expired (RFC 6298 5.5). */
+void tcp_rtt_backoff(struct tcp_rtt *rtt);
+/* BASE_NS doubled DOUBLINGS times, at most MAX_NS. */
+uint64_t tcp_rtt_doubled_ns(uint64_t base_ns, uint32_t doublings, uint64_t max_ns);
+
+#endif

@@ -1,0 +1,187 @@
+/* Timers. A connection has one wheel timer for its two deadlines, and arms it lazily: a deadline
+ * that moves later leaves it where it is, and the expiry that comes too early sets it again. */
+#include "tcp/tcp_priv.h"
+
+static void arm(struct tcp *tcp, struct tcb *tcb);
+static enum tcp_timer_kind wanted_kind(const struct tcp *tcp, const struct tcb *tcb);
+static uint64_t deadline_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns);
+static bool waits_for_window(const struct tcb *tcb);
+static void expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+static void expire_rto(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+static void expire_persist(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+static bool connect_is_over(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns);
+static bool silence_is_over(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns);
+
+void tcp_timers(struct tcp *tcp, uint64_t now_ns)
+{
+    struct wheel_timer *timer;
+
+    while ((timer = wheel_expire(&tcp->wheel, now_ns)) != NULL) {
+        void *tcb = (uint8_t *)timer - offsetof(struct tcb, timer);
+        expire(tcp, tcb, now_ns);
+    }
+    tcp_time_wait_expire(tcp, now_ns);
+}
+
+uint64_t tcp_next_timer_ns(const struct tcp *tcp)
+{
+    const struct tcp_time_wait *first = TAILQ_FIRST(&tcp->time_waits);
+
+    if (first != NULL && first->expires_ns < tcp->wheel.next_ns)
+        return first->expires_ns;
+    return tcp->wheel.next_ns;
+}
+
+void tcp_timer_restart(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+{
+    tcb->timer_kind = (uint8_t)wanted_kind(tcp, tcb);
+    tcb->deadline_ns = deadline_ns(tcp, tcb, now_ns);
+    arm(tcp, tcb);
+}
+
+void tcp_timer_ensure(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+{
+    if (wanted_kind(tcp, tcb) == tcb->timer_kind)
+        return;
+    if (wanted_kind(tcp, tcb) == TCP_TIMER_PERSIST)
+        tcb->silence_since_ns = now_ns;
+    tcp_timer_restart(tcp, tcb, now_ns);
+}
+
+void tcp_timer_delay_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+{
+    if (tcb->ack_deadline_ns != TCP_NEVER_NS)
+        return;
+    tcb->ack_deadline_ns = now_ns + tcp->config.delayed_ack_ns;
+    arm(tcp, tcb);
+}
+
+static void arm(struct tcp *tcp, struct tcb *tcb)
+{
+    uint64_t earliest_ns = tcb->deadline_ns;
+
+    if (tcb->ack_deadline_ns < earliest_ns)
+        earliest_ns = tcb->ack_deadline_ns;
+    if (earliest_ns == TCP_NEVER_NS)
+        return;
+    if (wheel_is_set(&tcb->timer) && tcb->armed_ns <= earliest_ns)
+        return;
+    tcb->armed_ns = earliest_ns;
+    wheel_set(&tcp->wheel, &tcb->timer, earliest_ns);
+}
+
+static enum tcp_timer_kind wanted_kind(const struct tcp *tcp, const struct tcb *tcb)
+{
+    if (tcb->snd_una != tcb->snd_nxt)
+        return TCP_TIMER_RTO;
+    if (waits_for_window(tcb))
+        return TCP_TIMER_PERSIST;
+    if (tcb->state == TCP_FIN_WAIT_2 && tcp->config.fin_wait_2_ns != 0)
+        return TCP_TIMER_FIN_WAIT_2;
+    return TCP_TIMER_OFF;
+}
+
+/* Nothing is in flight: then only the window can hold back what there is to send. */
+static bool waits_for_window(const struct tcb *tcb)
+{
+    if (tcb->state < TCP_ESTABLISHED || tcb->fin_sent)
+        return false;
+    return tcb->snd_nxt < tcb->stream_end || tcb->fin_wanted;
+}
+
+static uint64_t deadline_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns)
+{
+    const struct tcp_segment *first = STAILQ_FIRST(&tcb->segments);
+    uint64_t at_ns, limit_ns = TCP_NEVER_NS;
+
+    switch (tcb->timer_kind) {
+    case TCP_TIMER_RTO: at_ns = now_ns + tcp_rtt_rto_ns(&tcb->rtt, &tcp->rtt_limits); break;
+    case TCP_TIMER_PERSIST:
+        at_ns = now_ns + tcp_rtt_doubled_ns(tcb->rtt.rto_ns, tcb->timeouts, tcp->rtt_limits.max_ns);
+        break;
+    case TCP_TIMER_FIN_WAIT_2: return now_ns + tcp->config.fin_wait_2_ns;
+    default: return TCP_NEVER_NS;
+    }
+
+    if (tcb->state == TCP_SYN_SENT || tcb->state == TCP_SYN_RECEIVED) {
+        if (tcp->config.syn_timeout_ns != 0 && first != NULL)
+            limit_ns = first->first_sent_ns + tcp->config.syn_timeout_ns;
+    } else if (tcp->config.user_timeout_ns != 0) {
+        limit_ns = tcb->silence_since_ns + tcp->config.user_timeout_ns;
+    }
+    return at_ns < limit_ns ? at_ns : limit_ns;
+}
+
+static void expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+{
+    if (tcb->ack_deadline_ns <= now_ns) {
+        tcb->ack_deadline_ns = TCP_NEVER_NS;
+        tcb->ack_now = true;
+        tcp_ready(tcp, tcb);
+    }
+    if (tcb->deadline_ns > now_ns) {
+        arm(tcp, tcb);
+        return;
+    }
+    switch (tcb->timer_kind) {
+    case TCP_TIMER_RTO: expire_rto(tcp, tcb, now_ns); break;
+    case TCP_TIMER_PERSIST: expire_persist(tcp, tcb, now_ns); break;
+    default: tcp_end(tcp, tcb, now_ns, TCP_EVENT_TIMED_OUT); break;
+    }
+}
+
+/* RFC 6298 (5.4) to (5.7); RFC 5681 3.1 for what it does to the window. */
+static void expire_rto(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+{
+    if (tcb->state == TCP_SYN_SENT || tcb->state == TCP_SYN_RECEIVED) {
+        if (connect_is_over(tcp, tcb, now_ns)) {
+            tcp_end(tcp, tcb, now_ns, TCP_EVENT_SYN_TIMEOUT);
+            return;
+        }
+    } else {
+        if (silence_is_over(tcp, tcb, now_ns)) {
+            tcp_end(tcp, tcb, now_ns, TCP_EVENT_TIMED_OUT);
+            return;
+        }
+        tcp_congestion_timeout(&tcb->congestion, tcb->snd_nxt, tcp_flight(tcb), tcb->mss,
+                               tcb->timeouts == 0);
+    }
+    tcp_ack_lose_all(tcp, tcb, TCP_CAUSE_RTO, 0);
+    tcp_rtt_backoff(&tcb->rtt);
+    tcb->timeouts++;
+    tcp_ready(tcp, tcb);
+    tcp_timer_restart(tcp, tcb, now_ns);
+}
+
+/* The window did not open by itself: ask (RFC 9293 3.8.6.1), or, if it is only smaller than a
+ * segment, use it (3.8.6.2.1, the override time-out). */
+static void expire_persist(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+{
+    if (silence_is_over(tcp, tcb, now_ns)) {
+        tcp_end(tcp, tcb, now_ns, TCP_EVENT_TIMED_OUT);
+        return;
+    }
+    if (tcb->snd_wnd > 0)
+        tcb->override_now = true;
+    else
+        tcb->probe_now = true;
+    tcb->timeouts++;
+    tcp_ready(tcp, tcb);
+    tcp_timer_restart(tcp, tcb, now_ns);
+}
+
+static bool connect_is_over(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns)
+{
+    const struct tcp_segment *first = STAILQ_FIRST(&tcb->segments);
+
+    if (tcb->timeouts >= tcp->config.syn_retries)
+        return true;
+    return tcp->config.syn_timeout_ns != 0 &&
+           now_ns - first->first_sent_ns >= tcp->config.syn_timeout_ns;
+}
+
+static bool silence_is_over(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns)
+{
+    return tcp->config.user_timeout_ns != 0 &&
+           now_ns - tcb->silence_since_ns >= tcp->config.user_timeout_ns;
+}
