@@ -89,6 +89,7 @@ struct kube_result {
     char name[KUBE_NAME_BYTES];
     char uid[64];       /* Of the object changed or made; to delete just that one later. */
     char previous[512]; /* set-image: the image before; scale: the replicas before. */
+    uint64_t version;   /* resourceVersion that the change made, as a number; or 0. */
     uint64_t sent_ns, answered_ns; /* Of the request that made the change; 0 when none was. */
 };
 
@@ -135,7 +136,9 @@ struct kube_action {
     const char *body_type;    /* Content type; a constant or content_type. */
     struct text path;
     struct text body;
-    struct text undo; /* JSON; empty when there is nothing to undo. */
+    struct text about;                 /* What the change is, in one line, for people. */
+    char target[KUBE_NAME_BYTES + 64]; /* "deployment/mserver". */
+    struct text undo;                  /* JSON; empty when there is nothing to undo. */
 };
 
 /* NAMESPACE is the client's, used where the order has none. 0, or -EINVAL with ERR when the order

@@ -9,7 +9,7 @@
 #include "kube/object.h"
 
 enum {
-    KUBE_CACHE_MAX = 100000
+    KUBE_CACHE_MAX = 30000
 };
 
 struct kube_cache {

@@ -13,7 +13,8 @@
  * returned. It is a true bound and often a wide one (back to the list); for something tighter there
  * is object_utc_ns, by the cluster's clock and in whole seconds, which the caller may use when it
  * has reason to trust that clock. What a relist finds changed happened somewhere in the gap, and
- * the gap's limits are its stamps.
+ * the gap's limits are its stamps; the earlier one is when the last byte arrived, so that it too is
+ * late by what the stream's delivery took.
  *
  * Threads: one owner. Memory: malloc an event; the caller frees what it has taken. The list is
  * bounded by KUBE_EVENTS_MAX: beyond, `refused` counts, and the watch that ran into it relists

@@ -88,6 +88,7 @@ struct kube_watch {
     bool progress;                        /* This stream brought something: resets the pause. */
     unsigned failures;                    /* In a row. */
     uint64_t due_ns;                      /* Not to ask before this. */
+    uint64_t opened_ns;                   /* When the stream was asked for. */
     uint64_t asked_ns;                    /* When the first page of the list was asked. */
     uint64_t seen_ns; /* Last byte of a stream, or end of a list: until here all is seen. */
     char version[KUBE_VERSION_BYTES]; /* To go on from; of the last event, bookmark or list. */

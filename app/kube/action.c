@@ -1,0 +1,549 @@
+#include "kube/action.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "kube/change.h"
+
+enum {
+    TRIES_MAX = 5,
+    NS_PER_S = 1000000000,
+    GONE_PAUSE_NS = 250000000,
+    BUDGET_PAUSE_S = 5
+};
+
+static int set_target(struct kube_action *action, const struct kube_order *order,
+                      const struct kube_discovery *discovery, const char *namespace,
+                      struct error *err);
+static int set_manifest(struct kube_action *action, const struct kube_order *order,
+                        const struct kube_discovery *discovery, struct error *err);
+static int check_order(const struct kube_action *action, const struct kube_order *order,
+                       struct error *err);
+static int copy(char *to, size_t bytes, const char *from, const char *what, struct error *err);
+static void ask_read(struct kube_action *action);
+static void ask_discovery(struct kube_action *action);
+static void name_target(struct kube_action *action);
+static void take_discovery(struct kube_action *action, const struct text *body);
+static void take_read(struct kube_action *action, const struct text *body);
+static void take_change(struct kube_action *action, const struct text *body, uint64_t now_ns);
+static void take_gone(struct kube_action *action, const struct text *body, uint64_t now_ns);
+static void prepare(struct kube_action *action, const cJSON *read);
+static bool try_again(struct kube_action *action, enum kube_reason reason, unsigned retry_after_s,
+                      uint64_t now_ns);
+static bool absent_is_fine(struct kube_action *action, enum kube_reason reason);
+static void wait_until_gone(struct kube_action *action, uint64_t now_ns);
+static void show_object(struct kube_action *action, const cJSON *json);
+static void finish(struct kube_action *action, enum kube_done done);
+static void fail(struct kube_action *action, enum kube_reason reason, int code);
+
+int kube_action_init(struct kube_action *action, const struct kube_order *order,
+                     const struct kube_discovery *discovery, const char *namespace,
+                     struct error *err)
+{
+    *action = (struct kube_action){
+        .verb = order->verb,
+        .confirm = order->confirm,
+        .wait_gone = order->wait_gone,
+        .even_rolling = order->even_rolling,
+        .replicas = order->replicas,
+        .grace_s = order->grace_s,
+        .subresource = "",
+        .state = KUBE_ACTION_REQUEST,
+    };
+    int code = set_target(action, order, discovery, namespace, err);
+    if (code == 0)
+        code = check_order(action, order, err);
+    if (code == 0)
+        code =
+            copy(action->container, sizeof(action->container), order->container, "container", err);
+    if (code == 0)
+        code = copy(action->image, sizeof(action->image), order->image, "image", err);
+    if (code == 0)
+        code = copy(action->wanted_uid, sizeof(action->wanted_uid), order->uid, "uid", err);
+    if (code == 0)
+        code = copy(action->content_type, sizeof(action->content_type),
+                    order->content_type == NULL ? "application/strategic-merge-patch+json"
+                                                : order->content_type,
+                    "content type", err);
+    if (code < 0) {
+        error_wrap(err, "%s", kube_verb_text(order->verb));
+        kube_action_free(action);
+        return code;
+    }
+    strcpy(action->eviction_version, discovery->eviction_version);
+    if (order->object != NULL)
+        action->object = cJSON_Duplicate(order->object, true);
+    if (action->result.resource.plural[0] == '\0')
+        ask_discovery(action);
+    else
+        ask_read(action);
+    return 0;
+}
+
+int kube_action_undo(struct kube_action *action, const char *undo_json, struct error *err)
+{
+    static const char *const methods[] = {"PATCH", "DELETE"};
+    cJSON *json = json_parse(undo_json, strlen(undo_json), err);
+    const char *method = json_string(json, "method", "");
+    const char *path = json_string(json, "path", "");
+    struct kube_resource *resource = &action->result.resource;
+    *action = (struct kube_action){.verb = KUBE_PATCH, .step = KUBE_STEP_CHANGE, .grace_s = -1};
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (strcmp(methods[i], method) == 0)
+            action->method = methods[i];
+    }
+    char *body = json_print(json_member(json, "body"), false);
+    int code = action->method == NULL || path[0] != '/' || body == NULL ? -EINVAL : 0;
+    if (code == 0)
+        code = copy(action->content_type, sizeof(action->content_type),
+                    json_string(json, "contentType", "application/json"), "contentType", err);
+    if (code == 0)
+        code = copy(resource->group, sizeof(resource->group), json_string(json, "group", ""),
+                    "group", err);
+    if (code == 0)
+        code = copy(resource->plural, sizeof(resource->plural), json_string(json, "resource", ""),
+                    "resource", err);
+    if (code == 0)
+        code = copy(action->result.namespace, sizeof(action->result.namespace),
+                    json_string(json, "namespace", ""), "namespace", err);
+    if (code == 0)
+        code = copy(action->result.name, sizeof(action->result.name), json_string(json, "name", ""),
+                    "name", err);
+    resource->kind = KUBE_OTHER;
+    action->request_verb = strcmp(method, "DELETE") == 0 ? "delete" : "patch";
+    action->subresource = strcmp(json_string(json, "subresource", ""), "scale") == 0 ? "scale" : "";
+    action->body_type = action->content_type;
+    text_add(&action->path, path);
+    text_add(&action->body, body == NULL ? "" : body);
+    text_addf(&action->about, "undo the change of %s %s", resource->plural, action->result.name);
+    snprintf(action->target, sizeof(action->target), "%.60s/%s", resource->plural,
+             action->result.name);
+    cJSON_free(body);
+    cJSON_Delete(json);
+    if (code < 0) {
+        kube_action_free(action);
+        error_set(err, EXIT_USAGE, code, "an undo entry lacks method, path or body");
+    }
+    return code;
+}
+
+void kube_action_free(struct kube_action *action)
+{
+    cJSON_Delete(action->object);
+    action->object = NULL;
+    kube_object_drop(action->result.object);
+    action->result.object = NULL;
+    text_free(&action->path);
+    text_free(&action->body);
+    text_free(&action->about);
+    text_free(&action->undo);
+    action->state = KUBE_ACTION_OVER;
+}
+
+struct kube_call kube_action_call(const struct kube_action *action)
+{
+    bool discover = action->step == KUBE_STEP_DISCOVER;
+    return (struct kube_call){
+        .verb = action->request_verb,
+        .group = action->result.resource.group,
+        .resource = discover ? "" : action->result.resource.plural,
+        .subresource = action->subresource,
+        .namespace = action->result.namespace,
+        .name = action->result.name,
+    };
+}
+
+void kube_action_sent(struct kube_action *action, uint64_t now_ns)
+{
+    action->state = KUBE_ACTION_ASKED;
+    if (action->step == KUBE_STEP_READ)
+        action->read_sent_ns = now_ns;
+    if (action->step == KUBE_STEP_CHANGE)
+        action->result.sent_ns = now_ns;
+}
+
+void kube_action_answer(struct kube_action *action, enum kube_reason reason, long http_code,
+                        unsigned retry_after_s, const struct text *body,
+                        const struct error *failure, const struct kubeconfig *config,
+                        uint64_t now_ns)
+{
+    struct error said = {0};
+    struct kube_call call = kube_action_call(action);
+    if (action->state != KUBE_ACTION_ASKED)
+        return;
+    if (reason == KUBE_REASON_SUCCESS && (http_code < 200 || http_code > 299))
+        reason = kube_failure_set(&said, config, &call, http_code, text_str(body), body->size);
+    else if (reason != KUBE_REASON_SUCCESS && failure != NULL)
+        said = *failure;
+    if (action->step == KUBE_STEP_CHANGE && http_code > 0)
+        action->result.answered_ns = now_ns;
+    if (reason == KUBE_REASON_SUCCESS) {
+        switch (action->step) {
+        case KUBE_STEP_DISCOVER: take_discovery(action, body); return;
+        case KUBE_STEP_READ: take_read(action, body); return;
+        case KUBE_STEP_CHANGE: take_change(action, body, now_ns); return;
+        case KUBE_STEP_GONE: take_gone(action, body, now_ns); return;
+        }
+    }
+    action->result.error = said; /* Also the reason to give, should a deadline end the trying. */
+    if (absent_is_fine(action, reason) || try_again(action, reason, retry_after_s, now_ns))
+        return;
+    fail(action, reason, kube_reason_errno(reason));
+}
+
+void kube_action_commit(struct kube_action *action)
+{
+    if (action->state == KUBE_ACTION_PREPARED)
+        action->state = KUBE_ACTION_REQUEST;
+}
+
+void kube_action_tick(struct kube_action *action, uint64_t now_ns)
+{
+    if (action->state == KUBE_ACTION_PAUSE && action->due_ns <= now_ns)
+        action->state = KUBE_ACTION_REQUEST;
+}
+
+void kube_action_cancel(struct kube_action *action, const char *text)
+{
+    if (action->state == KUBE_ACTION_OVER)
+        return;
+    error_set(&action->result.error, EXIT_ENVIRONMENT, -ECANCELED, "%s: %s", action->target, text);
+    fail(action, KUBE_REASON_SUCCESS, -ECANCELED);
+}
+
+const char *kube_verb_text(enum kube_verb verb)
+{
+    static const char *const texts[KUBE_VERB_COUNT] = {
+        [KUBE_GET] = "get",       [KUBE_APPLY] = "apply",
+        [KUBE_DELETE] = "delete", [KUBE_SET_IMAGE] = "set-image",
+        [KUBE_SCALE] = "scale",   [KUBE_RESTART] = "restart",
+        [KUBE_CORDON] = "cordon", [KUBE_UNCORDON] = "uncordon",
+        [KUBE_EVICT] = "evict",   [KUBE_PATCH] = "patch",
+    };
+    return texts[verb];
+}
+
+const char *kube_done_text(enum kube_done done)
+{
+    static const char *const texts[] = {
+        [KUBE_DONE_NOT_YET] = "not yet",     [KUBE_DONE_GOT] = "exists",
+        [KUBE_DONE_CREATED] = "created",     [KUBE_DONE_CHANGED] = "changed",
+        [KUBE_DONE_UNCHANGED] = "unchanged", [KUBE_DONE_DELETED] = "deleted",
+        [KUBE_DONE_ABSENT] = "absent",       [KUBE_DONE_FAILED] = "failed",
+    };
+    return texts[done];
+}
+
+static int set_target(struct kube_action *action, const struct kube_order *order,
+                      const struct kube_discovery *discovery, const char *namespace,
+                      struct error *err)
+{
+    static const enum kube_kind kinds[KUBE_VERB_COUNT] = {
+        [KUBE_SET_IMAGE] = KUBE_DEPLOYMENT, [KUBE_SCALE] = KUBE_DEPLOYMENT,
+        [KUBE_RESTART] = KUBE_DEPLOYMENT,   [KUBE_CORDON] = KUBE_NODE,
+        [KUBE_UNCORDON] = KUBE_NODE,        [KUBE_EVICT] = KUBE_POD,
+    };
+    struct kube_result *result = &action->result;
+    const char *name = order->name;
+    const char *own_namespace = order->namespace;
+    int code = 0;
+    if (order->verb == KUBE_APPLY) {
+        code = set_manifest(action, order, discovery, err);
+        name = json_string(order->object, "metadata.name", NULL);
+        own_namespace = json_string(order->object, "metadata.namespace", order->namespace);
+    } else {
+        bool free_kind =
+            order->verb == KUBE_GET || order->verb == KUBE_DELETE || order->verb == KUBE_PATCH;
+        enum kube_kind kind = free_kind ? order->kind : kinds[order->verb];
+        if ((int)kind < 0 || kind >= KUBE_KIND_COUNT)
+            return error_set(err, EXIT_USAGE, -EINVAL, "unknown kind");
+        result->resource = discovery->resources[kind];
+    }
+    if (code < 0)
+        return code;
+    if (own_namespace == NULL || own_namespace[0] == '\0')
+        own_namespace = namespace;
+    /* What a kind beyond the known ones is in is seen after discovery. */
+    bool in_namespace = result->resource.namespaced || result->resource.plural[0] == '\0';
+    code = copy(result->namespace, sizeof(result->namespace), in_namespace ? own_namespace : "",
+                "namespace", err);
+    if (code == 0)
+        code = copy(result->name, sizeof(result->name), name, "name", err);
+    if (code == 0 && !kube_resource_name_valid(result->name))
+        code = error_set(err, EXIT_USAGE, -EINVAL,
+                         "\"%s\" is no object's name: small letters, digits, '-' and '.'",
+                         result->name);
+    name_target(action);
+    return code;
+}
+
+static int set_manifest(struct kube_action *action, const struct kube_order *order,
+                        const struct kube_discovery *discovery, struct error *err)
+{
+    const char *api_version = json_string(order->object, "apiVersion", "");
+    const char *kind = json_string(order->object, "kind", "");
+    if (api_version[0] == '\0' || kind[0] == '\0')
+        return error_set(err, EXIT_USAGE, -EINVAL, "the object has no apiVersion or no kind");
+    const struct kube_resource *row = kube_resource_find(api_version, kind);
+    struct kube_resource *resource = &action->result.resource;
+    resource->kind = KUBE_OTHER;
+    if (row != NULL)
+        *resource = discovery->resources[row->kind];
+    int code = copy(resource->name, sizeof(resource->name), kind, "kind", err);
+    return code < 0 ? code
+                    : copy(action->api_version, sizeof(action->api_version), api_version,
+                           "apiVersion", err);
+}
+
+static int check_order(const struct kube_action *action, const struct kube_order *order,
+                       struct error *err)
+{
+    bool image = order->image != NULL && order->image[0] != '\0';
+    if (order->verb == KUBE_SET_IMAGE && !image)
+        return error_set(err, EXIT_USAGE, -EINVAL, "%s: no image is given", action->target);
+    if (order->verb == KUBE_SCALE && (order->replicas < 0 || order->replicas > INT32_MAX))
+        return error_set(err, EXIT_USAGE, -EINVAL, "%s: replicas must be 0 to %d", action->target,
+                         INT32_MAX);
+    if (order->verb == KUBE_PATCH && !cJSON_IsObject(order->object))
+        return error_set(err, EXIT_USAGE, -EINVAL, "%s: the patch is no JSON object",
+                         action->target);
+    return 0;
+}
+
+static int copy(char *to, size_t bytes, const char *from, const char *what, struct error *err)
+{
+    if (from == NULL)
+        from = "";
+    if (strlen(from) >= bytes)
+        return error_set(err, EXIT_USAGE, -EINVAL, "%s is longer than %zu bytes", what, bytes - 1);
+    strcpy(to, from);
+    return 0;
+}
+
+static void name_target(struct kube_action *action)
+{
+    char kind[64];
+    snprintf(kind, sizeof(kind), "%.60s", action->result.resource.name);
+    for (char *at = kind; *at != '\0'; at++) {
+        if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at - 'A' + 'a');
+    }
+    snprintf(action->target, sizeof(action->target), "%s/%s", kind, action->result.name);
+}
+
+static void ask_read(struct kube_action *action)
+{
+    action->step = KUBE_STEP_READ;
+    action->state = KUBE_ACTION_REQUEST;
+    action->method = "GET";
+    action->request_verb = "get";
+    action->subresource = action->verb == KUBE_SCALE ? "scale" : "";
+    action->body_type = NULL;
+    text_clear(&action->body);
+    text_clear(&action->path);
+    text_clear(&action->about);
+    kube_resource_path(&action->path, &action->result.resource, action->result.namespace,
+                       action->result.name, action->subresource);
+}
+
+static void ask_discovery(struct kube_action *action)
+{
+    action->step = KUBE_STEP_DISCOVER;
+    action->method = "GET";
+    action->request_verb = "get";
+    text_clear(&action->path);
+    kube_discovery_path(&action->path, action->api_version);
+}
+
+static void take_discovery(struct kube_action *action, const struct text *body)
+{
+    cJSON *json = json_parse(text_str(body), body->size, NULL);
+    int code = kube_discovery_find(json, action->api_version, action->result.resource.name,
+                                   &action->result.resource, &action->result.error);
+    cJSON_Delete(json);
+    if (code < 0) {
+        fail(action, KUBE_REASON_NOT_FOUND, code);
+        return;
+    }
+    if (!action->result.resource.namespaced)
+        action->result.namespace[0] = '\0';
+    ask_read(action);
+}
+
+static void take_read(struct kube_action *action, const struct text *body)
+{
+    cJSON *json = json_parse(text_str(body), body->size, NULL);
+    bool typed = action->verb == KUBE_SET_IMAGE || action->verb == KUBE_RESTART;
+    show_object(action, json);
+    if (json_string(json, "metadata.name", "")[0] == '\0' ||
+        (typed && action->result.object == NULL)) {
+        error_set(&action->result.error, EXIT_ENVIRONMENT, -EBADMSG,
+                  "%s: the answer is no object: is there something between us and the API server?",
+                  action->target);
+        fail(action, KUBE_REASON_MALFORMED, -EBADMSG);
+    } else {
+        action->existed = true;
+        snprintf(action->version_before, sizeof(action->version_before), "%s",
+                 json_string(json, "metadata.resourceVersion", ""));
+        prepare(action, json);
+    }
+    cJSON_Delete(json);
+}
+
+static void prepare(struct kube_action *action, const cJSON *read)
+{
+    switch (kube_change_prepare(action, read)) {
+    case KUBE_CHANGE_NONE: finish(action, action->result.done); break;
+    case KUBE_CHANGE_REFUSED: fail(action, KUBE_REASON_SUCCESS, action->result.code); break;
+    case KUBE_CHANGE_NEEDED:
+        action->step = KUBE_STEP_CHANGE;
+        action->state = action->confirm ? KUBE_ACTION_PREPARED : KUBE_ACTION_REQUEST;
+        action->confirm = false; /* Once is enough, should it have to begin again. */
+        if (action->body.failed || action->path.failed) {
+            error_set(&action->result.error, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+            fail(action, KUBE_REASON_SUCCESS, -ENOMEM);
+        }
+        break;
+    }
+}
+
+static void take_change(struct kube_action *action, const struct text *body, uint64_t now_ns)
+{
+    if (action->verb == KUBE_DELETE || action->verb == KUBE_EVICT) {
+        if (action->wait_gone)
+            wait_until_gone(action, now_ns);
+        else
+            finish(action, KUBE_DONE_DELETED);
+        return;
+    }
+    cJSON *json = json_parse(text_str(body), body->size, NULL);
+    const char *version = json_string(json, "metadata.resourceVersion", "");
+    bool same = action->existed && strcmp(version, action->version_before) == 0;
+    bool deleted = strcmp(action->method, "DELETE") == 0;
+    show_object(action, json);
+    action->result.version = strtoull(version, NULL, 10);
+    cJSON_Delete(json);
+    if (deleted)
+        finish(action, KUBE_DONE_DELETED);
+    else if (!action->existed && action->verb == KUBE_APPLY)
+        finish(action, KUBE_DONE_CREATED);
+    else
+        finish(action, same ? KUBE_DONE_UNCHANGED : KUBE_DONE_CHANGED);
+}
+
+static void take_gone(struct kube_action *action, const struct text *body, uint64_t now_ns)
+{
+    cJSON *json = json_parse(text_str(body), body->size, NULL);
+    bool other = strcmp(json_string(json, "metadata.uid", ""), action->result.uid) != 0;
+    cJSON_Delete(json);
+    if (other)
+        finish(action, KUBE_DONE_DELETED);
+    else
+        wait_until_gone(action, now_ns);
+}
+
+static void wait_until_gone(struct kube_action *action, uint64_t now_ns)
+{
+    ask_read(action);
+    action->step = KUBE_STEP_GONE;
+    action->state = KUBE_ACTION_PAUSE;
+    action->due_ns = now_ns + GONE_PAUSE_NS;
+}
+
+/* True when it was dealt with: what is not there need not be deleted, and may be created. */
+static bool absent_is_fine(struct kube_action *action, enum kube_reason reason)
+{
+    bool removes = action->verb == KUBE_DELETE || action->verb == KUBE_EVICT;
+    bool undo = action->verb == KUBE_PATCH && action->object == NULL;
+    if (reason == KUBE_REASON_CONFLICT && action->verb == KUBE_DELETE) {
+        finish(action, KUBE_DONE_ABSENT); /* The uid that was wanted is gone. */
+        return true;
+    }
+    if (reason != KUBE_REASON_NOT_FOUND)
+        return false;
+    if (action->step == KUBE_STEP_GONE || (removes && action->step == KUBE_STEP_CHANGE))
+        finish(action, KUBE_DONE_DELETED);
+    else if (action->step == KUBE_STEP_READ && (removes || action->verb == KUBE_APPLY)) {
+        action->existed = false;
+        prepare(action, NULL);
+    } else if (undo)
+        finish(action, KUBE_DONE_ABSENT);
+    else
+        return false;
+    return true;
+}
+
+static bool try_again(struct kube_action *action, enum kube_reason reason, unsigned retry_after_s,
+                      uint64_t now_ns)
+{
+    bool apply_change = action->verb == KUBE_APPLY && action->step == KUBE_STEP_CHANGE;
+    if (apply_change && reason == KUBE_REASON_UNSUPPORTED && !action->merge_instead &&
+        action->existed) {
+        /* Custom resources know no strategic merge patch. */
+        action->merge_instead = true;
+        action->body_type = "application/merge-patch+json";
+        action->state = KUBE_ACTION_REQUEST;
+        return true;
+    }
+    if (reason == KUBE_REASON_BUDGET) { /* As often as it takes: the owner has the deadline. */
+        action->state = KUBE_ACTION_PAUSE;
+        unsigned pause_s = retry_after_s > 0 ? retry_after_s : BUDGET_PAUSE_S;
+        action->due_ns = now_ns + (uint64_t)pause_s * NS_PER_S;
+        return true;
+    }
+    if (action->tries >= TRIES_MAX)
+        return false;
+    if (action->step == KUBE_STEP_GONE && kube_reason_transient(reason)) {
+        action->tries++;
+        wait_until_gone(action, now_ns);
+        return true;
+    }
+    if (reason == KUBE_REASON_THROTTLED) {
+        action->tries++;
+        action->state = KUBE_ACTION_PAUSE;
+        action->due_ns = now_ns + (uint64_t)(retry_after_s > 0 ? retry_after_s : 1) * NS_PER_S;
+        return true;
+    }
+    if (apply_change && (reason == KUBE_REASON_EXISTS || reason == KUBE_REASON_CONFLICT)) {
+        action->tries++;
+        ask_read(action); /* Somebody was faster: see what there is now. */
+        return true;
+    }
+    return false;
+}
+
+/* Keep the object as it is now, when it is of a kind that can be kept. */
+static void show_object(struct kube_action *action, const cJSON *json)
+{
+    struct kube_result *result = &action->result;
+    const char *uid = json_string(json, "metadata.uid", "");
+    bool itself =
+        action->subresource[0] == '\0' && strcmp(json_string(json, "kind", ""), "Status") != 0;
+    if (uid[0] != '\0' && strlen(uid) < sizeof(result->uid))
+        strcpy(result->uid, uid);
+    if (!itself || result->resource.kind == KUBE_OTHER)
+        return;
+    struct kube_object *object = kube_object_read(result->resource.kind, json, NULL);
+    if (object == NULL)
+        return;
+    kube_object_drop(result->object);
+    result->object = object;
+}
+
+static void finish(struct kube_action *action, enum kube_done done)
+{
+    action->result.done = done;
+    action->result.error = (struct error){0};
+    action->state = KUBE_ACTION_OVER;
+}
+
+static void fail(struct kube_action *action, enum kube_reason reason, int code)
+{
+    action->result.done = KUBE_DONE_FAILED;
+    action->result.reason = reason;
+    action->result.code = code;
+    action->state = KUBE_ACTION_OVER;
+}

@@ -1,0 +1,25 @@
+/* change.h - from an object as it was read to the request that changes it, verb by verb. The pure
+ * heart of kube/action.h, which alone uses it.
+ *
+ * Threads: pure. Memory: the action's texts.
+ */
+#ifndef KUBE_CHANGE_H
+#define KUBE_CHANGE_H
+
+#include "kube/action.h"
+
+enum kube_change {
+    KUBE_CHANGE_NEEDED,  /* The action's request, `about` and `undo` are filled. */
+    KUBE_CHANGE_NONE,    /* It is like that already: result.done is set. */
+    KUBE_CHANGE_REFUSED, /* result.error says why. */
+};
+
+/* READ is the answer to the action's reading request; NULL when the object does not exist (which
+ * only apply, delete and evict come here with). */
+enum kube_change kube_change_prepare(struct kube_action *action, const cJSON *read);
+
+/* The merge patch (RFC 7396) that takes back what PATCH changes in BEFORE: members that BEFORE has
+ * get their old value (arrays as a whole), others become null. NULL when out of memory. */
+cJSON *kube_change_inverse(const cJSON *before, const cJSON *patch);
+
+#endif

@@ -1,0 +1,103 @@
+#include "kube/endpointslice.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/json.h"
+
+static void endpoint_read(struct kube_arena *arena, const cJSON *json,
+                          struct kube_endpoint *endpoint);
+static void endpoints_read(struct kube_arena *arena, const cJSON *array,
+                           struct kube_endpointslice *slice);
+static void ports_read(struct kube_arena *arena, const cJSON *array,
+                       struct kube_endpointslice *slice);
+
+void kube_endpointslice_read(struct kube_arena *arena, const cJSON *json,
+                             struct kube_endpointslice *slice)
+{
+    const cJSON *labels = json_at(json, "metadata.labels");
+    const char *type = json_string(json, "addressType", "IPv4");
+    *slice = (struct kube_endpointslice){0};
+    const cJSON *service = json_member(labels, "kubernetes.io/service-name");
+    slice->service = kube_arena_text(arena, cJSON_IsString(service) ? service->valuestring : "");
+    if (strcmp(type, "IPv6") == 0)
+        slice->address_type = KUBE_ADDRESS_IPV6;
+    else if (strcmp(type, "FQDN") == 0)
+        slice->address_type = KUBE_ADDRESS_FQDN;
+    endpoints_read(arena, json_member(json, "endpoints"), slice);
+    ports_read(arena, json_member(json, "ports"), slice);
+}
+
+int kube_protocol_read(const char *text)
+{
+    if (text == NULL || text[0] == '\0' || strcmp(text, "TCP") == 0)
+        return IPPROTO_TCP;
+    if (strcmp(text, "UDP") == 0)
+        return IPPROTO_UDP;
+    return strcmp(text, "SCTP") == 0 ? IPPROTO_SCTP : 0;
+}
+
+static void endpoints_read(struct kube_arena *arena, const cJSON *array,
+                           struct kube_endpointslice *slice)
+{
+    int size = cJSON_IsArray(array) ? cJSON_GetArraySize(array) : 0;
+    const cJSON *item;
+    if (size > KUBE_ENDPOINTS_MAX)
+        size = KUBE_ENDPOINTS_MAX;
+    slice->endpoints = kube_arena_take(arena, (size_t)size, sizeof(*slice->endpoints));
+    if (slice->endpoints == NULL)
+        return;
+    cJSON_ArrayForEach(item, array)
+    {
+        if (slice->endpoints_count == (unsigned)size)
+            break;
+        endpoint_read(arena, item, &slice->endpoints[slice->endpoints_count++]);
+    }
+}
+
+static void endpoint_read(struct kube_arena *arena, const cJSON *json,
+                          struct kube_endpoint *endpoint)
+{
+    const cJSON *address;
+    cJSON_ArrayForEach(address, json_member(json, "addresses"))
+    {
+        kube_addresses_add(arena, &endpoint->addresses,
+                           cJSON_IsString(address) ? address->valuestring : "");
+    }
+    endpoint->ready = json_bool(json, "conditions.ready", true);
+    endpoint->serving = json_bool(json, "conditions.serving", endpoint->ready);
+    endpoint->terminating = json_bool(json, "conditions.terminating", false);
+    bool pod = strcmp(json_string(json, "targetRef.kind", ""), "Pod") == 0;
+    endpoint->pod = kube_arena_text(arena, pod ? json_string(json, "targetRef.name", "") : "");
+    endpoint->pod_uid = kube_arena_text(arena, pod ? json_string(json, "targetRef.uid", "") : "");
+    const cJSON *topology = json_member(json, "topology"); /* v1beta1 */
+    const cJSON *host = json_member(topology, "kubernetes.io/hostname");
+    const cJSON *zone = json_member(topology, "topology.kubernetes.io/zone");
+    endpoint->node = kube_arena_text(
+        arena, json_string(json, "nodeName", cJSON_IsString(host) ? host->valuestring : ""));
+    endpoint->zone = kube_arena_text(
+        arena, json_string(json, "zone", cJSON_IsString(zone) ? zone->valuestring : ""));
+}
+
+static void ports_read(struct kube_arena *arena, const cJSON *array,
+                       struct kube_endpointslice *slice)
+{
+    int size = cJSON_IsArray(array) ? cJSON_GetArraySize(array) : 0;
+    const cJSON *item;
+    if (size > KUBE_PORTS_MAX)
+        size = KUBE_PORTS_MAX;
+    slice->ports = kube_arena_take(arena, (size_t)size, sizeof(*slice->ports));
+    if (slice->ports == NULL)
+        return;
+    cJSON_ArrayForEach(item, array)
+    {
+        int64_t port = json_integer(item, "port", 0);
+        if (slice->ports_count == (unsigned)size)
+            break;
+        slice->ports[slice->ports_count++] = (struct kube_endpoint_port){
+            .name = kube_arena_text(arena, json_string(item, "name", "")),
+            .protocol = kube_protocol_read(json_string(item, "protocol", "")),
+            .port = (uint16_t)(port < 0 || port > 65535 ? 0 : port),
+        };
+    }
+}

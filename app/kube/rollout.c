@@ -1,0 +1,100 @@
+#include "kube/rollout.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    CAUSES_MAX = 16,
+    CAUSE_BYTES = 256
+};
+
+/* Pods that are not ready for the same reason. */
+struct cause {
+    char text[CAUSE_BYTES];
+    unsigned pods;
+    const char *example; /* Name of one of them. */
+};
+
+static void judge(const struct kube_deployment *deployment, struct kube_rollout *out);
+static void add_cause(struct cause *causes, unsigned *count, const struct kube_object *pod);
+
+void kube_rollout_status(const struct kube_object *deployment, struct kube_rollout *out)
+{
+    assert(deployment->kind == KUBE_DEPLOYMENT);
+    const struct kube_deployment *spec = &deployment->deployment;
+    *out = (struct kube_rollout){
+        .replicas = spec->replicas,
+        .updated = spec->updated_replicas,
+        .old = spec->status_replicas - spec->updated_replicas,
+        .available = spec->available_replicas,
+    };
+    if (out->old < 0)
+        out->old = 0;
+    if (deployment->meta.generation > spec->observed_generation) {
+        out->state = KUBE_ROLLOUT_PROGRESSING;
+        snprintf(out->text, sizeof(out->text),
+                 "the deployment controller has not seen the change yet");
+        return;
+    }
+    judge(spec, out);
+}
+
+void kube_rollout_reasons(const struct kube_object *deployment, const struct kube_cache *pods,
+                          struct text *out)
+{
+    struct cause causes[CAUSES_MAX];
+    unsigned count = 0;
+    for (unsigned i = 0; i < pods->count; i++) {
+        const struct kube_object *pod = pods->objects[i];
+        if (strcmp(pod->meta.namespace, deployment->meta.namespace) == 0 &&
+            kube_labels_match(&deployment->deployment.selector, &pod->meta.labels) &&
+            !pod->pod.ready && !kube_object_terminating(pod))
+            add_cause(causes, &count, pod);
+    }
+    for (unsigned i = 0; i < count; i++)
+        text_addf(out, "%s%u pod%s not ready (%s): %s", i > 0 ? "\n" : "", causes[i].pods,
+                  causes[i].pods == 1 ? "" : "s", causes[i].example, causes[i].text);
+}
+
+static void judge(const struct kube_deployment *deployment, struct kube_rollout *out)
+{
+    const struct kube_condition *progressing =
+        kube_condition_find(&deployment->conditions, "Progressing");
+    out->state = deployment->paused ? KUBE_ROLLOUT_PAUSED : KUBE_ROLLOUT_PROGRESSING;
+    if (progressing != NULL && strcmp(progressing->reason, "ProgressDeadlineExceeded") == 0) {
+        out->state = KUBE_ROLLOUT_FAILED;
+        snprintf(out->text, sizeof(out->text), "no progress for %" PRId64 " s: %s",
+                 deployment->progress_deadline_s, progressing->message);
+    } else if (out->updated < out->replicas) {
+        snprintf(out->text, sizeof(out->text), "%" PRId64 " of %" PRId64 " new pods are made",
+                 out->updated, out->replicas);
+    } else if (out->old > 0) {
+        snprintf(out->text, sizeof(out->text), "%" PRId64 " old pods are still to go", out->old);
+    } else if (out->available < out->updated) {
+        snprintf(out->text, sizeof(out->text), "%" PRId64 " of %" PRId64 " new pods are available",
+                 out->available, out->updated);
+    } else {
+        out->state = KUBE_ROLLOUT_COMPLETE;
+        snprintf(out->text, sizeof(out->text), "all %" PRId64 " pods are new and available",
+                 out->replicas);
+    }
+}
+
+static void add_cause(struct cause *causes, unsigned *count, const struct kube_object *pod)
+{
+    char why[CAUSE_BYTES];
+    kube_pod_why_not_ready(&pod->pod, why, sizeof(why));
+    for (unsigned i = 0; i < *count; i++) {
+        if (strcmp(causes[i].text, why) == 0) {
+            causes[i].pods++;
+            return;
+        }
+    }
+    if (*count == CAUSES_MAX)
+        return;
+    causes[*count] = (struct cause){.pods = 1, .example = pod->meta.name};
+    memcpy(causes[*count].text, why, sizeof(why));
+    (*count)++;
+}

@@ -1,0 +1,191 @@
+/* What kubeconfigs give, and how the bad ones are refused. */
+#include "kube/kubeconfig.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/kube/fixture.h"
+
+#define PEM "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+#define PEM64 "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCkFBQUEKLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo="
+
+static const char two_contexts[] =
+    "apiVersion: v1\nkind: Config\ncurrent-context: b\n"
+    "clusters:\n"
+    "- name: ca\n  cluster:\n    server: https://10.0.0.1:6443/\n"
+    "    certificate-authority-data: " PEM64 "\n"
+    "- name: cb\n  cluster:\n    server: https://b.example:443/x\n    insecure-skip-tls-verify: "
+    "true\n"
+    "    tls-server-name: kubernetes\n"
+    "contexts:\n"
+    "- name: a\n  context: {cluster: ca, user: ua, namespace: shop}\n"
+    "- name: b\n  context: {cluster: cb, user: ub}\n"
+    "- name: lost\n  context: {cluster: nowhere, user: ub}\n"
+    "- name: nobody\n  context: {cluster: cb, user: ghost}\n"
+    "- {name: exec, context: {cluster: cb, user: exec}}\n"
+    "- {name: provider, context: {cluster: cb, user: provider}}\n"
+    "- {name: half, context: {cluster: cb, user: half}}\n"
+    "users:\n"
+    "- name: ua\n  user:\n    client-certificate-data: " PEM64 "\n    client-key-data: " PEM64 "\n"
+    "- name: ub\n  user: {token: abc.def}\n"
+    "- name: exec\n  user: {exec: {command: aws, args: [eks]}}\n"
+    "- name: provider\n  user: {auth-provider: {name: gcp}}\n"
+    "- name: half\n  user: {client-certificate-data: " PEM64 "}\n";
+
+static int parse(const char *yaml, const char *context, struct kubeconfig *out, struct error *err)
+{
+    *err = (struct error){0};
+    return kubeconfig_parse(yaml, strlen(yaml), "dir/kc", context, out, err);
+}
+
+static void test_named_context(void **state)
+{
+    struct kubeconfig config;
+    struct error err;
+    (void)state;
+    assert_int_equal(parse(two_contexts, "a", &config, &err), 0);
+    assert_string_equal(config.server, "https://10.0.0.1:6443");
+    assert_string_equal(config.namespace, "shop");
+    assert_string_equal(config.ca_pem, PEM);
+    assert_string_equal(config.client_cert_pem, PEM);
+    assert_string_equal(config.client_key_pem, PEM);
+    assert_null(config.token);
+    assert_false(config.insecure);
+    kubeconfig_free(&config);
+    assert_int_equal(parse(two_contexts, "b", &config, &err), 0);
+    assert_string_equal(config.server, "https://b.example:443/x");
+    assert_string_equal(config.namespace, "default");
+    assert_string_equal(config.token, "abc.def");
+    assert_string_equal(config.tls_server_name, "kubernetes");
+    assert_true(config.insecure);
+    assert_null(config.ca_pem);
+    kubeconfig_free(&config);
+}
+
+/* {context, what the text must have}. */
+static void test_refusals(void **state)
+{
+    static const struct {
+        const char *context, *text, *also;
+    } rows[] = {
+        {NULL, "no context is named", "a, b"}, /* Never current-context. */
+        {"c", "no context \"c\"", "a, b"},
+        {"lost", "no cluster \"nowhere\"", "ca, cb"},
+        {"nobody", "no user \"ghost\"", "ua, ub"},
+        {"exec", "exec: aws", "kubectl create token"},
+        {"provider", "auth-provider gcp", "kubectl create token"},
+        {"half", "client-key", "user \"half\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct kubeconfig config = {.path = (char *)1};
+        struct error err;
+        assert_true(parse(two_contexts, rows[i].context, &config, &err) < 0);
+        assert_non_null(strstr(err.text, rows[i].text));
+        assert_non_null(strstr(err.text, rows[i].also));
+        assert_non_null(strstr(err.text, "dir/kc"));
+        assert_ptr_equal(config.path, (char *)1); /* Untouched. */
+    }
+}
+
+static void test_bad_files(void **state)
+{
+    static const struct {
+        const char *yaml, *text;
+    } rows[] = {
+        {"", "no kubeconfig"},
+        {"a: [1\n", "line "},
+        {"- x\n", "no kubeconfig"},
+        {"contexts: [{name: a, context: {cluster: c}}]\nclusters: [{name: c, cluster: {server: "
+         "http://x}}]\n",
+         "https://"},
+        {"contexts: [{name: a, context: {cluster: c}}]\nclusters: [{name: c, cluster: {server: "
+         "https://x, certificate-authority-data: '%%'}}]\n",
+         "base64"},
+        {"contexts: [{name: a, context: {cluster: c}}]\nclusters: [{name: c, cluster: {server: "
+         "https://x, certificate-authority-data: QUJD}}]\n",
+         "PEM"},
+        {"contexts: [{name: a, context: {cluster: c}}]\nclusters: [{name: c, cluster: {server: "
+         "https://x, certificate-authority: gone.pem}}]\n",
+         "dir/gone.pem"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct kubeconfig config;
+        struct error err;
+        assert_true(parse(rows[i].yaml, "a", &config, &err) < 0);
+        if (strstr(err.text, rows[i].text) == NULL)
+            fail_msg("row %zu: %s", i, err.text);
+    }
+}
+
+/* Relative paths start at the file's own folder, not at the working directory. */
+static void test_files(void **state)
+{
+    char folder[] = "/tmp/kubeconfig-test-XXXXXX", path[4096];
+    struct text text = {0};
+    struct kubeconfig config;
+    struct error err = {0};
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/ca.pem", folder);
+    text_add(&text, PEM);
+    assert_int_equal(text_write_file(&text, path), 0);
+    text_clear(&text);
+    text_add(&text, "contexts: [{name: a, context: {cluster: c, user: u}}]\n"
+                    "clusters: [{name: c, cluster: {server: 'https://x', certificate-authority: "
+                    "ca.pem}}]\nusers: [{name: u, user: {tokenFile: tok}}]\n");
+    snprintf(path, sizeof(path), "%s/kc", folder);
+    assert_int_equal(text_write_file(&text, path), 0);
+    assert_int_equal(kubeconfig_load(path, "a", &config, &err), 0);
+    assert_string_equal(config.ca_pem, PEM);
+    assert_string_equal(strrchr(config.token_path, '/'), "/tok");
+    assert_memory_equal(config.token_path, folder, strlen(folder));
+    kubeconfig_free(&config);
+    text_free(&text);
+    unlink(path);
+    assert_int_equal(kubeconfig_load(path, "a", &config, &err), -ENOENT);
+    assert_non_null(strstr(err.text, path));
+    snprintf(path, sizeof(path), "%s/ca.pem", folder);
+    unlink(path);
+    rmdir(folder);
+}
+
+static void test_base64(void **state)
+{
+    static const struct {
+        const char *in, *out;
+    } rows[] = {/* RFC 4648 10. */
+                {"", ""},
+                {"Zg==", "f"},
+                {"Zm8=", "fo"},
+                {"Zm9v", "foo"},
+                {"Zm9v\nYmFy", "foobar"},
+                {"Zm9vYg", NULL},
+                {"Zg=a", NULL},
+                {"Zm9v!", NULL},
+                {"====", NULL}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        size_t size = 99;
+        char *out = kubeconfig_decode(rows[i].in, &size);
+        if (rows[i].out == NULL) {
+            assert_null(out);
+        } else {
+            assert_string_equal(out, rows[i].out);
+            assert_int_equal(size, strlen(rows[i].out));
+        }
+        free(out);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_named_context), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_bad_files),     cmocka_unit_test(test_files),
+        cmocka_unit_test(test_base64),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
