@@ -1,0 +1,128 @@
+#include "analyze/analyze.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analyze/result_priv.h"
+
+void result_free(struct result *result)
+{
+    if (result == NULL)
+        return;
+    for (unsigned i = 0; i < RECORD_STREAMS; i++)
+        windows_free(&result->streams[i].windows);
+    for (size_t i = 0; i < result->pod_count; i++)
+        windows_free(&result->pods[i].windows);
+    windows_free(&result->windows);
+    free(result->causes);
+    free(result->pods);
+    free(result->attempts);
+    free(result->expectations);
+    free(result->outages);
+    meta_free(&result->meta);
+    logs_free(&result->logs);
+    timeline_free(&result->timeline);
+    experiment_free(result->experiment);
+    free(result);
+}
+
+/* plan/ and record/ have the same words, each its own list. */
+static uint32_t opens_of(const struct experiment *experiment)
+{
+    uint32_t opens = 0;
+    for (unsigned e = 0; e < EXPERIMENT_OUTCOME_COUNT; e++)
+        for (unsigned o = 0; o < OUTCOME_COUNT; o++)
+            if (experiment->windows.opens >> e & 1 &&
+                strcmp(experiment_outcome_word(e), outcome_text(o)) == 0)
+                opens |= 1u << o;
+    return opens;
+}
+
+static int account(struct result *result)
+{
+    result->opens = opens_of(result->experiment);
+    result->outages =
+        outages_make(&result->logs, result->opens, result->experiment->windows.validate);
+    if (result->outages == NULL)
+        return -ENOMEM;
+    int code = account_streams(result);
+    if (code == 0)
+        code = account_pods(result);
+    if (code == 0)
+        code = account_causes(result);
+    if (code == 0)
+        code = account_expectations(result);
+    return code;
+}
+
+int analyze_parts(struct meta *meta, struct logs *logs, struct timeline *timeline,
+                  struct experiment *experiment, struct result **out, struct error *err)
+{
+    struct result *result = calloc(1, sizeof(*result));
+    if (result == NULL) {
+        meta_free(meta);
+        logs_free(logs);
+        timeline_free(timeline);
+        experiment_free(experiment);
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory for the result");
+    }
+    result->meta = *meta;
+    result->logs = *logs;
+    result->timeline = *timeline;
+    result->experiment = experiment;
+    int code = 0;
+    if (meta->stream_count != experiment->stream_count)
+        code = error_set(err, EXIT_USAGE, -EINVAL,
+                         "meta.json has %u streams, experiment.json %u: they are of different runs",
+                         meta->stream_count, experiment->stream_count);
+    else if (account(result) < 0)
+        code = error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory for the analysis");
+    if (code < 0)
+        result_free(result);
+    else
+        *out = result;
+    return code;
+}
+
+/* A run that broke off early may have no timeline; it then is empty. */
+static int read_timeline(const char *rundir, struct timeline *timeline, bool *cut,
+                         struct error *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/cluster.jsonl", rundir);
+    *cut = false;
+    return access(path, F_OK) < 0 ? 0 : timeline_read(path, timeline, cut, err);
+}
+
+int analyze_rundir(const char *rundir, struct result **out, struct error *err)
+{
+    struct meta meta = {0};
+    struct logs logs = {0};
+    struct timeline timeline = {0};
+    struct experiment *experiment = NULL;
+    char path[PATH_MAX];
+    bool cut = false;
+    snprintf(path, sizeof(path), "%s/experiment.json", rundir);
+    int code = meta_read(&meta, rundir, err);
+    if (code == 0)
+        code = experiment_load(path, NULL, &experiment, err);
+    if (code == 0)
+        code = logs_read(&logs, rundir, err);
+    if (code == 0)
+        code = read_timeline(rundir, &timeline, &cut, err);
+    if (code < 0) {
+        meta_free(&meta);
+        logs_free(&logs);
+        timeline_free(&timeline);
+        experiment_free(experiment);
+        return code;
+    }
+    code = analyze_parts(&meta, &logs, &timeline, experiment, out, err);
+    if (code == 0)
+        (*out)->timeline_cut = cut;
+    return code;
+}

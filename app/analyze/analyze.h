@@ -1,0 +1,18 @@
+/* analyze.h - the run directory to its result. Pure but for reading files.
+ *
+ * Reads meta.json, experiment.json, worker-*.log and cluster.jsonl; what a crash cut off is told in
+ * the result (damaged bytes, a cut timeline, meta not final), never guessed.
+ */
+#ifndef ANALYZE_ANALYZE_H
+#define ANALYZE_ANALYZE_H
+
+#include "analyze/result.h"
+
+/* 0 and *OUT, or -errno with ERR naming the file. Free by result_free(). */
+int analyze_rundir(const char *rundir, struct result **out, struct error *err);
+
+/* The same from parts (taken, also on failure): for tests. */
+int analyze_parts(struct meta *meta, struct logs *logs, struct timeline *timeline,
+                  struct experiment *experiment, struct result **out, struct error *err);
+
+#endif

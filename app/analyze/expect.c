@@ -1,0 +1,227 @@
+/* expect.c - the figures that an experiment expects, and the verdict. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analyze/quantiles.h"
+#include "analyze/result_priv.h"
+
+/* A figure counts what happened from FROM_NS on; 0: over the stream's whole life. */
+struct asked {
+    const struct result *result;
+    unsigned stream;
+    uint64_t from_ns;
+};
+
+static const struct result_stream *stream_of(const struct asked *asked)
+{
+    return &asked->result->streams[asked->stream];
+}
+
+static uint64_t count_outcomes(const struct asked *asked, uint32_t mask)
+{
+    const struct logs *logs = &asked->result->logs;
+    uint64_t count = 0;
+    if (asked->from_ns == 0) {
+        for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+            count += mask >> i & 1 ? stream_of(asked)->outcomes[i] : 0;
+        return count;
+    }
+    for (size_t i = 0; i < logs->request_count; i++)
+        if (logs->requests[i].stream == asked->stream && logs->requests[i].due_ns >= asked->from_ns)
+            count += mask >> logs->requests[i].outcome & 1;
+    return count;
+}
+
+static double count_broken(const struct asked *asked)
+{
+    const struct logs *logs = &asked->result->logs;
+    double count = 0;
+    for (size_t i = 0; i < logs->connection_count; i++) {
+        const struct record_connection *connection = &logs->connections[i];
+        count += connection->stream == asked->stream && connection->connected_ns != 0 &&
+                 connection->ended_ns >= asked->from_ns &&
+                 connection_end_is_broken(connection->end);
+    }
+    return count;
+}
+
+static double count_failed_connects(const struct asked *asked)
+{
+    double count = 0;
+    for (size_t i = 0; i < asked->result->attempt_count; i++) {
+        const struct record_connection *connection = asked->result->attempts[i].connection;
+        count += connection->stream == asked->stream && connection->opened_ns >= asked->from_ns;
+    }
+    return count;
+}
+
+enum window_figure {
+    WINDOW_COUNT,
+    WINDOW_LONGEST,
+    WINDOW_TOTAL
+};
+
+static double window_figure(const struct asked *asked, enum window_figure figure)
+{
+    const struct windows *windows = &stream_of(asked)->windows;
+    uint64_t end_ns = asked->result->meta.streams[asked->stream].stopped_ns;
+    double count = 0, longest_ns = 0, total_ns = 0;
+    if (end_ns == 0)
+        end_ns = asked->result->meta.ended_ns;
+    for (size_t i = 0; i < windows->count; i++) {
+        const struct window *window = &windows->items[i];
+        if (!window->open && window->recovery.to_ns < asked->from_ns)
+            continue;
+        double length_ns = (double)window_length_ns(window, end_ns);
+        count++;
+        total_ns += length_ns;
+        if (length_ns > longest_ns)
+            longest_ns = length_ns;
+    }
+    return figure == WINDOW_COUNT ? count : figure == WINDOW_LONGEST ? longest_ns : total_ns;
+}
+
+static double longest_outage(const struct asked *asked)
+{
+    const struct result *result = asked->result;
+    uint64_t longest_ns = 0, end_ns = result->meta.streams[asked->stream].stopped_ns;
+    for (size_t i = 0; i < result->logs.outage_count; i++) {
+        const struct outage *outage = &result->outages[i];
+        uint64_t to_ns = outage->open ? end_ns : outage->recovery.to_ns;
+        if (outage->record->stream == asked->stream && to_ns >= asked->from_ns &&
+            to_ns > outage->onset.from_ns && to_ns - outage->onset.from_ns > longest_ns)
+            longest_ns = to_ns - outage->onset.from_ns;
+    }
+    return (double)longest_ns;
+}
+
+static double latency(const struct asked *asked, double fraction)
+{
+    const struct logs *logs = &asked->result->logs;
+    struct values values = {0};
+    for (size_t i = 0; i < logs->request_count; i++) {
+        const struct record_request *request = &logs->requests[i];
+        if (request->stream == asked->stream && request->due_ns >= asked->from_ns &&
+            outcome_is_good(request->outcome))
+            values_add(&values, request->done_ns - request->due_ns);
+    }
+    struct result_quantiles quantiles = values_quantiles(&values);
+    double at_ns = fraction >= 1 ? (double)quantiles.max_ns : (double)values_at(&values, fraction);
+    values_free(&values);
+    return at_ns;
+}
+
+static double good_ratio(const struct asked *asked)
+{
+    uint32_t good = 1u << OUTCOME_OK | 1u << OUTCOME_REPAIRED | 1u << OUTCOME_LATE;
+    double due = (double)count_outcomes(asked, (1u << OUTCOME_COUNT) - 1);
+    return due > 0 ? (double)count_outcomes(asked, good) / due : 0;
+}
+
+static double measure(const struct asked *asked, enum experiment_figure figure)
+{
+    switch (figure) {
+    case EXPERIMENT_FIGURE_LASTING_CONNECTIONS: return stream_of(asked)->lasting;
+    case EXPERIMENT_FIGURE_BROKEN_CONNECTIONS: return count_broken(asked);
+    case EXPERIMENT_FIGURE_FAILED_CONNECTS: return count_failed_connects(asked);
+    case EXPERIMENT_FIGURE_LOST_REQUESTS:
+        return (double)count_outcomes(asked, asked->result->opens);
+    case EXPERIMENT_FIGURE_BLOCKED_REQUESTS:
+        return (double)count_outcomes(asked, 1u << OUTCOME_BLOCKED);
+    case EXPERIMENT_FIGURE_UNSENT_REQUESTS:
+        return (double)count_outcomes(asked, 1u << OUTCOME_UNSENT);
+    case EXPERIMENT_FIGURE_GOOD_RATIO: return good_ratio(asked);
+    case EXPERIMENT_FIGURE_WINDOWS: return window_figure(asked, WINDOW_COUNT);
+    case EXPERIMENT_FIGURE_LONGEST_WINDOW: return window_figure(asked, WINDOW_LONGEST);
+    case EXPERIMENT_FIGURE_TOTAL_WINDOW: return window_figure(asked, WINDOW_TOTAL);
+    case EXPERIMENT_FIGURE_LONGEST_OUTAGE: return longest_outage(asked);
+    case EXPERIMENT_FIGURE_LATENCY_P50: return latency(asked, 0.5);
+    case EXPERIMENT_FIGURE_LATENCY_P99: return latency(asked, 0.99);
+    case EXPERIMENT_FIGURE_LATENCY_MAX: return latency(asked, 1);
+    default: return 0;
+    }
+}
+
+static double bound_of(const struct result *result, const struct experiment_expect *expect)
+{
+    const struct meta_prediction *prediction = &result->meta.prediction;
+    switch (expect->bound) {
+    case EXPERIMENT_BOUND_MEAN: return prediction->mean;
+    case EXPERIMENT_BOUND_MIN: return prediction->min;
+    case EXPERIMENT_BOUND_P1: return prediction->p1;
+    case EXPERIMENT_BOUND_P50: return prediction->p50;
+    case EXPERIMENT_BOUND_P99: return prediction->p99;
+    case EXPERIMENT_BOUND_MAX: return prediction->max;
+    default: return expect->value;
+    }
+}
+
+static bool is_met(const struct result_expectation *expectation)
+{
+    switch (expectation->expect->compare) {
+    case EXPERIMENT_AT_MOST: return expectation->value <= expectation->bound;
+    case EXPERIMENT_AT_LEAST: return expectation->value >= expectation->bound;
+    default:
+        return expectation->value <= expectation->bound && expectation->value >= expectation->bound;
+    }
+}
+
+/* When the step FROM began; false when it never did. */
+static bool from_step(const struct result *result, int32_t step, uint64_t *from_ns)
+{
+    *from_ns = 0;
+    if (step < 0)
+        return true;
+    char name[TIMELINE_NAME_BYTES];
+    const char *id = result->experiment->steps[step].id;
+    snprintf(name, sizeof(name), "%s", id ? id : "");
+    const struct timeline_event *event =
+        timeline_find(&result->timeline, TIMELINE_STEP_START, name, 0);
+    if (event != NULL)
+        *from_ns = event->not_before_ns;
+    return event != NULL;
+}
+
+static void judge(const struct result *result, struct result_expectation *expectation)
+{
+    const struct experiment_expect *expect = expectation->expect;
+    struct asked asked = {.result = result, .stream = expect->stream};
+    expectation->verdict = VERDICT_UNDECIDED;
+    if (!from_step(result, expect->from_step, &asked.from_ns)) {
+        snprintf(expectation->text, sizeof(expectation->text),
+                 "the step it counts from never began");
+        return;
+    }
+    expectation->value = measure(&asked, expect->figure);
+    if (expect->bound != EXPERIMENT_BOUND_VALUE && !result->meta.prediction.given) {
+        snprintf(expectation->text, sizeof(expectation->text), "there is no prediction");
+        return;
+    }
+    expectation->bound = bound_of(result, expect);
+    if (!result->streams[expect->stream].complete && is_met(expectation)) {
+        snprintf(expectation->text, sizeof(expectation->text),
+                 "not all requests are in the log: the figure is a bound only");
+        return;
+    }
+    expectation->verdict = is_met(expectation) ? VERDICT_MET : VERDICT_NOT_MET;
+}
+
+int account_expectations(struct result *result)
+{
+    uint32_t count = result->experiment->expect_count;
+    result->expectations = calloc(count + 1, sizeof(*result->expectations));
+    if (result->expectations == NULL)
+        return -ENOMEM;
+    result->verdict = VERDICT_MET;
+    for (uint32_t i = 0; i < count; i++) {
+        struct result_expectation *expectation = &result->expectations[i];
+        expectation->expect = &result->experiment->expects[i];
+        judge(result, expectation);
+        if (expectation->verdict == VERDICT_NOT_MET)
+            result->verdict = VERDICT_NOT_MET;
+        else if (expectation->verdict == VERDICT_UNDECIDED && result->verdict == VERDICT_MET)
+            result->verdict = VERDICT_UNDECIDED;
+    }
+    return 0;
+}

@@ -1,0 +1,171 @@
+#include "analyze/outage.h"
+
+#include <stdlib.h>
+
+struct bracket outage_onset(const struct record_outage *record)
+{
+    struct bracket onset = {.from_ns = record->last_good_sent_ns, .to_ns = record->signal_ns};
+    if (record->first_unanswered_ns != 0) {
+        uint64_t unanswered = record->first_unanswered_ns + record->largest_rtt_ns;
+        if (record->signal_ns == 0 || unanswered < onset.to_ns)
+            onset.to_ns = unanswered;
+        if (record->last_good_sent_ns == 0)
+            onset.from_ns = record->first_unanswered_ns;
+    }
+    if (onset.from_ns > onset.to_ns)
+        onset.from_ns = onset.to_ns;
+    return onset;
+}
+
+/* Failed attempts of the flow that began within the outage move the recovery's earliest time. */
+static uint64_t last_failed_attempt(const struct logs *logs, const struct record_outage *record,
+                                    uint64_t from_ns, uint64_t to_ns)
+{
+    size_t low = 0, high = logs->connection_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (logs->connections[middle].opened_ns < from_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    uint64_t last_ns = 0;
+    for (size_t i = low; i < logs->connection_count; i++) {
+        const struct record_connection *connection = &logs->connections[i];
+        if (connection->opened_ns > to_ns)
+            break;
+        if (connection->stream == record->stream && connection->flow == record->flow &&
+            connection->connected_ns == 0)
+            last_ns = connection->opened_ns;
+    }
+    return last_ns;
+}
+
+static void set_recovery(struct outage *outage, const struct logs *logs)
+{
+    const struct record_outage *record = outage->record;
+    outage->open = record->recovered_done_ns == 0;
+    if (outage->open)
+        return;
+    uint64_t to_ns = record->recovered_done_ns;
+    uint64_t from_ns = last_failed_attempt(logs, record, outage->onset.to_ns, to_ns);
+    if (from_ns < outage->onset.to_ns)
+        from_ns = outage->onset.to_ns;
+    outage->recovery.from_ns = from_ns < to_ns ? from_ns : to_ns;
+    outage->recovery.to_ns = to_ns;
+}
+
+/* Requests of one flow, in order of due, picked out of all. */
+struct flow_index {
+    const struct logs *logs;
+    size_t *order; /* Request indexes, sorted by stream, flow, due. */
+};
+
+static int by_flow(const void *a, const void *b, void *context)
+{
+    const struct record_request *requests = ((const struct logs *)context)->requests;
+    const struct record_request *x = &requests[*(const size_t *)a];
+    const struct record_request *y = &requests[*(const size_t *)b];
+    if (x->stream != y->stream)
+        return x->stream < y->stream ? -1 : 1;
+    if (x->flow != y->flow)
+        return x->flow < y->flow ? -1 : 1;
+    return (x->due_ns > y->due_ns) - (x->due_ns < y->due_ns);
+}
+
+static bool index_flows(struct flow_index *index, const struct logs *logs)
+{
+    index->logs = logs;
+    index->order = malloc((logs->request_count + 1) * sizeof(*index->order));
+    if (index->order == NULL)
+        return false;
+    for (size_t i = 0; i < logs->request_count; i++)
+        index->order[i] = i;
+    qsort_r(index->order, logs->request_count, sizeof(*index->order), by_flow,
+            (void *)(uintptr_t)logs);
+    return true;
+}
+
+static const struct record_request *at(const struct flow_index *index, size_t i)
+{
+    return i < index->logs->request_count ? &index->logs->requests[index->order[i]] : NULL;
+}
+
+static bool is_of(const struct record_request *request, const struct record_outage *record)
+{
+    return request != NULL && request->stream == record->stream && request->flow == record->flow;
+}
+
+/* First request of the outage's flow with due >= DUE_NS. */
+static size_t find(const struct flow_index *index, const struct record_outage *record,
+                   uint64_t due_ns)
+{
+    size_t low = 0, high = index->logs->request_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct record_request *request = at(index, middle);
+        bool before = request->stream != record->stream ? request->stream < record->stream
+                      : request->flow != record->flow   ? request->flow < record->flow
+                                                        : request->due_ns < due_ns;
+        if (before)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Count what was lost between the last good request and the first good answer. A request's due may
+ * lie a little before its predecessor's end, so the scan begins with the last good one's due. */
+static void count_lost(struct outage *outage, const struct flow_index *index, uint32_t opens)
+{
+    const struct record_outage *record = outage->record;
+    uint64_t end_ns = outage->open ? UINT64_MAX : record->recovered_sent_ns;
+    uint64_t start_ns = outage->onset.from_ns;
+    size_t i = find(index, record, start_ns);
+    for (; is_of(at(index, i), record) && at(index, i)->due_ns <= end_ns; i++)
+        if (opens >> at(index, i)->outcome & 1)
+            outage->lost++;
+}
+
+static void validate_recovery(struct outage *outage, const struct flow_index *index,
+                              uint32_t validate)
+{
+    const struct record_outage *record = outage->record;
+    outage->validated_ns = UINT64_MAX;
+    if (outage->open)
+        return;
+    uint32_t in_a_row = 0;
+    for (size_t i = find(index, record, 0); is_of(at(index, i), record); i++) {
+        const struct record_request *request = at(index, i);
+        if (request->done_ns < record->recovered_done_ns)
+            continue;
+        if (outcome_is_good(request->outcome))
+            in_a_row++;
+        else if (request->outcome != OUTCOME_UNSENT)
+            break;
+        if (in_a_row == validate) {
+            outage->validated_ns = request->done_ns;
+            break;
+        }
+    }
+}
+
+struct outage *outages_make(const struct logs *logs, uint32_t opens, uint32_t validate)
+{
+    struct flow_index index;
+    struct outage *outages = calloc(logs->outage_count + 1, sizeof(*outages));
+    if (outages == NULL || !index_flows(&index, logs)) {
+        free(outages);
+        return NULL;
+    }
+    for (size_t i = 0; i < logs->outage_count; i++) {
+        outages[i].record = &logs->outages[i];
+        outages[i].onset = outage_onset(&logs->outages[i]);
+        set_recovery(&outages[i], logs);
+        count_lost(&outages[i], &index, opens);
+        validate_recovery(&outages[i], &index, validate);
+    }
+    free(index.order);
+    return outages;
+}

@@ -1,0 +1,201 @@
+/* pods.c - what became of each pod's connections, and which pod a failure belongs to. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/result_priv.h"
+
+const struct timeline_event *timeline_find(const struct timeline *timeline, enum timeline_kind kind,
+                                           const char *object, uint64_t from_ns)
+{
+    for (size_t i = 0; i < timeline->count; i++) {
+        const struct timeline_event *event = &timeline->events[i];
+        if (event->kind == kind && event->not_after_ns >= from_ns &&
+            strcmp(event->object, object) == 0)
+            return event;
+    }
+    return NULL;
+}
+
+static struct result_pod *find_pod(struct result *result, const char *name)
+{
+    for (size_t i = 0; i < result->pod_count; i++)
+        if (strcmp(result->pods[i].name, name) == 0)
+            return &result->pods[i];
+    return NULL;
+}
+
+static bool is_about_pod(const struct timeline_event *event)
+{
+    switch (event->kind) {
+    case TIMELINE_POD_CREATED:
+    case TIMELINE_POD_SCHEDULED:
+    case TIMELINE_POD_READY:
+    case TIMELINE_POD_NOT_READY:
+    case TIMELINE_POD_TERMINATING:
+    case TIMELINE_POD_GONE: return true;
+    default: return false;
+    }
+}
+
+static struct result_pod *add_pod(struct result *result, const char *name)
+{
+    struct result_pod *pod = find_pod(result, name);
+    if (pod == NULL) {
+        pod = &result->pods[result->pod_count++];
+        snprintf(pod->name, sizeof(pod->name), "%.*s", RECORD_HOST_BYTES - 1, name);
+    }
+    return pod;
+}
+
+/* Every host that answered, and every pod that the timeline tells of. */
+static int collect_pods(struct result *result)
+{
+    const struct timeline *timeline = &result->timeline;
+    size_t most = result->logs.host_count + timeline->count + 1;
+    result->pods = calloc(most, sizeof(*result->pods));
+    if (result->pods == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < result->logs.host_count; i++)
+        add_pod(result, result->logs.hosts[i].name)->host = (uint16_t)(i + 1);
+    for (size_t i = 0; i < timeline->count; i++) {
+        const struct timeline_event *event = &timeline->events[i];
+        if (!is_about_pod(event))
+            continue;
+        struct result_pod *pod = add_pod(result, event->object);
+        if (event->node[0])
+            snprintf(pod->node, sizeof(pod->node), "%s", event->node);
+    }
+    for (size_t i = 0; i < result->pod_count; i++) {
+        struct result_pod *pod = &result->pods[i];
+        pod->created = timeline_find(timeline, TIMELINE_POD_CREATED, pod->name, 0);
+        pod->ready = timeline_find(timeline, TIMELINE_POD_READY, pod->name, 0);
+        pod->terminating = timeline_find(timeline, TIMELINE_POD_TERMINATING, pod->name, 0);
+        pod->gone = timeline_find(timeline, TIMELINE_POD_GONE, pod->name, 0);
+    }
+    return 0;
+}
+
+static struct result_pod *pod_of_host(struct result *result, uint16_t host)
+{
+    /* Hosts are the first pods, in the order of their ids. */
+    return host > 0 && host <= result->logs.host_count ? &result->pods[host - 1] : NULL;
+}
+
+static void add_connections(struct result *result)
+{
+    for (size_t i = 0; i < result->logs.connection_count; i++) {
+        const struct record_connection *connection = &result->logs.connections[i];
+        struct result_pod *pod = pod_of_host(result, connection->host);
+        if (pod == NULL || connection->connected_ns == 0)
+            continue;
+        pod->by_end[connection->end]++;
+        pod->broken += connection_end_is_broken(connection->end);
+        pod->lasting += connection->end == CONNECTION_LASTING;
+        if (connection->connected_ns > pod->last_new_connection_ns)
+            pod->last_new_connection_ns = connection->connected_ns;
+    }
+}
+
+static void add_requests(struct result *result)
+{
+    for (size_t i = 0; i < result->logs.request_count; i++) {
+        const struct record_request *request = &result->logs.requests[i];
+        struct result_pod *pod = pod_of_host(result, request->host);
+        if (pod == NULL)
+            continue;
+        pod->requests++;
+        pod->lost += result->opens >> request->outcome & 1;
+        if (!outcome_is_good(request->outcome))
+            continue;
+        if (pod->first_answer_ns == 0 || request->done_ns < pod->first_answer_ns)
+            pod->first_answer_ns = request->done_ns;
+        if (request->done_ns > pod->last_answer_ns)
+            pod->last_answer_ns = request->done_ns;
+    }
+}
+
+static void add_outages(struct result *result)
+{
+    for (size_t i = 0; i < result->logs.outage_count; i++) {
+        const struct outage *outage = &result->outages[i];
+        struct result_pod *pod = pod_of_host(result, outage->record->host);
+        if (pod == NULL)
+            continue;
+        if (pod->onset.to_ns == 0 || outage->onset.from_ns < pod->onset.from_ns)
+            pod->onset = outage->onset;
+        if (!outage->open && outage->recovery.to_ns > pod->last_recovery_ns)
+            pod->last_recovery_ns = outage->recovery.to_ns;
+    }
+}
+
+/* Could POD have been the one that did not answer at AT_NS? It was about to go, or gone, or not
+ * ready yet, while the rules may still (or already) have named it. */
+enum {
+    SUSPECT_BEFORE_NS = 1000000000
+};
+
+static bool is_suspect(const struct result_pod *pod, uint64_t at_ns)
+{
+    if (pod->terminating != NULL && pod->terminating->not_before_ns <= at_ns &&
+        (pod->gone == NULL || at_ns <= pod->gone->not_after_ns + 2 * (uint64_t)SUSPECT_BEFORE_NS))
+        return true;
+    return pod->ready != NULL && pod->ready->not_before_ns <= at_ns + SUSPECT_BEFORE_NS &&
+           pod->first_answer_ns > at_ns;
+}
+
+static void infer_attempt(struct result *result, struct result_attempt *attempt)
+{
+    size_t suspects = 0;
+    for (size_t i = 0; i < result->pod_count; i++) {
+        if (is_suspect(&result->pods[i], attempt->connection->opened_ns)) {
+            suspects++;
+            attempt->pod = i;
+        }
+    }
+    attempt->knowledge = suspects == 1 ? POD_INFERRED : POD_UNKNOWN;
+    if (suspects == 1)
+        result->pods[attempt->pod].inferred_failed_connects++;
+}
+
+static int add_attempts(struct result *result)
+{
+    const struct logs *logs = &result->logs;
+    result->attempts = calloc(logs->connection_count + 1, sizeof(*result->attempts));
+    if (result->attempts == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < logs->connection_count; i++) {
+        const struct record_connection *connection = &logs->connections[i];
+        if (connection->connected_ns != 0) {
+            if (connection_end_is_broken(connection->end))
+                *(connection->host ? &result->known : &result->unknown) += 1;
+            continue;
+        }
+        if (connection->end == CONNECTION_UNFINISHED || connection->end == CONNECTION_UNSENT)
+            continue;
+        struct result_attempt *attempt = &result->attempts[result->attempt_count++];
+        attempt->connection = connection;
+        infer_attempt(result, attempt);
+        *(attempt->knowledge == POD_INFERRED ? &result->inferred : &result->unknown) += 1;
+    }
+    return 0;
+}
+
+int account_pods(struct result *result)
+{
+    int code = collect_pods(result);
+    if (code < 0)
+        return code;
+    add_connections(result);
+    add_requests(result);
+    add_outages(result);
+    code = add_attempts(result);
+    for (size_t i = 0; i < result->pod_count && code == 0; i++)
+        if (result->pods[i].host != 0)
+            code = windows_make(
+                &result->pods[i].windows, &result->logs, result->outages,
+                (struct window_scope){.stream = WINDOW_ALL_STREAMS, .host = result->pods[i].host},
+                (uint64_t)result->experiment->windows.hold_off_ns);
+    return code;
+}

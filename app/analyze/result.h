@@ -1,0 +1,151 @@
+/* result.h - what a run showed: the whole account, made of the run directory by analyze.h.
+ *
+ * report/ prints it, in every format; nothing here is formatted. The logs, the timeline and the
+ * meta data that it was made of are in it too, so that a report can list single connections.
+ *
+ * Threads: immutable once made. Memory: malloc, freed by result_free(). Units: ns of run time.
+ */
+#ifndef ANALYZE_RESULT_H
+#define ANALYZE_RESULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analyze/outage.h"
+#include "analyze/window.h"
+#include "plan/experiment.h"
+#include "rundir/log_reader.h"
+#include "rundir/meta.h"
+#include "rundir/timeline.h"
+
+/* Quantiles of a set of values, exact (from the request log). Zeros when count is 0. */
+struct result_quantiles {
+    size_t count;
+    uint64_t min_ns, p50_ns, p90_ns, p95_ns, p99_ns, p999_ns, max_ns;
+    double mean_ns;
+};
+
+/* RFC 3357 figures over the requests of a stream, in order of due. */
+struct result_pattern {
+    size_t periods;         /* Loss periods. */
+    size_t longest_period;  /* Requests. */
+    double noticeable_rate; /* With delta = RESULT_NOTICEABLE_DELTA. */
+};
+enum {
+    RESULT_NOTICEABLE_DELTA = 99
+};
+
+/* Figures over the outages of a stream that lost something or lost a connection. */
+struct result_outages {
+    size_t count, open;
+    uint64_t shortest_ns, longest_ns, last_ns, total_ns; /* Of closed ones, from onset.from to
+                                                            recovery.to: upper bounds. */
+    double mean_ns;
+};
+
+struct result_stream {
+    uint64_t due;
+    uint64_t outcomes[OUTCOME_COUNT];
+    bool sums_hold; /* due = sum of outcomes. */
+    uint64_t sent, received;
+    uint64_t lost;        /* Outcomes that open windows, by the plan. */
+    uint32_t connections; /* Established ones. */
+    uint32_t lasting, broken, done, unfinished;
+    uint32_t broken_by_end[CONNECTION_END_COUNT];
+    uint32_t failed_connects; /* Attempts that never were established. */
+    uint32_t failed_by_end[CONNECTION_END_COUNT];
+    uint32_t retransmits; /* Segments. */
+    struct result_quantiles latency_from_due, latency_from_sent, connect_time, send_lag;
+    struct result_quantiles onset_width;  /* Of the outages' onset brackets. */
+    struct result_quantiles interruption; /* Per broken connection: onset.from to recovery.to. */
+    struct result_pattern pattern;
+    struct result_outages outages;
+    struct windows windows;               /* Of this stream, over all pods. */
+    uint64_t baseline_due, baseline_lost; /* From steady to the first change: the noise floor. */
+    uint64_t baseline_p99_ns;             /* Latency from due. */
+    bool complete; /* All of its requests are in the log; else figures are a bound. */
+};
+
+enum pod_knowledge {
+    POD_KNOWN,    /* An answer named it on that connection. */
+    POD_INFERRED, /* Deduced: see the evidence. */
+    POD_UNKNOWN   /* A SYN that met nobody. */
+};
+
+/* A pod (or other host) and what became of its connections. */
+struct result_pod {
+    char name[RECORD_HOST_BYTES];
+    char node[TIMELINE_NAME_BYTES]; /* Empty when the timeline does not say. */
+    uint16_t host;                  /* In the logs; 0: never answered. */
+    uint32_t broken, lasting;
+    uint32_t by_end[CONNECTION_END_COUNT]; /* Of its connections. */
+    uint32_t inferred_failed_connects;     /* Attempts that probably met it: see result_attempt. */
+    uint64_t requests, lost;               /* On its connections. */
+    struct bracket onset;                  /* Of its first broken connection; zeros: none. */
+    uint64_t last_recovery_ns;             /* Of its last broken connection; 0: none or open. */
+    uint64_t first_answer_ns, last_answer_ns; /* Of any connection. */
+    uint64_t last_new_connection_ns; /* SYN-ACK of the newest connection that it answered: its rules
+                                        still named it then. */
+    const struct timeline_event *created, *ready, *terminating, *gone; /* NULL: not seen. */
+    struct windows windows;
+};
+
+/* The pod of a failed attempt to connect. Evidence is one sentence. */
+struct result_attempt {
+    const struct record_connection *connection;
+    enum pod_knowledge knowledge;
+    size_t pod; /* Index into pods when inferred. */
+};
+
+enum verdict {
+    VERDICT_MET,
+    VERDICT_NOT_MET,
+    VERDICT_UNDECIDED /* The figure could not be had: said why. */
+};
+
+struct result_expectation {
+    const struct experiment_expect *expect;
+    enum verdict verdict;
+    double value;   /* Measured: count, ns or ratio. */
+    double bound;   /* What it was held against. */
+    char text[160]; /* Why it is undecided; otherwise empty. */
+};
+
+/* The cause of a window, as far as the timeline tells. */
+struct result_cause {
+    const struct timeline_event *event; /* Nearest that explains it; NULL: none found. */
+    char text[256];                     /* One sentence, with delays from the event. */
+};
+
+struct result {
+    struct meta meta;
+    struct logs logs;
+    struct timeline timeline;
+    bool timeline_cut;             /* Its last line was cut by a crash. */
+    struct experiment *experiment; /* As resolved. */
+    struct outage *outages;        /* logs.outage_count. */
+    uint32_t opens; /* Outcomes that open windows, by the plan: bit 1 << enum outcome. */
+    struct result_stream streams[RECORD_STREAMS]; /* meta.stream_count. */
+    struct windows windows;                       /* Of the run. */
+    struct result_cause *causes;                  /* windows.count. */
+    struct result_pod *pods;                      /* By first appearance. */
+    size_t pod_count;
+    struct result_attempt *attempts; /* Failed connects. */
+    size_t attempt_count;
+    size_t known, inferred, unknown;         /* Failures (broken connections and failed connects) by
+                                        knowledge of the pod. */
+    struct result_expectation *expectations; /* experiment->expect_count. */
+    enum verdict verdict;      /* NOT_MET when one is not met; UNDECIDED when one is undecided. */
+    uint64_t first_loss_ns;    /* RFC 6412: from the change to the first window's onset; UINT64_MAX:
+                                no loss after the change. */
+    uint64_t full_recovery_ns; /* From the change to the last window's end; UINT64_MAX: open, or no
+                                  change. */
+    uint64_t stalls, stall_total_ns, stall_longest_ns; /* The worker's own. */
+    uint64_t faults[FAULT_COUNT];                      /* Counts by kind. */
+    uint64_t unseen_ns;                                /* Sum of the watches' gaps. */
+};
+
+void result_free(struct result *result);
+
+#endif

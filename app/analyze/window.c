@@ -1,0 +1,181 @@
+#include "analyze/window.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool in_scope(const struct outage *outage, struct window_scope scope)
+{
+    const struct record_outage *record = outage->record;
+    return outage->lost > 0 &&
+           (scope.stream == WINDOW_ALL_STREAMS || scope.stream == record->stream) &&
+           (scope.host == WINDOW_ALL_HOSTS || scope.host == record->host);
+}
+
+static int by_onset(const void *a, const void *b)
+{
+    const struct outage *x = *(const struct outage *const *)a;
+    const struct outage *y = *(const struct outage *const *)b;
+    if (x->onset.from_ns != y->onset.from_ns)
+        return x->onset.from_ns < y->onset.from_ns ? -1 : 1;
+    return (x->onset.to_ns > y->onset.to_ns) - (x->onset.to_ns < y->onset.to_ns);
+}
+
+static void add_host(struct window *window, uint16_t host)
+{
+    if (host == 0 || window->host_count == WINDOW_HOSTS_MAX)
+        return;
+    for (uint32_t i = 0; i < window->host_count; i++)
+        if (window->hosts[i] == host)
+            return;
+    window->hosts[window->host_count++] = host;
+}
+
+/* Flows of the outages in MEMBERS up to COUNT: has this one been there? */
+static bool flow_is_new(const struct outage *const *members, size_t count,
+                        const struct record_outage *record)
+{
+    for (size_t i = 0; i < count; i++)
+        if (members[i]->record->flow == record->flow &&
+            members[i]->record->stream == record->stream)
+            return false;
+    return true;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Extend WINDOW by OUTAGE. *BUSY_UNTIL is the time until which another outage joins. */
+static void join(struct window *window, const struct outage *outage, uint64_t hold_off_ns,
+                 uint64_t *busy_until_ns)
+{
+    const struct record_outage *record = outage->record;
+    window->outages++;
+    window->lost += outage->lost;
+    window->lost_by_stream[record->stream] += outage->lost;
+    add_host(window, record->host);
+    window->arrival_uncertainty_ns =
+        larger(window->arrival_uncertainty_ns,
+               larger(record->arrival_uncertainty_ns, record->recovery_uncertainty_ns));
+    if (outage->onset.to_ns < window->onset.to_ns)
+        window->onset.to_ns = outage->onset.to_ns;
+    if (outage->open) {
+        window->open = true;
+        window->validated = false;
+        *busy_until_ns = UINT64_MAX;
+        return;
+    }
+    if (outage->recovery.to_ns > window->recovery.to_ns)
+        window->recovery = outage->recovery;
+    if (outage->validated_ns == UINT64_MAX)
+        window->validated = false;
+    else
+        *busy_until_ns = larger(*busy_until_ns, outage->validated_ns);
+    uint64_t held = outage->recovery.to_ns + hold_off_ns;
+    *busy_until_ns = larger(*busy_until_ns, held);
+}
+
+static void count_outcomes(struct window *window, const struct logs *logs)
+{
+    uint64_t end_ns = window->open ? UINT64_MAX : window->recovery.to_ns;
+    for (size_t i = 0; i < logs->request_count; i++) {
+        const struct record_request *request = &logs->requests[i];
+        if (request->due_ns > end_ns)
+            break;
+        if (request->due_ns >= window->onset.from_ns &&
+            (window->stream == WINDOW_ALL_STREAMS || window->stream == request->stream))
+            window->outcomes[request->outcome]++;
+    }
+}
+
+/* A fault of the tester's that lies within the window's onset, or covers its length, could be what
+ * was taken for loss. */
+static void look_at_tester(struct window *window, const struct logs *logs)
+{
+    uint64_t end_ns = window->open ? UINT64_MAX : window->recovery.to_ns;
+    for (size_t i = 0; i < logs->fault_count; i++) {
+        const struct record_fault *fault = &logs->faults[i];
+        if (fault->end_ns < window->onset.from_ns || fault->start_ns > end_ns)
+            continue;
+        if (fault->kind == FAULT_STALL) {
+            uint64_t from_ns = larger(fault->start_ns, window->onset.from_ns);
+            uint64_t to_ns = fault->end_ns < end_ns ? fault->end_ns : end_ns;
+            window->stall_ns += to_ns - from_ns;
+        } else if (fault->kind != FAULT_SENT_LATE) {
+            window->tester = true;
+        }
+    }
+    if (!window->open && window->stall_ns * 2 > end_ns - window->onset.to_ns)
+        window->tester = true;
+}
+
+static struct window start(const struct outage *outage, struct window_scope scope)
+{
+    return (struct window){
+        .stream = scope.stream, .host = scope.host, .onset = outage->onset, .validated = true};
+}
+
+int windows_make(struct windows *windows, const struct logs *logs, const struct outage *outages,
+                 struct window_scope scope, uint64_t hold_off_ns)
+{
+    memset(windows, 0, sizeof(*windows));
+    const struct outage **members = malloc((logs->outage_count + 1) * sizeof(*members));
+    windows->items = calloc(logs->outage_count + 1, sizeof(*windows->items));
+    if (members == NULL || windows->items == NULL) {
+        free(members);
+        windows_free(windows);
+        return -ENOMEM;
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < logs->outage_count; i++)
+        if (in_scope(&outages[i], scope))
+            members[count++] = &outages[i];
+    if (count > 1)
+        qsort(members, count, sizeof(*members), by_onset);
+    uint64_t busy_until_ns = 0;
+    size_t first = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (windows->count == 0 || members[i]->onset.from_ns > busy_until_ns) {
+            windows->items[windows->count++] = start(members[i], scope);
+            busy_until_ns = 0;
+            first = i;
+        }
+        struct window *window = &windows->items[windows->count - 1];
+        window->flows += flow_is_new(members + first, i - first, members[i]->record);
+        join(window, members[i], hold_off_ns, &busy_until_ns);
+    }
+    free(members);
+    for (size_t i = 0; i < windows->count; i++) {
+        struct window *window = &windows->items[i];
+        if (window->open)
+            memset(&window->recovery, 0, sizeof(window->recovery));
+        count_outcomes(window, logs);
+        look_at_tester(window, logs);
+    }
+    return 0;
+}
+
+void windows_free(struct windows *windows)
+{
+    free(windows->items);
+    memset(windows, 0, sizeof(*windows));
+}
+
+struct bracket window_duration(const struct window *window)
+{
+    if (window->open)
+        return (struct bracket){0, UINT64_MAX};
+    struct bracket duration = {.to_ns = window->recovery.to_ns - window->onset.from_ns};
+    if (window->recovery.from_ns > window->onset.to_ns)
+        duration.from_ns = window->recovery.from_ns - window->onset.to_ns;
+    return duration;
+}
+
+uint64_t window_length_ns(const struct window *window, uint64_t end_ns)
+{
+    uint64_t from_ns = window->onset.from_ns + (window->onset.to_ns - window->onset.from_ns) / 2;
+    uint64_t to_ns = window->open ? end_ns : window->recovery.to_ns;
+    return to_ns > from_ns ? to_ns - from_ns : 0;
+}
