@@ -151,5 +151,7 @@ static bool quote_v6(const uint8_t *quote, uint32_t bytes, struct icmp_error *er
         return false;
     error->quoted.local = address_from_v6(quote + 8);
     error->quoted.remote = address_from_v6(quote + 24);
+    if (address_is_v4(&error->quoted.local) || address_is_v4(&error->quoted.remote))
+        return false; /* Mapped ones would pass for IPv4's. */
     return quote_l4(payload + offset, protocol, error);
 }

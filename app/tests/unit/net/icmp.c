@@ -182,12 +182,26 @@ static void test_bad_quotes(void **state)
     }
 }
 
+static void test_a_mapped_address_in_a_quote_is_bad(void **state)
+{
+    (void)state;
+    static const uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff, [12] = 10, [13] = 9, [15] = 1};
+    uint8_t icmp[V6_BYTES];
+    struct icmp_error error;
+    make_v6(icmp, 2, 0, WIRE_TCP);
+    memcpy(icmp + 8 + 24, mapped, sizeof(mapped));
+    assert_int_equal(icmp_parse(icmp, V6_BYTES, true, &sender, &error), ICMP_BAD_QUOTE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),           cmocka_unit_test(test_what_is_quoted),
-        cmocka_unit_test(test_the_mtu_is_read), cmocka_unit_test(test_every_shorter_quote_is_bad),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_what_is_quoted),
+        cmocka_unit_test(test_the_mtu_is_read),
+        cmocka_unit_test(test_every_shorter_quote_is_bad),
         cmocka_unit_test(test_bad_quotes),
+        cmocka_unit_test(test_a_mapped_address_in_a_quote_is_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
