@@ -29,8 +29,9 @@ static void pause_after(struct kube_watch *watch, uint64_t now_ns);
 static void pause_from_second(struct kube_watch *watch, uint64_t now_ns);
 static void fail(struct kube_watch *watch, enum kube_reason reason, const struct error *why,
                  uint64_t now_ns);
-static bool tell(struct kube_watch *watch, enum kube_event_type type, struct kube_object *object,
-                 struct kube_object *previous, uint64_t now_ns);
+static struct kube_event *tell(struct kube_watch *watch, enum kube_event_type type,
+                               struct kube_object *object, struct kube_object *previous,
+                               uint64_t now_ns);
 static bool ordered(const struct kube_watch *watch);
 static void set_version(struct kube_watch *watch, const char *version);
 
@@ -340,10 +341,12 @@ static void put_change(struct kube_watch *watch, struct kube_object *object, uin
     struct kube_object *old =
         kube_cache_find(&watch->cache, object->meta.namespace, object->meta.name);
     if (old != NULL && strcmp(old->meta.uid, object->meta.uid) != 0) {
-        tell(watch, KUBE_DELETED, old, NULL, now_ns);
+        struct kube_event *event = tell(watch, KUBE_DELETED, old, NULL, now_ns);
+        if (event != NULL && ordered(watch) && object->meta.version_number > 0)
+            event->not_before_ns = kube_floors_get(watch->floors, object->meta.version_number);
         old = NULL;
     }
-    bool told = tell(watch, old == NULL ? KUBE_ADDED : KUBE_MODIFIED, object, old, now_ns);
+    bool told = tell(watch, old == NULL ? KUBE_ADDED : KUBE_MODIFIED, object, old, now_ns) != NULL;
     struct kube_object *previous;
     int code = kube_cache_put(&watch->cache, object, &previous);
     kube_object_drop(previous);
@@ -354,7 +357,7 @@ static void put_change(struct kube_watch *watch, struct kube_object *object, uin
 static void drop_change(struct kube_watch *watch, struct kube_object *object, uint64_t now_ns)
 {
     kube_object_drop(kube_cache_remove(&watch->cache, object->meta.namespace, object->meta.name));
-    bool told = tell(watch, KUBE_DELETED, object, NULL, now_ns);
+    bool told = tell(watch, KUBE_DELETED, object, NULL, now_ns) != NULL;
     kube_object_drop(object);
     if (!told)
         relist(watch);
@@ -416,12 +419,13 @@ static void fail(struct kube_watch *watch, enum kube_reason reason, const struct
                        why != NULL && why->text[0] != '\0' ? why->text : kube_reason_text(reason));
 }
 
-static bool tell(struct kube_watch *watch, enum kube_event_type type, struct kube_object *object,
-                 struct kube_object *previous, uint64_t now_ns)
+static struct kube_event *tell(struct kube_watch *watch, enum kube_event_type type,
+                               struct kube_object *object, struct kube_object *previous,
+                               uint64_t now_ns)
 {
     struct kube_event *event = kube_events_add(watch->events, type, watch->resource.kind, now_ns);
     if (event == NULL)
-        return false;
+        return NULL;
     event->object = kube_object_take(object);
     event->previous = previous == NULL ? NULL : kube_object_take(previous);
     event->object_utc_ns = kube_object_newest_stamp(object);
@@ -430,7 +434,7 @@ static bool tell(struct kube_watch *watch, enum kube_event_type type, struct kub
         event->not_before_ns = watch->seen_ns;
     else if (type != KUBE_PRESENT && ordered(watch))
         event->not_before_ns = kube_floors_get(watch->floors, object->meta.version_number);
-    return true;
+    return event;
 }
 
 /* Notices may be kept in a store of their own, whose versions are not those of the rest. */

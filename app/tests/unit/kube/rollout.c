@@ -1,0 +1,106 @@
+/* The rules of a rollout's status, one row each, and the reasons of pods that hold it up. */
+#include "kube/rollout.h"
+
+#include "tests/unit/kube/fixture.h"
+
+static struct kube_object *read_text(enum kube_kind kind, const char *text)
+{
+    cJSON *json = json_parse(text, strlen(text), NULL);
+    struct kube_object *object = kube_object_read(kind, json, NULL);
+    cJSON_Delete(json);
+    assert_non_null(object);
+    return object;
+}
+
+static void test_rules(void **state)
+{
+    /* Generation, observed; wanted, all, updated, available; paused; reason of Progressing. */
+    static const struct {
+        int generation, observed, replicas, all, updated, available;
+        bool paused;
+        const char *reason;
+        enum kube_rollout_state state;
+        const char *text;
+    } rows[] = {
+        {1, 1, 8, 8, 8, 8, false, "NewReplicaSetAvailable", KUBE_ROLLOUT_COMPLETE, "all 8"},
+        {2, 1, 8, 8, 8, 8, false, "NewReplicaSetAvailable", KUBE_ROLLOUT_PROGRESSING, "not seen"},
+        {2, 2, 8, 9, 1, 8, false, "ReplicaSetUpdated", KUBE_ROLLOUT_PROGRESSING,
+         "1 of 8 new pods are made"},
+        {2, 2, 8, 9, 8, 8, false, "ReplicaSetUpdated", KUBE_ROLLOUT_PROGRESSING,
+         "1 old pods are still to go"},
+        {2, 2, 8, 8, 8, 7, false, "ReplicaSetUpdated", KUBE_ROLLOUT_PROGRESSING,
+         "7 of 8 new pods are available"},
+        {2, 2, 8, 9, 1, 8, false, "ProgressDeadlineExceeded", KUBE_ROLLOUT_FAILED,
+         "no progress for 600 s"},
+        /* An old verdict does not hold for a change that was not seen yet. */
+        {3, 2, 8, 9, 1, 8, false, "ProgressDeadlineExceeded", KUBE_ROLLOUT_PROGRESSING, "not seen"},
+        {2, 2, 8, 9, 1, 8, true, "DeploymentPaused", KUBE_ROLLOUT_PAUSED, "1 of 8"},
+        {1, 1, 0, 0, 0, 0, false, "NewReplicaSetAvailable", KUBE_ROLLOUT_COMPLETE, "all 0"},
+        {1, 0, 8, 0, 0, 0, false, "", KUBE_ROLLOUT_PROGRESSING, "not seen"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct kube_rollout rollout;
+        char json[1024];
+        snprintf(json, sizeof(json),
+                 "{\"metadata\":{\"name\":\"d\",\"generation\":%d},\"spec\":{\"replicas\":%d,"
+                 "\"paused\":%s},\"status\":{\"observedGeneration\":%d,\"replicas\":%d,"
+                 "\"updatedReplicas\":%d,\"availableReplicas\":%d,\"conditions\":[{\"type\":"
+                 "\"Progressing\",\"reason\":\"%s\"}]}}",
+                 rows[i].generation, rows[i].replicas, rows[i].paused ? "true" : "false",
+                 rows[i].observed, rows[i].all, rows[i].updated, rows[i].available, rows[i].reason);
+        struct kube_object *deployment = read_text(KUBE_DEPLOYMENT, json);
+        kube_rollout_status(deployment, &rollout);
+        if (rollout.state != rows[i].state || strstr(rollout.text, rows[i].text) == NULL)
+            fail_msg("row %zu: %d %s", i, rollout.state, rollout.text);
+        kube_object_drop(deployment);
+    }
+}
+
+static void add_pod(struct kube_cache *pods, const char *name, const char *app, const char *more)
+{
+    struct kube_object *previous;
+    char json[1024];
+    snprintf(json, sizeof(json),
+             "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"n\",\"labels\":{\"app\":\"%s\"}%s",
+             name, app, more);
+    assert_int_equal(kube_cache_put(pods, read_text(KUBE_POD, json), &previous), 0);
+}
+
+static void test_reasons(void **state)
+{
+    static const char pull[] =
+        "},\"spec\":{\"containers\":[{\"name\":\"c\"}]},\"status\":{\"containerStatuses\":[{"
+        "\"name\":"
+        "\"c\",\"state\":{\"waiting\":{\"reason\":\"ImagePullBackOff\"}}}]}}";
+    static const char ready[] =
+        "},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}";
+    static const char going[] = ",\"deletionTimestamp\":\"2026-11-21T09:53:29Z\"}}";
+    struct kube_cache pods = {0};
+    struct text out = {0};
+    struct kube_object *deployment =
+        read_text(KUBE_DEPLOYMENT, "{\"metadata\":{\"name\":\"d\",\"namespace\":\"n\"},\"spec\":{"
+                                   "\"selector\":{\"matchLabels\":{\"app\":\"web\"}}}}");
+    (void)state;
+    add_pod(&pods, "p1", "web", pull);
+    add_pod(&pods, "p2", "web", pull);
+    add_pod(&pods, "p3", "web", ready);
+    add_pod(&pods, "p4", "web", going);
+    add_pod(&pods, "p5", "other", pull);
+    add_pod(&pods, "p6", "web", "}}");
+    kube_rollout_reasons(deployment, &pods, &out);
+    assert_string_equal(text_str(&out), "2 pods not ready (p1): container c: ImagePullBackOff\n"
+                                        "1 pod not ready (p6): not ready, phase Unknown");
+    text_free(&out);
+    kube_cache_free(&pods);
+    kube_object_drop(deployment);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_reasons),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
