@@ -21,6 +21,7 @@ enum {
 static struct {
     bool started;        /* rte_eal_init was called. */
     unsigned next_index; /* Of virtual devices. */
+    char *arguments;     /* Its words: the EAL keeps pointers into them. */
 } eal;
 
 static int check_cores(const struct net_eal_config *config, const cpu_set_t *allowed,
@@ -81,6 +82,8 @@ int net_eal_start(const struct net_eal_config *config, struct net_eal_report *re
 void net_eal_stop(void)
 {
     rte_eal_cleanup();
+    free(eal.arguments);
+    eal.arguments = NULL;
 }
 
 static void list_cores(const cpu_set_t *allowed, struct text *text)
@@ -189,9 +192,9 @@ static int init(const struct net_eal_config *config, struct text *arguments, str
     int argc = 0;
     if (arguments->failed)
         return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
-    char *copy = strdup(text_str(arguments)); /* The EAL keeps pointers into it: never freed. */
+    eal.arguments = strdup(text_str(arguments));
     char *place = NULL;
-    for (char *word = copy != NULL ? strtok_r(copy, " ", &place) : NULL;
+    for (char *word = eal.arguments != NULL ? strtok_r(eal.arguments, " ", &place) : NULL;
          word != NULL && argc < ARGUMENTS_MAX - 1; word = strtok_r(NULL, " ", &place))
         argv[argc++] = word;
 
