@@ -67,9 +67,13 @@ bool tcp_congestion_duplicate(struct tcp_congestion *congestion, uint64_t snd_un
         congestion->cwnd_bytes = min_32(congestion->cwnd_bytes + mss, CWND_MAX_BYTES);
         return false;
     }
-    if (++congestion->dup_acks != DUPLICATES_FOR_LOSS || snd_una <= congestion->recover)
+    /* What limited transmit sends between now and the third is not part of the flight that is
+     * halved (RFC 5681 3.2, step 2). */
+    if (++congestion->dup_acks == 1)
+        congestion->flight_bytes = flight;
+    if (congestion->dup_acks != DUPLICATES_FOR_LOSS || snd_una <= congestion->recover)
         return false;
-    congestion->ssthresh_bytes = max_32(flight / 2, 2 * mss);
+    congestion->ssthresh_bytes = max_32(congestion->flight_bytes / 2, 2 * mss);
     congestion->cwnd_bytes = congestion->ssthresh_bytes + DUPLICATES_FOR_LOSS * mss;
     congestion->recover = snd_nxt;
     congestion->in_recovery = true;

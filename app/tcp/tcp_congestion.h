@@ -26,6 +26,7 @@ struct tcp_congestion {
     uint32_t ssthresh_bytes; /* Slow start ends there. */
     uint32_t acked_bytes;    /* Acknowledged since cwnd last grew in avoidance. */
     uint32_t dup_acks;       /* In a row. */
+    uint32_t flight_bytes;   /* In flight at the first of them. */
     bool in_recovery;        /* Fast recovery, until an ACK reaches `recover`. */
     bool partial_seen;       /* A partial ACK came in this recovery. */
 };

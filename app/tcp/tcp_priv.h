@@ -94,7 +94,8 @@ struct tcb {
     /* Line 5. Written by timers. */
     alignas(64) struct wheel_timer timer; /* Armed for the earlier of the deadlines, or before. */
     uint64_t armed_ns;                    /* What it is armed for. */
-    uint64_t deadline_ns;                 /* Of timer_kind. */
+    uint64_t retry_ns;                    /* When timer_kind would act. */
+    uint64_t deadline_ns;                 /* The same, or the end of our patience before it. */
     uint64_t ack_deadline_ns;             /* Of a delayed ACK. */
     uint32_t timeouts;                    /* RTO or persist expiries since the last progress. */
     uint8_t timer_kind;                   /* enum tcp_timer_kind. */

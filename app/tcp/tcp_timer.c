@@ -4,13 +4,13 @@
 
 static void arm(struct tcp *tcp, struct tcb *tcb);
 static enum tcp_timer_kind wanted_kind(const struct tcp *tcp, const struct tcb *tcb);
-static uint64_t deadline_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns);
+static uint64_t retry_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns);
+static uint64_t patience_ns(const struct tcp *tcp, const struct tcb *tcb);
+static void set_deadline(const struct tcp *tcp, struct tcb *tcb);
 static bool waits_for_window(const struct tcb *tcb);
 static void expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 static void expire_rto(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 static void expire_persist(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
-static bool connect_is_over(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns);
-static bool silence_is_over(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns);
 
 void tcp_timers(struct tcp *tcp, uint64_t now_ns)
 {
@@ -35,7 +35,8 @@ uint64_t tcp_next_timer_ns(const struct tcp *tcp)
 void tcp_timer_restart(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 {
     tcb->timer_kind = (uint8_t)wanted_kind(tcp, tcb);
-    tcb->deadline_ns = deadline_ns(tcp, tcb, now_ns);
+    tcb->retry_ns = retry_ns(tcp, tcb, now_ns);
+    set_deadline(tcp, tcb);
     arm(tcp, tcb);
 }
 
@@ -89,27 +90,39 @@ static bool waits_for_window(const struct tcb *tcb)
     return tcb->snd_nxt < tcb->stream_end || tcb->fin_wanted;
 }
 
-static uint64_t deadline_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns)
+static uint64_t retry_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns)
 {
-    const struct tcp_segment *first = STAILQ_FIRST(&tcb->segments);
-    uint64_t at_ns, limit_ns = TCP_NEVER_NS;
-
     switch (tcb->timer_kind) {
-    case TCP_TIMER_RTO: at_ns = now_ns + tcp_rtt_rto_ns(&tcb->rtt, &tcp->rtt_limits); break;
+    case TCP_TIMER_RTO: return now_ns + tcp_rtt_rto_ns(&tcb->rtt, &tcp->rtt_limits);
     case TCP_TIMER_PERSIST:
-        at_ns = now_ns + tcp_rtt_doubled_ns(tcb->rtt.rto_ns, tcb->timeouts, tcp->rtt_limits.max_ns);
-        break;
+        return now_ns + tcp_rtt_doubled_ns(tcb->rtt.rto_ns, tcb->timeouts, tcp->rtt_limits.max_ns);
     case TCP_TIMER_FIN_WAIT_2: return now_ns + tcp->config.fin_wait_2_ns;
     default: return TCP_NEVER_NS;
     }
+}
 
-    if (tcb->state == TCP_SYN_SENT || tcb->state == TCP_SYN_RECEIVED) {
-        if (tcp->config.syn_timeout_ns != 0 && first != NULL)
-            limit_ns = first->first_sent_ns + tcp->config.syn_timeout_ns;
-    } else if (tcp->config.user_timeout_ns != 0) {
-        limit_ns = tcb->silence_since_ns + tcp->config.user_timeout_ns;
+/* When to give up if nothing changes: the limit of an attempt to connect, or of silence. */
+static uint64_t patience_ns(const struct tcp *tcp, const struct tcb *tcb)
+{
+    const struct tcp_segment *first = STAILQ_FIRST(&tcb->segments);
+
+    if (tcb->timer_kind != TCP_TIMER_RTO && tcb->timer_kind != TCP_TIMER_PERSIST)
+        return TCP_NEVER_NS;
+    if (tcb->state < TCP_ESTABLISHED) {
+        if (tcp->config.syn_timeout_ns == 0 || first == NULL)
+            return TCP_NEVER_NS;
+        return first->first_sent_ns + tcp->config.syn_timeout_ns;
     }
-    return at_ns < limit_ns ? at_ns : limit_ns;
+    if (tcp->config.user_timeout_ns == 0)
+        return TCP_NEVER_NS;
+    return tcb->silence_since_ns + tcp->config.user_timeout_ns;
+}
+
+static void set_deadline(const struct tcp *tcp, struct tcb *tcb)
+{
+    uint64_t limit_ns = patience_ns(tcp, tcb);
+
+    tcb->deadline_ns = tcb->retry_ns < limit_ns ? tcb->retry_ns : limit_ns;
 }
 
 static void expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
@@ -119,8 +132,15 @@ static void expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
         tcb->ack_now = true;
         tcp_ready(tcp, tcb);
     }
+    if (tcb->deadline_ns <= now_ns)
+        set_deadline(tcp, tcb); /* Silence may have been broken since it was set. */
     if (tcb->deadline_ns > now_ns) {
         arm(tcp, tcb);
+        return;
+    }
+    if (patience_ns(tcp, tcb) <= now_ns) {
+        tcp_end(tcp, tcb, now_ns,
+                tcb->state < TCP_ESTABLISHED ? TCP_EVENT_SYN_TIMEOUT : TCP_EVENT_TIMED_OUT);
         return;
     }
     switch (tcb->timer_kind) {
@@ -133,23 +153,18 @@ static void expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 /* RFC 6298 (5.4) to (5.7); RFC 5681 3.1 for what it does to the window. */
 static void expire_rto(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 {
-    if (tcb->state == TCP_SYN_SENT || tcb->state == TCP_SYN_RECEIVED) {
-        if (connect_is_over(tcp, tcb, now_ns)) {
+    if (tcb->state < TCP_ESTABLISHED) {
+        if (tcb->timeouts >= tcp->config.syn_retries) {
             tcp_end(tcp, tcb, now_ns, TCP_EVENT_SYN_TIMEOUT);
             return;
         }
     } else {
-        if (silence_is_over(tcp, tcb, now_ns)) {
-            tcp_end(tcp, tcb, now_ns, TCP_EVENT_TIMED_OUT);
-            return;
-        }
         tcp_congestion_timeout(&tcb->congestion, tcb->snd_nxt, tcp_flight(tcb), tcb->mss,
                                tcb->timeouts == 0);
     }
     tcp_ack_lose_all(tcp, tcb, TCP_CAUSE_RTO, 0);
     tcp_rtt_backoff(&tcb->rtt);
     tcb->timeouts++;
-    tcp_ready(tcp, tcb);
     tcp_timer_restart(tcp, tcb, now_ns);
 }
 
@@ -157,10 +172,6 @@ static void expire_rto(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
  * segment, use it (3.8.6.2.1, the override time-out). */
 static void expire_persist(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 {
-    if (silence_is_over(tcp, tcb, now_ns)) {
-        tcp_end(tcp, tcb, now_ns, TCP_EVENT_TIMED_OUT);
-        return;
-    }
     if (tcb->snd_wnd > 0)
         tcb->override_now = true;
     else
@@ -168,20 +179,4 @@ static void expire_persist(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
     tcb->timeouts++;
     tcp_ready(tcp, tcb);
     tcp_timer_restart(tcp, tcb, now_ns);
-}
-
-static bool connect_is_over(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns)
-{
-    const struct tcp_segment *first = STAILQ_FIRST(&tcb->segments);
-
-    if (tcb->timeouts >= tcp->config.syn_retries)
-        return true;
-    return tcp->config.syn_timeout_ns != 0 &&
-           now_ns - first->first_sent_ns >= tcp->config.syn_timeout_ns;
-}
-
-static bool silence_is_over(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns)
-{
-    return tcp->config.user_timeout_ns != 0 &&
-           now_ns - tcb->silence_since_ns >= tcp->config.user_timeout_ns;
 }

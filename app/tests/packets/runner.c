@@ -44,6 +44,8 @@ struct run {
     const struct script_line *line;
     uint64_t now_ns;
     uint32_t budget; /* Descriptors a pull. */
+    bool hold;       /* Leave events where they are. */
+    bool late;       /* They were left: what they point to is gone. */
     struct conn conns[CONNS_MAX];
     struct conn *conn; /* The one that lines are about. */
     unsigned packet_count, packet_next;
@@ -326,11 +328,15 @@ static bool take_events(struct run *run)
     uint32_t count;
     const struct tcp_event *events = tcp_events(run->tcp, &count);
 
+    if (run->hold)
+        return true;
     for (uint32_t i = 0; i < count; i++) {
         char text[SCRIPT_TEXT_BYTES];
         event_text(&events[i], text);
         if (!note(run, text))
             return false;
+        if (run->late)
+            continue;
         if (events[i].at_ns != run->now_ns)
             return fail(run, "%s has another time than its call", text);
         for (uint32_t b = 0; events[i].kind == TCP_EVENT_DATA && b < events[i].bytes; b++) {
@@ -339,6 +345,7 @@ static bool take_events(struct run *run)
         }
     }
     tcp_events_clear(run->tcp);
+    run->late = false;
     return true;
 }
 
@@ -531,11 +538,12 @@ static bool receive(struct run *run)
             return run->error[0] != '\0' ? false : fail(run, "unknown word '%s'", word);
     }
     d.seq = (uint32_t)PEER_ISN + (uint32_t)seq;
+    int first = (d.flags & TCP_SYN) != 0 ? seq : seq - 1; /* Of the bytes, in their stream. */
     memcpy(d.options, options, options_bytes);
     d.options_bytes = (uint8_t)options_bytes;
     size = tcp_header_write(&d, l4);
     for (unsigned b = 0; b < bytes; b++)
-        l4[size + b] = pattern((uint64_t)(int64_t)(seq - 1 + (int)b));
+        l4[size + b] = pattern((uint64_t)(int64_t)(first + (int)b));
     return give(run, l4, size + bytes);
 }
 
@@ -674,6 +682,11 @@ static bool command(struct run *run)
         return counter_is(run, line->words[1], strtoull(line->words[2], NULL, 10));
     if (strcmp(verb, "budget") == 0) {
         run->budget = (uint32_t)number;
+        return pull(run);
+    }
+    if (strcmp(verb, "hold") == 0) {
+        run->late = run->hold;
+        run->hold = number != 0;
         return pull(run);
     }
     if (strcmp(verb, "send") == 0)
