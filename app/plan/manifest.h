@@ -1,9 +1,8 @@
 /* manifest.h - Kubernetes manifests, read from YAML (or JSON, which is YAML) into cJSON.
  *
  * For run/, which applies them with the experiment's rollout written over, and for predict, which
- * wants what a Deployment says about stopping and readiness. Values are resolved by YAML 1.1, as
- * kubectl does: yes, no, on, off are booleans. Bounded: MANIFEST_* below; aliases, tags of foreign
- * types, and keys given twice are refused.
+ * wants what a Deployment says about stopping and readiness. base/yaml_tree reads, types scalars as
+ * kubectl does and bounds what hostile files can do.
  *
  * Threads: pure. Memory: malloc; manifest_free(). Full: refused, with file and line.
  */
@@ -20,9 +19,7 @@
 
 enum {
     MANIFEST_BYTES_MAX = 4 << 20,
-    MANIFEST_DEPTH_MAX = 64,
-    MANIFEST_NODES_MAX = 200000,
-    MANIFEST_DOCUMENTS_MAX = 256,
+    MANIFEST_DOCUMENTS_MAX = 256
 };
 
 struct manifest {
@@ -48,7 +45,7 @@ struct manifest_deployment {
     int64_t readiness_delay_ns; /* The longest initialDelaySeconds. */
 };
 
-/* NAME stands for the file in messages. 0 or -errno with ERR ("FILE:LINE:COLUMN: ..."). */
+/* NAME stands for the file in messages. 0 or -errno with ERR ("FILE: line L, column C: ..."). */
 int manifest_parse(const char *name, const char *bytes, size_t size, struct manifest *out,
                    struct error *err);
 int manifest_load(const char *path, struct manifest *out, struct error *err);

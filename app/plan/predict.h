@@ -8,10 +8,13 @@
  * so the perfect score is CONNECTIONS; what is more broke twice, having landed on a pod that was
  * still to go.
  *
- * Events of one instant happen in random order. Which old pod goes next is random. One proxy is
- * simulated: with ECMP over nodes the spread is a little larger.
+ * Events of one instant happen in random order: of connections that break at the instant when the
+ * rules change, half see the old rules. What follows without any delay belongs to the same event.
+ * Which old pod goes next is random. One proxy is simulated: with ECMP over nodes the spread is a
+ * little larger.
  *
- * Threads: pure; a second or less. Memory: the result holds one number a run.
+ * Threads: pure; well under a second, a few seconds at the limits. Memory: the result holds one
+ * number a run.
  */
 #ifndef PLAN_PREDICT_H
 #define PLAN_PREDICT_H
@@ -24,8 +27,8 @@
 #include "plan/rollout.h"
 
 enum {
-    PREDICT_REPLICAS_MAX = 1024,
-    PREDICT_CONNECTIONS_MAX = 1000000,
+    PREDICT_REPLICAS_MAX = 512,
+    PREDICT_CONNECTIONS_MAX = 100000,
     PREDICT_RUNS = 2000
 };
 
@@ -42,14 +45,17 @@ struct predict_range {
 };
 
 struct predict_delays {
+    struct predict_range controller;           /* A change to what the controllers do about it. */
     struct predict_range pod_ready;            /* Creation to Ready published. */
     struct predict_range endpoint_ready;       /* Ready to ready in the EndpointSlice. */
     struct predict_range endpoint_terminating; /* Deletion to terminating in the EndpointSlice. */
     struct predict_range stop_start;           /* Deletion to the start of preStop (or SIGTERM). */
-    struct predict_range object_gone;          /* Process ended to object gone. */
+    struct predict_range object_gone;          /* Process ended to object gone; nothing waits for
+                                                  it here, it is part of the profile. */
     struct predict_range proxy_apply;          /* The proxy's sync: noticed to in the rules. */
     int64_t proxy_interval_ns;                 /* A sync at most once in this, on average ... */
     uint32_t proxy_burst;                      /* ... with so many at once after a rest. */
+    bool terminating_endpoints; /* With no ready endpoint, terminating ones are used. */
 };
 
 /* The lab's profiles, as docs/lab.md lists them. */

@@ -67,7 +67,7 @@ static void the_main_job_is_read(void **state)
     assert_int_equal(x->steps[1].deadline_ns, 30000000000);
     assert_int_equal(x->steps[5].stream_count, 2);
     assert_int_equal(x->expects[0].from_step, -1);
-    assert_int_equal(x->expects[2].bound, EXPERIMENT_BOUND_P99);
+    assert_int_equal(x->expects[2].bound, EXPERIMENT_BOUND_MAX);
     assert_int_equal(x->expects[3].from_step, 3);
     assert_true(x->expects[3].value == 1e8);
     assert_string_equal(x->expects[3].value_text, "100ms");
