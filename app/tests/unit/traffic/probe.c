@@ -1,0 +1,197 @@
+/* Connect streams: a connection for each request, and the account of it. */
+#include "tests/unit/traffic/world.h"
+
+static struct world *start(uint64_t per_s, uint64_t timeout_ns)
+{
+    struct traffic_stream_config stream = traffic_stream_default(TRAFFIC_CONNECT);
+    stream.rate_count = per_s;
+    stream.connect_timeout_ns = timeout_ns;
+    struct world *world = world_new(&stream);
+    assert_true(traffic_start(world->traffic, 0, 0, 0));
+    return world;
+}
+
+/* 100/s for 2 s: each from a 5-tuple of its own, closed by FIN. */
+static void quiet(void **state)
+{
+    (void)state;
+    struct world *world = start(100, S);
+    world->pods = 8;
+    world_run(world, 2 * S - 1);
+    assert_outcomes(world, "ok 200");
+    assert_ends(world, "done 200");
+    assert_int_equal(world->fins, 200);
+    assert_int_equal(world->resets, 0);
+    for (unsigned i = 0; i < 200; i++) {
+        const struct record_request *request = record_at(world->record, RECORD_REQUESTS, i);
+        assert_int_equal(request->due_ns, i * 10 * MS);
+        assert_int_equal(request->done_ns - request->due_ns, 2 * WORLD_WAY_NS);
+        for (unsigned j = 0; j < i; j++)
+            assert_false(tuple_equal(&world_connection(world, i)->tuple,
+                                     &world_connection(world, j)->tuple));
+    }
+    assert_int_equal(world->record->streams[0].connect_time.count, 200);
+    world_stop(world);
+}
+
+/* Refused for 100 ms: ten requests, one outage from the last good to the next good one. */
+static void refused(void **state)
+{
+    (void)state;
+    struct world *world = start(100, S);
+    world_run(world, S - 1);
+    world->pod[0].door = POD_REFUSE;
+    world_run(world, S + 100 * MS - 1);
+    world->pod[0].door = POD_ACCEPT;
+    world_run(world, 2 * S - 1);
+    assert_outcomes(world, "ok 190, refused 10");
+    assert_int_equal(world_count(world, RECORD_OUTAGES), 1);
+    const struct record_outage *outage = world_outage(world, 0);
+    assert_int_equal(outage->last_good_sent_ns, 990 * MS + WORLD_STAMP_NS);
+    assert_int_equal(outage->signal_ns, S + 2 * WORLD_WAY_NS);
+    assert_int_equal(outage->recovered_sent_ns, 1100 * MS + WORLD_STAMP_NS);
+    assert_int_equal(outage->lost, 10);
+    assert_int_equal(outage->signal, CONNECTION_REFUSED);
+    assert_int_equal(outage->connection, 0);
+    world_stop(world);
+}
+
+/* Nobody answers every other SYN for 100 ms, and each such is known 1 s later only: five outages
+ * of one request each, in the order of sending. */
+static void silent_in_turn(void **state)
+{
+    (void)state;
+    struct world *world = start(100, 900 * MS);
+    world_run(world, S - 1);
+    for (unsigned i = 0; i < 10; i++) {
+        world->pod[0].door = i % 2 == 0 ? POD_SILENT : POD_ACCEPT;
+        world_run(world, S + (i + 1) * 10 * MS - 1);
+    }
+    world->pod[0].door = POD_ACCEPT;
+    world_run(world, 3 * S - 1);
+    assert_outcomes(world, "ok 295, connect-timeout 5");
+    assert_int_equal(world_count(world, RECORD_OUTAGES), 5);
+    for (unsigned i = 0; i < 5; i++) {
+        const struct record_outage *outage = world_outage(world, i);
+        uint64_t sent_ns = S + i * 20 * MS + WORLD_STAMP_NS;
+        assert_int_equal(outage->first_unanswered_ns, sent_ns);
+        assert_int_equal(outage->last_good_sent_ns, sent_ns - 10 * MS);
+        assert_int_equal(outage->recovered_sent_ns, sent_ns + 10 * MS);
+        assert_int_equal(outage->lost, 1);
+        assert_in_range(outage->signal_ns - sent_ns, 899 * MS, 901 * MS);
+        assert_int_equal(outage->largest_rtt_ns, 2 * WORLD_WAY_NS - WORLD_STAMP_NS);
+    }
+    world_stop(world);
+}
+
+/* A SYN lost on the way is sent again after 1 s: repaired, or late. */
+static void syn_again(void **state)
+{
+    (void)state;
+    struct traffic_stream_config stream = traffic_stream_default(TRAFFIC_CONNECT);
+    for (unsigned i = 0; i < 2; i++) {
+        stream.rate_count = 1;
+        stream.connect_timeout_ns = 3 * S;
+        stream.late_ns = i == 0 ? 0 : 500 * MS;
+        struct world *world = world_new(&stream);
+        world->drop_syn = true;
+        traffic_start(world->traffic, 0, 0, 0);
+        world_run(world, 3 * S - 1);
+        assert_outcomes(world, i == 0 ? "ok 2, repaired 1" : "ok 2, late 1");
+        const struct record_segment *segment = record_at(world->record, RECORD_SEGMENTS, 0);
+        assert_true(segment->offset == UINT64_MAX);
+        assert_int_equal(segment->bytes, 0);
+        world_stop(world);
+    }
+}
+
+/* Two targets take turns, each with its own flow: only one has an outage. */
+static void targets_are_told_apart(void **state)
+{
+    (void)state;
+    struct traffic_stream_config stream = traffic_stream_default(TRAFFIC_CONNECT);
+    stream.rate_count = 100;
+    stream.target_count = 2;
+    stream.targets[0].port = 5003;
+    stream.targets[1].port = 5004;
+    assert_int_equal(address_parse("10.9.0.1", &stream.targets[0].address, NULL), 0);
+    assert_int_equal(address_parse("10.9.0.1", &stream.targets[1].address, NULL), 0);
+    struct world *world = world_new(&stream);
+    world->pods = 2;
+    world->pod[1].door = POD_REFUSE;
+    traffic_start(world->traffic, 0, 0, 0);
+    world_run(world, S - 1);
+    assert_outcomes(world, "ok 50, refused 50");
+    world->pod[1].door = POD_ACCEPT;
+    world_run(world, 2 * S - 1);
+    assert_int_equal(world_count(world, RECORD_OUTAGES), 1);
+    assert_int_equal(world_outage(world, 0)->flow, 1);
+    assert_int_equal(world_outage(world, 0)->lost, 50);
+    world_stop(world);
+}
+
+/* Stopped while 9 wait for their SYN to be answered. */
+static void stop_in_the_middle(void **state)
+{
+    (void)state;
+    struct world *world = start(100, S);
+    world_run(world, S - 1);
+    world->pod[0].door = POD_SILENT;
+    world_run(world, S + 85 * MS);
+    assert_true(traffic_stop(world->traffic, 0, world->now_ns));
+    assert_outcomes(world, "ok 100, unfinished 9");
+    world_run(world, 5 * S);
+    assert_ends(world, "done 100, unfinished 9");
+    assert_int_equal(world_count(world, RECORD_OUTAGES), 0);
+    assert_true(traffic_start(world->traffic, 0, world->now_ns, 0));
+    world_stop(world);
+}
+
+/* After a stall of 5 s the slots of the last 20 ms are sent, all others unsent. */
+static void tester_stall(void **state)
+{
+    (void)state;
+    struct world *world = start(100, S);
+    world_run(world, S - 1);
+    world_stall(world, 5999 * MS);
+    world_run(world, 7 * S - 1);
+    assert_outcomes(world, "ok 202, unsent 498");
+    world_stop(world);
+}
+
+/* More at once than connections: the tester's want, and the answers still count. */
+static void pool_full(void **state)
+{
+    (void)state;
+    struct traffic_config config = traffic_config_default();
+    config.stream_count = 1;
+    config.streams[0] = traffic_stream_default(TRAFFIC_CONNECT);
+    config.streams[0].rate_count = 100;
+    config.connections = 10;
+    struct world *world = world_new_config(&config);
+    world->pod[0].door = POD_SILENT;
+    traffic_start(world->traffic, 0, 0, 0);
+    world_run(world, 995 * MS);
+    assert_int_equal(
+        record_count_read(&world->record->streams[0].counters.outcomes[OUTCOME_UNSENT]), 90);
+    const struct record_request *request = record_at(world->record, RECORD_REQUESTS, 0);
+    assert_int_equal(request->reason, UNSENT_POOL_FULL);
+    world->pod[0].door = POD_ACCEPT;
+    world_run(world, 2500 * MS);
+    world_stop(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quiet),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(silent_in_turn),
+        cmocka_unit_test(syn_again),
+        cmocka_unit_test(targets_are_told_apart),
+        cmocka_unit_test(stop_in_the_middle),
+        cmocka_unit_test(tester_stall),
+        cmocka_unit_test(pool_full),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
