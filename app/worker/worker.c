@@ -1,0 +1,108 @@
+/* A turn whose rx_burst was full has more frames waiting, answers maybe: then timers and due
+ * slots wait, lest silence or a blocked slot be found that is only our own delay. Sixteen such
+ * turns in a row are the limit, for due times must be kept under load too. */
+#include "worker/worker.h"
+
+#include "worker/worker_priv.h"
+
+static void turn(struct worker *worker);
+static void begin_turn(struct worker *worker);
+static void note_stall(struct worker *worker, uint64_t before_ns);
+static void act_on_time(struct worker *worker, uint16_t frames);
+static void drain(struct worker *worker);
+static void quit(struct worker *worker);
+
+int worker_main(void *argument)
+{
+    struct worker *worker = argument;
+    worker->tsc = clock_tsc();
+    worker->now_ns = clock_ns(worker->clock, worker->tsc);
+    while (worker->phase != WORKER_LEFT)
+        turn(worker);
+    traffic_flush_faults(worker->traffic);
+    worker_put_ended(worker);
+    atomic_store_explicit(&worker->counters.end_ns, worker->now_ns, memory_order_release);
+    return 0;
+}
+
+static void turn(struct worker *worker)
+{
+    uint16_t frames = net_poll(worker->port);
+    begin_turn(worker);
+    worker_take_commands(worker);
+    if (frames > 0)
+        worker_receive(worker);
+    act_on_time(worker, frames);
+    net_tick(worker->port, worker->now_ns);
+    worker_transmit(worker);
+    worker_put_report(worker);
+    if (worker->phase == WORKER_DRAINING)
+        drain(worker);
+}
+
+/* The only look at the time but for the send stamp. The turn before is accounted for by what it
+ * found. */
+static void begin_turn(struct worker *worker)
+{
+    struct worker_counters *counters = &worker->counters;
+    uint64_t before_ns = worker->now_ns, before = worker->tsc;
+    worker->tsc = clock_tsc();
+    worker->now_ns = clock_ns(worker->clock, worker->tsc);
+    worker->gap_ns = worker->now_ns - before_ns;
+    worker_count(&counters->turns, 1);
+    if (worker->busy) {
+        worker_count(&counters->busy_cycles, worker->tsc - before);
+    } else {
+        worker_count(&counters->idle_turns, 1);
+        worker_count(&counters->idle_cycles, worker->tsc - before);
+    }
+    worker->busy = false;
+    if (worker->gap_ns > worker->stall_ns)
+        note_stall(worker, before_ns);
+}
+
+static void note_stall(struct worker *worker, uint64_t before_ns)
+{
+    struct worker_counters *counters = &worker->counters;
+    struct record_fault fault = {
+        .start_ns = before_ns, .end_ns = worker->now_ns, .count = 1, .kind = FAULT_STALL};
+    record_append(worker->record, RECORD_FAULTS, &fault);
+    worker_count(&counters->stalls, 1);
+    if (worker->gap_ns > record_count_read(&counters->longest_gap_ns))
+        atomic_store_explicit(&counters->longest_gap_ns, worker->gap_ns, memory_order_relaxed);
+}
+
+static void act_on_time(struct worker *worker, uint16_t frames)
+{
+    uint64_t now_ns = worker->now_ns;
+    if (frames == NET_BURST && ++worker->full_bursts < WORKER_FULL_BURSTS)
+        return;
+    worker->full_bursts = 0;
+    tcp_timers(worker->tcp, now_ns);
+    worker->busy |= traffic_timers(worker->traffic, now_ns) > 0;
+    worker->busy |= traffic_due(worker->traffic, now_ns) > 0;
+    worker->busy |= traffic_events(worker->traffic, now_ns, worker->gap_ns) > 0;
+}
+
+/* Done when nothing is open and all was said; what cannot be closed in time is reset. */
+static void drain(struct worker *worker)
+{
+    if (worker->now_ns >= worker->deadline_ns)
+        quit(worker);
+    else if (traffic_connections(worker->traffic) == 0 && !tcp_output_wanted(worker->tcp) &&
+             net_tx_queued(worker->port) == 0 && !worker->report_waits && !worker->busy)
+        worker->phase = WORKER_LEFT;
+}
+
+static void quit(struct worker *worker)
+{
+    tcp_conn conn = 0;
+    while ((conn = tcp_conn_next(worker->tcp, conn)) != 0)
+        tcp_abort(worker->tcp, worker->now_ns, conn);
+    traffic_events(worker->traffic, worker->now_ns, worker->gap_ns);
+    for (unsigned i = 0; i < WORKER_LAST_TURNS; i++) {
+        worker_transmit(worker);
+        worker_put_report(worker);
+    }
+    worker->phase = WORKER_LEFT;
+}

@@ -1,0 +1,131 @@
+#include <netinet/in.h>
+
+#include "worker/worker_priv.h"
+
+static void take_icmp(struct worker *worker, const struct net_packet *packet);
+static bool icmp_kind(enum icmp_kind kind, enum tcp_icmp_kind *out);
+static void emit(struct worker *worker, uint32_t index);
+static void flush(struct worker *worker);
+static void note_refusal(struct worker *worker, uint64_t sent_ns, uint32_t left);
+
+/* Events point into the packets: these are freed after they were acted on. */
+void worker_receive(struct worker *worker)
+{
+    uint16_t count = net_rx(worker->port, worker->now_ns, worker->packets, NET_BURST);
+    worker->busy = true;
+    for (uint16_t i = 0; i < count; i++) {
+        const struct net_packet *packet = &worker->packets[i];
+        switch (packet->kind) {
+        case NET_TCP:
+            tcp_input(worker->tcp, worker->now_ns, &packet->tuple, packet->l4, packet->l4_bytes);
+            break;
+        case NET_ICMP_ERROR: take_icmp(worker, packet); break;
+        case NET_UDP: worker_count(&worker->counters.udp_ignored, 1); break;
+        }
+    }
+    traffic_events(worker->traffic, worker->now_ns, worker->gap_ns);
+    for (uint16_t i = 0; i < count; i++)
+        net_free(worker->port, &worker->packets[i]);
+}
+
+/* What the tcp hands out counts as sent: it is asked for no more than there is room for, and
+ * only when the driver has taken all that was before. */
+void worker_transmit(struct worker *worker)
+{
+    if (worker->waiting == worker->stamped && tcp_output_wanted(worker->tcp)) {
+        uint16_t room = net_tx_room(worker->port);
+        worker->waiting = 0;
+        worker->stamped = 0;
+        uint32_t count = tcp_output(worker->tcp, worker->now_ns, worker->descriptors, room);
+        for (uint32_t i = 0; i < count; i++)
+            emit(worker, i);
+        worker->busy |= count > 0;
+        traffic_events(worker->traffic, worker->now_ns, worker->gap_ns);
+    }
+    if (net_tx_queued(worker->port) > 0)
+        flush(worker);
+}
+
+/* RFC 1122 and 4443 as the tcp has them; a parameter problem tells nothing about the way. */
+static void take_icmp(struct worker *worker, const struct net_packet *packet)
+{
+    const struct icmp_error *error = &packet->error;
+    enum tcp_icmp_kind kind;
+    if (error->quoted.protocol != IPPROTO_TCP || !icmp_kind(error->kind, &kind))
+        return;
+    uint32_t mtu_bytes = error->mtu_bytes;
+    if (kind == TCP_ICMP_TOO_BIG)
+        mtu_bytes = net_path_mtu_bytes(worker->port, &error->quoted.remote, worker->now_ns);
+    tcp_icmp(worker->tcp, worker->now_ns, &error->quoted, error->quoted_seq, kind, mtu_bytes);
+}
+
+static bool icmp_kind(enum icmp_kind kind, enum tcp_icmp_kind *out)
+{
+    switch (kind) {
+    case ICMP_NET_UNREACHABLE: *out = TCP_ICMP_NET; return true;
+    case ICMP_HOST_UNREACHABLE: *out = TCP_ICMP_HOST; return true;
+    case ICMP_PROTO_UNREACHABLE: *out = TCP_ICMP_PROTOCOL; return true;
+    case ICMP_PORT_UNREACHABLE: *out = TCP_ICMP_PORT; return true;
+    case ICMP_PROHIBITED: *out = TCP_ICMP_ADMIN; return true;
+    case ICMP_TOO_BIG: *out = TCP_ICMP_TOO_BIG; return true;
+    case ICMP_TIME_EXCEEDED: *out = TCP_ICMP_TIME_EXCEEDED; return true;
+    default: return false;
+    }
+}
+
+/* One that cannot be sent is lost, as it would be on the wire. */
+static void emit(struct worker *worker, uint32_t index)
+{
+    const struct tcp_descriptor *descriptor = &worker->descriptors[index];
+    uint16_t group = traffic_group(worker->traffic, descriptor);
+    struct net_path path = net_path(worker->port, group, &descriptor->tuple);
+    uint32_t l4_bytes = TCP_HEADER_BYTES + descriptor->options_bytes + descriptor->payload_bytes;
+    enum net_refusal why = NET_SENT;
+    uint8_t *l4 = net_tx_begin(worker->port, &path, &descriptor->tuple, (uint16_t)l4_bytes, &why);
+    if (l4 == NULL) {
+        worker_count(&worker->counters.hop_refusals, why == NET_REFUSED_HOP);
+        traffic_refused(worker->traffic, descriptor);
+        return;
+    }
+    uint16_t header_bytes = tcp_header_write(descriptor, l4);
+    traffic_fill(worker->traffic, descriptor, l4 + header_bytes);
+    net_tx_commit(worker->port);
+    worker->descriptors[worker->waiting] = *descriptor;
+    worker->positions[worker->waiting] = worker->flushed + net_tx_queued(worker->port);
+    worker->waiting++;
+}
+
+/* Answers of net are in the queue too, in order: a descriptor is gone when as many were taken as
+ * had been queued with it. */
+static void flush(struct worker *worker)
+{
+    uint64_t sent_ns = clock_now_ns(worker->clock);
+    uint16_t queued = net_tx_queued(worker->port);
+    uint16_t taken = net_tx_flush(worker->port);
+    worker->busy = true;
+    worker->flushed += taken;
+    while (worker->stamped < worker->waiting &&
+           worker->positions[worker->stamped] <= worker->flushed)
+        traffic_sent(worker->traffic, &worker->descriptors[worker->stamped++], sent_ns);
+    if (taken < queued || worker->refusal.since_ns != 0)
+        note_refusal(worker, sent_ns, queued - taken);
+}
+
+static void note_refusal(struct worker *worker, uint64_t sent_ns, uint32_t left)
+{
+    struct worker_refusal *refusal = &worker->refusal;
+    if (refusal->since_ns == 0)
+        refusal->since_ns = sent_ns;
+    if (left > refusal->packets)
+        refusal->packets = left;
+    if (left > 0) {
+        worker_count(&worker->counters.tx_refusals, 1);
+        return;
+    }
+    struct record_fault fault = {.start_ns = refusal->since_ns,
+                                 .end_ns = sent_ns,
+                                 .count = refusal->packets,
+                                 .kind = FAULT_TX_REFUSED};
+    record_append(worker->record, RECORD_FAULTS, &fault);
+    *refusal = (struct worker_refusal){0};
+}

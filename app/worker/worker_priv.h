@@ -1,0 +1,91 @@
+/* worker_priv.h - inside of struct worker.
+ *
+ * worker.c is the loop; worker_packet.c what a turn does with packets; worker_mail.c commands,
+ * reports and net's events; worker_setup.c takes the memory.
+ *
+ * Threads: the worker, but for the mailboxes' other ends.
+ */
+#ifndef WORKER_PRIV_H
+#define WORKER_PRIV_H
+
+#include <stdalign.h>
+
+#include "base/mailbox.h"
+#include "worker/worker.h"
+
+enum {
+    WORKER_COMMANDS = 256,   /* Capacity of the mailbox to the worker. */
+    WORKER_REPORTS = 1024,   /* And of the one from it. */
+    WORKER_FULL_BURSTS = 16, /* Turns in a row that may only receive: see worker.c. */
+    WORKER_LAST_TURNS = 64   /* Turns that WORKER_QUIT takes at most to send its resets. */
+};
+
+enum worker_phase {
+    WORKER_RUNNING,
+    WORKER_DRAINING, /* After WORKER_SHUTDOWN: until all is closed. */
+    WORKER_LEFT
+};
+
+/* A driver that refuses, from the first refusal until its queue is empty again: one fault. */
+struct worker_refusal {
+    uint64_t since_ns; /* 0: it takes all. */
+    uint64_t packets;  /* Most that waited. */
+};
+
+struct worker {
+    /* What a turn reads. */
+    struct net_port *port;
+    struct tcp *tcp;
+    struct traffic *traffic;
+    struct record *record;
+    const struct clock *clock;
+    uint64_t now_ns;           /* Of this turn: after its rx_burst. */
+    uint64_t gap_ns;           /* Since the turn before: what arrived did so within. */
+    uint64_t tsc;              /* Of this turn. */
+    uint64_t stall_ns;         /* From the config. */
+    uint64_t flushed;          /* Packets that the driver took since the start. */
+    uint64_t deadline_ns;      /* DRAINING ends here. */
+    uint64_t close_timeout_ns; /* From the config. */
+    uint32_t full_bursts;      /* Turns in a row with a full rx_burst. */
+    uint32_t waiting;          /* Of `descriptors`: committed, */
+    uint32_t stamped;          /* and of these, taken by the driver. */
+    uint32_t stream_count;     /* Of its traffic. */
+    uint8_t phase;             /* enum worker_phase. */
+    bool busy;                 /* This turn found something to do. */
+    bool report_waits;         /* `report` found the mailbox full. */
+    struct worker_refusal refusal;
+    struct worker_report report; /* The next one. */
+    struct mailbox *commands;    /* To the worker. */
+    struct mailbox *reports;     /* From it. */
+    void *memory[2];             /* Theirs. */
+    /* Written by the worker, read by any. */
+    alignas(64) struct worker_counters counters;
+    /* A turn's work. */
+    alignas(64) struct net_packet packets[NET_BURST];
+    struct tcp_descriptor descriptors[NET_TX_QUEUE]; /* Handed out by tcp_output(). */
+    uint64_t
+        positions[NET_TX_QUEUE]; /* Of each in all that was queued: taken when flushed is there. */
+};
+
+/* --- worker_packet.c. --- */
+/* Parse what net_poll() took, feed the tcp, act on what that means. */
+void worker_receive(struct worker *worker);
+/* Hand out what the tcp wants to send, as far as there is room, and give it to the driver. */
+void worker_transmit(struct worker *worker);
+
+/* --- worker_mail.c. --- */
+/* Act on the commands that wait. */
+void worker_take_commands(struct worker *worker);
+/* Put one report, if there is any. */
+void worker_put_report(struct worker *worker);
+/* The last one. */
+void worker_put_ended(struct worker *worker);
+/* All streams stop now. */
+void worker_stop_all(struct worker *worker);
+
+static inline void worker_count(_Atomic uint64_t *counter, uint64_t n)
+{
+    record_count_add(counter, (int64_t)n);
+}
+
+#endif
