@@ -86,8 +86,12 @@ static enum kube_change prepare_apply(struct kube_action *action, const cJSON *r
         text_addf(&action->about, "create %s", action->target);
         return KUBE_CHANGE_NEEDED;
     }
+    cJSON *inverse = kube_change_inverse(read, action->object);
+    cJSON_DeleteItemFromObjectCaseSensitive(inverse, "apiVersion");
+    cJSON_DeleteItemFromObjectCaseSensitive(inverse, "kind");
+    cJSON_DeleteItemFromObjectCaseSensitive(inverse, "status"); /* The controllers' own. */
     ask(action, "PATCH", "patch", "", action->merge_instead ? MERGE : STRATEGIC, body);
-    remember_undo(action, "PATCH", "patch", "", MERGE, kube_change_inverse(read, action->object));
+    remember_undo(action, "PATCH", "patch", "", MERGE, inverse);
     text_addf(&action->about, "change %s to what the manifest says", action->target);
     return KUBE_CHANGE_NEEDED;
 }

@@ -70,6 +70,9 @@ static void judge(const struct kube_deployment *deployment, struct kube_rollout 
     } else if (out->updated < out->replicas) {
         snprintf(out->text, sizeof(out->text), "%" PRId64 " of %" PRId64 " new pods are made",
                  out->updated, out->replicas);
+    } else if (out->updated > out->replicas) {
+        snprintf(out->text, sizeof(out->text), "%" PRId64 " pods are too many by now",
+                 out->updated - out->replicas);
     } else if (out->old > 0) {
         snprintf(out->text, sizeof(out->text), "%" PRId64 " old pods are still to go", out->old);
     } else if (out->available < out->updated) {

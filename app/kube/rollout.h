@@ -5,9 +5,13 @@
  *     generation > observedGeneration                        the controller has not seen the change
  *     Progressing condition has ProgressDeadlineExceeded     failed
  *     updated < replicas                                     new pods are still to be made
+ *     updated > replicas                                     scaled down: pods are still to go
  *     status.replicas > updated                              old pods are still to go
  *     available < updated                                    new pods are not available yet
  *     else                                                   complete
+ *
+ * Differs: kubectl has no rule for a scaling down, and calls it complete before it begins; the
+ * deployment controller does as this does.
  *
  * Terminating pods do not count: they may still live, and lose traffic, when a rollout is complete.
  */

@@ -461,7 +461,8 @@ static enum kube_reason judge_tls(const struct exchange *exchange, CURLcode code
     const char *detail = exchange->detail[0] != '\0' ? exchange->detail : curl_easy_strerror(code);
     long verify = 0;
     curl_easy_getinfo(exchange->easy, CURLINFO_SSL_VERIFYRESULT, &verify);
-    if (code == CURLE_PEER_FAILED_VERIFICATION && verify != 0)
+    /* X.509's verdict on the chain; 0 and 1 (unspecified) mean that it is not the chain. */
+    if (code == CURLE_PEER_FAILED_VERIFICATION && verify > 1)
         error_set(err, EXIT_ENVIRONMENT, -EPROTO,
                   "%s has a certificate that is not of the expected CA (%s): put the cluster's CA "
                   "into certificate-authority-data of cluster \"%s\"; now it is %s",

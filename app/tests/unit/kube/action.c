@@ -1,0 +1,470 @@
+/* Actions as conversations: what is asked, what is answered, how it ends. */
+#include "kube/action.h"
+
+#include <errno.h>
+
+#include "tests/unit/kube/fixture.h"
+
+static struct kube_discovery discovery;
+static struct kube_action action;
+
+static int set_up(void **state)
+{
+    (void)state;
+    kube_discovery_init(&discovery);
+    action = (struct kube_action){0};
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    kube_action_free(&action);
+    return 0;
+}
+
+static void begin(struct kube_order order)
+{
+    struct error err = {0};
+    if (order.grace_s == 0)
+        order.grace_s = -1;
+    if (kube_action_init(&action, &order, &discovery, "d", &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+/* The request wanted now is METHOD PATH, with BODY (NULL: not looked at). */
+static void asks(const char *method, const char *path, const char *body)
+{
+    assert_int_equal(action.state, KUBE_ACTION_REQUEST);
+    assert_string_equal(action.method, method);
+    assert_string_equal(text_str(&action.path), path);
+    if (body != NULL)
+        assert_string_equal(text_str(&action.body), body);
+    kube_action_sent(&action, 1000);
+}
+
+static void answer(long code, const char *json)
+{
+    struct text body = {0};
+    text_add(&body, json);
+    kube_action_answer(&action, KUBE_REASON_SUCCESS, code, 0, &body, NULL, NULL, 2000);
+    text_free(&body);
+}
+
+static void answer_recorded(const char *file)
+{
+    long code;
+    struct text body = fixture_answer(KUBE_FIXTURES, file, &code);
+    answer(code, text_str(&body));
+    text_free(&body);
+}
+
+static void ends(enum kube_done done)
+{
+    if (action.state != KUBE_ACTION_OVER || action.result.done != done)
+        fail_msg("state %d, %s: %s", action.state, kube_done_text(action.result.done),
+                 action.result.error.text);
+}
+
+static void fails(int code, const char *text)
+{
+    ends(KUBE_DONE_FAILED);
+    assert_int_equal(action.result.code, code);
+    if (strstr(action.result.error.text, text) == NULL)
+        fail_msg("%s", action.result.error.text);
+}
+
+/* A Deployment of 2 with one or two containers, complete or in the middle of a rollout. */
+static const char *deployment(unsigned version, const char *image, bool two, bool rolling)
+{
+    static char json[2048];
+    snprintf(json, sizeof(json),
+             "{\"kind\":\"Deployment\",\"metadata\":{\"name\":\"web\",\"namespace\":\"d\",\"uid\":"
+             "\"u1\",\"resourceVersion\":\"%u\",\"generation\":3},\"spec\":{\"replicas\":2,"
+             "\"template\":{\"metadata\":{\"labels\":{\"app\":\"web\"}},\"spec\":{\"containers\":[{"
+             "\"name\":\"c\",\"image\":\"%s\"}%s]}}},\"status\":{\"observedGeneration\":3,"
+             "\"replicas\":2,\"updatedReplicas\":%d,\"availableReplicas\":2}}",
+             version, image, two ? ",{\"name\":\"side\",\"image\":\"s:1\"}" : "", rolling ? 1 : 2);
+    return json;
+}
+
+#define WEB "/apis/apps/v1/namespaces/d/deployments/web"
+#define IMAGE_PATCH(image)                                                                         \
+    "{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"" image        \
+    "\"}]}}}}"
+
+static const struct kube_order set_image = {
+    .verb = KUBE_SET_IMAGE, .name = "web", .image = "web:v2"};
+
+static void test_set_image(void **state)
+{
+    (void)state;
+    begin(set_image);
+    asks("GET", WEB, "");
+    answer(200, deployment(7, "web:v1", false, false));
+    asks("PATCH", WEB "?fieldManager=seamline", IMAGE_PATCH("web:v2"));
+    assert_string_equal(action.body_type, "application/strategic-merge-patch+json");
+    answer(200, deployment(9, "web:v2", false, false));
+    ends(KUBE_DONE_CHANGED);
+    assert_string_equal(action.result.previous, "web:v1");
+    assert_int_equal(action.result.version, 9);
+    assert_string_equal(action.result.uid, "u1");
+    assert_int_equal(action.result.sent_ns, 1000);
+    assert_int_equal(action.result.answered_ns, 2000);
+    assert_string_equal(action.result.object->deployment.containers.each[0].image, "web:v2");
+}
+
+/* It halts before the change, says what it would do, and its undo puts the image back. */
+static void test_confirm_and_undo(void **state)
+{
+    struct kube_order order = set_image;
+    struct error err = {0};
+    char undo[2048];
+    (void)state;
+    order.confirm = true;
+    begin(order);
+    asks("GET", WEB, "");
+    answer(200, deployment(7, "web:v1", false, false));
+    assert_int_equal(action.state, KUBE_ACTION_PREPARED);
+    assert_string_equal(action.target, "deployment/web");
+    assert_string_equal(text_str(&action.about),
+                        "set image of deployment/web, container c: web:v1 -> web:v2");
+    kube_action_tick(&action, UINT64_MAX);
+    assert_int_equal(action.state, KUBE_ACTION_PREPARED);
+    snprintf(undo, sizeof(undo), "%s", text_str(&action.undo));
+    kube_action_commit(&action);
+    asks("PATCH", WEB "?fieldManager=seamline", IMAGE_PATCH("web:v2"));
+    kube_action_free(&action);
+    assert_int_equal(kube_action_undo(&action, undo, &err), 0);
+    asks("PATCH", WEB, IMAGE_PATCH("web:v1"));
+    assert_string_equal(action.body_type, "application/strategic-merge-patch+json");
+    answer(200, deployment(11, "web:v1", false, false));
+    ends(KUBE_DONE_CHANGED);
+    kube_action_free(&action);
+    assert_int_equal(kube_action_undo(&action, undo, &err), 0);
+    asks("PATCH", WEB, NULL);
+    answer_recorded("answer-get-404-deployment.json");
+    ends(KUBE_DONE_ABSENT);
+    assert_int_equal(kube_action_undo(&action, "{\"method\":\"BREW\"}", &err), -EINVAL);
+}
+
+static void test_set_image_refusals(void **state)
+{
+    struct kube_order order = set_image;
+    (void)state;
+    begin(order);
+    asks("GET", WEB, "");
+    answer(200, deployment(7, "web:v2", false, false)); /* No rollout would follow. */
+    ends(KUBE_DONE_UNCHANGED);
+    tear_down(NULL);
+
+    order.container = "x";
+    begin(order);
+    asks("GET", WEB, "");
+    answer(200, deployment(7, "web:v1", true, false));
+    fails(-ENOENT, "deployment/web in namespace d: has no container \"x\"; there are: c, side");
+    tear_down(NULL);
+
+    order.container = NULL;
+    begin(order);
+    asks("GET", WEB, "");
+    answer(200, deployment(7, "web:v1", true, false));
+    fails(-EINVAL, "has several containers, name one of: c, side");
+    tear_down(NULL);
+
+    begin(order);
+    asks("GET", WEB, "");
+    answer(200, deployment(7, "web:v1", false, true));
+    fails(-EBUSY, "in the middle of a rollout that is not ours (1 of 2 new pods are made)");
+    tear_down(NULL);
+
+    order.even_rolling = true;
+    begin(order);
+    asks("GET", WEB, "");
+    answer(200, deployment(7, "web:v1", false, true));
+    asks("PATCH", WEB "?fieldManager=seamline", NULL);
+    answer_recorded("answer-patch-422-invalid.json");
+    fails(-EINVAL, "422");
+    tear_down(NULL);
+
+    begin(order);
+    asks("GET", WEB, "");
+    answer_recorded("answer-get-404-deployment.json");
+    fails(-ENOENT, "there is no web of deployments in namespace d");
+    assert_int_equal(action.result.reason, KUBE_REASON_NOT_FOUND);
+    tear_down(NULL);
+
+    begin(order);
+    asks("GET", WEB, "");
+    answer_recorded("answer-403-forbidden.json");
+    fails(-EPERM, "verbs: [\"get\"]");
+}
+
+static void test_orders_without_sense(void **state)
+{
+    static const struct {
+        struct kube_order order;
+        const char *text;
+    } rows[] = {
+        {{.verb = KUBE_SET_IMAGE, .name = "web"}, "no image"},
+        {{.verb = KUBE_SET_IMAGE, .image = "x"}, "no object's name"},
+        {{.verb = KUBE_SCALE, .name = "web", .replicas = -1}, "replicas"},
+        {{.verb = KUBE_GET, .kind = KUBE_OTHER, .name = "web"}, "kind"},
+        {{.verb = KUBE_DELETE, .kind = KUBE_POD, .name = "../x"}, "no object's name"},
+        {{.verb = KUBE_PATCH, .kind = KUBE_POD, .name = "x"}, "no JSON object"},
+        {{.verb = KUBE_APPLY}, "apiVersion"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct error err = {0};
+        assert_int_equal(kube_action_init(&action, &rows[i].order, &discovery, "d", &err), -EINVAL);
+        if (strstr(err.text, rows[i].text) == NULL)
+            fail_msg("row %zu: %s", i, err.text);
+    }
+}
+
+static void test_scale(void **state)
+{
+    (void)state;
+    begin((struct kube_order){.verb = KUBE_SCALE, .name = "web", .replicas = 3});
+    asks("GET", WEB "/scale", "");
+    answer_recorded("answer-scale-get.json"); /* 8 */
+    asks("PATCH", WEB "/scale?fieldManager=seamline", "{\"spec\":{\"replicas\":3}}");
+    assert_string_equal(action.body_type, "application/merge-patch+json");
+    assert_non_null(strstr(text_str(&action.undo), "\"body\":{\"spec\":{\"replicas\":8}}"));
+    answer(200, "{\"metadata\":{\"name\":\"web\",\"resourceVersion\":\"1400\",\"uid\":\"u\"}}");
+    ends(KUBE_DONE_CHANGED);
+    assert_string_equal(action.result.previous, "8");
+    assert_int_equal(action.result.version, 1400);
+    assert_null(action.result.object); /* A Scale is no Deployment. */
+    tear_down(NULL);
+    begin((struct kube_order){.verb = KUBE_SCALE, .name = "web", .replicas = 8});
+    asks("GET", WEB "/scale", "");
+    answer_recorded("answer-scale-get.json");
+    ends(KUBE_DONE_UNCHANGED);
+}
+
+static cJSON *parse(const char *json)
+{
+    cJSON *tree = json_parse(json, strlen(json), NULL);
+    assert_non_null(tree);
+    return tree;
+}
+
+#define SERVICE                                                                                    \
+    "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"s\"},"                   \
+    "\"spec\":{\"type\":\"LoadBalancer\"}}"
+
+static void test_apply_creates(void **state)
+{
+    cJSON *object = parse(SERVICE);
+    (void)state;
+    begin((struct kube_order){.verb = KUBE_APPLY, .object = object});
+    asks("GET", "/api/v1/namespaces/d/services/s", "");
+    answer_recorded("answer-get-404-deployment.json");
+    asks("POST", "/api/v1/namespaces/d/services?fieldManager=seamline", SERVICE);
+    assert_non_null(strstr(text_str(&action.undo),
+                           "\"method\":\"DELETE\",\"path\":\"/api/v1/namespaces/d/services/s\""));
+    answer(201, "{\"kind\":\"Service\",\"metadata\":{\"name\":\"s\",\"namespace\":\"d\",\"uid\":"
+                "\"u5\",\"resourceVersion\":\"12\"}}");
+    ends(KUBE_DONE_CREATED);
+    assert_string_equal(action.result.uid, "u5");
+    cJSON_Delete(object);
+}
+
+static void test_apply_changes_or_not(void **state)
+{
+    static const char before[] =
+        "{\"kind\":\"Service\",\"metadata\":{\"name\":\"s\",\"namespace\":\"d\",\"uid\":\"u5\","
+        "\"resourceVersion\":\"12\"},\"spec\":{\"type\":\"ClusterIP\",\"clusterIP\":\"10.1.1.1\"}}";
+    cJSON *object = parse(SERVICE);
+    (void)state;
+    begin((struct kube_order){.verb = KUBE_APPLY, .object = object});
+    asks("GET", "/api/v1/namespaces/d/services/s", "");
+    answer(200, before);
+    asks("PATCH", "/api/v1/namespaces/d/services/s?fieldManager=seamline", SERVICE);
+    /* Undo: what the patch touches, as it was; what it adds, away; the rest is left alone. */
+    assert_non_null(
+        strstr(text_str(&action.undo),
+               "\"body\":{\"metadata\":{\"name\":\"s\"},\"spec\":{\"type\":\"ClusterIP\"}}"));
+    answer(200, before);
+    ends(KUBE_DONE_UNCHANGED);
+    cJSON_Delete(object);
+}
+
+/* A custom resource: its plural is discovered, and it knows no strategic merge patch. */
+static void test_apply_custom(void **state)
+{
+    cJSON *object = parse("{\"apiVersion\":\"x.io/v1\",\"kind\":\"Gadget\",\"metadata\":{\"name\":"
+                          "\"g\",\"namespace\":\"own\"}}");
+    (void)state;
+    begin((struct kube_order){.verb = KUBE_APPLY, .object = object});
+    asks("GET", "/apis/x.io/v1", "");
+    answer(200, "{\"kind\":\"APIResourceList\",\"resources\":[{\"name\":\"gadgets\",\"kind\":"
+                "\"Gadget\",\"namespaced\":true}]}");
+    asks("GET", "/apis/x.io/v1/namespaces/own/gadgets/g", "");
+    answer(200, "{\"metadata\":{\"name\":\"g\",\"resourceVersion\":\"3\"}}");
+    asks("PATCH", "/apis/x.io/v1/namespaces/own/gadgets/g?fieldManager=seamline", NULL);
+    answer_recorded("answer-patch-415-type.json");
+    asks("PATCH", "/apis/x.io/v1/namespaces/own/gadgets/g?fieldManager=seamline", NULL);
+    assert_string_equal(action.body_type, "application/merge-patch+json");
+    answer(200, "{\"metadata\":{\"name\":\"g\",\"resourceVersion\":\"4\"}}");
+    ends(KUBE_DONE_CHANGED);
+    tear_down(NULL);
+    begin((struct kube_order){.verb = KUBE_APPLY, .object = object});
+    asks("GET", "/apis/x.io/v1", "");
+    answer(200, "{\"kind\":\"APIResourceList\",\"resources\":[]}");
+    fails(-ENOENT, "no kind Gadget in x.io/v1");
+    cJSON_Delete(object);
+}
+
+/* Somebody was faster, twice: it looks again, and not for ever. */
+static void test_apply_conflicts(void **state)
+{
+    cJSON *object = parse(SERVICE);
+    (void)state;
+    begin((struct kube_order){.verb = KUBE_APPLY, .object = object});
+    for (int i = 0; i < 6; i++) {
+        asks("GET", "/api/v1/namespaces/d/services/s", "");
+        answer(200, "{\"metadata\":{\"name\":\"s\",\"resourceVersion\":\"3\"}}");
+        asks("PATCH", "/api/v1/namespaces/d/services/s?fieldManager=seamline", NULL);
+        answer_recorded("answer-patch-409-conflict.json");
+    }
+    fails(-EBUSY, "409");
+    cJSON_Delete(object);
+}
+
+#define POD "/api/v1/namespaces/d/pods/p"
+
+static void test_delete(void **state)
+{
+    static const char pod[] = "{\"metadata\":{\"name\":\"p\",\"uid\":\"u1\"}}";
+    (void)state;
+    begin((struct kube_order){
+        .verb = KUBE_DELETE, .kind = KUBE_POD, .name = "p", .uid = "u1", .wait_gone = true});
+    asks("GET", POD, "");
+    answer(200, pod);
+    asks("DELETE", POD,
+         "{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"propagationPolicy\":\"Background\","
+         "\"preconditions\":{\"uid\":\"u1\"}}");
+    answer(200, "{\"kind\":\"Status\",\"status\":\"Success\"}");
+    assert_int_equal(action.state, KUBE_ACTION_PAUSE);
+    kube_action_tick(&action, action.due_ns - 1);
+    assert_int_equal(action.state, KUBE_ACTION_PAUSE);
+    kube_action_tick(&action, action.due_ns);
+    asks("GET", POD, "");
+    answer(200, pod); /* Still in its grace period. */
+    kube_action_tick(&action, action.due_ns);
+    asks("GET", POD, "");
+    answer(200, "{\"metadata\":{\"name\":\"p\",\"uid\":\"u2\"}}"); /* The next of that name. */
+    ends(KUBE_DONE_DELETED);
+    tear_down(NULL);
+
+    begin((struct kube_order){.verb = KUBE_DELETE, .kind = KUBE_POD, .name = "p", .uid = "u0"});
+    asks("GET", POD, "");
+    answer(200, pod); /* Not the one that was meant. */
+    ends(KUBE_DONE_ABSENT);
+    tear_down(NULL);
+
+    begin((struct kube_order){.verb = KUBE_DELETE, .kind = KUBE_POD, .name = "p"});
+    asks("GET", POD, "");
+    answer_recorded("answer-get-404-deployment.json");
+    ends(KUBE_DONE_ABSENT);
+}
+
+/* A budget refuses: again after 5 s, as often as it takes. */
+static void test_evict(void **state)
+{
+    (void)state;
+    strcpy(discovery.eviction_version, "policy/v1beta1");
+    begin((struct kube_order){.verb = KUBE_EVICT, .name = "p"});
+    asks("GET", POD, "");
+    answer(200, "{\"metadata\":{\"name\":\"p\",\"uid\":\"u1\"}}");
+    for (int i = 0; i < 20; i++) {
+        asks(
+            "POST", POD "/eviction?fieldManager=seamline",
+            "{\"apiVersion\":\"policy/v1beta1\",\"kind\":\"Eviction\",\"metadata\":{\"name\":\"p\","
+            "\"namespace\":\"d\"}}");
+        answer_recorded("answer-evict-429.json");
+        assert_int_equal(action.state, KUBE_ACTION_PAUSE);
+        assert_int_equal(action.due_ns, 2000 + UINT64_C(5000000000));
+        kube_action_tick(&action, action.due_ns);
+    }
+    asks("POST", POD "/eviction?fieldManager=seamline", NULL);
+    answer_recorded("answer-evict-201.json");
+    ends(KUBE_DONE_DELETED);
+    assert_string_equal(action.result.error.text, "");
+    tear_down(NULL);
+
+    /* Its owner gives up: the budget's words are the reason. */
+    begin((struct kube_order){.verb = KUBE_EVICT, .name = "p"});
+    asks("GET", POD, "");
+    answer(200, "{\"metadata\":{\"name\":\"p\"}}");
+    asks("POST", POD "/eviction?fieldManager=seamline", NULL);
+    answer_recorded("answer-evict-429.json");
+    kube_action_cancel(&action, "deadline");
+    fails(-ECANCELED, "The disruption budget web needs 8 healthy pods");
+}
+
+static void test_restart_and_cordon(void **state)
+{
+    (void)state;
+    begin((struct kube_order){.verb = KUBE_RESTART, .name = "web"});
+    asks("GET", WEB, "");
+    answer(200, deployment(7, "web:v1", false, false));
+    asks(
+        "PATCH", WEB "?fieldManager=seamline",
+        "{\"spec\":{\"template\":{\"metadata\":{\"annotations\":{\"seamline/restarted-at-version\":"
+        "\"7\"}}}}}");
+    assert_non_null(strstr(text_str(&action.undo), "{\"metadata\":{\"annotations\":null}}"));
+    tear_down(NULL);
+
+    begin((struct kube_order){.verb = KUBE_CORDON, .name = "n1"});
+    asks("GET", "/api/v1/nodes/n1", "");
+    answer(200, "{\"metadata\":{\"name\":\"n1\",\"resourceVersion\":\"1\"}}");
+    asks("PATCH", "/api/v1/nodes/n1?fieldManager=seamline", "{\"spec\":{\"unschedulable\":true}}");
+    assert_non_null(strstr(text_str(&action.undo), "{\"spec\":{\"unschedulable\":null}}"));
+    tear_down(NULL);
+
+    begin((struct kube_order){.verb = KUBE_UNCORDON, .name = "n1"});
+    asks("GET", "/api/v1/nodes/n1", "");
+    answer(200, "{\"metadata\":{\"name\":\"n1\"},\"spec\":{}}");
+    ends(KUBE_DONE_UNCHANGED);
+}
+
+static void test_transport_failure(void **state)
+{
+    struct text none = {0};
+    struct error why = {.text = "cannot connect"};
+    (void)state;
+    begin(set_image);
+    asks("GET", WEB, "");
+    kube_action_answer(&action, KUBE_REASON_UNREACHABLE, 0, 0, &none, &why, NULL, 5);
+    fails(-ECONNREFUSED, "cannot connect");
+    tear_down(NULL);
+    begin(set_image);
+    asks("GET", WEB, "");
+    answer(200, "<html>");
+    fails(-EBADMSG, "no object");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_set_image),
+        TEST(test_confirm_and_undo),
+        TEST(test_set_image_refusals),
+        TEST(test_orders_without_sense),
+        TEST(test_scale),
+        TEST(test_apply_creates),
+        TEST(test_apply_changes_or_not),
+        TEST(test_apply_custom),
+        TEST(test_apply_conflicts),
+        TEST(test_delete),
+        TEST(test_evict),
+        TEST(test_restart_and_cordon),
+        TEST(test_transport_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
