@@ -1,4 +1,5 @@
-/* The JSON Schemas in config/ and the parser's tables have the same keys, words and requirements. */
+/* The JSON Schemas in config/ and the parser's tables have the same keys, words and requirements.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
