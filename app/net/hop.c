@@ -40,11 +40,23 @@ static void set_state(struct hop *hop, enum net_hop_state state)
         [NET_HOP_ASKING] = 1 << NET_HOP_RESOLVED | 1 << NET_HOP_UNRESOLVED,
         [NET_HOP_RESOLVED] = 1 << NET_HOP_RESOLVED | 1 << NET_HOP_CHECKING,
         [NET_HOP_CHECKING] = 1 << NET_HOP_RESOLVED | 1 << NET_HOP_UNRESOLVED,
-        [NET_HOP_UNRESOLVED] = 1 << NET_HOP_RESOLVED,
+        [NET_HOP_UNRESOLVED] = 1 << NET_HOP_RESOLVED | 1 << NET_HOP_IDLE,
     };
     assert((follows[hop->state] & 1 << state) != 0);
     hop->state = state;
     hop->tries = 0;
+}
+
+void hop_ask_again(struct hop_table *table)
+{
+    for (uint32_t i = 0; i < table->count; i++) {
+        struct hop *hop = &table->hops[i];
+        if (hop->state == NET_HOP_UNRESOLVED) {
+            set_state(hop, NET_HOP_IDLE);
+            hop->due_ns = 0;
+            table->due_ns = 0;
+        }
+    }
 }
 
 bool hop_step(struct hop_table *table, uint64_t now_ns, struct hop_probe *probe, bool *send,

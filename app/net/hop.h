@@ -67,6 +67,9 @@ void hop_init(struct hop_table *table);
 int hop_add(struct hop_table *table, const struct address *address);
 int hop_find(const struct hop_table *table, const struct address *address); /* -1: none. */
 
+/* Ask those that were given up as if they were new; the next hop_step begins. */
+void hop_ask_again(struct hop_table *table);
+
 /* The next step that is due at NOW_NS: call until false. A probe to send sets PROBE and *SEND; an
  * event sets EVENT and *NOTE. Costs one comparison when nothing is due. */
 bool hop_step(struct hop_table *table, uint64_t now_ns, struct hop_probe *probe, bool *send,

@@ -65,13 +65,22 @@ static int refuse_silent(const struct net_port *port, struct error *err)
             text_addf(&list, "%s%s", list.size > 0 ? ", " : "",
                       address_text(&port->hops.hops[i].address, text));
     }
-    error_set(
-        err, EXIT_ENVIRONMENT, -EHOSTUNREACH,
-        "no answer to ARP or neighbour discovery on port \"%s\" from next hop %s: is it up, on "
-        "this link, and in VLAN %u (0: none)?",
-        port->device->name, text_str(&list), port->rules.vlan_id);
+    error_set(err, EXIT_ENVIRONMENT, -EHOSTUNREACH,
+              "no answer to ARP or neighbour discovery on port \"%s\" from next hop %s: is it up, "
+              "on this link, and in VLAN %u (0: none)?%s",
+              port->device->name, text_str(&list), port->rules.vlan_id,
+              net_link_up(port) ? "" : " The port's link is down");
     text_free(&list);
     return -EHOSTUNREACH;
+}
+
+/* A NIC that was just started may take seconds to have a link. Some never tell: then go on. */
+static void wait_for_link(const struct net_port *port, const struct clock *clock,
+                          uint64_t timeout_ns)
+{
+    const uint64_t start_ns = clock_now_ns(clock);
+    while (!net_link_up(port) && clock_now_ns(clock) - start_ns < timeout_ns)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 }
 
 int net_resolve(struct net_port *port, const struct clock *clock, uint64_t timeout_ns,
@@ -80,6 +89,8 @@ int net_resolve(struct net_port *port, const struct clock *clock, uint64_t timeo
     const uint64_t start_ns = clock_now_ns(clock);
     unsigned silent = 0;
     unsigned open = port->hops.count;
+    wait_for_link(port, clock, timeout_ns / 2);
+    hop_ask_again(&port->hops);
     while (open > 0 && clock_now_ns(clock) - start_ns < timeout_ns) {
         turn(port, clock_now_ns(clock));
         open = undecided(port, &silent);

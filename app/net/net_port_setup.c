@@ -32,6 +32,7 @@ struct opening {
 
 static int check_config(const struct net_port_config *config, struct error *err);
 static int check_device(const struct opening *opening);
+static int lock(const struct opening *opening);
 static int open_device(const struct opening *opening);
 static int open_fallback(const struct opening *opening, const char *drivers, const char *why,
                          char *note);
@@ -63,7 +64,7 @@ int net_port_open(const struct net_port_config *config, const char *drivers,
     struct error why = {0};
     struct opening opening = {config, device, config->queues != 0 ? config->queues : 1, &why};
     status = check_device(&opening);
-    if (status == 0 && (status = net_lock(config->device, &why)) >= 0) {
+    if (status == 0 && (status = lock(&opening)) >= 0) {
         device->lock_fd = status;
         status = open_device(&opening);
         if (status < 0 && profile.fallback[0] != '\0')
@@ -117,6 +118,17 @@ static int check_config(const struct net_port_config *config, struct error *err)
     if (config->has_mac && !wire_mac_is_station(config->mac))
         return error_set(err, EXIT_USAGE, code, "mac: must be a single station's, not a group's");
     return 0;
+}
+
+/* Hold the device. A socket has two ends, which are two devices. */
+static int lock(const struct opening *opening)
+{
+    const struct profile *profile = &opening->device->profile;
+    char name[NET_DEVICE_NAME_BYTES + PROFILE_NAME_BYTES];
+    const bool path = profile->device == PROFILE_DEVICE_PATH;
+    snprintf(name, sizeof(name), "%s%s%s", path ? profile_driver_name(profile->driver) : "",
+             path ? " " : "", opening->config->device);
+    return net_lock(name, opening->err);
 }
 
 static void list_netdevs(struct text *text)

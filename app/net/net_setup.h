@@ -118,9 +118,10 @@ int net_port_socket(const struct net_port *port);
 int net_group_add(struct net_port *port, const struct address hops[], unsigned count,
                   struct error *err);
 
-/* Poll PORT (which no worker runs yet) until all its hops are resolved or one does not answer for
- * TIMEOUT_NS. 0, or -EHOSTUNREACH with ERR naming each hop that is silent. L4 packets that arrive
- * are freed. */
+/* Poll PORT (which no worker runs yet) until each of its hops is resolved, or is known to be silent
+ * (3.1 s), or TIMEOUT_NS is over; half of that is for the link to come up. 0, or -EHOSTUNREACH with
+ * ERR naming each hop that did not answer. Can be called again. L4 packets that arrive are
+ * freed. */
 int net_resolve(struct net_port *port, const struct clock *clock, uint64_t timeout_ns,
                 struct error *err);
 

@@ -1,5 +1,5 @@
-/* A port on a pair of rings, whose far end is this test: frames go in by hand, and what comes out is
- * looked at byte by byte. Every test ends with all buffers back. */
+/* A port on a pair of rings, whose far end is this test: frames go in by hand, and what comes out
+ * is looked at byte by byte. Every test ends with all buffers back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* A port against the Linux kernel, over a veth pair (or a TAP interface): usage: PROFILE.
  *
- * The kernel pings addresses of the port's pools, keeps them in its neighbour table, changes its MAC
- * in mid-run, and echoes datagrams whose checksums it verifies. Everything is in a network namespace
- * of this process alone, which disappears with it. Needs root. */
+ * The kernel pings addresses of the port's pools, keeps them in its neighbour table, changes its
+ * MAC in mid-run, and echoes datagrams whose checksums it verifies. Everything is in a network
+ * namespace of this process alone, which disappears with it. Needs root. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <sched.h>
@@ -228,6 +228,35 @@ static void test_a_changed_mac_is_an_event(void **state)
     assert_int_equal(changed, 2); /* By ARP and by neighbour discovery. */
 }
 
+/* XDP on a veth wants as many receive queues as the peer has transmit queues. */
+static void test_a_refused_af_xdp_falls_back(void **state)
+{
+    (void)state;
+    const struct net_port_config config = {
+        .name = "second",
+        .profile = "af_xdp",
+        .device = "slv2",
+        .pools = {{.address = address("10.77.2.0"), .length_bits = 96 + 24}},
+        .pool_count = 1,
+        .buffers = 4096,
+    };
+    struct net_port *second;
+    struct error err = {0};
+    char note[NET_NOTE_BYTES];
+    sh("ip link add slv2 numrxqueues 1 numtxqueues 1 "
+       "type veth peer name slv3 numrxqueues 2 numtxqueues 2");
+    sh("ip link set slv2 up; ip link set slv3 up");
+    if (net_port_open(&config, getenv("SEAMLINE_DRIVERS"), &second, note, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_string_equal(net_port_profile(second)->name, "af_packet");
+    assert_non_null(strstr(note, "af_packet in place of af_xdp"));
+    assert_non_null(strstr(note, "peer tx queues"));
+    assert_true(net_link_up(second));
+    sh("ip link set slv3 down");
+    assert_false(net_link_up(second));
+    assert_int_equal(net_port_close(second), 0);
+}
+
 static void test_everything_comes_back(void **state)
 {
     (void)state;
@@ -302,6 +331,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_next_hops_resolve_and_silent_ones_are_named),
         cmocka_unit_test(test_datagrams_go_both_ways),
         cmocka_unit_test(test_a_changed_mac_is_an_event),
+        cmocka_unit_test(test_a_refused_af_xdp_falls_back),
         cmocka_unit_test(test_everything_comes_back),
     };
     const struct CMUnitTest tap[] = {

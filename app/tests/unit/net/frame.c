@@ -431,6 +431,7 @@ static void test_ipv6_headers(void **state)
     made = make(TCP6, 0, 5);
     memset(made.bytes + made.l3 + 8, 0, 10); /* ::ffff:10.9.0.1 must not pass for 10.9.0.1. */
     memset(made.bytes + made.l3 + 18, 0xff, 2);
+    memcpy(made.bytes + made.l3 + 20, (const uint8_t[]){10, 9, 0, 1}, 4);
     expect(&made, 0, "a mapped source", "ip-address");
 }
 

@@ -76,7 +76,8 @@ static void play(const struct line *lines, size_t count)
 
 #define PLAY(lines) play(lines, sizeof(lines) / sizeof((lines)[0]))
 
-/* It never answers: five questions at growing intervals, then it is named, then asked at up to 16 s. */
+/* It never answers: five questions at growing intervals, then it is named, and then asked at up
+ * to 16 s. */
 static void test_silence(void **state)
 {
     (void)state;
@@ -183,6 +184,35 @@ static void test_old_mac_is_told(void **state)
     assert_true(address_equal(&event.address, &who));
 }
 
+static void test_one_given_up_can_be_asked_again(void **state)
+{
+    (void)state;
+    struct hop_table table;
+    struct hop_probe probe;
+    struct net_event event;
+    bool send;
+    bool note;
+    const struct address who = {{0xfe, 0x80, [15] = 1}};
+    hop_init(&table);
+    hop_add(&table, &who);
+    uint64_t now_ns = 0;
+    for (; table.hops[0].state != NET_HOP_UNRESOLVED; now_ns += 100 * MS) {
+        while (hop_step(&table, now_ns, &probe, &send, &event, &note)) {
+        }
+    }
+    assert_int_equal(now_ns, 3200 * MS);
+    hop_ask_again(&table);
+    unsigned probes = 0;
+    for (; table.hops[0].state != NET_HOP_UNRESOLVED; now_ns += 100 * MS) {
+        while (hop_step(&table, now_ns, &probe, &send, &event, &note))
+            probes += send;
+    }
+    assert_int_equal(probes, HOP_ASK_TRIES);
+    assert_true(hop_heard(&table, 0, mac_a, HOP_ANSWER, now_ns, &event));
+    hop_ask_again(&table); /* A resolved one is left alone. */
+    assert_int_equal(table.hops[0].state, NET_HOP_RESOLVED);
+}
+
 static void test_a_full_table_refuses(void **state)
 {
     (void)state;
@@ -208,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_claims_and_mentions),
         cmocka_unit_test(test_early_mention),
         cmocka_unit_test(test_old_mac_is_told),
+        cmocka_unit_test(test_one_given_up_can_be_asked_again),
         cmocka_unit_test(test_a_full_table_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,8 +16,8 @@ static struct address address(const char *text)
     return parsed;
 }
 
-/* RFC 4861 7.1: what must be discarded, and what not. BYTES is what of the message there is; a patch
- * changes one byte of it. */
+/* RFC 4861 7.1: what must be discarded, and what not. BYTES is what of the message there is; a
+ * patch changes one byte of it. */
 static const struct {
     const char *what;
     const char *from;
