@@ -1,0 +1,77 @@
+#include "lab/api_resource.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct api_resource api_resources[STORE_KIND_COUNT] = {
+    [STORE_NAMESPACE] = {STORE_NAMESPACE, "", "v1", "v1", "namespaces", "namespace", "Namespace",
+                         "ns", false, true, false, false},
+    [STORE_NODE] = {STORE_NODE, "", "v1", "v1", "nodes", "node", "Node", "no", false, true, false,
+                    false},
+    [STORE_SERVICE] = {STORE_SERVICE, "", "v1", "v1", "services", "service", "Service", "svc", true,
+                       true, false, true},
+    [STORE_POD] = {STORE_POD, "", "v1", "v1", "pods", "pod", "Pod", "po", true, true, false, true},
+    [STORE_ENDPOINTS] = {STORE_ENDPOINTS, "", "v1", "v1", "endpoints", "endpoints", "Endpoints",
+                         "ep", true, false, false, false},
+    [STORE_EVENT] = {STORE_EVENT, "", "v1", "v1", "events", "event", "Event", "ev", true, false,
+                     false, false},
+    [STORE_DEPLOYMENT] = {STORE_DEPLOYMENT, "apps", "v1", "apps/v1", "deployments", "deployment",
+                          "Deployment", "deploy", true, true, true, true},
+    [STORE_REPLICASET] = {STORE_REPLICASET, "apps", "v1", "apps/v1", "replicasets", "replicaset",
+                          "ReplicaSet", "rs", true, true, true, true},
+    [STORE_ENDPOINTSLICE] = {STORE_ENDPOINTSLICE, "discovery.k8s.io", "v1", "discovery.k8s.io/v1",
+                             "endpointslices", "endpointslice", "EndpointSlice", NULL, true, false,
+                             false, false},
+};
+
+const struct api_resource *api_resource_find(const char *group, const char *version,
+                                             const char *plural)
+{
+    for (unsigned i = 0; i < STORE_KIND_COUNT; i++) {
+        const struct api_resource *resource = &api_resources[i];
+        if (strcmp(resource->plural, plural) == 0 && strcmp(resource->group, group) == 0 &&
+            strcmp(resource->version, version) == 0)
+            return resource;
+    }
+    return NULL;
+}
+
+static const char *with_group(const char *name, const char *group, char *out)
+{
+    snprintf(out, API_RESOURCE_NAME_BYTES, "%s%s%s", name, group[0] != '\0' ? "." : "", group);
+    return out;
+}
+
+const char *api_resource_name(const struct api_resource *resource, char *out)
+{
+    return with_group(resource->plural, resource->group, out);
+}
+
+const char *api_resource_kind(const struct api_resource *resource, char *out)
+{
+    return with_group(resource->kind_name, resource->group, out);
+}
+
+static void borrow_members(cJSON *view, const cJSON *object)
+{
+    for (cJSON *member = object->child; member != NULL; member = member->next) {
+        if (strcmp(member->string, "kind") != 0 && strcmp(member->string, "apiVersion") != 0)
+            cJSON_AddItemReferenceToObject(view, member->string, member);
+    }
+}
+
+cJSON *api_resource_view(const struct api_resource *resource, const cJSON *object)
+{
+    cJSON *view = cJSON_CreateObject();
+    cJSON_AddStringToObject(view, "kind", resource->kind_name);
+    cJSON_AddStringToObject(view, "apiVersion", resource->api_version);
+    borrow_members(view, object);
+    return view;
+}
+
+cJSON *api_resource_item_view(const cJSON *object)
+{
+    cJSON *view = cJSON_CreateObject();
+    borrow_members(view, object);
+    return view;
+}
