@@ -247,25 +247,37 @@ static int refused(const struct opening *opening, const char *what, int status)
                      opening->device->profile.name, what, strerror(-status));
 }
 
-static int set_mtu(const struct opening *opening, uint16_t *mtu_bytes)
+/* The MTU that the port will have. */
+static int choose_mtu(const struct opening *opening, uint16_t *mtu_bytes)
 {
     const struct net_device *device = opening->device;
-    const uint16_t wanted = opening->config->mtu_bytes;
     int status = rte_eth_dev_get_mtu(device->port_id, mtu_bytes);
     if (status < 0)
         return refused(opening, "to tell its MTU", status);
     if (device->netdev[0] != '\0' && (status = net_netdev_mtu(device->netdev)) > 0)
         *mtu_bytes = (uint16_t)status; /* Some drivers tell their own limit in its place. */
-    if (wanted != 0 && wanted != *mtu_bytes) {
-        if ((status = rte_eth_dev_set_mtu(device->port_id, wanted)) < 0)
-            return refused(opening, "that MTU", status);
-        *mtu_bytes = wanted;
-    }
+    if (opening->config->mtu_bytes != 0)
+        *mtu_bytes = opening->config->mtu_bytes;
     if (*mtu_bytes > device->profile.mtu_max_bytes)
         return error_set(opening->err, EXIT_ENVIRONMENT, -EMSGSIZE,
                          "its MTU is %u, and profile \"%s\" takes at most %u: set a smaller one",
                          *mtu_bytes, device->profile.name, device->profile.mtu_max_bytes);
     return 0;
+}
+
+/* Tell the device, once it is configured, unless it has that MTU. */
+static int set_mtu(const struct opening *opening, uint16_t mtu_bytes)
+{
+    const struct net_device *device = opening->device;
+    uint16_t present_bytes = 0;
+    if (device->netdev[0] != '\0')
+        present_bytes = (uint16_t)net_netdev_mtu(device->netdev);
+    else
+        rte_eth_dev_get_mtu(device->port_id, &present_bytes);
+    if (present_bytes == mtu_bytes)
+        return 0;
+    const int status = rte_eth_dev_set_mtu(device->port_id, mtu_bytes);
+    return status < 0 ? refused(opening, "that MTU", status) : 0;
 }
 
 /* Offloads to switch on: those of what we want which the device has. */
@@ -405,12 +417,14 @@ static int configure(const struct opening *opening)
     device->socket = rte_eth_dev_socket_id(device->port_id);
     choose_offloads(opening, &info, &conf);
     choose_rss(opening, &info, &conf);
-    if ((status = set_mtu(opening, &mtu_bytes)) < 0)
+    if ((status = choose_mtu(opening, &mtu_bytes)) < 0)
         return status;
     conf.rxmode.mtu = mtu_bytes > info.max_mtu && info.max_mtu != 0 ? info.max_mtu : mtu_bytes;
     status = rte_eth_dev_configure(device->port_id, opening->queues, opening->queues, &conf);
     if (status < 0)
         return refused(opening, "its configuration", status);
+    if ((status = set_mtu(opening, mtu_bytes)) < 0)
+        return status;
     return set_up_queues(opening, &info, mtu_bytes, conf.txmode.offloads);
 }
 

@@ -78,7 +78,7 @@ struct net_port_config {
     const char
         *device; /* Network interface, PCI address, socket path or name: as the profile says. */
     const char *options; /* More device arguments, "key=value,...", or NULL. */
-    uint16_t mtu_bytes;  /* 0: the device's own. */
+    uint16_t mtu_bytes;  /* 0: the device's own; another one is set on the device, and stays. */
     uint16_t vlan_id;    /* 1..4094: every frame is tagged so; 0: none is tagged. */
     uint16_t queues;     /* Queue pairs, one net_port each; 0 stands for 1. */
     enum net_checksum checksum;

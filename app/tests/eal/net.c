@@ -1,10 +1,13 @@
 /* A port on a pair of rings, whose far end is this test: frames go in by hand, and what comes out
  * is looked at byte by byte. Every test ends with all buffers back. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <rte_mbuf.h>
@@ -15,6 +18,7 @@
 #include "net/header.h"
 #include "net/nd.h"
 #include "net/net.h"
+#include "net/net_device.h"
 #include "net/net_setup.h"
 
 enum {
@@ -632,6 +636,54 @@ static void test_what_cannot_be_opened_says_why(void **state)
     close_bench(&bench);
 }
 
+/* The hold ends with its process, however that ends. */
+static void test_a_killed_holder_holds_no_more(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    char holder[64];
+    char byte;
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        net_lock("held0", NULL);
+        (void)!write(ready[1], "", 1);
+        pause();
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(net_lock("held0", &err), -EBUSY);
+    snprintf(holder, sizeof(holder), "(process %d)", (int)child);
+    assert_non_null(strstr(err.text, holder));
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    const int fd = net_lock("held0", &err);
+    assert_true(fd >= 0);
+    close(fd);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+static void test_another_queue_may_tell(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct error err = {0};
+    const struct address hop = address("10.1.9.9");
+    const struct address stranger = address("10.1.9.8");
+    struct net_event event;
+    open_bench(&bench, 0);
+    assert_int_equal(net_group_add(bench.port, &hop, 1, &err), 0);
+    net_hop_learn(bench.port, &stranger, other_mac, bench.now_ns);
+    assert_false(net_event(bench.port, &event));
+    net_hop_learn(bench.port, &hop, other_mac, bench.now_ns);
+    assert_int_equal(net_hop_state(bench.port, 0), NET_HOP_RESOLVED);
+    expect_event(&bench, NET_EVENT_RESOLVED, "10.1.9.9");
+    turn_nothing(&bench); /* Nothing is asked now. */
+    close_bench(&bench);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -670,6 +722,8 @@ int main(void)
         cmocka_unit_test(test_an_icmp_error_names_the_packet_it_quotes),
         cmocka_unit_test(test_a_group_spreads_over_all_its_hops),
         cmocka_unit_test(test_what_cannot_be_opened_says_why),
+        cmocka_unit_test(test_a_killed_holder_holds_no_more),
+        cmocka_unit_test(test_another_queue_may_tell),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -239,6 +239,7 @@ static void test_a_refused_af_xdp_falls_back(void **state)
         .pools = {{.address = address("10.77.2.0"), .length_bits = 96 + 24}},
         .pool_count = 1,
         .buffers = 4096,
+        .mtu_bytes = 1400,
     };
     struct net_port *second;
     struct error err = {0};
@@ -252,9 +253,33 @@ static void test_a_refused_af_xdp_falls_back(void **state)
     assert_non_null(strstr(note, "af_packet in place of af_xdp"));
     assert_non_null(strstr(note, "peer tx queues"));
     assert_true(net_link_up(second));
+    assert_int_equal(net_mtu_bytes(second), 1400);
+    assert_true(output_has("ip link show slv2", "mtu 1400"));
     sh("ip link set slv3 down");
     assert_false(net_link_up(second));
     assert_int_equal(net_port_close(second), 0);
+}
+
+static void test_without_rights_it_says_so(void **state)
+{
+    (void)state;
+    const struct net_port_config config = {
+        .name = "third",
+        .profile = "af_packet",
+        .device = "slv1",
+        .pools = {{.address = address("10.77.3.0"), .length_bits = 96 + 24}},
+        .pool_count = 1,
+        .buffers = 4096,
+    };
+    struct net_port *third;
+    struct error err = {0};
+    assert_int_equal(seteuid(65534), 0);
+    const int status = net_port_open(&config, getenv("SEAMLINE_DRIVERS"), &third, NULL, &err);
+    assert_int_equal(seteuid(0), 0);
+    assert_true(status < 0);
+    assert_int_equal(err.status, EXIT_ENVIRONMENT);
+    if (strstr(err.text, "not root") == NULL)
+        fail_msg("%s", err.text);
 }
 
 static void test_everything_comes_back(void **state)
@@ -332,6 +357,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_datagrams_go_both_ways),
         cmocka_unit_test(test_a_changed_mac_is_an_event),
         cmocka_unit_test(test_a_refused_af_xdp_falls_back),
+        cmocka_unit_test(test_without_rights_it_says_so),
         cmocka_unit_test(test_everything_comes_back),
     };
     const struct CMUnitTest tap[] = {
