@@ -82,7 +82,7 @@ struct experiment_lab {
     struct experiment_range pod_ready; /* From creation to Ready published. */
     enum experiment_gone_ip gone_ip;   /* What becomes of packets to a pod that is gone. */
     uint32_t image_count;              /* Of images. */
-    struct experiment_image images[EXPERIMENT_IMAGES_MAX];
+    struct experiment_image images[EXPERIMENT_IMAGES_MAX]; /* What stands for which image. */
 };
 
 struct experiment_proxy {
@@ -90,7 +90,7 @@ struct experiment_proxy {
     enum experiment_scheduler scheduler; /* rr on the lab is emulated. */
 };
 
-/* "deployment/mserver" */
+/* "deployment/mserver". */
 struct experiment_change {
     const char *kind; /* Lower case, singular: "deployment". */
     const char *name; /* The object's; "*" is refused. */
@@ -102,10 +102,10 @@ struct experiment_cluster {
     const char *kubeconfig; /* "lab", or a file. */
     const char *context;    /* The context in it; never guessed. */
     const char *namespace;  /* Where the objects are. */
-    uint32_t may_change_count;
-    struct experiment_change may_change[EXPERIMENT_CHANGES_MAX];
-    struct experiment_lab lab;
-    struct experiment_proxy proxy;
+    uint32_t may_change_count;                                   /* Of may_change. */
+    struct experiment_change may_change[EXPERIMENT_CHANGES_MAX]; /* All else is refused. */
+    struct experiment_lab lab;     /* Settings of the pocket cluster. */
+    struct experiment_proxy proxy; /* What is known of kube-proxy. */
 };
 
 /* ---- rollout: written over the applied Deployment's manifest ---- */
@@ -141,20 +141,20 @@ enum experiment_route {
 };
 
 struct experiment_target {
-    enum experiment_via via;
-    const char *service; /* NULL when static. */
+    enum experiment_via via; /* By which address. */
+    const char *service;     /* NULL when static. */
     const char
         *service_port_name; /* The Service's port by name; NULL: by number, or the only one. */
     uint16_t service_port;  /* By number; 0: by name, or the only one. */
     enum experiment_family family; /* Which of the Service's addresses; of `address` when static. */
-    enum experiment_route route;
-    uint32_t route_index;   /* node:N, 1 = the first Ready node by name; 0: by route_node. */
-    const char *route_node; /* node:NAME. */
-    struct address address; /* Static only. */
-    uint16_t port;          /* Static only. */
-    bool typed;             /* Typed on the command line: allowed without `allow`. */
-    uint32_t hop_count;     /* Static only; 0: the machine file's. */
-    struct address hops[EXPERIMENT_HOPS_MAX];
+    enum experiment_route route;   /* How the next hop is found. */
+    uint32_t route_index;          /* node:N, 1 = the first Ready node by name; 0: by route_node. */
+    const char *route_node;        /* node:NAME. */
+    struct address address;        /* Static only. */
+    uint16_t port;                 /* Static only. */
+    bool typed;                    /* Typed on the command line: allowed without `allow`. */
+    uint32_t hop_count;            /* Static only; 0: the machine file's. */
+    struct address hops[EXPERIMENT_HOPS_MAX]; /* Next hops, by 5-tuple. */
 };
 
 /* ---- streams ---- */
@@ -177,8 +177,8 @@ struct experiment_stream {
     double rate_per_s;    /* Requests per second over all flows; > 0. */
     uint32_t size_bytes;  /* ctraffic: of a packet, 64..65536. */
     int64_t timeout_ns;   /* No answer for so long: stalled. */
-    int64_t connect_timeout_ns; /* No connection for so long: connect-timeout. */
-    enum experiment_reconnect reconnect;
+    int64_t connect_timeout_ns;          /* No connection for so long: connect-timeout. */
+    enum experiment_reconnect reconnect; /* ctraffic: what follows a broken connection. */
     uint32_t retries; /* At most connections x retries connection records in all. */
 };
 
@@ -239,7 +239,7 @@ enum experiment_until {
 };
 
 struct experiment_step {
-    enum experiment_verb verb;
+    enum experiment_verb verb;   /* What is done. */
     const char *id;              /* Unique when given; expectations and the timeline name it. */
     enum experiment_until until; /* When the step is over. */
     int64_t deadline_ns;         /* Of `until`; the rollout's or 30 s for steady when not given. */
@@ -325,8 +325,8 @@ enum experiment_format {
 };
 
 struct experiment_variant {
-    const char *name;
-    uint32_t set_count;
+    const char *name;                         /* Its key in the file. */
+    uint32_t set_count;                       /* Of paths and values. */
     const char *paths[EXPERIMENT_SETS_MAX];   /* As for --set. */
     const cJSON *values[EXPERIMENT_SETS_MAX]; /* What to put there. */
     uint32_t need_count;                      /* Without these the variant is skipped. */
@@ -339,23 +339,23 @@ struct experiment {
     const char *path; /* The file's name, or what stands for it in messages. */
     const char *name; /* Of letters, digits, '.', '_', '-'. */
     uint32_t seed;    /* Of the tester's own random choices (first sends, ports). */
-    struct experiment_cluster cluster;
-    struct experiment_rollout rollout;
-    bool target_given; /* The file has a target for all streams. */
-    struct experiment_target target;
-    uint32_t stream_count; /* At least 1. */
-    struct experiment_stream streams[EXPERIMENT_STREAMS_MAX];
-    struct experiment_windows windows;
-    uint32_t step_count; /* At least 1. */
-    struct experiment_step steps[EXPERIMENT_STEPS_MAX];
+    struct experiment_cluster cluster; /* What is tested. */
+    struct experiment_rollout rollout; /* Written over the manifest. */
+    bool target_given;                 /* The file has a target for all streams. */
+    struct experiment_target target;   /* Streams have their own copy. */
+    uint32_t stream_count;             /* At least 1. */
+    struct experiment_stream streams[EXPERIMENT_STREAMS_MAX]; /* The traffic. */
+    struct experiment_windows windows;                        /* What a loss window is. */
+    uint32_t step_count;                                      /* At least 1. */
+    struct experiment_step steps[EXPERIMENT_STEPS_MAX];       /* In order. */
     uint32_t after_count; /* Steps that always run, also after a failure or a signal. */
-    struct experiment_step after[EXPERIMENT_STEPS_MAX];
-    uint32_t expect_count;
-    struct experiment_expect expects[EXPERIMENT_EXPECTS_MAX];
-    uint32_t format_count;
-    enum experiment_format formats[EXPERIMENT_FORMATS_MAX];
-    uint32_t variant_count;
-    struct experiment_variant variants[EXPERIMENT_VARIANTS_MAX];
+    struct experiment_step after[EXPERIMENT_STEPS_MAX];          /* wait and delete-applied only. */
+    uint32_t expect_count;                                       /* Of expects. */
+    struct experiment_expect expects[EXPERIMENT_EXPECTS_MAX];    /* All must hold. */
+    uint32_t format_count;                                       /* At least 1. */
+    enum experiment_format formats[EXPERIMENT_FORMATS_MAX];      /* What is written. */
+    uint32_t variant_count;                                      /* Of variants. */
+    struct experiment_variant variants[EXPERIMENT_VARIANTS_MAX]; /* In the file's order. */
     cJSON *source;   /* The file's tree with all assignments made; strings above point into it. */
     cJSON *resolved; /* The same with every default written out: experiment.json of a run. */
 };

@@ -1,12 +1,8 @@
 #include "plan/experiment_priv.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "plan/quantity.h"
 #include "plan/suggest.h"
 
@@ -22,8 +18,8 @@ static int read_unavailable(struct reader *reader, const cJSON *item, void *obje
 static cJSON *print_surge(const void *object, const void *context);
 static cJSON *print_unavailable(const void *object, const void *context);
 static int check_rollout(struct reader *reader, void *object);
-static int read_amount(struct reader *reader, const cJSON *item, struct rollout_amount *out);
-static cJSON *print_amount(const struct rollout_amount *amount);
+
+static const char amount_want[] = "a number of pods such as 1, or a share such as \"25%\"";
 
 #define POD_READY_MAX_NS INT64_C(3600000000000)
 
@@ -153,12 +149,12 @@ static const struct reader_field rollout_fields[] = {
      .type = READER_CUSTOM,
      .read = read_surge,
      .print = print_surge,
-     .want = "a number of pods such as 1, or a share such as \"25%\""},
+     .want = amount_want},
     {.key = "maxUnavailable",
      .type = READER_CUSTOM,
      .read = read_unavailable,
      .print = print_unavailable,
-     .want = "a number of pods such as 1, or a share such as \"25%\""},
+     .want = amount_want},
     {.key = "deadline",
      .type = READER_DURATION,
      .offset = AT(experiment_rollout, deadline_ns),
@@ -284,52 +280,28 @@ static int check_cluster(struct reader *reader, void *object)
 
 static int read_surge(struct reader *reader, const cJSON *item, void *object)
 {
-    return read_amount(reader, item, &((struct experiment_rollout *)object)->max_surge);
+    return rollout_read_amount(item, &((struct experiment_rollout *)object)->max_surge) == 0
+               ? 0
+               : reader_want(reader, item, amount_want);
 }
 
 static int read_unavailable(struct reader *reader, const cJSON *item, void *object)
 {
-    return read_amount(reader, item, &((struct experiment_rollout *)object)->max_unavailable);
-}
-
-static int read_amount(struct reader *reader, const cJSON *item, struct rollout_amount *out)
-{
-    const char *text = cJSON_GetStringValue(item);
-    char number[QUANTITY_TEXT_BYTES];
-
-    if (cJSON_IsNumber(item)) {
-        snprintf(number, sizeof(number), "%.15g", item->valuedouble);
-        text = number;
-    } else if (text == NULL || strchr(text, '%') == NULL) {
-        text = "";
-    }
-    if (rollout_parse_amount(text, out, NULL) < 0)
-        return reader_want(reader, item, reader_find(&experiment_rollout_object, "maxSurge")->want);
-    return 0;
+    return rollout_read_amount(item, &((struct experiment_rollout *)object)->max_unavailable) == 0
+               ? 0
+               : reader_want(reader, item, amount_want);
 }
 
 static cJSON *print_surge(const void *object, const void *context)
 {
     (void)context;
-    return print_amount(&((const struct experiment_rollout *)object)->max_surge);
+    return rollout_print_amount(&((const struct experiment_rollout *)object)->max_surge);
 }
 
 static cJSON *print_unavailable(const void *object, const void *context)
 {
     (void)context;
-    return print_amount(&((const struct experiment_rollout *)object)->max_unavailable);
-}
-
-static cJSON *print_amount(const struct rollout_amount *amount)
-{
-    char text[QUANTITY_TEXT_BYTES];
-
-    if (!amount->given)
-        return NULL;
-    if (!amount->percent)
-        return json_new_integer(amount->value);
-    snprintf(text, sizeof(text), "%u%%", amount->value);
-    return cJSON_CreateString(text);
+    return rollout_print_amount(&((const struct experiment_rollout *)object)->max_unavailable);
 }
 
 static int check_rollout(struct reader *reader, void *object)

@@ -1,16 +1,7 @@
 #include "plan/experiment_priv.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/json.h"
-#include "plan/quantity.h"
-#include "plan/suggest.h"
 
-static int read_nothing(struct reader *reader, const cJSON *item, void *object);
 static int read_version(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_version(const void *object, const void *context);
 static int check_windows(struct reader *reader, void *object);
@@ -120,7 +111,7 @@ static const struct reader_field variant_item = {
     .key = "", .type = READER_OBJECT, .object = &variant_object};
 
 static const struct reader_field experiment_fields[] = {
-    {.key = "$schema", .type = READER_CUSTOM, .read = read_nothing, .want = "a string"},
+    {.key = "$schema", .type = READER_CUSTOM, .read = reader_read_nothing, .want = "a string"},
     {.key = "version",
      .type = READER_CUSTOM,
      .required = true,
@@ -190,12 +181,6 @@ static const struct reader_field experiment_fields[] = {
     {.key = NULL},
 };
 const struct reader_object experiment_object = {"an experiment", experiment_fields, NULL, NULL};
-
-static int read_nothing(struct reader *reader, const cJSON *item, void *object)
-{
-    (void)object;
-    return cJSON_IsString(item) ? 0 : reader_want(reader, item, "a string");
-}
 
 static int read_version(struct reader *reader, const cJSON *item, void *object)
 {

@@ -5,10 +5,6 @@
 #include "plan/experiment.h"
 #include "plan/reader.h"
 
-enum {
-    EXPERIMENT_REPLICAS_UNSAID = UINT32_MAX
-}; /* Of a scale step before it is checked. */
-
 /* experiment_keys.c: the whole file. Readers have the struct experiment as context. */
 extern const struct reader_object experiment_object;
 /* experiment_cluster.c, experiment_target.c: their parts of it. */

@@ -2,13 +2,10 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/text.h"
 #include "plan/quantity.h"
-#include "plan/suggest.h"
 
 static bool step_takes(const void *object, const char *key);
 static int read_step_stream(struct reader *reader, const cJSON *item, void *object);
@@ -35,7 +32,6 @@ static int refuse_name(struct reader *reader, const char *what, const cJSON *ite
 enum {
     STEADY_DEADLINE_S = 30
 };
-#define WAIT_UNSAID_NS INT64_C(0)
 
 const struct reader_word experiment_verb_words[] = {
     {"apply", EXPERIMENT_APPLY},
@@ -74,8 +70,7 @@ static const struct reader_word bound_words[] = {
     {NULL, 0},
 };
 
-/* What each verb takes beside do and id, and which ends it may wait for; the first is the default
- * for observe, "done" is for all others. */
+/* What each verb takes beside do and id, and which ends it may wait for. */
 static const struct verb_rule {
     const char *keys[6]; /* Ends with NULL. */
     unsigned untils;     /* Bits 1 << enum experiment_until. */

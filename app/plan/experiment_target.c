@@ -1,15 +1,11 @@
 #include "plan/experiment_priv.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
-#include "plan/quantity.h"
-#include "plan/suggest.h"
 
 static bool target_takes(const void *object, const char *key);
 static int read_address(struct reader *reader, const cJSON *item, void *object);
@@ -20,8 +16,6 @@ static int read_route(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_route(const void *object, const void *context);
 static int read_port(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_port(const void *object, const void *context);
-static int read_hop(struct reader *reader, const cJSON *item, void *object);
-static cJSON *print_hop(const void *object, const void *context);
 static int check_target(struct reader *reader, void *object);
 static int read_stream_target(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_stream_target(const void *object, const void *context);
@@ -64,8 +58,8 @@ static const struct reader_word reconnect_words[] = {
 static const struct reader_field hop_item = {
     .key = "",
     .type = READER_CUSTOM,
-    .read = read_hop,
-    .print = print_hop,
+    .read = reader_read_address,
+    .print = reader_print_address,
     .want = "an IP address",
 };
 
@@ -280,23 +274,6 @@ static cJSON *print_route(const void *object, const void *context)
     else
         snprintf(text, sizeof(text), "node:%u", target->route_index);
     return cJSON_CreateString(text);
-}
-
-static int read_hop(struct reader *reader, const cJSON *item, void *object)
-{
-    const char *text = cJSON_GetStringValue(item);
-
-    if (text == NULL || address_parse(text, object, NULL) < 0)
-        return reader_want(reader, item, hop_item.want);
-    return 0;
-}
-
-static cJSON *print_hop(const void *object, const void *context)
-{
-    char text[ADDRESS_TEXT_BYTES];
-
-    (void)context;
-    return cJSON_CreateString(address_text(object, text));
 }
 
 static int check_target(struct reader *reader, void *object)

@@ -17,13 +17,10 @@ enum {
     IPV6_MTU_MIN = 1280
 };
 
-static int read_nothing(struct reader *reader, const cJSON *item, void *object);
 static int read_version(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_version(const void *object, const void *context);
 static int read_prefix(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_prefix(const void *object, const void *context);
-static int read_hop(struct reader *reader, const cJSON *item, void *object);
-static cJSON *print_hop(const void *object, const void *context);
 static int read_gateway(struct reader *reader, const cJSON *item, void *object);
 static int read_one_gateway(struct reader *reader, const cJSON *item, struct machine_port *port);
 static cJSON *print_gateway(const void *object, const void *context);
@@ -57,8 +54,8 @@ static const struct reader_field prefix_item = {
 static const struct reader_field hop_item = {
     .key = "",
     .type = READER_CUSTOM,
-    .read = read_hop,
-    .print = print_hop,
+    .read = reader_read_address,
+    .print = reader_print_address,
     .want = "an IP address",
 };
 
@@ -164,7 +161,7 @@ static const struct reader_field limit_fields[] = {
 static const struct reader_object limit_object = {"limits", limit_fields, NULL, NULL};
 
 static const struct reader_field machine_fields[] = {
-    {.key = "$schema", .type = READER_CUSTOM, .read = read_nothing, .want = "a string"},
+    {.key = "$schema", .type = READER_CUSTOM, .read = reader_read_nothing, .want = "a string"},
     {.key = "version",
      .type = READER_CUSTOM,
      .required = true,
@@ -339,12 +336,6 @@ const struct reader_object *machine_shape(void)
     return &machine_object;
 }
 
-static int read_nothing(struct reader *reader, const cJSON *item, void *object)
-{
-    (void)object;
-    return cJSON_IsString(item) ? 0 : reader_want(reader, item, "a string");
-}
-
 static int read_version(struct reader *reader, const cJSON *item, void *object)
 {
     (void)object;
@@ -375,23 +366,6 @@ static cJSON *print_prefix(const void *object, const void *context)
 
     (void)context;
     return cJSON_CreateString(prefix_text(object, text));
-}
-
-static int read_hop(struct reader *reader, const cJSON *item, void *object)
-{
-    const char *text = cJSON_GetStringValue(item);
-
-    if (text == NULL || address_parse(text, object, NULL) < 0)
-        return reader_want(reader, item, hop_item.want);
-    return 0;
-}
-
-static cJSON *print_hop(const void *object, const void *context)
-{
-    char text[ADDRESS_TEXT_BYTES];
-
-    (void)context;
-    return cJSON_CreateString(address_text(object, text));
 }
 
 static int read_gateway(struct reader *reader, const cJSON *item, void *object)
@@ -436,9 +410,9 @@ static cJSON *print_gateway(const void *object, const void *context)
         return NULL;
     list = cJSON_CreateArray();
     if (port->gateway_v4_given)
-        cJSON_AddItemToArray(list, print_hop(&port->gateway_v4, context));
+        cJSON_AddItemToArray(list, reader_print_address(&port->gateway_v4, context));
     if (port->gateway_v6_given)
-        cJSON_AddItemToArray(list, print_hop(&port->gateway_v6, context));
+        cJSON_AddItemToArray(list, reader_print_address(&port->gateway_v6, context));
     return list;
 }
 

@@ -32,25 +32,25 @@ enum {
 };
 
 struct machine_port {
-    const char *name;    /* Unique in the file. */
-    const char *profile; /* A file of drivers-cfg/ without ".json": "af_xdp". */
-    const char *iface;   /* A netdev; exactly one of iface, pci, socket is not NULL. */
-    const char *pci;     /* "0000:3b:00.0". */
-    const char *socket;  /* A vhost-user socket. */
-    uint32_t mtu;        /* 576..9978; at least 1280 with an IPv6 client. */
-    uint32_t vlan;       /* 1..4094; 0: untagged. */
-    uint32_t queues;     /* Queue pairs, at most one a worker; as many as workers unless said. */
-    uint32_t client_count;
+    const char *name;      /* Unique in the file. */
+    const char *profile;   /* A file of drivers-cfg/ without ".json": "af_xdp". */
+    const char *iface;     /* A netdev; exactly one of iface, pci, socket is not NULL. */
+    const char *pci;       /* "0000:3b:00.0". */
+    const char *socket;    /* A vhost-user socket. */
+    uint32_t mtu;          /* 576..9978; at least 1280 with an IPv6 client. */
+    uint32_t vlan;         /* 1..4094; 0: untagged. */
+    uint32_t queues;       /* Queue pairs, at most one a worker; as many as workers unless said. */
+    uint32_t client_count; /* At least 1. */
     struct prefix clients[MACHINE_CLIENTS_MAX]; /* Own addresses; ARP and ND is answered for all. */
-    uint32_t on_link_count;
+    uint32_t on_link_count;                     /* Of on_link. */
     struct prefix on_link[MACHINE_ON_LINK_MAX]; /* Targets in these are neighbours themselves. */
-    uint32_t next_hop_count;
+    uint32_t next_hop_count;                    /* Of next_hops. */
     struct address next_hops[MACHINE_HOPS_MAX]; /* For other targets: a group by 5-tuple a family,
                                                    unless the experiment's route names nodes. */
-    bool gateway_v4_given;
-    bool gateway_v6_given;
+    bool gateway_v4_given;                      /* gateway_v4 holds one. */
+    bool gateway_v6_given;                      /* gateway_v6 holds one. */
     struct address gateway_v4; /* For what is neither on-link nor has a next hop. */
-    struct address gateway_v6;
+    struct address gateway_v6; /* Likewise. */
 };
 
 enum machine_hugepages {
@@ -60,15 +60,15 @@ enum machine_hugepages {
 };
 
 struct machine {
-    const char *path;    /* The file's name, for messages. */
-    const char *name;    /* Of the tester; in reports. */
-    uint32_t port_count; /* At least 1. */
-    struct machine_port ports[MACHINE_PORTS_MAX];
-    uint32_t worker_count;                 /* At least 1. */
-    uint32_t workers[MACHINE_WORKERS_MAX]; /* Core numbers, all different. */
-    int32_t control;                       /* The control thread's core; -1: any that is free. */
-    enum machine_hugepages hugepages;
-    uint32_t memory_megabytes;
+    const char *path;                             /* The file's name, for messages. */
+    const char *name;                             /* Of the tester; in reports. */
+    uint32_t port_count;                          /* At least 1. */
+    struct machine_port ports[MACHINE_PORTS_MAX]; /* In the order of the file. */
+    uint32_t worker_count;                        /* At least 1. */
+    uint32_t workers[MACHINE_WORKERS_MAX];        /* Core numbers, all different. */
+    int32_t control;                        /* The control thread's core; -1: any that is free. */
+    enum machine_hugepages hugepages;       /* Whether to use them. */
+    uint32_t memory_megabytes;              /* For packets and connections. */
     uint32_t allow_count;                   /* 0: nothing but what was typed. */
     struct prefix allow[MACHINE_ALLOW_MAX]; /* Where it may send to by file or cluster. */
     double limit_rate_per_s;                /* Sum of all streams' rates; 0: no limit but the

@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -204,20 +203,12 @@ static int add_list(const char *name, struct manifest *manifest, cJSON *list, st
 static int read_amount(const cJSON *item, const char *what, struct rollout_amount *out,
                        struct error *err)
 {
-    const char *text = cJSON_GetStringValue(item);
-    char number[QUANTITY_TEXT_BYTES];
-    int code;
-
-    if (item == NULL || cJSON_IsNull(item))
+    if (item == NULL || cJSON_IsNull(item) || rollout_read_amount(item, out) == 0)
         return 0;
-    if (cJSON_IsNumber(item)) {
-        snprintf(number, sizeof(number), "%.15g", item->valuedouble);
-        text = number;
-    }
-    code = rollout_parse_amount(text != NULL ? text : "", out, err);
-    if (code < 0)
-        error_wrap(err, "spec.strategy.rollingUpdate.%s", what);
-    return code;
+    return error_set(err, EXIT_USAGE, -EINVAL,
+                     "spec.strategy.rollingUpdate.%s: want a number of pods such as 1, or a share "
+                     "such as \"25%%\"",
+                     what);
 }
 
 static int read_seconds(const cJSON *object, const char *path, int64_t otherwise_s, int64_t *out_ns,
@@ -322,15 +313,11 @@ static bool sleep_of_words(const char *words, int64_t *out_ns)
 
 static bool write_amount(cJSON *rolling, const char *key, const struct rollout_amount *amount)
 {
-    char text[QUANTITY_TEXT_BYTES];
+    cJSON *item;
 
     if (!amount->given)
         return true;
+    item = rollout_print_amount(amount);
     cJSON_DeleteItemFromObjectCaseSensitive(rolling, key);
-    if (!amount->percent) {
-        json_add_integer(rolling, key, amount->value);
-        return json_member(rolling, key) != NULL;
-    }
-    snprintf(text, sizeof(text), "%u%%", amount->value);
-    return cJSON_AddStringToObject(rolling, key, text) != NULL;
+    return item != NULL && cJSON_AddItemToObject(rolling, key, item);
 }

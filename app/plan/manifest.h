@@ -30,19 +30,19 @@ struct manifest {
 
 /* What a Deployment says about a rolling update. */
 struct manifest_deployment {
-    const char *name;  /* Points into the object. */
-    uint32_t replicas; /* 1 when absent, as in Kubernetes. */
-    bool recreate;     /* strategy.type is Recreate. */
-    struct rollout_amount max_surge;
-    struct rollout_amount max_unavailable;
-    int64_t min_ready_ns;       /* minReadySeconds. */
-    int64_t grace_ns;           /* terminationGracePeriodSeconds; 30 s when absent. */
-    bool pre_stop;              /* Some container has a preStop hook. */
-    bool pre_stop_known;        /* Its duration is plain: none, a sleep action, or an
+    const char *name;                      /* Points into the object. */
+    uint32_t replicas;                     /* 1 when absent, as in Kubernetes. */
+    bool recreate;                         /* strategy.type is Recreate. */
+    struct rollout_amount max_surge;       /* Not given: Kubernetes' default. */
+    struct rollout_amount max_unavailable; /* Likewise. */
+    int64_t min_ready_ns;                  /* minReadySeconds. */
+    int64_t grace_ns;                      /* terminationGracePeriodSeconds; 30 s when absent. */
+    bool pre_stop;                         /* Some container has a preStop hook. */
+    bool pre_stop_known;                   /* Its duration is plain: none, a sleep action, or an
                                               exec that is a sleep. */
-    int64_t pre_stop_ns;        /* The longest of all containers; 0 if unknown. */
-    bool readiness_probe;       /* Every container has one. */
-    int64_t readiness_delay_ns; /* The longest initialDelaySeconds. */
+    int64_t pre_stop_ns;                   /* The longest of all containers; 0 if unknown. */
+    bool readiness_probe;                  /* Every container has one. */
+    int64_t readiness_delay_ns;            /* The longest initialDelaySeconds. */
 };
 
 /* NAME stands for the file in messages. 0 or -errno with ERR ("FILE: line L, column C: ..."). */

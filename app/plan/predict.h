@@ -40,8 +40,8 @@ enum predict_scheduler {
 
 /* A delay drawn evenly from [low, high]. */
 struct predict_range {
-    int64_t low_ns;
-    int64_t high_ns;
+    int64_t low_ns;  /* At least 0. */
+    int64_t high_ns; /* At least low_ns. */
 };
 
 struct predict_delays {
@@ -60,15 +60,15 @@ struct predict_delays {
 
 /* The lab's profiles, as docs/lab.md lists them. */
 struct predict_profile {
-    const char *name; /* "ideal", "kubeadm", "aks-2019". */
-    struct predict_delays delays;
+    const char *name;             /* "ideal", "kubeadm", "aks-2019". */
+    struct predict_delays delays; /* Its delays. */
 };
 
 struct predict_input {
-    enum predict_scheduler scheduler;
-    struct rollout_limits limits; /* Replicas and what may surge or be missing. */
-    uint32_t connections;         /* Held all along, spread by the scheduler at the start. */
-    int64_t pre_stop_ns;          /* preStop's duration. */
+    enum predict_scheduler scheduler; /* How the proxy chooses. */
+    struct rollout_limits limits;     /* Replicas and what may surge or be missing. */
+    uint32_t connections;             /* Held all along, spread by the scheduler at the start. */
+    int64_t pre_stop_ns;              /* preStop's duration. */
     int64_t grace_ns;             /* terminationGracePeriodSeconds: preStop ends then at last. */
     struct predict_range drain;   /* SIGTERM to connections closed; cut by the grace period. */
     int64_t min_ready_ns;         /* minReadySeconds: ready so long before it is available. */
@@ -78,15 +78,15 @@ struct predict_input {
 };
 
 struct predict_result {
-    uint32_t runs;    /* Simulated. */
-    uint32_t *broken; /* Broken connections of each run, ascending. */
-    double mean;      /* Of broken. */
-    double stdev;     /* Of broken. */
-    uint32_t min;     /* Of broken; likewise the next four. */
-    uint32_t p1;
-    uint32_t p50;
-    uint32_t p99;
-    uint32_t max;
+    uint32_t runs;               /* Simulated. */
+    uint32_t *broken;            /* Broken connections of each run, ascending. */
+    double mean;                 /* Of broken. */
+    double stdev;                /* Of broken. */
+    uint32_t min;                /* The least of broken. */
+    uint32_t p1;                 /* predict_quantile() of 0.01. */
+    uint32_t p50;                /* Of 0.5. */
+    uint32_t p99;                /* Of 0.99. */
+    uint32_t max;                /* The most of broken. */
     double failed_connects_mean; /* Attempts that met a pod already gone, a run. */
     double duration_mean_ns;     /* From the first creation to the last old pod's close. */
 };

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "plan/quantity.h"
@@ -195,6 +196,29 @@ const struct reader_word *reader_word_find(const struct reader_word *words, cons
         if (strcmp(words->word, word) == 0)
             return words;
     return NULL;
+}
+
+int reader_read_nothing(struct reader *reader, const cJSON *item, void *object)
+{
+    (void)object;
+    return cJSON_IsString(item) ? 0 : reader_want(reader, item, "a string");
+}
+
+int reader_read_address(struct reader *reader, const cJSON *item, void *object)
+{
+    const char *text = cJSON_GetStringValue(item);
+
+    if (text == NULL || address_parse(text, object, NULL) < 0)
+        return reader_want(reader, item, "an IP address");
+    return 0;
+}
+
+cJSON *reader_print_address(const void *object, const void *context)
+{
+    char text[ADDRESS_TEXT_BYTES];
+
+    (void)context;
+    return cJSON_CreateString(address_text(object, text));
 }
 
 bool reader_is_name(const char *text)

@@ -122,6 +122,11 @@ int reader_want(struct reader *reader, const cJSON *item, const char *want);
 /* Words: NULL, or the default, when not found. */
 const char *reader_word_of(const struct reader_word *words, unsigned value);
 const struct reader_word *reader_word_find(const struct reader_word *words, const char *word);
+/* Ready-made readers and printers for CUSTOM fields: "$schema", which is for editors alone; and a
+ * struct address, for items of lists (OBJECT is the address itself). */
+int reader_read_nothing(struct reader *reader, const cJSON *item, void *object);
+int reader_read_address(struct reader *reader, const cJSON *item, void *object);
+cJSON *reader_print_address(const void *object, const void *context);
 /* Is TEXT a READER_NAME? */
 bool reader_is_name(const char *text);
 

@@ -1,9 +1,11 @@
 #include "plan/rollout.h"
 
-#include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/json.h"
 
 enum {
     AMOUNT_MAX = 1000000,
@@ -15,20 +17,31 @@ static struct rollout_amount or_default(const struct rollout_amount *amount);
 static uint32_t resolve(uint32_t replicas, const struct rollout_amount *amount, bool up);
 static uint32_t least(uint32_t a, uint32_t b);
 
-int rollout_parse_amount(const char *text, struct rollout_amount *out, struct error *err)
+int rollout_read_amount(const cJSON *item, struct rollout_amount *out)
 {
-    size_t digits = strspn(text, "0123456789");
-    struct rollout_amount amount = {.given = true, .percent = text[digits] == '%'};
+    const char *text = cJSON_GetStringValue(item);
+    size_t digits = text != NULL ? strspn(text, "0123456789") : 0;
+    double value = cJSON_IsNumber(item) ? item->valuedouble : -1;
 
-    if (digits == 0 || digits > AMOUNT_DIGITS_MAX || strtoul(text, NULL, 10) > AMOUNT_MAX ||
-        text[digits + (amount.percent ? 1 : 0)] != '\0')
-        return error_set(err, EXIT_USAGE, -EINVAL,
-                         "got \"%.40s\", want a number of pods such as 1, or a share such as "
-                         "\"25%%\"",
-                         text);
-    amount.value = (uint32_t)strtoul(text, NULL, 10);
-    *out = amount;
+    if (digits > 0 && digits <= AMOUNT_DIGITS_MAX && strcmp(text + digits, "%") == 0)
+        value = strtod(text, NULL);
+    if (value < 0 || value > AMOUNT_MAX || value != (double)(uint32_t)value)
+        return -EINVAL;
+    *out =
+        (struct rollout_amount){.given = true, .percent = text != NULL, .value = (uint32_t)value};
     return 0;
+}
+
+cJSON *rollout_print_amount(const struct rollout_amount *amount)
+{
+    char text[16];
+
+    if (!amount->given)
+        return NULL;
+    if (!amount->percent)
+        return json_new_integer(amount->value);
+    snprintf(text, sizeof(text), "%u%%", amount->value);
+    return cJSON_CreateString(text);
 }
 
 int rollout_resolve(uint32_t replicas, const struct rollout_amount *max_surge,

@@ -17,6 +17,7 @@
 #ifndef PLAN_ROLLOUT_H
 #define PLAN_ROLLOUT_H
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -45,8 +46,11 @@ struct rollout_state {
     uint32_t old_available; /* Of these, available. */
 };
 
-/* "1" or "25%" of a string, or an integer. 0 or -EINVAL with ERR ("..., want 1 or "25%""). */
-int rollout_parse_amount(const char *text, struct rollout_amount *out, struct error *err);
+/* An integer, or a string with a percentage; a string without one is refused, as the API server
+ * does. 0 or -EINVAL. */
+int rollout_read_amount(const cJSON *item, struct rollout_amount *out);
+/* For JSON again; NULL when not given, or out of memory. */
+cJSON *rollout_print_amount(const struct rollout_amount *amount);
 
 /* 0; or -EINVAL with ERR when both amounts are given as 0 (or 0 %), or maxUnavailable is over 100
  * %, as the API server refuses them. */

@@ -1,6 +1,5 @@
 #include "plan/setting.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>

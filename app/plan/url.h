@@ -27,7 +27,7 @@ enum url_scheme {
 };
 
 struct url {
-    enum url_scheme scheme;
+    enum url_scheme scheme;    /* What is spoken there. */
     char host[URL_HOST_BYTES]; /* Without brackets; NUL-terminated. */
     bool is_address;           /* host is an IP address, held in `address`. */
     struct address address;    /* Valid if is_address. */

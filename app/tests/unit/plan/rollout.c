@@ -9,12 +9,29 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
+#include "base/json.h"
+
+/* JSON would have it so: "1", "\"25%\"". */
+static int read_json(const char *json, struct rollout_amount *out)
+{
+    cJSON *item = json_parse(json, strlen(json), NULL);
+    int result = item != NULL ? rollout_read_amount(item, out) : -1;
+
+    cJSON_Delete(item);
+    return result;
+}
+
 static struct rollout_amount amount(const char *text)
 {
     struct rollout_amount out = {0};
+    char json[40];
 
-    if (text != NULL)
-        assert_int_equal(rollout_parse_amount(text, &out, NULL), 0);
+    if (text == NULL)
+        return out;
+    snprintf(json, sizeof(json), strchr(text, '%') != NULL ? "\"%s\"" : "%s", text);
+    assert_int_equal(read_json(json, &out), 0);
     return out;
 }
 
@@ -75,13 +92,35 @@ static void what_the_api_server_refuses_is_refused(void **state)
 
 static void amounts_that_are_none(void **state)
 {
-    static const char *const texts[] = {"", "%", "-1", "1.5", "25 %", "25%%", "1000001", "x"};
-    struct rollout_amount out;
+    static const char *const texts[] = {"\"\"",     "\"%\"",   "-1",    "1.5",  "\"25 %\"",
+                                        "\"25%%\"", "1000001", "\"1\"", "true", "\"1.5%\"",
+                                        "\"-5%\"",  "1e300",   "null",  "[1]"};
+    struct rollout_amount out = {.value = 77};
 
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-        if (rollout_parse_amount(texts[i], &out, NULL) == 0)
-            fail_msg("\"%s\" was taken", texts[i]);
+        if (read_json(texts[i], &out) == 0 || out.value != 77)
+            fail_msg("%s was taken", texts[i]);
+}
+
+static void amounts_print_as_they_were(void **state)
+{
+    static const char *const texts[] = {"0", "3", "\"25%\"", "\"0%\""};
+    struct rollout_amount none = {0};
+
+    (void)state;
+    assert_null(rollout_print_amount(&none));
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        struct rollout_amount out;
+        cJSON *item;
+        char *printed;
+        assert_int_equal(read_json(texts[i], &out), 0);
+        item = rollout_print_amount(&out);
+        printed = json_print(item, false);
+        assert_string_equal(printed, texts[i]);
+        cJSON_free(printed);
+        cJSON_Delete(item);
+    }
 }
 
 /* Turn by turn as the controller goes: what it sees, and what it does. */
@@ -134,6 +173,7 @@ int main(void)
         cmocka_unit_test(amounts_resolve_as_in_kubernetes),
         cmocka_unit_test(what_the_api_server_refuses_is_refused),
         cmocka_unit_test(amounts_that_are_none),
+        cmocka_unit_test(amounts_print_as_they_were),
         cmocka_unit_test(turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
