@@ -250,7 +250,7 @@ static int set_target(struct kube_action *action, const struct kube_order *order
     const char *name = order->name;
     const char *own_namespace = order->namespace;
     int code = 0;
-    if (order->verb == KUBE_APPLY) {
+    if (order->verb == KUBE_APPLY || (order->verb == KUBE_DELETE && order->object != NULL)) {
         code = set_manifest(action, order, discovery, err);
         name = json_string(order->object, "metadata.name", NULL);
         own_namespace = json_string(order->object, "metadata.namespace", order->namespace);

@@ -57,7 +57,8 @@ struct kube_order {
     const char *container;    /* set-image: which; NULL when the pod has just one. */
     const char *image;        /* set-image. */
     int64_t replicas;         /* scale. */
-    const cJSON *object;      /* apply: the object; patch: the body. */
+    const cJSON *object;      /* apply: the object; patch: the body; delete: the object as it was
+                                 applied, instead of kind and name: any kind can be deleted so. */
     const char *content_type; /* patch: NULL is a strategic merge patch. */
     const char *uid;   /* delete: only this very object; NULL or "": whatever has the name. */
     int64_t grace_s;   /* delete, evict: grace period; -1: the object's own. */

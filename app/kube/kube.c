@@ -54,6 +54,8 @@ struct kube {
 
 static const char *const discovery_paths[DISCOVERIES] = {"/apis", "/api/v1"};
 
+static int judge_rollout(const struct kube *kube, const struct kube_object *deployment,
+                         bool over_time, struct kube_rollout *rollout, struct error *err);
 static void start_due(struct kube *kube, uint64_t now_ns);
 static void start_watch(struct kube *kube, struct followed *followed, uint64_t now_ns);
 static void start_action(struct kube *kube, struct started *started, uint64_t now_ns);
@@ -410,6 +412,58 @@ int kube_run(struct kube *kube, const struct kube_order *order, unsigned deadlin
     }
     kube_forget(kube, number);
     return code;
+}
+
+int kube_wait_rollout(struct kube *kube, const char *namespace, const char *name,
+                      const struct kube_result *since, unsigned deadline_ms,
+                      struct kube_rollout *out, struct error *err)
+{
+    uint64_t deadline_ns = clock_now_ns(kube->clock) + (uint64_t)deadline_ms * NS_PER_MS;
+    int code = kube_follow(kube, KUBE_DEPLOYMENT, namespace, NULL, err);
+    if (code == 0)
+        code = kube_follow(kube, KUBE_POD, namespace, NULL, err);
+    for (bool over_time = false; code == 0;) {
+        struct kube_rollout rollout = {.state = KUBE_ROLLOUT_PROGRESSING, .text = "not seen yet"};
+        const struct kube_object *deployment = kube_find(kube, KUBE_DEPLOYMENT, namespace, name);
+        bool synced = kube_synced(kube);
+        if (synced && kube_trouble(kube)[0] != '\0')
+            return error_set(err, EXIT_ENVIRONMENT, -EACCES, "%s", kube_trouble(kube));
+        if (synced && deployment == NULL)
+            return error_set(err, EXIT_USAGE, -ENOENT, "there is no deployment %s in namespace %s",
+                             name, namespace_of(kube, KUBE_DEPLOYMENT, namespace));
+        if (deployment != NULL && (since == NULL || kube_caught_up(kube, since)))
+            code = judge_rollout(kube, deployment, over_time, &rollout, err);
+        else if (over_time)
+            code = error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT,
+                             "deployment %s cannot be followed in time%s%s", name,
+                             kube_trouble(kube)[0] == '\0' ? "" : ": ", kube_trouble(kube));
+        if (code == 0 && rollout.state == KUBE_ROLLOUT_COMPLETE) {
+            *out = rollout;
+            return 0;
+        }
+        if (code == 0 && kube_poll(kube, 50) < 0)
+            code = error_set(err, EXIT_ENVIRONMENT, -EIO, "libcurl failed");
+        over_time = clock_now_ns(kube->clock) >= deadline_ns;
+    }
+    return code;
+}
+
+/* 0 while it may still become complete, or is. */
+static int judge_rollout(const struct kube *kube, const struct kube_object *deployment,
+                         bool over_time, struct kube_rollout *rollout, struct error *err)
+{
+    struct text reasons = {0};
+    kube_rollout_status(deployment, rollout);
+    bool failed = rollout->state == KUBE_ROLLOUT_FAILED;
+    if (rollout->state == KUBE_ROLLOUT_COMPLETE || !(failed || over_time))
+        return 0;
+    kube_rollout_reasons(deployment, kube_objects(kube, KUBE_POD), &reasons);
+    error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "rollout of deployment %s/%s %s: %s%s%s",
+              deployment->meta.namespace, deployment->meta.name,
+              failed ? "failed" : "is not over within its deadline", rollout->text,
+              reasons.size > 0 ? "\n" : "", text_str(&reasons));
+    text_free(&reasons);
+    return failed ? -ECANCELED : -ETIMEDOUT;
 }
 
 static void start_due(struct kube *kube, uint64_t now_ns)

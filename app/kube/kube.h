@@ -31,7 +31,8 @@
  *
  * After a change of one's own, look at the status only when the cache has caught up with it:
  * kube_caught_up() compares the cache with the action's result. Otherwise the old, complete state
- * would be taken for the end of the new rollout.
+ * would be taken for the end of the new rollout. kube_wait_rollout() does all this for plain
+ * commands.
  *
  * Changes. kube_start() begins an action and returns its number; KUBE_FINISHED comes as an event,
  * with kube_result() to read. With `confirm` the action first halts as KUBE_PREPARED: nothing is
@@ -45,6 +46,10 @@
  *     ... event KUBE_PREPARED: journal kube_prepared(kube, number)->undo;
  *         kube_commit(kube, number);
  *     ... event KUBE_FINISHED: result = kube_result(kube, number); ...; kube_forget(kube, number);
+ *
+ * Delete what was applied: keep each object of a manifest whose result was KUBE_DONE_CREATED with
+ * its uid, and later order
+ * {.verb = KUBE_DELETE, .object = json, .uid = uid, .grace_s = -1, .wait_gone = true}.
  *
  * Time. Events are stamped with run time of the given clock, read after the bytes were: see
  * kube/event.h for what the two stamps promise. How long an arrival may have waited for a look is
@@ -152,5 +157,14 @@ void kube_forget(struct kube *kube, int action); /* Its number and result are go
  * caller drops), or -errno with ERR. */
 int kube_run(struct kube *kube, const struct kube_order *order, unsigned deadline_ms,
              struct kube_result *out, struct error *err);
+
+/* Follow the Deployment and its pods, and wait until its rollout is over, at most DEADLINE_MS. 0
+ * with *OUT complete, or with ERR: -ENOENT (no such Deployment), -ETIMEDOUT (the deadline, with the
+ * reasons of pods that are not ready), -ECANCELED (the cluster's own deadline for progress passed:
+ * KUBE_ROLLOUT_FAILED), or what keeps the watches from listing. SINCE is the result of the change
+ * that began it, or NULL. */
+int kube_wait_rollout(struct kube *kube, const char *namespace, const char *name,
+                      const struct kube_result *since, unsigned deadline_ms,
+                      struct kube_rollout *out, struct error *err);
 
 #endif

@@ -145,6 +145,7 @@ static void test_confirm_and_undo(void **state)
     asks("PATCH", WEB, NULL);
     answer_recorded("answer-get-404-deployment.json");
     ends(KUBE_DONE_ABSENT);
+    kube_action_free(&action);
     assert_int_equal(kube_action_undo(&action, "{\"method\":\"BREW\"}", &err), -EINVAL);
 }
 
@@ -372,6 +373,24 @@ static void test_delete(void **state)
     ends(KUBE_DONE_ABSENT);
 }
 
+/* What a manifest made can be deleted whatever its kind, and just that very object. */
+static void test_delete_applied(void **state)
+{
+    cJSON *object = parse("{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":"
+                          "\"m\"}}");
+    (void)state;
+    begin((struct kube_order){.verb = KUBE_DELETE, .object = object, .uid = "u1"});
+    asks("GET", "/api/v1", "");
+    answer(200, "{\"kind\":\"APIResourceList\",\"resources\":[{\"name\":\"configmaps\",\"kind\":"
+                "\"ConfigMap\",\"namespaced\":true}]}");
+    asks("GET", "/api/v1/namespaces/d/configmaps/m", "");
+    answer(200, "{\"metadata\":{\"name\":\"m\",\"uid\":\"u1\"}}");
+    asks("DELETE", "/api/v1/namespaces/d/configmaps/m", NULL);
+    answer(200, "{\"kind\":\"Status\"}");
+    ends(KUBE_DONE_DELETED);
+    cJSON_Delete(object);
+}
+
 /* A budget refuses: again after 5 s, as often as it takes. */
 static void test_evict(void **state)
 {
@@ -462,6 +481,7 @@ int main(void)
         TEST(test_apply_custom),
         TEST(test_apply_conflicts),
         TEST(test_delete),
+        TEST(test_delete_applied),
         TEST(test_evict),
         TEST(test_restart_and_cordon),
         TEST(test_transport_failure),

@@ -471,6 +471,36 @@ static void test_discover_and_run(void **state)
     assert_null(kube_take(kube)); /* Nobody else was told. */
 }
 
+/* A rollout that ends, one that does not, and a Deployment that does not exist. */
+static void test_wait_rollout(void **state)
+{
+    struct kube_rollout rollout = {0};
+    struct error err = {0};
+    (void)state;
+    struct server_rule *rule = server_rule(server, "deployments?limit", 200, SERVER_WHOLE, NULL);
+    text_addf(&rule->body,
+              "{\"metadata\":{\"resourceVersion\":\"9\"},\"items\":[%s,{\"metadata\":{\"name\":"
+              "\"slow\",\"namespace\":\"d\",\"generation\":2},\"spec\":{\"selector\":{"
+              "\"matchLabels\":{\"app\":\"slow\"}}},\"status\":{\"observedGeneration\":2}}]}",
+              deployment("8", "w:1"));
+    server_rule(server, "pods?limit", 200, SERVER_WHOLE,
+                LIST("9", "{\"metadata\":{\"name\":\"slow-1\",\"namespace\":\"d\",\"labels\":{"
+                          "\"app\":\"slow\"}},\"status\":{\"phase\":\"Pending\"}}"));
+    server_rule(server, "watch=1", 200, SERVER_STREAM, NULL);
+    open_kube((struct access){0});
+    server_start_thread(server);
+    int complete = kube_wait_rollout(kube, NULL, "web", NULL, 20000, &rollout, &err);
+    int missing = kube_wait_rollout(kube, NULL, "none", NULL, 20000, &rollout, &err);
+    struct error slow_err = {0};
+    int slow = kube_wait_rollout(kube, NULL, "slow", NULL, 1, &rollout, &slow_err);
+    server_join_thread(server);
+    assert_int_equal(complete, 0);
+    assert_int_equal(rollout.state, KUBE_ROLLOUT_COMPLETE);
+    assert_int_equal(missing, -ENOENT);
+    assert_int_equal(slow, -ETIMEDOUT);
+    assert_non_null(strstr(slow_err.text, "0 of 1 new pods are made\n1 pod not ready (slow-1)"));
+}
+
 static void test_discover_elsewhere(void **state)
 {
     struct error err = {0};
@@ -506,6 +536,7 @@ int main(void)
         TEST(test_cancel),
         TEST(test_discover_and_run),
         TEST(test_discover_elsewhere),
+        TEST(test_wait_rollout),
     };
     clock_start(&run_clock, 2000000);
     return cmocka_run_group_tests(tests, NULL, NULL);
