@@ -168,6 +168,11 @@ const char *experiment_outcome_word(enum experiment_outcome outcome)
     return reader_word_of(experiment_outcome_words, outcome);
 }
 
+const char *experiment_format_word(enum experiment_format format)
+{
+    return reader_word_of(experiment_format_words, format);
+}
+
 const char *experiment_compare_word(enum experiment_compare compare)
 {
     static const char *const words[] = {"equals", "atMost", "atLeast"};

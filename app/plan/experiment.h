@@ -322,6 +322,9 @@ enum experiment_format {
     EXPERIMENT_FORMAT_TEXT,
     EXPERIMENT_FORMAT_JSON,
     EXPERIMENT_FORMAT_CTRAFFIC,
+    EXPERIMENT_FORMAT_CTRAFFIC_HOSTS,
+    EXPERIMENT_FORMAT_CTRAFFIC_THROUGHPUT,
+    EXPERIMENT_FORMAT_CTRAFFIC_CONNECTIONS,
 };
 
 struct experiment_variant {
@@ -400,6 +403,7 @@ const char *experiment_protocol_word(enum experiment_protocol protocol);
 const char *experiment_scheduler_word(enum experiment_scheduler scheduler);
 const char *experiment_profile_word(enum experiment_profile profile);
 const char *experiment_outcome_word(enum experiment_outcome outcome);
+const char *experiment_format_word(enum experiment_format format);
 const char *experiment_compare_word(enum experiment_compare compare);
 const char *experiment_figure_word(enum experiment_figure figure);
 const char *experiment_figure_sentence(enum experiment_figure figure);

@@ -19,10 +19,13 @@ const struct reader_word experiment_outcome_words[] = {
         {NULL, 0},
 };
 
-static const struct reader_word format_words[] = {
+const struct reader_word experiment_format_words[] = {
     {"text", EXPERIMENT_FORMAT_TEXT},
     {"json", EXPERIMENT_FORMAT_JSON},
     {"ctraffic", EXPERIMENT_FORMAT_CTRAFFIC},
+    {"ctraffic-hosts", EXPERIMENT_FORMAT_CTRAFFIC_HOSTS},
+    {"ctraffic-throughput", EXPERIMENT_FORMAT_CTRAFFIC_THROUGHPUT},
+    {"ctraffic-connections", EXPERIMENT_FORMAT_CTRAFFIC_CONNECTIONS},
     {NULL, 0},
 };
 
@@ -67,7 +70,7 @@ static const struct reader_field step_item = {
 static const struct reader_field expect_item = {
     .key = "", .type = READER_OBJECT, .object = &experiment_expect_object};
 static const struct reader_field format_item = {
-    .key = "", .type = READER_WORD, .words = format_words};
+    .key = "", .type = READER_WORD, .words = experiment_format_words};
 
 static const struct reader_field report_fields[] = {
     {.key = "formats",

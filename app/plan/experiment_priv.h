@@ -21,6 +21,7 @@ extern const struct reader_word experiment_protocol_words[];
 extern const struct reader_word experiment_scheduler_words[];
 extern const struct reader_word experiment_profile_words[];
 extern const struct reader_word experiment_outcome_words[];
+extern const struct reader_word experiment_format_words[];
 
 /* experiment_check.c: what one part says against the others; also fills in defaults that depend on
  * other parts. 0 or -EINVAL by the reader's error. */
