@@ -49,7 +49,9 @@ int kube_action_init(struct kube_action *action, const struct kube_order *order,
         .wait_gone = order->wait_gone,
         .even_rolling = order->even_rolling,
         .replicas = order->replicas,
-        .grace_s = order->grace_s,
+        .grace_s = order->grace_s == KUBE_GRACE_OWN    ? -1
+                   : order->grace_s == KUBE_GRACE_NONE ? 0
+                                                       : order->grace_s,
         .subresource = "",
         .state = KUBE_ACTION_REQUEST,
     };

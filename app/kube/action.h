@@ -48,9 +48,15 @@ enum kube_verb {
     KUBE_VERB_COUNT
 };
 
+/* Special values of kube_order.grace_s. What is zero by omission must not kill at once. */
+enum {
+    KUBE_GRACE_OWN = 0,   /* What the object's spec says. */
+    KUBE_GRACE_NONE = -1, /* None: killed at once. */
+};
+
 /* What to do. All is copied. */
 struct kube_order {
-    enum kube_verb verb;
+    enum kube_verb verb;      /* What kind of change. */
     enum kube_kind kind;      /* Of get, delete and patch; others know theirs. */
     const char *namespace;    /* NULL or "": the client's. */
     const char *name;         /* Of the object; not for apply. */
@@ -61,7 +67,7 @@ struct kube_order {
                                  applied, instead of kind and name: any kind can be deleted so. */
     const char *content_type; /* patch: NULL is a strategic merge patch. */
     const char *uid;   /* delete: only this very object; NULL or "": whatever has the name. */
-    int64_t grace_s;   /* delete, evict: grace period; -1: the object's own. */
+    int64_t grace_s;   /* delete, evict: seconds of grace, or one of KUBE_GRACE_. */
     bool wait_gone;    /* delete, evict: over only when the object is gone. */
     bool even_rolling; /* set-image, restart: also while a rollout is under way. */
     bool confirm;      /* Halt before the change, until kube_action_commit(). */
@@ -80,14 +86,14 @@ enum kube_done {
 };
 
 struct kube_result {
-    enum kube_done done;
+    enum kube_done done;           /* Which of the ends. */
     enum kube_reason reason;       /* When failed by an answer; else SUCCESS. */
     int code;                      /* Negative errno when failed, else 0. */
     struct error error;            /* When failed. */
     struct kube_object *object;    /* As the last answer showed it (typed kinds); may be NULL. */
     struct kube_resource resource; /* What kind of object it was about. */
     char namespace[KUBE_NAMESPACE_BYTES]; /* "" for none. */
-    char name[KUBE_NAME_BYTES];
+    char name[KUBE_NAME_BYTES];           /* Of the object. */
     char uid[64];       /* Of the object changed or made; to delete just that one later. */
     char previous[512]; /* set-image: the image before; scale: the replicas before. */
     uint64_t version;   /* resourceVersion that the change made, as a number; or 0. */
@@ -110,12 +116,12 @@ enum kube_action_step {
 };
 
 struct kube_action {
-    enum kube_action_state state;
-    enum kube_action_step step;
-    enum kube_verb verb;
+    enum kube_action_state state;           /* What it waits for. */
+    enum kube_action_step step;             /* Which request of its conversation. */
+    enum kube_verb verb;                    /* As ordered. */
     bool confirm, wait_gone, even_rolling;  /* As ordered. */
     int64_t replicas;                       /* As ordered. */
-    int64_t grace_s;                        /* As ordered. */
+    int64_t grace_s;                        /* As it is sent; -1: not at all. */
     char container[KUBE_NAME_BYTES];        /* As ordered, or the only one. */
     char image[512];                        /* As ordered. */
     char wanted_uid[64];                    /* As ordered; "": any. */
@@ -129,14 +135,14 @@ struct kube_action {
     uint64_t read_sent_ns;                  /* When READ was sent. */
     uint64_t due_ns;                        /* End of a pause. */
     unsigned tries;                         /* Of a step that is repeated. */
-    struct kube_result result;
+    struct kube_result result;              /* Final when the state is OVER. */
     /* The request wanted now. */
-    const char *method;       /* A constant. */
-    const char *request_verb; /* In RBAC's words; a constant. */
-    const char *subresource;  /* A constant; "" for none. */
-    const char *body_type;    /* Content type; a constant or content_type. */
-    struct text path;
-    struct text body;
+    const char *method;                /* A constant. */
+    const char *request_verb;          /* In RBAC's words; a constant. */
+    const char *subresource;           /* A constant; "" for none. */
+    const char *body_type;             /* Content type; a constant or content_type. */
+    struct text path;                  /* With its query. */
+    struct text body;                  /* Empty: none. */
     struct text about;                 /* What the change is, in one line, for people. */
     char target[KUBE_NAME_BYTES + 64]; /* "deployment/mserver". */
     struct text undo;                  /* JSON; empty when there is nothing to undo. */

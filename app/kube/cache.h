@@ -14,8 +14,8 @@ enum {
 
 struct kube_cache {
     struct kube_object **objects; /* Sorted by namespace, then name. One reference each. */
-    unsigned count;
-    unsigned capacity;
+    unsigned count;               /* Objects that it has. */
+    unsigned capacity;            /* Objects that there is room for. */
 };
 
 /* Takes the caller's reference, also on failure. What stood there before, with its reference, in

@@ -6,8 +6,8 @@
 #include "kube/pod.h"
 
 struct kube_label {
-    const char *name;
-    const char *value;
+    const char *name;  /* With its prefix, if any. */
+    const char *value; /* May be "". */
 };
 
 enum {
@@ -15,14 +15,14 @@ enum {
 };
 
 struct kube_labels {
-    unsigned count;
-    struct kube_label *each;
+    unsigned count;          /* Of all. */
+    struct kube_label *each; /* In the server's order. */
 };
 
 /* A number of pods, or a share of the replicas. */
 struct kube_amount {
     int64_t value; /* Pods, or per cent. */
-    bool percent;
+    bool percent;  /* Of the replicas. */
 };
 
 enum kube_strategy {
@@ -31,17 +31,17 @@ enum kube_strategy {
 };
 
 struct kube_deployment {
-    int64_t replicas;             /* spec.replicas: wanted; 1 when absent. */
-    int64_t observed_generation;  /* The generation that the status below belongs to. */
-    int64_t status_replicas;      /* Pods not terminating, of all ReplicaSets. */
-    int64_t updated_replicas;     /* Of the newest template. */
-    int64_t ready_replicas;       /* Passing their readiness probes. */
-    int64_t available_replicas;   /* Ready for min_ready_s. */
-    int64_t unavailable_replicas; /* Still wanted to be available. */
-    int64_t min_ready_s;          /* spec.minReadySeconds. */
-    int64_t progress_deadline_s;  /* spec.progressDeadlineSeconds; 600 when absent. */
-    bool paused;                  /* spec.paused: no change of the template rolls out. */
-    enum kube_strategy strategy;
+    int64_t replicas;                   /* spec.replicas: wanted; 1 when absent. */
+    int64_t observed_generation;        /* The generation that the status below belongs to. */
+    int64_t status_replicas;            /* Pods not terminating, of all ReplicaSets. */
+    int64_t updated_replicas;           /* Of the newest template. */
+    int64_t ready_replicas;             /* Passing their readiness probes. */
+    int64_t available_replicas;         /* Ready for min_ready_s. */
+    int64_t unavailable_replicas;       /* Still wanted to be available. */
+    int64_t min_ready_s;                /* spec.minReadySeconds. */
+    int64_t progress_deadline_s;        /* spec.progressDeadlineSeconds; 600 when absent. */
+    bool paused;                        /* spec.paused: no change of the template rolls out. */
+    enum kube_strategy strategy;        /* How a new template comes in. */
     struct kube_amount max_surge;       /* 25 % when absent. */
     struct kube_amount max_unavailable; /* 25 % when absent. */
     struct kube_labels selector;        /* spec.selector.matchLabels. */
@@ -49,7 +49,7 @@ struct kube_deployment {
     int64_t grace_s;      /* The template's terminationGracePeriodSeconds; 30 when absent. */
     const char *revision; /* Annotation deployment.kubernetes.io/revision; may be "". */
     struct kube_containers containers; /* Of the template: names and images. */
-    struct kube_conditions conditions;
+    struct kube_conditions conditions; /* Available, Progressing. */
 };
 
 void kube_deployment_read(struct kube_arena *arena, const cJSON *json,

@@ -25,9 +25,9 @@ struct kube_endpoint {
     bool serving;                    /* It would answer, whether terminating or not. */
     bool terminating;                /* Its pod is being deleted. */
     const char *pod;                 /* Name of the target Pod; "" when the target is none. */
-    const char *pod_uid;
-    const char *node; /* nodeName; may be "". */
-    const char *zone; /* May be "". */
+    const char *pod_uid;             /* "" when the target is no Pod. */
+    const char *node;                /* nodeName; may be "". */
+    const char *zone;                /* May be "". */
 };
 
 struct kube_endpoint_port {
@@ -38,11 +38,11 @@ struct kube_endpoint_port {
 
 struct kube_endpointslice {
     const char *service; /* Label kubernetes.io/service-name; "" when it belongs to none. */
-    enum kube_address_type address_type;
-    unsigned endpoints_count;
-    struct kube_endpoint *endpoints;
-    unsigned ports_count;
-    struct kube_endpoint_port *ports;
+    enum kube_address_type address_type; /* Of all its addresses. */
+    unsigned endpoints_count;            /* At most KUBE_ENDPOINTS_MAX. */
+    struct kube_endpoint *endpoints;     /* In the server's order. */
+    unsigned ports_count;                /* At most KUBE_PORTS_MAX. */
+    struct kube_endpoint_port *ports;    /* The same for all endpoints. */
 };
 
 void kube_endpointslice_read(struct kube_arena *arena, const cJSON *json,

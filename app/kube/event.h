@@ -48,8 +48,8 @@ enum kube_event_type {
 };
 
 struct kube_event {
-    struct kube_event *next; /* In the list; NULL in what the caller has taken. */
-    enum kube_event_type type;
+    struct kube_event *next;      /* In the list; NULL in what the caller has taken. */
+    enum kube_event_type type;    /* What happened. */
     enum kube_kind kind;          /* Of the object or watch; KUBE_OTHER for an action's. */
     uint32_t action;              /* Which action; 0 for the others. */
     bool relisted;                /* Found by comparing lists, after a gap. */
@@ -64,8 +64,8 @@ struct kube_event {
 struct kube_events {
     struct kube_event *first; /* Oldest; NULL when empty. */
     struct kube_event *last;  /* Newest. */
-    unsigned count;
-    uint64_t refused; /* Events that found the list full or no memory. */
+    unsigned count;           /* Events in it. */
+    uint64_t refused;         /* Events that found the list full or no memory. */
 };
 
 /* A zeroed event at the end of EVENTS, to be filled; NULL when full (counted). */

@@ -49,7 +49,7 @@
  *
  * Delete what was applied: keep each object of a manifest whose result was KUBE_DONE_CREATED with
  * its uid, and later order
- * {.verb = KUBE_DELETE, .object = json, .uid = uid, .grace_s = -1, .wait_gone = true}.
+ * {.verb = KUBE_DELETE, .object = json, .uid = uid, .wait_gone = true}.
  *
  * Time. Events are stamped with run time of the given clock, read after the bytes were: see
  * kube/event.h for what the two stamps promise. How long an arrival may have waited for a look is

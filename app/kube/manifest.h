@@ -29,7 +29,7 @@ struct kube_manifest_object {
 };
 
 struct kube_manifest {
-    unsigned count;
+    unsigned count;                       /* Of its objects. */
     struct kube_manifest_object *objects; /* In the file's order. */
     cJSON *documents;                     /* Owner of all json. */
 };

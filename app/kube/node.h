@@ -12,8 +12,8 @@ struct kube_node {
     bool excluded;            /* Label node.kubernetes.io/exclude-from-external-load-balancers. */
     struct kube_addresses internal; /* InternalIP, in the server's order. */
     struct kube_addresses external; /* ExternalIP. */
-    unsigned pod_cidrs_count;
-    struct prefix *pod_cidrs; /* spec.podCIDRs, or podCIDR. */
+    unsigned pod_cidrs_count;       /* Of its pod_cidrs. */
+    struct prefix *pod_cidrs;       /* spec.podCIDRs, or podCIDR. */
 };
 
 void kube_node_read(struct kube_arena *arena, const cJSON *json, struct kube_node *node);

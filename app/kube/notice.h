@@ -7,10 +7,10 @@
 #include "kube/pod.h"
 
 struct kube_notice {
-    const char *about_kind; /* Of the object that it is about. */
-    const char *about_namespace;
-    const char *about_name;
-    const char *about_uid;
+    const char *about_kind;            /* Of the object that it is about. */
+    const char *about_namespace;       /* May be "". */
+    const char *about_name;            /* Of that object. */
+    const char *about_uid;             /* May be "". */
     const char *reason;                /* One word. */
     const char *note;                  /* For people. */
     bool warning;                      /* Its type is Warning, not Normal. */

@@ -23,9 +23,9 @@
 #include "kube/service.h"
 
 struct kube_meta {
-    const char *name;
-    const char *namespace; /* "" for kinds that have none. */
-    const char *uid;
+    const char *name;        /* Never "". */
+    const char *namespace;   /* "" for kinds that have none. */
+    const char *uid;         /* Of this very object: a name may be used again. */
     const char *version;     /* resourceVersion as the server wrote it: to be given back. */
     uint64_t version_number; /* The same as a number, to compare; 0 when it is none. */
     int64_t generation;      /* Of the spec; 0 when the kind has none. */
@@ -33,23 +33,23 @@ struct kube_meta {
     int64_t deleted_utc_ns;  /* deletionTimestamp: when grace ends; INT64_MIN: not being deleted. */
     int64_t grace_s;         /* deletionGracePeriodSeconds; -1 when absent. */
     const char *owner_kind;  /* Of the controlling owner; "" when there is none. */
-    const char *owner_name;
-    const char *owner_uid;
-    struct kube_labels labels;
+    const char *owner_name;  /* May be "". */
+    const char *owner_uid;   /* May be "". */
+    struct kube_labels labels; /* metadata.labels. */
 };
 
 struct kube_object {
-    enum kube_kind kind; /* Which member of the union; KUBE_NAMESPACE has none. */
-    unsigned references; /* Freed when it falls to 0. */
-    struct kube_meta meta;
+    enum kube_kind kind;   /* Which member of the union; KUBE_NAMESPACE has none. */
+    unsigned references;   /* Freed when it falls to 0. */
+    struct kube_meta meta; /* What all kinds have. */
     union {
-        struct kube_pod pod;
-        struct kube_endpointslice endpointslice;
-        struct kube_deployment deployment;
-        struct kube_replicaset replicaset;
-        struct kube_node node;
-        struct kube_service service;
-        struct kube_notice notice;
+        struct kube_pod pod;                     /* KUBE_POD. */
+        struct kube_endpointslice endpointslice; /* KUBE_ENDPOINTSLICE. */
+        struct kube_deployment deployment;       /* KUBE_DEPLOYMENT. */
+        struct kube_replicaset replicaset;       /* KUBE_REPLICASET. */
+        struct kube_node node;                   /* KUBE_NODE. */
+        struct kube_service service;             /* KUBE_SERVICE. */
+        struct kube_notice notice;               /* KUBE_NOTICE. */
     };
     struct kube_arena arena; /* Where all of the above points to. */
 };

@@ -44,19 +44,19 @@ enum kube_container_state {
 };
 
 struct kube_container {
-    const char *name;
-    const char *image; /* As the spec has it. */
-    bool ready;        /* Its readiness probe passes. */
-    int64_t restarts;  /* Since the pod's creation. */
-    enum kube_container_state state;
+    const char *name;                /* Unique in its pod. */
+    const char *image;               /* As the spec has it. */
+    bool ready;                      /* Its readiness probe passes. */
+    int64_t restarts;                /* Since the pod's creation. */
+    enum kube_container_state state; /* As the kubelet last said. */
     const char *reason; /* Of that state: "ImagePullBackOff", "CrashLoopBackOff", "Error"; or "". */
     const char *message; /* Of that state. */
     int64_t exit_code;   /* When terminated; else 0. */
 };
 
 struct kube_containers {
-    unsigned count;
-    struct kube_container *each;
+    unsigned count;              /* At most KUBE_CONTAINERS_MAX. */
+    struct kube_container *each; /* In the spec's order. */
 };
 
 enum kube_pod_phase {
@@ -68,15 +68,15 @@ enum kube_pod_phase {
 };
 
 struct kube_pod {
-    struct kube_addresses ips; /* One a family. */
-    const char *node;          /* spec.nodeName; "" while not scheduled. */
-    enum kube_pod_phase phase;
+    struct kube_addresses ips;         /* One a family. */
+    const char *node;                  /* spec.nodeName; "" while not scheduled. */
+    enum kube_pod_phase phase;         /* status.phase. */
     bool ready;                        /* The Ready condition is True. */
     const char *reason;                /* status.reason, as "Evicted"; or "". */
     int64_t grace_s;                   /* spec.terminationGracePeriodSeconds. */
     int64_t ready_since_utc_ns;        /* Of the Ready condition, whatever its status. */
     struct kube_containers containers; /* In the spec's order, with their states. */
-    struct kube_conditions conditions;
+    struct kube_conditions conditions; /* Ready, PodScheduled and others. */
 };
 
 void kube_pod_read(struct kube_arena *arena, const cJSON *json, struct kube_pod *pod);

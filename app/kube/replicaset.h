@@ -6,12 +6,12 @@
 #include "kube/pod.h"
 
 struct kube_replicaset {
-    int64_t replicas;        /* spec.replicas: wanted. */
-    int64_t status_replicas; /* Pods that it has now. */
-    int64_t ready_replicas;
-    int64_t available_replicas;
-    const char *revision;      /* Annotation deployment.kubernetes.io/revision; may be "". */
-    const char *template_hash; /* Label pod-template-hash; may be "". */
+    int64_t replicas;           /* spec.replicas: wanted. */
+    int64_t status_replicas;    /* Pods that it has now. */
+    int64_t ready_replicas;     /* Of those, ready ones. */
+    int64_t available_replicas; /* Of those, available ones. */
+    const char *revision;       /* Annotation deployment.kubernetes.io/revision; may be "". */
+    const char *template_hash;  /* Label pod-template-hash; may be "". */
     struct kube_containers containers; /* Of the template: names and images. */
 };
 

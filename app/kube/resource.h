@@ -37,7 +37,7 @@ enum {
 };
 
 struct kube_resource {
-    enum kube_kind kind;
+    enum kube_kind kind;            /* KUBE_OTHER when it is known by discovery. */
     char name[KUBE_GROUP_BYTES];    /* "Deployment". */
     char plural[KUBE_GROUP_BYTES];  /* "deployments". */
     char group[KUBE_GROUP_BYTES];   /* "apps"; "" for the core group. */

@@ -29,12 +29,12 @@ enum kube_rollout_state {
 };
 
 struct kube_rollout {
-    enum kube_rollout_state state;
-    int64_t replicas;  /* Wanted. */
-    int64_t updated;   /* New pods. */
-    int64_t old;       /* Old pods not yet terminating. */
-    int64_t available; /* Of all. */
-    char text[512];    /* "3 of 8 new pods are made", for progress lines. */
+    enum kube_rollout_state state; /* By the rules above. */
+    int64_t replicas;              /* Wanted. */
+    int64_t updated;               /* New pods. */
+    int64_t old;                   /* Old pods not yet terminating. */
+    int64_t available;             /* Of all. */
+    char text[512];                /* "3 of 8 new pods are made", for progress lines. */
 };
 
 /* DEPLOYMENT must be of that kind (asserted). */

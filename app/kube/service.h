@@ -22,17 +22,17 @@ struct kube_service_port {
 };
 
 struct kube_service {
-    enum kube_service_type type;
+    enum kube_service_type type;       /* Which ways in there are. */
     struct kube_addresses cluster_ips; /* Empty for a headless Service. */
     bool headless;                     /* clusterIP is "None". */
     struct kube_addresses ingress_ips; /* status.loadBalancer.ingress[].ip. */
-    unsigned ingress_hosts_count;
-    const char **ingress_hosts; /* status.loadBalancer.ingress[].hostname. */
-    bool external_local;        /* externalTrafficPolicy is Local. */
-    bool affinity;              /* sessionAffinity is ClientIP. */
-    unsigned ports_count;
-    struct kube_service_port *ports;
-    struct kube_labels selector; /* Empty: its endpoints are made by hand. */
+    unsigned ingress_hosts_count;      /* Of ingress_hosts. */
+    const char **ingress_hosts;        /* status.loadBalancer.ingress[].hostname. */
+    bool external_local;               /* externalTrafficPolicy is Local. */
+    bool affinity;                     /* sessionAffinity is ClientIP. */
+    unsigned ports_count;              /* At most KUBE_PORTS_MAX. */
+    struct kube_service_port *ports;   /* In the spec's order. */
+    struct kube_labels selector;       /* Empty: its endpoints are made by hand. */
 };
 
 void kube_service_read(struct kube_arena *arena, const cJSON *json, struct kube_service *service);

@@ -37,15 +37,15 @@ struct kube_request {
     const char *path;   /* From the server's root, with its query: "/api/v1/pods?limit=500". */
     const char *content_type; /* Of the body; NULL: application/json. */
     const char *body;         /* NULL: none. Copied. */
-    size_t body_bytes;
-    bool stream;        /* Hand over the bytes of a 200 as they come. */
-    unsigned answer_ms; /* Limit for the whole; 0: the transport's (a stream has none). */
+    size_t body_bytes;        /* Of the body. */
+    bool stream;              /* Hand over the bytes of a 200 as they come. */
+    unsigned answer_ms;       /* Limit for the whole; 0: the transport's (a stream has none). */
 };
 
 struct kube_answer {
-    struct kube_answer *next;
-    uint64_t request; /* As kube_transport_start() gave it. */
-    bool end;         /* The request is over; false: a piece of a stream. */
+    struct kube_answer *next; /* In the list; NULL in what was taken. */
+    uint64_t request;         /* As kube_transport_start() gave it. */
+    bool end;                 /* The request is over; false: a piece of a stream. */
     enum kube_reason
         reason;             /* At the end: of the transport only; SUCCESS when an answer came whole,
                                 whatever its code. */

@@ -60,8 +60,8 @@ struct kube_floor {
 /* Shared by all watches of a client: versions are of the whole server. Newest last; when full, the
  * oldest is forgotten, which makes bounds wider, never wrong. */
 struct kube_floors {
-    unsigned count;
-    struct kube_floor each[KUBE_FLOORS];
+    unsigned count;                      /* Of those in use. */
+    struct kube_floor each[KUBE_FLOORS]; /* Oldest first. */
 };
 
 void kube_floors_add(struct kube_floors *floors, uint64_t version, uint64_t ns);
@@ -75,7 +75,7 @@ enum kube_watch_state {
 };
 
 struct kube_watch {
-    enum kube_watch_state state;
+    enum kube_watch_state state;          /* What it does next. */
     struct kube_resource resource;        /* What is watched, with the server's version. */
     char namespace[KUBE_NAMESPACE_BYTES]; /* "" for all. */
     char selector[KUBE_SELECTOR_BYTES];   /* labelSelector; "" for all. */

@@ -26,8 +26,6 @@ static int tear_down(void **state)
 static void begin(struct kube_order order)
 {
     struct error err = {0};
-    if (order.grace_s == 0)
-        order.grace_s = -1;
     if (kube_action_init(&action, &order, &discovery, "d", &err) < 0)
         fail_msg("%s", err.text);
 }
@@ -365,6 +363,13 @@ static void test_delete(void **state)
     asks("GET", POD, "");
     answer(200, pod); /* Not the one that was meant. */
     ends(KUBE_DONE_ABSENT);
+    tear_down(NULL);
+
+    begin((struct kube_order){
+        .verb = KUBE_DELETE, .kind = KUBE_POD, .name = "p", .grace_s = KUBE_GRACE_NONE});
+    asks("GET", POD, "");
+    answer(200, pod);
+    assert_non_null(strstr(text_str(&action.body), "\"gracePeriodSeconds\":0"));
     tear_down(NULL);
 
     begin((struct kube_order){.verb = KUBE_DELETE, .kind = KUBE_POD, .name = "p"});

@@ -378,7 +378,7 @@ static const char *deployment(const char *version, const char *image)
 static void test_action(void **state)
 {
     struct kube_order order = {
-        .verb = KUBE_SET_IMAGE, .name = "web", .image = "w:2", .grace_s = -1, .confirm = true};
+        .verb = KUBE_SET_IMAGE, .name = "web", .image = "w:2", .confirm = true};
     struct kube_prepared prepared;
     struct error err = {0};
     (void)state;
@@ -420,7 +420,7 @@ static void test_action(void **state)
 
 static void test_cancel(void **state)
 {
-    struct kube_order order = {.verb = KUBE_SCALE, .name = "web", .replicas = 3, .grace_s = -1};
+    struct kube_order order = {.verb = KUBE_SCALE, .name = "web", .replicas = 3};
     struct error err = {0};
     (void)state;
     server_rule(server, "scale", 200, SERVER_HANG, NULL);
