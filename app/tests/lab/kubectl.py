@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""Drive the lab's API server by Debian's kubectl.
+
+    kubectl.py API_ONLY BUILD_DIR
+
+API_ONLY is the program that serves the API with nothing behind it. kubectl is the program that the
+environment variable KUBECTL names, or the one of Debian's package kubernetes-client, unpacked below
+BUILD_DIR; without network or package the test is skipped. Prints TAP.
+"""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+MANIFEST = """
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  replicas: 8
+  selector:
+    matchLabels: {app: web}
+  strategy:
+    type: RollingUpdate
+    rollingUpdate: {maxUnavailable: 0, maxSurge: 1}
+  template:
+    metadata:
+      labels: {app: web}
+    spec:
+      containers:
+      - name: web
+        image: web:v1
+        ports:
+        - {name: ctraffic, containerPort: 5003}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: web
+spec:
+  ipFamilyPolicy: RequireDualStack
+  selector: {app: web}
+  type: LoadBalancer
+  allocateLoadBalancerNodePorts: false
+  ports:
+  - {port: 5003, name: ctraffic}
+"""
+
+
+def find_kubectl(build_dir):
+    """The path of a kubectl that is known to be Debian's, or None."""
+    if os.environ.get("KUBECTL"):
+        return os.environ["KUBECTL"]
+    place = pathlib.Path(build_dir) / "kubernetes-client"
+    program = place / "usr/bin/kubectl"
+    if not program.exists():
+        place.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["apt-get", "download", "kubernetes-client"], cwd=place,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        for package in place.glob("*.deb"):
+            subprocess.run(["dpkg", "-x", package.name, "."], cwd=place, check=False)
+    return str(program) if program.exists() else None
+
+
+class World:
+    """A server, and kubectl with a HOME of its own: it caches discovery there."""
+
+    def __init__(self, api_only, kubectl, *deny):
+        self.home = tempfile.mkdtemp(prefix="seamline-kubectl-")
+        self.kubeconfig = os.path.join(self.home, "kubeconfig")
+        self.kubectl = kubectl
+        self.server = subprocess.Popen([api_only, self.kubeconfig, *deny], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, text=True)
+        line = self.server.stdout.readline()
+        assert line.startswith("ready "), line
+
+    def command(self, *words):
+        return [self.kubectl, "--kubeconfig", self.kubeconfig, *words]
+
+    def environment(self):
+        return {**os.environ, "HOME": self.home}
+
+    def run(self, *words, stdin=None, status=0):
+        """What kubectl prints, both outputs together."""
+        done = subprocess.run(self.command(*words), input=stdin, env=self.environment(), text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30,
+                              check=False)
+        assert done.returncode == status, f"{words}: status {done.returncode}: {done.stdout}"
+        return done.stdout
+
+    def start(self, *words):
+        return subprocess.Popen(self.command(*words), env=self.environment(), text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def tell(self, word):
+        self.server.stdin.write(word + "\n")
+        self.server.stdin.flush()
+
+    def close(self):
+        self.server.stdin.close()
+        status = self.server.wait(timeout=10)
+        shutil.rmtree(self.home)
+        assert status == 0, f"the server ended with {status}"
+
+
+def has_row(text, *cells):
+    """A line of TEXT consists of CELLS (regular expressions)."""
+    pattern = r"\s+".join(cells) + r"\s*$"
+    assert re.search(r"(?m)^" + pattern, text), f"no row {pattern} in:\n{text}"
+
+
+def test_get(world):
+    wide = world.run("get", "pods", "-o", "wide")
+    has_row(wide, "NAME", "READY", "STATUS", "RESTARTS", "AGE", "IP", "NODE", "NOMINATED NODE",
+            "READINESS GATES")
+    has_row(wide, "p1", "1/1", "Running", "0", r"\d+s", r"10\.244\.1\.2", "n1", "<none>", "<none>")
+    has_row(world.run("get", "po"), "p2", "0/1", "Pending", "0", r"\d+s")
+    nodes = world.run("get", "nodes", "-o", "wide")
+    has_row(nodes, "n1", "Ready", "<none>", r"\d+s", r"v1\.30\.0", r"10\.200\.0\.11", "<none>",
+            "Debian 12", "6.1", "seamline://1")
+    has_row(nodes, "n2", "NotReady", "<none>", r"\d+s", "<none>", "<none>", "<unknown>",
+            "<unknown>", "<unknown>")
+    has_row(world.run("get", "ns"), "default", "Active", r"\d+s")
+    assert world.run("get", "pods", "-l", "app=web", "-o", "name") == "pod/p1\n"
+    assert world.run("get", "pods", "--field-selector", "spec.nodeName=n2", "-o",
+                     "jsonpath={.items[*].metadata.name}") == "p2"
+    assert 'pods "nope" not found' in world.run("get", "pod", "nope", status=1)
+    assert "v1.30.0-seamline-lab" in world.run("version")
+
+
+def test_apply(world):
+    out = world.run("apply", "-f", "-", stdin=MANIFEST)
+    assert out == "deployment.apps/web created\nservice/web created\n", out
+    out = world.run("apply", "-f", "-", stdin=MANIFEST)
+    assert out == "deployment.apps/web unchanged\nservice/web unchanged\n", out
+    changed = MANIFEST.replace("replicas: 8", "replicas: 6").replace(
+        "type: RollingUpdate\n    rollingUpdate: {maxUnavailable: 0, maxSurge: 1}", "type: Recreate")
+    out = world.run("apply", "-f", "-", stdin=changed)
+    assert out == "deployment.apps/web configured\nservice/web unchanged\n", out
+    assert world.run("get", "deploy", "web", "-o",
+                     "jsonpath={.spec.replicas} {.spec.strategy}") == '6 {"type":"Recreate"}'
+    world.run("apply", "-f", "-", stdin=MANIFEST)
+    has_row(world.run("get", "deploy", "-o", "wide"), "web", "0/8", "0", "0", r"\d+s", "web",
+            "web:v1", "app=web")
+    has_row(world.run("get", "svc", "web"), "web", "LoadBalancer", r"10\.96\.0\.\d+", "<pending>",
+            "5003/TCP", r"\d+s")
+    out = world.run("apply", "-f", "-", stdin=MANIFEST.replace("maxSurge: 1", "maxSurge: 0"),
+                    status=1)
+    assert "may not be 0 when `maxSurge` is 0" in out, out
+
+
+def test_change(world):
+    assert "image updated" in world.run("set", "image", "deployment/web", "web=web:v2")
+    assert world.run("set", "image", "deployment/web", "web=web:v2") == ""
+    assert "scaled" in world.run("scale", "deployment/web", "--replicas=3")
+    assert "env updated" in world.run("set", "env", "deployment/web", "A=1", "B=2")
+    assert "env updated" in world.run("set", "env", "deployment/web", "A-")
+    assert "restarted" in world.run("rollout", "restart", "deployment/web")
+    seen = world.run("get", "deploy", "web", "-o", "jsonpath={.spec.replicas} {.metadata.generation}"
+                     " {.spec.template.spec.containers[0].image}"
+                     " {.spec.template.spec.containers[0].env}"
+                     " {.spec.template.spec.containers[0].ports[0].containerPort}")
+    assert re.fullmatch(r'3 \d+ web:v2 \[\{"name":"B","value":"2"\}\] 5003', seen), seen
+    assert "cordoned" in world.run("cordon", "n1")
+    has_row(world.run("get", "nodes"), "n1", "Ready,SchedulingDisabled", "<none>", r"\d+s",
+            r"v1\.30\.0")
+    assert "uncordoned" in world.run("uncordon", "n1")
+    assert "labeled" in world.run("label", "pod", "p1", "x=y")
+    out = world.run("scale", "deployment/web", "--replicas=-1", status=1)
+    assert "--replicas" in out, out
+
+
+def test_describe(world):
+    text = world.run("describe", "deployment", "web")
+    assert re.search(r"Replicas: +3 desired", text), text
+    assert "0 max unavailable, 1 max surge" in text, text
+    assert re.search(r"Node: +n1", world.run("describe", "pod", "p1"))
+    assert re.search(r"IPs: +10\.96\.0\.\d+,fd00:10:96::", world.run("describe", "svc", "web"))
+    assert re.search(r"Ready +True", world.run("describe", "node", "n1"))
+
+
+def test_watch(world):
+    """A change is a line; a watch that the server cuts ends kubectl's, in order."""
+    watch = world.start("get", "pods", "-w")
+    time.sleep(1)
+    world.tell("touch")
+    time.sleep(0.5)
+    world.tell("drop")
+    text, _ = watch.communicate(timeout=20)
+    rows = re.findall(r"(?m)^p1 +1/1 +Running", text)
+    assert len(rows) == 2, text
+
+
+def test_delete(world):
+    started = time.monotonic()
+    assert 'pod "p2" deleted' in world.run("delete", "pod", "p2")
+    assert time.monotonic() - started >= 0.5, "kubectl did not wait for the pod to go"
+    assert 'pods "p2" not found' in world.run("get", "pod", "p2", status=1)
+    assert "deleted" in world.run("delete", "deployment", "web")
+    assert "deleted" in world.run("delete", "-f", "-", "--ignore-not-found", stdin=MANIFEST)
+    assert "created" in world.run("create", "namespace", "x")
+    assert "created" in world.run("-n", "x", "apply", "-f", "-", stdin=MANIFEST)
+    assert "deleted" in world.run("delete", "namespace", "x")
+    assert "NotFound" in world.run("get", "namespace", "x", status=1)
+    assert "AlreadyExists" in world.run("create", "namespace", "default", status=1)
+    assert "may not be deleted" in world.run("delete", "namespace", "default", status=1)
+
+
+def test_denied(world):
+    out = world.run("set", "image", "pod/p1", "c=web:v9", status=1)
+    assert 'cannot patch resource "pods" in API group "" in the namespace "default"' in out, out
+    assert world.run("auth", "can-i", "patch", "pods", status=1).startswith("no")
+    assert world.run("auth", "can-i", "get", "pods").startswith("yes")
+
+
+def main():
+    api_only, build_dir = sys.argv[1:3]
+    kubectl = find_kubectl(build_dir)
+    if kubectl is None:
+        print("1..0 # SKIP no kubectl: set KUBECTL, or let apt-get download kubernetes-client")
+        return
+    shared = World(api_only, kubectl)
+    denying = World(api_only, kubectl, "patch:pods")
+    tests = [(test_get, shared), (test_apply, shared), (test_change, shared),
+             (test_describe, shared), (test_watch, shared), (test_delete, shared),
+             (test_denied, denying)]
+    print(f"1..{len(tests) + 1}", flush=True)
+    for number, (test, world) in enumerate(tests, 1):
+        try:
+            test(world)
+            print(f"ok {number} - {test.__name__}", flush=True)
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            print("\n".join("# " + line for line in str(error).splitlines()))
+            print(f"not ok {number} - {test.__name__}", flush=True)
+    clean = True
+    for world in (shared, denying):
+        try:
+            world.close()
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            print(f"# {error}")
+            world.server.kill()
+            clean = False
+    print(f"{'ok' if clean else 'not ok'} {len(tests) + 1} - servers end in order")
+
+
+main()
