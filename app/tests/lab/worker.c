@@ -1,5 +1,5 @@
 /* A worker on its lcore against ctraffic servers of the kernel's TCP, over a veth pair: usage:
- * PROFILE SERVER.py.
+ * PROFILE SERVER.py [ipv6].
  *
  * The server is killed, replaced, and stopped for a while; the account must say so: every due
  * request has its outcome, every broken connection its end, its outage and a bracket around the
@@ -38,12 +38,26 @@ static struct net_port *port;
 static struct worker *worker;
 static const char *profile;
 static const char *server_script;
+static bool ipv6;
 static pid_t server;
 
 static void sh(const char *command)
 {
     if (system(command) != 0)
         fail_msg("failed: %s", command);
+}
+
+static const char *target_text(void)
+{
+    return ipv6 ? "fd77::1" : "10.77.0.1";
+}
+
+/* Clients. */
+static struct prefix pool(void)
+{
+    struct prefix parsed;
+    assert_int_equal(prefix_parse(ipv6 ? "fd77:1::/64" : "10.77.1.0/24", &parsed, NULL), 0);
+    return parsed;
 }
 
 static struct address address(const char *text)
@@ -63,7 +77,7 @@ static void start_server(const char *name)
     if (server == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(ready[1], STDOUT_FILENO);
-        execlp("python3", "python3", server_script, name, "10.77.0.1", "5003", "5004",
+        execlp("python3", "python3", server_script, name, target_text(), "5003", "5004",
                (char *)NULL);
         _exit(127);
     }
@@ -227,6 +241,7 @@ static void make_link(void)
     sh("ethtool -K slw1 tx off tso off gso off gro off >/dev/null");
     sh("ip link set slw0 up; ip link set slw1 up");
     sh("ip addr add 10.77.0.1/24 dev slw1; ip route add 10.77.1.0/24 dev slw1");
+    sh("ip -6 addr add fd77::1/64 dev slw1 nodad; ip -6 route add fd77:1::/64 dev slw1");
 }
 
 static struct worker_config configure(int group)
@@ -238,7 +253,7 @@ static struct worker_config configure(int group)
     held.rate_count = 10 * FLOWS;
     new.rate_count = 100;
     held.target_count = new.target_count = 1;
-    held.targets[0].address = new.targets[0].address = address("10.77.0.1");
+    held.targets[0].address = new.targets[0].address = address(target_text());
     held.targets[0].port = 5003;
     new.targets[0].port = 5004;
     held.targets[0].group = new.targets[0].group = (uint16_t)group;
@@ -246,7 +261,7 @@ static struct worker_config configure(int group)
     config.port = port;
     config.key = (struct hash_key){clock_tsc(), 7};
     config.traffic.seed = clock_tsc();
-    config.traffic.pools[0] = (struct prefix){address("10.77.1.0"), 96 + 24};
+    config.traffic.pools[0] = pool();
     config.traffic.pool_count = 1;
     config.traffic.streams[HELD] = held;
     config.traffic.streams[NEW] = new;
@@ -262,12 +277,9 @@ static int start(void **state)
                                        .worker_count = 1,
                                        .memory = NET_MEMORY_PAGES,
                                        .memory_mib = 256};
-    const struct net_port_config config = {.name = "test",
-                                           .profile = profile,
-                                           .device = "slw0",
-                                           .pools = {{address("10.77.1.0"), 96 + 24}},
-                                           .pool_count = 1};
-    const struct address hop = address("10.77.0.1");
+    const struct net_port_config config = {
+        .name = "test", .profile = profile, .device = "slw0", .pools = {pool()}, .pool_count = 1};
+    const struct address hop = address(target_text());
     struct error err = {0};
     char note[NET_NOTE_BYTES];
     if (unshare(CLONE_NEWNET) < 0) {
@@ -311,5 +323,6 @@ int main(int argc, char **argv)
     };
     profile = argc > 1 ? argv[1] : "af_packet";
     server_script = argc > 2 ? argv[2] : "app/tests/lab/ctraffic_server.py";
+    ipv6 = argc > 3 && strcmp(argv[3], "ipv6") == 0;
     return cmocka_run_group_tests_name(profile, tests, start, stop);
 }
