@@ -62,7 +62,11 @@ void tcp_ack_window(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *
     /* A peer that keeps its window shut but answers is not silent (RFC 9293 MUST-37). */
     if (tcb->snd_wnd == 0 || tcb->timer_kind == TCP_TIMER_PERSIST)
         tcb->silence_since_ns = in->now_ns;
-    if (tcb->snd_wl1 > in->pos || (tcb->snd_wl1 == in->pos && tcb->snd_wl2 > in->ack))
+    /* Differs: a new ACK brings its window whatever its sequence number. By the rule of RFC 9293
+     * alone a retransmission of the peer's would advance SND.UNA and leave SND.WND, which moves
+     * the right edge beyond what the peer ever offered. */
+    if (tcb->snd_wl2 >= in->ack &&
+        (tcb->snd_wl1 > in->pos || (tcb->snd_wl1 == in->pos && tcb->snd_wl2 > in->ack)))
         return;
     if (window > tcb->snd_wnd)
         tcp_ready(tcp, tcb);

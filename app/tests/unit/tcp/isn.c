@@ -1,0 +1,69 @@
+#include "tcp/tcp_isn.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static const struct hash_key key = {1, 2};
+static const struct hash_key other_key = {1, 3};
+
+static struct tuple tuple_of(uint16_t port)
+{
+    return (struct tuple){.local_port = port, .remote_port = 80, .protocol = 6};
+}
+
+/* RFC 6528 3: M is a timer of 4 us. */
+static void counts_4_us(void **state)
+{
+    struct tuple tuple = tuple_of(1);
+    uint32_t first = tcp_isn(&key, &tuple, 0);
+
+    (void)state;
+    assert_int_equal(tcp_isn(&key, &tuple, 3999), first);
+    assert_int_equal(tcp_isn(&key, &tuple, 4000), first + 1);
+    assert_int_equal(tcp_isn(&key, &tuple, 1000000000), first + 250000);
+    /* 2^32 steps: 4.77 hours. */
+    assert_int_equal(tcp_isn(&key, &tuple, (UINT64_C(1) << 32) * 4000), first);
+}
+
+static void differs_by_tuple_and_key(void **state)
+{
+    struct tuple a = tuple_of(1), b = tuple_of(2);
+
+    (void)state;
+    assert_int_not_equal(tcp_isn(&key, &a, 0), tcp_isn(&key, &b, 0));
+    assert_int_not_equal(tcp_isn(&key, &a, 0), tcp_isn(&other_key, &a, 0));
+    assert_int_not_equal(tcp_isn(&key, &a, 0), tcp_isn_timestamp_offset(&key, &a));
+    assert_int_not_equal(tcp_isn_timestamp_offset(&key, &a), tcp_isn_timestamp_offset(&key, &b));
+}
+
+/* Neighbouring ports must not have neighbouring numbers: each bit is set for about half of them. */
+static void is_spread(void **state)
+{
+    unsigned set[32] = {0};
+
+    (void)state;
+    for (unsigned port = 0; port < 4096; port++) {
+        struct tuple tuple = tuple_of((uint16_t)port);
+        uint32_t isn = tcp_isn(&key, &tuple, 0);
+        for (unsigned bit = 0; bit < 32; bit++)
+            set[bit] += isn >> bit & 1;
+    }
+    for (unsigned bit = 0; bit < 32; bit++) { /* Five standard deviations: 32 each. */
+        assert_true(set[bit] > 2048 - 160);
+        assert_true(set[bit] < 2048 + 160);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_4_us),
+        cmocka_unit_test(differs_by_tuple_and_key),
+        cmocka_unit_test(is_spread),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
