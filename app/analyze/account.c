@@ -21,6 +21,13 @@ static void free_sets(struct sets *sets)
     values_free(&sets->baseline);
 }
 
+static bool any_failed(const struct sets *sets)
+{
+    return sets->from_due.failed || sets->from_sent.failed || sets->connect.failed ||
+           sets->lag.failed || sets->onset.failed || sets->interruption.failed ||
+           sets->baseline.failed;
+}
+
 static bool is_lost(const struct result *result, const struct record_request *request)
 {
     return result->opens >> request->outcome & 1;
@@ -35,6 +42,12 @@ static bool in_baseline(const struct result *result, const struct meta_stream *s
            (end_ns == 0 || request->due_ns < end_ns);
 }
 
+/* Stamps of a damaged log may be in any order. */
+static uint64_t span_ns(uint64_t from_ns, uint64_t to_ns)
+{
+    return to_ns > from_ns ? to_ns - from_ns : 0;
+}
+
 static void add_request(struct result *result, unsigned index, const struct record_request *request,
                         struct sets *sets, struct loss *loss)
 {
@@ -44,7 +57,6 @@ static void add_request(struct result *result, unsigned index, const struct reco
     stream->outcomes[request->outcome]++;
     stream->sent += request->sent_ns != 0;
     stream->received += outcome_is_good(request->outcome);
-    stream->lost += lost;
     if (request->outcome != OUTCOME_UNFINISHED && request->outcome != OUTCOME_UNSENT)
         loss_add(loss, lost);
     if (request->sent_ns >= request->due_ns && request->sent_ns != 0)
@@ -54,10 +66,10 @@ static void add_request(struct result *result, unsigned index, const struct reco
     stream->baseline_lost += baseline && lost;
     if (!outcome_is_good(request->outcome))
         return;
-    values_add(&sets->from_due, request->done_ns - request->due_ns);
-    values_add(&sets->from_sent, request->done_ns - request->sent_ns);
+    values_add(&sets->from_due, span_ns(request->due_ns, request->done_ns));
+    values_add(&sets->from_sent, span_ns(request->sent_ns, request->done_ns));
     if (baseline)
-        values_add(&sets->baseline, request->done_ns - request->due_ns);
+        values_add(&sets->baseline, span_ns(request->due_ns, request->done_ns));
 }
 
 static void add_connection(struct result_stream *stream, const struct record_connection *connection,
@@ -72,7 +84,7 @@ static void add_connection(struct result_stream *stream, const struct record_con
         return;
     }
     stream->connections++;
-    values_add(&sets->connect, connection->connected_ns - connection->opened_ns);
+    values_add(&sets->connect, span_ns(connection->opened_ns, connection->connected_ns));
     if (connection_end_is_broken(connection->end)) {
         stream->broken++;
         stream->broken_by_end[connection->end]++;
@@ -85,22 +97,32 @@ static void add_connection(struct result_stream *stream, const struct record_con
     }
 }
 
+/* It began with the end of a connection, and service resumed on another one. */
+static bool is_interruption(const struct outage *outage)
+{
+    const struct record_outage *record = outage->record;
+    return record->connection != 0 && record->successor != record->connection &&
+           connection_end_is_broken(record->signal);
+}
+
 static void add_outage(struct result_stream *stream, const struct outage *outage, struct sets *sets)
 {
     struct result_outages *outages = &stream->outages;
     outages->count++;
-    values_add(&sets->onset, outage->onset.to_ns - outage->onset.from_ns);
+    values_add(&sets->onset, span_ns(outage->onset.from_ns, outage->onset.to_ns));
     if (outage->open) {
         outages->open++;
         return;
     }
-    uint64_t length_ns = outage->recovery.to_ns - outage->onset.from_ns;
-    values_add(&sets->interruption, length_ns);
+    uint64_t length_ns = span_ns(outage->onset.from_ns, outage->recovery.to_ns);
+    if (is_interruption(outage))
+        values_add(&sets->interruption, length_ns);
+    bool first = outages->count - outages->open == 1;
     outages->last_ns = length_ns;
     outages->total_ns += length_ns;
     if (length_ns > outages->longest_ns)
         outages->longest_ns = length_ns;
-    if (outages->shortest_ns == 0 || length_ns < outages->shortest_ns)
+    if (first || length_ns < outages->shortest_ns)
         outages->shortest_ns = length_ns;
     outages->mean_ns = (double)outages->total_ns / (double)(outages->count - outages->open);
 }
@@ -110,13 +132,16 @@ static void check_totals(struct result *result, unsigned index)
 {
     struct result_stream *stream = &result->streams[index];
     const struct record_log_totals *totals = &result->meta.streams[index].totals;
-    stream->complete = result->meta.final && totals->due == stream->due;
-    uint64_t sum = 0;
+    stream->complete = result->meta.final && totals->due == stream->due &&
+                       result->meta.records_refused == 0 && result->logs.damaged_bytes == 0;
+    uint64_t sum = 0, lost = 0;
     for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
         if (result->meta.final)
             stream->outcomes[i] = totals->outcomes[i];
         sum += stream->outcomes[i];
+        lost += result->opens >> i & 1 ? stream->outcomes[i] : 0;
     }
+    stream->lost = lost;
     if (result->meta.final)
         stream->due = totals->due;
     stream->sums_hold = sum == stream->due;
@@ -137,7 +162,7 @@ static int finish_stream(struct result *result, unsigned index, struct sets *set
     stream->pattern.longest_period = loss_longest_period(loss);
     stream->pattern.noticeable_rate = loss_noticeable_rate(loss);
     check_totals(result, index);
-    if (sets->from_due.failed || sets->from_sent.failed || sets->lag.failed || loss->failed)
+    if (any_failed(sets) || loss->failed)
         return -ENOMEM;
     return windows_make(&stream->windows, &result->logs, result->outages,
                         (struct window_scope){.stream = (int)index},
@@ -172,7 +197,7 @@ static void account_faults(struct result *result)
         result->faults[fault->kind] += fault->count;
         if (fault->kind != FAULT_STALL)
             continue;
-        uint64_t length_ns = fault->end_ns - fault->start_ns;
+        uint64_t length_ns = span_ns(fault->start_ns, fault->end_ns);
         result->stalls++;
         result->stall_total_ns += length_ns;
         if (length_ns > result->stall_longest_ns)

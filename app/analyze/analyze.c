@@ -30,6 +30,19 @@ void result_free(struct result *result)
     free(result);
 }
 
+uint64_t result_stream_end_ns(const struct result *result, unsigned stream)
+{
+    uint64_t end_ns = result->meta.streams[stream].stopped_ns;
+    if (end_ns == 0)
+        end_ns = result->meta.ended_ns;
+    if (end_ns != 0)
+        return end_ns;
+    for (size_t i = 0; i < result->logs.request_count; i++)
+        if (result->logs.requests[i].done_ns > end_ns)
+            end_ns = result->logs.requests[i].done_ns;
+    return end_ns;
+}
+
 /* plan/ and record/ have the same words, each its own list. */
 static uint32_t opens_of(const struct experiment *experiment)
 {

@@ -37,9 +37,10 @@ static const struct timeline_event *nearest(const struct timeline *timeline, str
     const struct timeline_event *best = NULL;
     for (size_t i = 0; i < timeline->count; i++) {
         const struct timeline_event *event = &timeline->events[i];
-        if (can_cause(event) && event->not_before_ns <= onset.to_ns &&
+        uint64_t earliest_ns = timeline_earliest_ns(event);
+        if (can_cause(event) && earliest_ns <= onset.to_ns &&
             event->not_after_ns + CAUSE_REACH_NS >= onset.from_ns &&
-            (best == NULL || event->not_before_ns > best->not_before_ns))
+            (best == NULL || earliest_ns > timeline_earliest_ns(best)))
             best = event;
     }
     return best;
@@ -50,13 +51,15 @@ static const struct timeline_event *termination_of(const struct result *result,
 {
     for (uint32_t i = 0; i < window->host_count; i++) {
         const struct result_pod *pod = &result->pods[window->hosts[i] - 1];
-        if (pod->terminating != NULL && pod->terminating->not_before_ns <= window->onset.to_ns)
+        if (pod->terminating != NULL &&
+            timeline_earliest_ns(pod->terminating) <= window->onset.to_ns)
             return pod->terminating;
     }
     return NULL;
 }
 
-static void say(const struct window *window, struct result_cause *cause)
+/* OWN: the event is about a pod that was lost; otherwise it is the nearest one of all. */
+static void say(const struct window *window, bool own, struct result_cause *cause)
 {
     const struct timeline_event *event = cause->event;
     struct text text = {0};
@@ -65,7 +68,9 @@ static void say(const struct window *window, struct result_cause *cause)
     } else if (event == NULL) {
         text_add(&text, "no event of the cluster explains it");
     } else {
-        text_addf(&text, "%s %s", timeline_kind_text(event->kind), event->object);
+        text_addf(&text, "%s%s %s",
+                  own ? "" : "none known; nearest event: ", timeline_kind_text(event->kind),
+                  event->object);
         if (event->not_after_ns <= window->onset.from_ns) {
             text_add(&text, ", ");
             text_add_duration(&text, (int64_t)(window->onset.from_ns - event->not_after_ns));
@@ -89,9 +94,10 @@ int account_causes(struct result *result)
         const struct window *window = &result->windows.items[i];
         struct result_cause *cause = &result->causes[i];
         cause->event = termination_of(result, window);
-        if (cause->event == NULL)
+        bool own = cause->event != NULL;
+        if (!own)
             cause->event = nearest(&result->timeline, window->onset);
-        say(window, cause);
+        say(window, own, cause);
     }
     return 0;
 }

@@ -65,10 +65,8 @@ enum window_figure {
 static double window_figure(const struct asked *asked, enum window_figure figure)
 {
     const struct windows *windows = &stream_of(asked)->windows;
-    uint64_t end_ns = asked->result->meta.streams[asked->stream].stopped_ns;
+    uint64_t end_ns = result_stream_end_ns(asked->result, asked->stream);
     double count = 0, longest_ns = 0, total_ns = 0;
-    if (end_ns == 0)
-        end_ns = asked->result->meta.ended_ns;
     for (size_t i = 0; i < windows->count; i++) {
         const struct window *window = &windows->items[i];
         if (!window->open && window->recovery.to_ns < asked->from_ns)
@@ -85,7 +83,7 @@ static double window_figure(const struct asked *asked, enum window_figure figure
 static double longest_outage(const struct asked *asked)
 {
     const struct result *result = asked->result;
-    uint64_t longest_ns = 0, end_ns = result->meta.streams[asked->stream].stopped_ns;
+    uint64_t longest_ns = 0, end_ns = result_stream_end_ns(asked->result, asked->stream);
     for (size_t i = 0; i < result->logs.outage_count; i++) {
         const struct outage *outage = &result->outages[i];
         uint64_t to_ns = outage->open ? end_ns : outage->recovery.to_ns;
@@ -103,7 +101,7 @@ static double latency(const struct asked *asked, double fraction)
     for (size_t i = 0; i < logs->request_count; i++) {
         const struct record_request *request = &logs->requests[i];
         if (request->stream == asked->stream && request->due_ns >= asked->from_ns &&
-            outcome_is_good(request->outcome))
+            outcome_is_good(request->outcome) && request->done_ns >= request->due_ns)
             values_add(&values, request->done_ns - request->due_ns);
     }
     struct result_quantiles quantiles = values_quantiles(&values);
@@ -183,28 +181,79 @@ static bool from_step(const struct result *result, int32_t step, uint64_t *from_
     return event != NULL;
 }
 
+/* Figures that grow with what was recorded: without some of it they are a lower bound. */
+static bool is_lower_bound(enum experiment_figure figure)
+{
+    switch (figure) {
+    case EXPERIMENT_FIGURE_GOOD_RATIO:
+    case EXPERIMENT_FIGURE_LATENCY_P50:
+    case EXPERIMENT_FIGURE_LATENCY_P99: return false;
+    default: return true;
+    }
+}
+
+/* Counts of outcomes over a whole stream are the workers' own and need no log. */
+static bool is_exact(const struct asked *asked, enum experiment_figure figure)
+{
+    if (stream_of(asked)->complete)
+        return true;
+    switch (figure) {
+    case EXPERIMENT_FIGURE_LOST_REQUESTS:
+    case EXPERIMENT_FIGURE_BLOCKED_REQUESTS:
+    case EXPERIMENT_FIGURE_UNSENT_REQUESTS:
+    case EXPERIMENT_FIGURE_GOOD_RATIO: return asked->result->meta.final && asked->from_ns == 0;
+    default: return false;
+    }
+}
+
+static enum verdict decide(const struct asked *asked, const struct result_expectation *expectation)
+{
+    const struct experiment_expect *expect = expectation->expect;
+    bool met = is_met(expectation);
+    if (is_exact(asked, expect->figure))
+        return met ? VERDICT_MET : VERDICT_NOT_MET;
+    if (!is_lower_bound(expect->figure))
+        return VERDICT_UNDECIDED;
+    if (expect->compare == EXPERIMENT_AT_LEAST)
+        return met ? VERDICT_MET : VERDICT_UNDECIDED;
+    return expectation->value > expectation->bound ? VERDICT_NOT_MET : VERDICT_UNDECIDED;
+}
+
+/* A figure without anything to make it of decides nothing: NULL when there is something. */
+static const char *lacking(const struct asked *asked, const struct experiment_expect *expect)
+{
+    uint32_t all = (1u << OUTCOME_COUNT) - 1;
+    uint32_t good = 1u << OUTCOME_OK | 1u << OUTCOME_REPAIRED | 1u << OUTCOME_LATE;
+    if (expect->bound != EXPERIMENT_BOUND_VALUE && !asked->result->meta.prediction.given)
+        return "there is no prediction";
+    if (count_outcomes(asked, all) == 0)
+        return asked->from_ns == 0 ? "the stream never had a request due"
+                                   : "the stream had no request due from that step on";
+    switch (expect->figure) {
+    case EXPERIMENT_FIGURE_LATENCY_P50:
+    case EXPERIMENT_FIGURE_LATENCY_P99:
+    case EXPERIMENT_FIGURE_LATENCY_MAX:
+        return count_outcomes(asked, good) == 0 ? "the stream had no good answer" : NULL;
+    default: return NULL;
+    }
+}
+
 static void judge(const struct result *result, struct result_expectation *expectation)
 {
     const struct experiment_expect *expect = expectation->expect;
     struct asked asked = {.result = result, .stream = expect->stream};
+    bool began = from_step(result, expect->from_step, &asked.from_ns);
+    const char *why = began ? lacking(&asked, expect) : "the step it counts from never began";
     expectation->verdict = VERDICT_UNDECIDED;
-    if (!from_step(result, expect->from_step, &asked.from_ns)) {
-        snprintf(expectation->text, sizeof(expectation->text),
-                 "the step it counts from never began");
-        return;
+    if (began)
+        expectation->value = measure(&asked, expect->figure);
+    if (why == NULL) {
+        expectation->bound = bound_of(result, expect);
+        expectation->verdict = decide(&asked, expectation);
+        if (expectation->verdict == VERDICT_UNDECIDED)
+            why = "the records are not complete: the figure is a bound only";
     }
-    expectation->value = measure(&asked, expect->figure);
-    if (expect->bound != EXPERIMENT_BOUND_VALUE && !result->meta.prediction.given) {
-        snprintf(expectation->text, sizeof(expectation->text), "there is no prediction");
-        return;
-    }
-    expectation->bound = bound_of(result, expect);
-    if (!result->streams[expect->stream].complete && is_met(expectation)) {
-        snprintf(expectation->text, sizeof(expectation->text),
-                 "not all requests are in the log: the figure is a bound only");
-        return;
-    }
-    expectation->verdict = is_met(expectation) ? VERDICT_MET : VERDICT_NOT_MET;
+    snprintf(expectation->text, sizeof(expectation->text), "%s", why ? why : "");
 }
 
 int account_expectations(struct result *result)

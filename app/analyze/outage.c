@@ -6,15 +6,25 @@ struct bracket outage_onset(const struct record_outage *record)
 {
     struct bracket onset = {.from_ns = record->last_good_sent_ns, .to_ns = record->signal_ns};
     if (record->first_unanswered_ns != 0) {
-        uint64_t unanswered = record->first_unanswered_ns + record->largest_rtt_ns;
-        if (record->signal_ns == 0 || unanswered < onset.to_ns)
-            onset.to_ns = unanswered;
-        if (record->last_good_sent_ns == 0)
-            onset.from_ns = record->first_unanswered_ns;
+        uint64_t unanswered_ns = record->first_unanswered_ns + record->largest_rtt_ns;
+        if (record->signal_ns == 0 || unanswered_ns < onset.to_ns)
+            onset.to_ns = unanswered_ns;
     }
+    if (record->last_good_sent_ns == 0)
+        onset.from_ns =
+            record->first_unanswered_ns != 0 ? record->first_unanswered_ns : onset.to_ns;
     if (onset.from_ns > onset.to_ns)
         onset.from_ns = onset.to_ns;
     return onset;
+}
+
+/* It asked for service, and there was none. */
+static bool failed(const struct record_connection *connection)
+{
+    if (connection->end == CONNECTION_UNSENT || connection->end == CONNECTION_UNFINISHED)
+        return false;
+    return connection->connected_ns == 0 ||
+           (connection->received == 0 && connection_end_is_broken(connection->end));
 }
 
 /* Failed attempts of the flow that began within the outage move the recovery's earliest time. */
@@ -35,12 +45,13 @@ static uint64_t last_failed_attempt(const struct logs *logs, const struct record
         if (connection->opened_ns > to_ns)
             break;
         if (connection->stream == record->stream && connection->flow == record->flow &&
-            connection->connected_ns == 0)
+            failed(connection))
             last_ns = connection->opened_ns;
     }
     return last_ns;
 }
 
+/* Attempts after the request that was answered belong to what follows, also when they overlap. */
 static void set_recovery(struct outage *outage, const struct logs *logs)
 {
     const struct record_outage *record = outage->record;
@@ -48,7 +59,12 @@ static void set_recovery(struct outage *outage, const struct logs *logs)
     if (outage->open)
         return;
     uint64_t to_ns = record->recovered_done_ns;
-    uint64_t from_ns = last_failed_attempt(logs, record, outage->onset.to_ns, to_ns);
+    if (outage->onset.to_ns > to_ns)
+        outage->onset.to_ns = to_ns;
+    if (outage->onset.from_ns > to_ns)
+        outage->onset.from_ns = to_ns;
+    uint64_t from_ns =
+        last_failed_attempt(logs, record, outage->onset.to_ns, record->recovered_sent_ns);
     if (from_ns < outage->onset.to_ns)
         from_ns = outage->onset.to_ns;
     outage->recovery.from_ns = from_ns < to_ns ? from_ns : to_ns;
@@ -115,20 +131,58 @@ static size_t find(const struct flow_index *index, const struct record_outage *r
     return low;
 }
 
-/* Count what was lost between the last good request and the first good answer. A request's due may
- * lie a little before its predecessor's end, so the scan begins with the last good one's due. */
-static void count_lost(struct outage *outage, const struct flow_index *index, uint32_t opens)
+/* A blocked slot was decided when it came: between the last good answer and the first one again.
+ * Any other request belongs by its sending: a connect stream's are decided in any order. */
+static bool is_within(const struct record_outage *record, const struct record_request *request)
 {
-    const struct record_outage *record = outage->record;
-    uint64_t end_ns = outage->open ? UINT64_MAX : record->recovered_sent_ns;
-    uint64_t start_ns = outage->onset.from_ns;
-    size_t i = find(index, record, start_ns);
-    for (; is_of(at(index, i), record) && at(index, i)->due_ns <= end_ns; i++)
-        if (opens >> at(index, i)->outcome & 1)
-            outage->lost++;
+    uint64_t to_sent_ns = record->recovered_done_ns ? record->recovered_sent_ns : UINT64_MAX;
+    uint64_t to_done_ns = record->recovered_done_ns ? record->recovered_done_ns : UINT64_MAX;
+    if (request->outcome == OUTCOME_BLOCKED)
+        return request->done_ns >= record->last_good_done_ns && request->done_ns < to_done_ns;
+    uint64_t sent_ns = request->sent_ns ? request->sent_ns : request->due_ns;
+    return sent_ns >= record->last_good_sent_ns && sent_ns < to_sent_ns;
 }
 
-static void validate_recovery(struct outage *outage, const struct flow_index *index,
+/* How far before its sending, or its decision when blocked, a request may have been due. */
+#define COUNT_LAG_NS UINT64_C(1000000000)
+
+static uint32_t count_lost(const struct record_outage *record, const struct flow_index *index,
+                           uint32_t opens)
+{
+    uint64_t end_ns = record->recovered_done_ns ? record->recovered_done_ns : UINT64_MAX;
+    uint64_t from_ns = record->last_good_sent_ns;
+    uint32_t lost = 0;
+    size_t i = find(index, record, from_ns > COUNT_LAG_NS ? from_ns - COUNT_LAG_NS : 0);
+    for (; is_of(at(index, i), record) && at(index, i)->due_ns <= end_ns; i++)
+        if (opens >> at(index, i)->outcome & 1)
+            lost += is_within(record, at(index, i));
+    return lost;
+}
+
+static uint32_t default_opens(void)
+{
+    uint32_t opens = 0;
+    for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+        opens |= (uint32_t)outcome_is_loss(i) << i;
+    return opens;
+}
+
+/* Place in INDEX of the request whose answer ended the outage, or of the next one of the flow. */
+static size_t find_recovered(const struct flow_index *index, const struct record_outage *record)
+{
+    size_t after = find(index, record, record->recovered_sent_ns + 1);
+    for (size_t i = after; i > 0 && is_of(at(index, i - 1), record); i--) {
+        const struct record_request *request = at(index, i - 1);
+        if (request->sent_ns == record->recovered_sent_ns &&
+            request->done_ns == record->recovered_done_ns)
+            return i - 1;
+        if (request->sent_ns != 0 && request->sent_ns < record->recovered_sent_ns)
+            break;
+    }
+    return after;
+}
+
+static void validate_recovery(struct outage *outage, const struct flow_index *index, uint32_t opens,
                               uint32_t validate)
 {
     const struct record_outage *record = outage->record;
@@ -136,17 +190,23 @@ static void validate_recovery(struct outage *outage, const struct flow_index *in
     if (outage->open)
         return;
     uint32_t in_a_row = 0;
-    for (size_t i = find(index, record, 0); is_of(at(index, i), record); i++) {
+    uint64_t last_ns = record->recovered_done_ns;
+    outage->relapse_ns = UINT64_MAX;
+    for (size_t i = find_recovered(index, record); is_of(at(index, i), record); i++) {
         const struct record_request *request = at(index, i);
-        if (request->done_ns < record->recovered_done_ns)
+        if (request->outcome == OUTCOME_BLOCKED && request->done_ns < record->recovered_done_ns)
             continue;
-        if (outcome_is_good(request->outcome))
-            in_a_row++;
-        else if (request->outcome != OUTCOME_UNSENT)
-            break;
-        if (in_a_row == validate) {
-            outage->validated_ns = request->done_ns;
-            break;
+        if (opens >> request->outcome & 1) {
+            outage->relapse_ns = request->due_ns;
+            return;
+        }
+        if (!outcome_is_good(request->outcome))
+            continue;
+        last_ns = request->done_ns > last_ns ? request->done_ns : last_ns;
+        if (++in_a_row == validate) {
+            outage->validated_ns = last_ns;
+            outage->relapse_ns = 0;
+            return;
         }
     }
 }
@@ -159,12 +219,14 @@ struct outage *outages_make(const struct logs *logs, uint32_t opens, uint32_t va
         free(outages);
         return NULL;
     }
+    bool counted = opens == default_opens();
     for (size_t i = 0; i < logs->outage_count; i++) {
-        outages[i].record = &logs->outages[i];
-        outages[i].onset = outage_onset(&logs->outages[i]);
+        const struct record_outage *record = &logs->outages[i];
+        outages[i].record = record;
+        outages[i].onset = outage_onset(record);
         set_recovery(&outages[i], logs);
-        count_lost(&outages[i], &index, opens);
-        validate_recovery(&outages[i], &index, validate);
+        outages[i].lost = counted ? record->lost : count_lost(record, &index, opens);
+        validate_recovery(&outages[i], &index, opens, validate);
     }
     free(index.order);
     return outages;

@@ -11,8 +11,15 @@
  *                  arrival of the first good answer ]
  *
  * A request that the other side received before it closed may go unanswered although it was sent
- * after the last good one: hence the RTT. A bracket's width is the resolution of that outage, and
- * is printed with it. An outage that was still open when the stream stopped has no recovery.
+ * after the last good one: hence the RTT. A flow that never had an answer has no last good request:
+ * its onset begins with the first unanswered one, or is its signal's arrival. An onset never ends
+ * after the recovery. A bracket's width is the resolution of that outage, and is printed with it.
+ * An outage that was still open when the stream stopped has no recovery.
+ *
+ * Recovery is validated by N good requests in a row on the flow, in order of due, the one that
+ * ended the outage included (RFC 6412). Requests that the tester did not send, or that the end of
+ * the stream cut off, neither count nor break the row; nor do slots that were blocked before the
+ * recovery.
  *
  * Pure. Units: ns of run time.
  */
@@ -35,16 +42,21 @@ struct outage {
     struct bracket recovery; /* Zeros when open. */
     bool open;               /* Service was not seen to return. */
     uint64_t validated_ns; /* Arrival of the Nth good answer in a row after it; UINT64_MAX when the
-                                flow had no N good ones in a row. */
-    uint32_t lost;         /* Requests of the flow in it whose outcome opens windows. */
+                              flow had no N good ones in a row. */
+    uint64_t relapse_ns; /* Not validated: due of the request that was lost before; UINT64_MAX when
+                              the stream ended first. 0 when validated or open. */
+    uint32_t lost;       /* Requests of the flow in it whose outcome opens windows. */
 };
 
 /* The onset bracket of RECORD. */
 struct bracket outage_onset(const struct record_outage *record);
 
 /* Brackets of all outages of LOGS, in the logs' order. OPENS: bit mask of outcomes that open a
- * window; VALIDATE: the N above, at least 1. Returns a malloc'ed array of logs->outage_count (at
- * least one element's memory), or NULL when out of memory. */
+ * window; VALIDATE: the N above, at least 1. Lost requests are those that the recorder counted, as
+ * long as OPENS are the outcomes that are a loss by default; for others they are counted anew, by
+ * stamps: exact but for requests that were sent in one burst with the ones around. Returns a
+ * malloc'ed array of logs->outage_count (at least one element's memory), or NULL when out of
+ * memory. */
 struct outage *outages_make(const struct logs *logs, uint32_t opens, uint32_t validate);
 
 #endif

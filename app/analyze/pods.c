@@ -18,10 +18,19 @@ const struct timeline_event *timeline_find(const struct timeline *timeline, enum
     return NULL;
 }
 
+#define SECOND_NS UINT64_C(1000000000)
+
+uint64_t timeline_earliest_ns(const struct timeline_event *event)
+{
+    if (event->not_before_ns != 0)
+        return event->not_before_ns;
+    return event->not_after_ns > SECOND_NS ? event->not_after_ns - SECOND_NS : 0;
+}
+
 static struct result_pod *find_pod(struct result *result, const char *name)
 {
     for (size_t i = 0; i < result->pod_count; i++)
-        if (strcmp(result->pods[i].name, name) == 0)
+        if (strncmp(result->pods[i].name, name, RECORD_HOST_BYTES - 1) == 0)
             return &result->pods[i];
     return NULL;
 }
@@ -41,11 +50,8 @@ static bool is_about_pod(const struct timeline_event *event)
 
 static struct result_pod *add_pod(struct result *result, const char *name)
 {
-    struct result_pod *pod = find_pod(result, name);
-    if (pod == NULL) {
-        pod = &result->pods[result->pod_count++];
-        snprintf(pod->name, sizeof(pod->name), "%.*s", RECORD_HOST_BYTES - 1, name);
-    }
+    struct result_pod *pod = &result->pods[result->pod_count++];
+    snprintf(pod->name, sizeof(pod->name), "%.*s", RECORD_HOST_BYTES - 1, name);
     return pod;
 }
 
@@ -57,13 +63,15 @@ static int collect_pods(struct result *result)
     result->pods = calloc(most, sizeof(*result->pods));
     if (result->pods == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < result->logs.host_count; i++)
+    for (size_t i = 0; i < result->logs.host_count && i < UINT16_MAX; i++)
         add_pod(result, result->logs.hosts[i].name)->host = (uint16_t)(i + 1);
     for (size_t i = 0; i < timeline->count; i++) {
         const struct timeline_event *event = &timeline->events[i];
         if (!is_about_pod(event))
             continue;
-        struct result_pod *pod = add_pod(result, event->object);
+        struct result_pod *pod = find_pod(result, event->object);
+        if (pod == NULL)
+            pod = add_pod(result, event->object);
         if (event->node[0])
             snprintf(pod->node, sizeof(pod->node), "%s", event->node);
     }
@@ -130,19 +138,26 @@ static void add_outages(struct result *result)
     }
 }
 
-/* Could POD have been the one that did not answer at AT_NS? It was about to go, or gone, or not
- * ready yet, while the rules may still (or already) have named it. */
-enum {
-    SUSPECT_BEFORE_NS = 1000000000
-};
+/* Marked deleted, or gone a little, while the rules may have named it still. */
+static bool may_be_stale(const struct result_pod *pod, uint64_t at_ns)
+{
+    return pod->terminating != NULL && timeline_earliest_ns(pod->terminating) <= at_ns &&
+           pod->last_new_connection_ns <= at_ns &&
+           (pod->gone == NULL || at_ns <= pod->gone->not_after_ns + 2 * SECOND_NS);
+}
 
+/* Ready since just now, or in a moment, and nobody was answered yet. */
+static bool may_be_early(const struct result_pod *pod, uint64_t at_ns)
+{
+    return pod->ready != NULL && timeline_earliest_ns(pod->ready) <= at_ns + SECOND_NS &&
+           at_ns <= pod->ready->not_after_ns + 2 * SECOND_NS &&
+           (pod->first_answer_ns == 0 || pod->first_answer_ns > at_ns);
+}
+
+/* Could POD have been the one that did not answer at AT_NS? */
 static bool is_suspect(const struct result_pod *pod, uint64_t at_ns)
 {
-    if (pod->terminating != NULL && pod->terminating->not_before_ns <= at_ns &&
-        (pod->gone == NULL || at_ns <= pod->gone->not_after_ns + 2 * (uint64_t)SUSPECT_BEFORE_NS))
-        return true;
-    return pod->ready != NULL && pod->ready->not_before_ns <= at_ns + SUSPECT_BEFORE_NS &&
-           pod->first_answer_ns > at_ns;
+    return may_be_stale(pod, at_ns) || may_be_early(pod, at_ns);
 }
 
 static void infer_attempt(struct result *result, struct result_attempt *attempt)

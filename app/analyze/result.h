@@ -49,22 +49,25 @@ struct result_stream {
     uint64_t outcomes[OUTCOME_COUNT];
     bool sums_hold; /* due = sum of outcomes. */
     uint64_t sent, received;
-    uint64_t lost;        /* Outcomes that open windows, by the plan. */
-    uint32_t connections; /* Established ones. */
-    uint32_t lasting, broken, done, unfinished;
+    uint64_t lost;                  /* Outcomes that open windows, by the plan. */
+    uint32_t connections;           /* Established ones. */
+    uint32_t lasting, broken, done; /* Sum to `connections` with the next one. */
+    uint32_t unfinished; /* Neither: its stream ended, or the tester itself gave it up. */
     uint32_t broken_by_end[CONNECTION_END_COUNT];
     uint32_t failed_connects; /* Attempts that never were established. */
     uint32_t failed_by_end[CONNECTION_END_COUNT];
     uint32_t retransmits; /* Segments. */
     struct result_quantiles latency_from_due, latency_from_sent, connect_time, send_lag;
     struct result_quantiles onset_width;  /* Of the outages' onset brackets. */
-    struct result_quantiles interruption; /* Per broken connection: onset.from to recovery.to. */
+    struct result_quantiles interruption; /* Per outage that a broken connection began and a
+                                             successor ended: onset.from to recovery.to. */
     struct result_pattern pattern;
     struct result_outages outages;
     struct windows windows;               /* Of this stream, over all pods. */
     uint64_t baseline_due, baseline_lost; /* From steady to the first change: the noise floor. */
     uint64_t baseline_p99_ns;             /* Latency from due. */
-    bool complete; /* All of its requests are in the log; else figures are a bound. */
+    bool complete; /* The run ended in order, and all that was recorded is in the logs; else figures
+                      are a bound. */
 };
 
 enum pod_knowledge {
@@ -91,7 +94,10 @@ struct result_pod {
     struct windows windows;
 };
 
-/* The pod of a failed attempt to connect. Evidence is one sentence. */
+/* The pod of a failed attempt to connect. Inferred: exactly one pod can have been meant. That is
+ * one that was marked deleted before the attempt and has answered no new connection since, until
+ * 2 s after it was gone; or one that became ready from 2 s before to 1 s after the attempt and had
+ * not answered anybody yet. */
 struct result_attempt {
     const struct record_connection *connection;
     enum pod_knowledge knowledge;
@@ -139,13 +145,17 @@ struct result {
     enum verdict verdict;      /* NOT_MET when one is not met; UNDECIDED when one is undecided. */
     uint64_t first_loss_ns;    /* RFC 6412: from the change to the first window's onset; UINT64_MAX:
                                 no loss after the change. */
-    uint64_t full_recovery_ns; /* From the change to the last window's end; UINT64_MAX: open, or no
-                                  change. */
+    uint64_t full_recovery_ns; /* From the change to the last window's end; UINT64_MAX: open, no
+                                  loss after the change, or no change. */
     uint64_t stalls, stall_total_ns, stall_longest_ns; /* The worker's own. */
     uint64_t faults[FAULT_COUNT];                      /* Counts by kind. */
     uint64_t unseen_ns;                                /* Sum of the watches' gaps. */
 };
 
 void result_free(struct result *result);
+
+/* When the stream was stopped; of a run that was killed, which says neither that nor its own end,
+ * the last stamp of all requests. */
+uint64_t result_stream_end_ns(const struct result *result, unsigned stream);
 
 #endif

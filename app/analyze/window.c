@@ -47,9 +47,15 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Extend WINDOW by OUTAGE. *BUSY_UNTIL is the time until which another outage joins. */
+/* What a window under way is held open by. */
+struct hold {
+    uint64_t busy_until_ns; /* An outage that begins until then joins. */
+    uint64_t relapse_ns;    /* Latest loss that broke a validation; UINT64_MAX: none followed. */
+};
+
+/* Extend WINDOW by OUTAGE. */
 static void join(struct window *window, const struct outage *outage, uint64_t hold_off_ns,
-                 uint64_t *busy_until_ns)
+                 struct hold *hold)
 {
     const struct record_outage *record = outage->record;
     window->outages++;
@@ -63,29 +69,41 @@ static void join(struct window *window, const struct outage *outage, uint64_t ho
         window->onset.to_ns = outage->onset.to_ns;
     if (outage->open) {
         window->open = true;
-        window->validated = false;
-        *busy_until_ns = UINT64_MAX;
+        hold->busy_until_ns = UINT64_MAX;
         return;
     }
-    if (outage->recovery.to_ns > window->recovery.to_ns)
-        window->recovery = outage->recovery;
+    window->recovery.from_ns = larger(window->recovery.from_ns, outage->recovery.from_ns);
+    window->recovery.to_ns = larger(window->recovery.to_ns, outage->recovery.to_ns);
+    uint64_t settled_ns =
+        outage->validated_ns != UINT64_MAX ? outage->validated_ns : outage->relapse_ns;
     if (outage->validated_ns == UINT64_MAX)
-        window->validated = false;
-    else
-        *busy_until_ns = larger(*busy_until_ns, outage->validated_ns);
-    uint64_t held = outage->recovery.to_ns + hold_off_ns;
-    *busy_until_ns = larger(*busy_until_ns, held);
+        hold->relapse_ns = larger(hold->relapse_ns, outage->relapse_ns);
+    hold->busy_until_ns =
+        larger(hold->busy_until_ns, larger(settled_ns, outage->recovery.to_ns + hold_off_ns));
+}
+
+static size_t first_due(const struct logs *logs, uint64_t due_ns)
+{
+    size_t low = 0, high = logs->request_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (logs->requests[middle].due_ns < due_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 static void count_outcomes(struct window *window, const struct logs *logs)
 {
     uint64_t end_ns = window->open ? UINT64_MAX : window->recovery.to_ns;
-    for (size_t i = 0; i < logs->request_count; i++) {
+    for (size_t i = first_due(logs, window->onset.from_ns); i < logs->request_count; i++) {
         const struct record_request *request = &logs->requests[i];
         if (request->due_ns > end_ns)
             break;
-        if (request->due_ns >= window->onset.from_ns &&
-            (window->stream == WINDOW_ALL_STREAMS || window->stream == request->stream))
+        if ((window->stream == WINDOW_ALL_STREAMS || window->stream == request->stream) &&
+            (window->host == WINDOW_ALL_HOSTS || window->host == request->host))
             window->outcomes[request->outcome]++;
     }
 }
@@ -113,8 +131,39 @@ static void look_at_tester(struct window *window, const struct logs *logs)
 
 static struct window start(const struct outage *outage, struct window_scope scope)
 {
-    return (struct window){
-        .stream = scope.stream, .host = scope.host, .onset = outage->onset, .validated = true};
+    return (struct window){.stream = scope.stream, .host = scope.host, .onset = outage->onset};
+}
+
+/* The window is whole. */
+static void finish(struct window *window, const struct hold *hold, const struct logs *logs)
+{
+    if (window->open)
+        memset(&window->recovery, 0, sizeof(window->recovery));
+    window->validated = !window->open && hold->relapse_ns <= window->recovery.to_ns;
+    count_outcomes(window, logs);
+    look_at_tester(window, logs);
+}
+
+/* MEMBERS: the scope's outages by onset. */
+static void unite(struct windows *windows, const struct outage **members, size_t count,
+                  struct window_scope scope, uint64_t hold_off_ns, const struct logs *logs)
+{
+    struct hold hold = {0};
+    size_t first = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (windows->count == 0 || members[i]->onset.from_ns > hold.busy_until_ns) {
+            if (windows->count > 0)
+                finish(&windows->items[windows->count - 1], &hold, logs);
+            windows->items[windows->count++] = start(members[i], scope);
+            hold = (struct hold){0};
+            first = i;
+        }
+        struct window *window = &windows->items[windows->count - 1];
+        window->flows += flow_is_new(members + first, i - first, members[i]->record);
+        join(window, members[i], hold_off_ns, &hold);
+    }
+    if (windows->count > 0)
+        finish(&windows->items[windows->count - 1], &hold, logs);
 }
 
 int windows_make(struct windows *windows, const struct logs *logs, const struct outage *outages,
@@ -134,26 +183,8 @@ int windows_make(struct windows *windows, const struct logs *logs, const struct 
             members[count++] = &outages[i];
     if (count > 1)
         qsort(members, count, sizeof(*members), by_onset);
-    uint64_t busy_until_ns = 0;
-    size_t first = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (windows->count == 0 || members[i]->onset.from_ns > busy_until_ns) {
-            windows->items[windows->count++] = start(members[i], scope);
-            busy_until_ns = 0;
-            first = i;
-        }
-        struct window *window = &windows->items[windows->count - 1];
-        window->flows += flow_is_new(members + first, i - first, members[i]->record);
-        join(window, members[i], hold_off_ns, &busy_until_ns);
-    }
+    unite(windows, members, count, scope, hold_off_ns, logs);
     free(members);
-    for (size_t i = 0; i < windows->count; i++) {
-        struct window *window = &windows->items[i];
-        if (window->open)
-            memset(&window->recovery, 0, sizeof(window->recovery));
-        count_outcomes(window, logs);
-        look_at_tester(window, logs);
-    }
     return 0;
 }
 

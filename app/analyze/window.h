@@ -3,7 +3,8 @@
  * A window of a scope (the run, a stream, a pod) is the union of the outages in that scope that
  * lost something and are closer to each other than the hold-off. It is closed only when the
  * recovery of each outage in it was validated: an outage of any flow that begins before that, or
- * within the hold-off of it, belongs to the same window.
+ * within the hold-off of a recovery, belongs to the same window. A flow that relapses before its
+ * recovery was validated is so in the same window again.
  *
  *     duration by time stamps  = recovery - onset, as an interval [shortest, longest]:
  *                                [recovery.from - onset.to, recovery.to - onset.from]
@@ -29,8 +30,8 @@ enum {
 struct window {
     int stream;              /* Scope; WINDOW_ALL_STREAMS. */
     uint16_t host;           /* Scope; WINDOW_ALL_HOSTS. */
-    struct bracket onset;    /* Of its first outage. */
-    struct bracket recovery; /* Of its last; zeros when `open`. */
+    struct bracket onset;    /* Earliest and latest time of its first loss of service. */
+    struct bracket recovery; /* The same of its last recovery; zeros when `open`. */
     bool open;               /* Not over when the stream stopped. */
     bool validated;          /* N good ones in a row on every flow hit. */
     uint32_t outages;        /* In it. */
@@ -38,7 +39,8 @@ struct window {
     uint32_t lost;           /* Requests lost, over all streams. */
     uint32_t lost_by_stream[RECORD_STREAMS];
     uint32_t outcomes[OUTCOME_COUNT]; /* Of the requests due within [onset.from, recovery.to] of the
-                                         scope, good ones included. */
+                                         scope, good ones included. A pod's: those on connections
+                                         to it; what was blocked without one is not. */
     uint16_t hosts[WINDOW_HOSTS_MAX]; /* Pods that were lost, by first onset. */
     uint32_t host_count;
     uint64_t arrival_uncertainty_ns; /* Largest of its stamps'. */

@@ -1,0 +1,376 @@
+/* report_text_stream.c - a stream's account: requests, connections, pods, outages. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/print.h"
+#include "report/report_priv.h"
+
+static void add_heading(const struct meta_stream *meta, struct text *out)
+{
+    text_addf(out, "\nStream %s: %s to %s, ", meta->name, meta->protocol, meta->target);
+    print_count(out, meta->flows, "flow", "flows");
+    text_addf(out, ", %g requests/s", meta->rate_pps);
+    if (meta->size_bytes > 0)
+        text_addf(out, " of %u bytes", meta->size_bytes);
+    text_add(out, "\n");
+    if (meta->started_ns == 0) {
+        text_add(out, "  it was never started\n");
+        return;
+    }
+    text_add(out, "  started ");
+    print_time(out, meta->started_ns);
+    text_add(out, ", steady ");
+    if (meta->steady_ns != 0)
+        print_time(out, meta->steady_ns);
+    else
+        text_add(out, "never");
+    text_add(out, ", stopped ");
+    if (meta->stopped_ns != 0)
+        print_time(out, meta->stopped_ns);
+    else
+        text_add(out, "not recorded");
+    text_add(out, "\n");
+}
+
+/* ---- requests ---- */
+
+static void add_unsent(const struct result *result, unsigned index, struct text *out)
+{
+    uint64_t reasons[UNSENT_COUNT] = {0};
+    if (result->streams[index].outcomes[OUTCOME_UNSENT] == 0)
+        return;
+    for (size_t i = 0; i < result->logs.request_count; i++) {
+        const struct record_request *request = &result->logs.requests[i];
+        if (request->stream == index && request->outcome == OUTCOME_UNSENT)
+            reasons[request->reason < UNSENT_COUNT ? request->reason : UNSENT_NONE]++;
+    }
+    text_add(out, "    unsent is the tester's own, never a loss:");
+    for (unsigned i = 0; i < UNSENT_COUNT; i++)
+        if (reasons[i] > 0)
+            text_addf(out, " %s %" PRIu64 ";", unsent_reason_text(i), reasons[i]);
+    text_add(out, "\n");
+}
+
+static void add_line(struct text *out, const char *name, const struct result_quantiles *quantiles)
+{
+    text_addf(out, "    %-18s ", name);
+    print_quantiles(out, quantiles);
+    text_add(out, "\n");
+}
+
+static void add_baseline(const struct result *result, unsigned index, struct text *out)
+{
+    const struct result_stream *stream = &result->streams[index];
+    text_add(out, "    noise floor        ");
+    if (stream->baseline_due == 0) {
+        text_add(out, "none: there was no steady time before the change\n");
+        return;
+    }
+    text_addf(out, "%" PRIu64 " due while steady before the change, %" PRIu64 " lost, p99 ",
+              stream->baseline_due, stream->baseline_lost);
+    print_span(out, stream->baseline_p99_ns);
+    text_add(out, "\n");
+}
+
+static void add_requests(const struct result *result, unsigned index, struct text *out)
+{
+    const struct result_stream *stream = &result->streams[index];
+    const char *sign = " = ";
+    text_addf(out, "  Requests\n    due %" PRIu64, stream->due);
+    for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
+        if (stream->outcomes[i] == 0)
+            continue;
+        text_addf(out, "%s%s %" PRIu64, sign, outcome_text(i), stream->outcomes[i]);
+        sign = " + ";
+    }
+    text_addf(out, "%s\n", stream->sums_hold ? "" : "  (THE SUM DOES NOT HOLD)");
+    text_addf(out, "    lost %" PRIu64 " (", stream->lost);
+    print_share(out, stream->lost, stream->due);
+    text_addf(out, " of due); sent %" PRIu64 ", answered %" PRIu64 ", segments sent again %u\n",
+              stream->sent, stream->received, stream->retransmits);
+    add_unsent(result, index, out);
+    add_line(out, "latency from due", &stream->latency_from_due);
+    add_line(out, "latency from sent", &stream->latency_from_sent);
+    add_line(out, "sent after due", &stream->send_lag);
+    add_baseline(result, index, out);
+    if (stream->pattern.periods > 0)
+        text_addf(out,
+                  "    loss pattern       loss periods %zu, longest %zu, noticeable rate "
+                  "%.3g %% (RFC 3357, in requests, delta %d)\n",
+                  stream->pattern.periods, stream->pattern.longest_period,
+                  100 * stream->pattern.noticeable_rate, RESULT_NOTICEABLE_DELTA);
+}
+
+/* ---- connections ---- */
+
+static void add_ends(struct text *out, const uint32_t ends[CONNECTION_END_COUNT])
+{
+    const char *sign = ": ";
+    for (unsigned i = 0; i < CONNECTION_END_COUNT; i++) {
+        if (ends[i] == 0)
+            continue;
+        text_addf(out, "%s%s %u", sign, connection_end_text(i), ends[i]);
+        sign = ", ";
+    }
+    text_add(out, "\n");
+}
+
+static const char *place(const struct meta_prediction *prediction, uint32_t broken)
+{
+    if (broken < prediction->min)
+        return "below all that was predicted";
+    if (broken > prediction->max)
+        return "above all that was predicted";
+    if (broken < prediction->p1)
+        return "within, but below its 1st percentile";
+    if (broken > prediction->p99)
+        return "within, but above its 99th percentile";
+    return "within its 1st and 99th percentiles";
+}
+
+/* The prediction is about held connections. */
+static void add_prediction(const struct result *result, unsigned index, struct text *out)
+{
+    const struct meta_prediction *prediction = &result->meta.prediction;
+    if (!prediction->given || strcmp(result->meta.streams[index].protocol, "ctraffic") != 0)
+        return;
+    text_addf(out, "    predicted broken: mean %.1f, min %u, p1 %u, p50 %u, p99 %u, max %u\n",
+              prediction->mean, prediction->min, prediction->p1, prediction->p50, prediction->p99,
+              prediction->max);
+    if (prediction->basis[0])
+        text_addf(out, "      of %s\n", prediction->basis);
+    text_addf(out, "      measured %u: %s\n", result->streams[index].broken,
+              place(prediction, result->streams[index].broken));
+}
+
+static void add_connections(const struct result *result, unsigned index, struct text *out)
+{
+    const struct result_stream *stream = &result->streams[index];
+    text_addf(out, "  Connections\n    established %u = lasting %u + broken %u",
+              stream->connections, stream->lasting, stream->broken);
+    if (stream->done > 0)
+        text_addf(out, " + done %u", stream->done);
+    if (stream->unfinished > 0)
+        text_addf(out, " + ended by the tester %u", stream->unfinished);
+    text_add(out, "\n");
+    if (stream->broken > 0) {
+        text_add(out, "    broken by");
+        add_ends(out, stream->broken_by_end);
+    }
+    text_addf(out, "    failed connects %u (apart: never established)", stream->failed_connects);
+    if (stream->failed_connects > 0)
+        add_ends(out, stream->failed_by_end);
+    else
+        text_add(out, "\n");
+    add_line(out, "time to connect", &stream->connect_time);
+    add_prediction(result, index, out);
+}
+
+/* ---- pods ---- */
+
+/* What a stream had of one pod. */
+struct tally {
+    uint64_t broken, lasting, others, requests, lost;
+    uint64_t broken_from_ns, broken_to_ns; /* Arrivals of the first and last end; 0: none. */
+};
+
+static void tally_connections(const struct result *result, unsigned index, struct tally *tallies)
+{
+    for (size_t i = 0; i < result->logs.connection_count; i++) {
+        const struct record_connection *connection = &result->logs.connections[i];
+        if (connection->stream != index || connection->connected_ns == 0)
+            continue;
+        struct tally *tally = &tallies[connection->host];
+        if (!connection_end_is_broken(connection->end)) {
+            tally->lasting += connection->end == CONNECTION_LASTING;
+            tally->others += connection->end != CONNECTION_LASTING;
+            continue;
+        }
+        tally->broken++;
+        if (tally->broken_from_ns == 0 || connection->ended_ns < tally->broken_from_ns)
+            tally->broken_from_ns = connection->ended_ns;
+        if (connection->ended_ns > tally->broken_to_ns)
+            tally->broken_to_ns = connection->ended_ns;
+    }
+}
+
+static void tally_requests(const struct result *result, unsigned index, struct tally *tallies)
+{
+    for (size_t i = 0; i < result->logs.request_count; i++) {
+        const struct record_request *request = &result->logs.requests[i];
+        if (request->stream != index)
+            continue;
+        tallies[request->host].requests++;
+        tallies[request->host].lost += result->opens >> request->outcome & 1;
+    }
+}
+
+static void add_tally(struct text *out, int width, const char *name, const struct tally *tally)
+{
+    text_addf(out, "    %-*s %7" PRIu64 " %7" PRIu64 " %7" PRIu64 " %9" PRIu64 " %7" PRIu64, width,
+              name, tally->broken, tally->lasting, tally->others, tally->requests, tally->lost);
+    if (tally->broken > 0) {
+        text_add(out, "  ");
+        print_time(out, tally->broken_from_ns);
+        text_add(out, " .. ");
+        print_time(out, tally->broken_to_ns);
+    }
+    text_add(out, "\n");
+}
+
+static void sum_up(struct tally *total, const struct tally *tally)
+{
+    total->broken += tally->broken;
+    total->lasting += tally->lasting;
+    total->others += tally->others;
+    total->requests += tally->requests;
+    total->lost += tally->lost;
+    if (tally->broken > 0 &&
+        (total->broken_from_ns == 0 || tally->broken_from_ns < total->broken_from_ns))
+        total->broken_from_ns = tally->broken_from_ns;
+    if (tally->broken_to_ns > total->broken_to_ns)
+        total->broken_to_ns = tally->broken_to_ns;
+}
+
+/* Of a stream whose answers named nobody, there is nothing to tell apart. */
+static void add_pods(const struct result *result, unsigned index, struct text *out)
+{
+    struct tally *tallies = calloc((size_t)UINT16_MAX + 1, sizeof(*tallies)), total = {0};
+    if (tallies == NULL) {
+        out->failed = true;
+        return;
+    }
+    tally_connections(result, index, tallies);
+    tally_requests(result, index, tallies);
+    int width = (int)strlen("(no pod answered)");
+    bool named = false;
+    for (size_t i = 1; i <= result->logs.host_count && i <= UINT16_MAX; i++) {
+        int length = (int)strlen(logs_host(&result->logs, (uint16_t)i));
+        width = length > width ? length : width;
+        named = named || tallies[i].requests > 0;
+    }
+    if (named)
+        text_addf(out,
+                  "  Pods\n    %-*s  broken lasting   other  requests    lost  connections broke "
+                  "at (s)\n",
+                  width, "");
+    for (unsigned i = 0; named && i <= UINT16_MAX; i++) {
+        /* Nobody comes last. */
+        uint16_t host = (uint16_t)(i + 1);
+        const struct tally *tally = &tallies[host];
+        if (tally->requests + tally->broken + tally->lasting + tally->others == 0)
+            continue;
+        add_tally(out, width, host ? logs_host(&result->logs, host) : "(no pod answered)", tally);
+        sum_up(&total, tally);
+    }
+    if (named)
+        add_tally(out, width, "total", &total);
+    free(tallies);
+}
+
+/* ---- outages ---- */
+
+/* Which of the two ends of an onset bracket its stamps gave. */
+struct widths {
+    uint64_t signalled, waited;       /* Outages. */
+    uint64_t signalled_ns, waited_ns; /* Widest bracket. */
+    uint64_t uncertainty_ns;          /* Largest of their arrivals. */
+    uint64_t rtt_ns;                  /* Largest. */
+};
+
+static struct widths look_at_widths(const struct result *result, unsigned index)
+{
+    struct widths widths = {0};
+    for (size_t i = 0; i < result->logs.outage_count; i++) {
+        const struct outage *outage = &result->outages[i];
+        const struct record_outage *record = outage->record;
+        if (record->stream != index)
+            continue;
+        bool signalled = outage->onset.to_ns == record->signal_ns;
+        uint64_t width_ns = outage->onset.to_ns - outage->onset.from_ns;
+        uint64_t *widest_ns = signalled ? &widths.signalled_ns : &widths.waited_ns;
+        *(signalled ? &widths.signalled : &widths.waited) += 1;
+        *widest_ns = width_ns > *widest_ns ? width_ns : *widest_ns;
+        if (record->arrival_uncertainty_ns > widths.uncertainty_ns)
+            widths.uncertainty_ns = record->arrival_uncertainty_ns;
+        if (record->largest_rtt_ns > widths.rtt_ns)
+            widths.rtt_ns = record->largest_rtt_ns;
+    }
+    return widths;
+}
+
+static void add_widths(const struct result *result, unsigned index, struct text *out)
+{
+    const struct meta_stream *meta = &result->meta.streams[index];
+    struct widths widths = look_at_widths(result, index);
+    add_line(out, "onset brackets", &result->streams[index].onset_width);
+    text_add(out, "      what widens them: a flow proves life only once in ");
+    print_span(out, meta->rate_pps > 0 ? (uint64_t)(1e9 * meta->flows / meta->rate_pps) : 0);
+    text_addf(out, ";\n      %" PRIu64 " end with the arrival of a signal", widths.signalled);
+    if (widths.signalled > 0) {
+        text_add(out, " (widest ");
+        print_span(out, widths.signalled_ns);
+        text_add(out, ", arrivals known to ");
+        print_span(out, widths.uncertainty_ns);
+        text_add(out, ")");
+    }
+    text_addf(out, ",\n      %" PRIu64 " with an unanswered request and a round trip",
+              widths.waited);
+    if (widths.waited > 0) {
+        text_add(out, " (widest ");
+        print_span(out, widths.waited_ns);
+        text_add(out, ", round trips up to ");
+        print_span(out, widths.rtt_ns);
+        text_add(out, ")");
+    }
+    text_add(out, "\n");
+}
+
+static void add_lengths(struct text *out, const struct result_outages *outages)
+{
+    text_add(out, "shortest ");
+    print_span(out, outages->shortest_ns);
+    text_add(out, ", mean ");
+    print_span(out, (uint64_t)outages->mean_ns);
+    text_add(out, ", longest ");
+    print_span(out, outages->longest_ns);
+    text_add(out, ", last ");
+    print_span(out, outages->last_ns);
+    text_add(out, ", total ");
+    print_span(out, outages->total_ns);
+}
+
+static void add_outages(const struct result *result, unsigned index, struct text *out)
+{
+    const struct result_stream *stream = &result->streams[index];
+    const struct result_outages *outages = &stream->outages;
+    text_addf(out, "  Outages of flows: %zu", outages->count);
+    if (outages->open > 0)
+        text_addf(out, ", of which %zu were not over at the end", outages->open);
+    text_add(out, "\n");
+    if (outages->count == 0)
+        return;
+    if (outages->count > outages->open) {
+        text_add(out, "    upper bounds of the length: ");
+        add_lengths(out, outages);
+        text_add(out, "\n");
+    }
+    if (stream->interruption.count > 0) {
+        text_addf(out,
+                  "    from the last good request on a broken connection to the first good "
+                  "answer on the next (%zu):\n",
+                  stream->interruption.count);
+        add_line(out, "interruption", &stream->interruption);
+    }
+    add_widths(result, index, out);
+}
+
+void report_text_stream(const struct result *result, unsigned stream, struct text *out)
+{
+    add_heading(&result->meta.streams[stream], out);
+    add_requests(result, stream, out);
+    add_connections(result, stream, out);
+    add_pods(result, stream, out);
+    add_outages(result, stream, out);
+}

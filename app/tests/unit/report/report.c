@@ -1,0 +1,76 @@
+/* Every format of one run that is written by hand, against what a person wrote down and checked.
+ *
+ * The golden files stand beside this one. SEAMLINE_GOLDEN_WRITE=1 in the environment writes them
+ * anew: read the difference before it is committed. */
+#include "report/report.h"
+
+#include <errno.h>
+
+#include "tests/unit/report/story.h"
+
+static void compare(const char *file, const struct text *made)
+{
+    char path[1000];
+    struct text golden = {0};
+    snprintf(path, sizeof(path), "%s/%s", getenv("GOLDEN_DIR"), file);
+    if (getenv("SEAMLINE_GOLDEN_WRITE") != NULL)
+        assert_int_equal(text_write_file(made, path), 0);
+    assert_int_equal(text_read_file(&golden, path, 1 << 20), 0);
+    assert_string_equal(text_str(made), text_str(&golden));
+    text_free(&golden);
+}
+
+static void each_format_is_golden(void **state)
+{
+    static const struct {
+        const char *format, *file;
+    } rows[] = {
+        {"text", "story.txt"},
+        {"json", "story.json"},
+        {"ctraffic", "story-ctraffic.json"},
+        {"ctraffic-hosts", "story-ctraffic-hosts.txt"},
+        {"ctraffic-throughput", "story-ctraffic-throughput.txt"},
+        {"ctraffic-connections", "story-ctraffic-connections.txt"},
+    };
+    struct scene scene;
+    (void)state;
+    story_open(&scene);
+    struct result *result = scene_analyze(&scene);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        enum report_format format;
+        struct text made = {0};
+        struct error err = {0};
+        assert_true(report_format_find(rows[i].format, &format));
+        assert_string_equal(report_format_name(format), rows[i].format);
+        assert_int_equal(report_make(result, format, &made, &err), 0);
+        compare(rows[i].file, &made);
+        text_free(&made);
+    }
+    result_free(result);
+}
+
+static void formats_that_are_not_there(void **state)
+{
+    enum report_format format;
+    struct scene scene;
+    struct text made = {0};
+    struct error err = {0};
+    (void)state;
+    assert_false(report_format_find("vegetables", &format));
+    scene_open(&scene, "");
+    snprintf(scene.meta.streams[0].protocol, sizeof(scene.meta.streams[0].protocol), "connect");
+    struct result *result = scene_analyze(&scene);
+    assert_int_equal(report_make(result, REPORT_CTRAFFIC_HOSTS, &made, &err), -ENODATA);
+    assert_non_null(strstr(err.text, "no stream of protocol \"ctraffic\""));
+    text_free(&made);
+    result_free(result);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_format_is_golden),
+        cmocka_unit_test(formats_that_are_not_there),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
