@@ -131,6 +131,8 @@ static enum tcp_verdict keep(struct tcp *tcp, struct tcb *tcb, const struct tcp_
     return full ? TCP_DROP_REASSEMBLY_FULL : TCP_DROP_DUPLICATE;
 }
 
+/* Differs: segments of one burst share an ACK, even if they are more than two: they came in one
+ * poll. */
 static void owe_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 {
     tcb->unacked_segs++;
