@@ -190,8 +190,8 @@ static void add_not_found(struct text *out, const struct kube_call *call, const 
                         strstr(said->message, "the server could not find the requested") != NULL;
     if (call->resource[0] == '\0')
         text_add(out, " has no such path: is that an API server?");
-    else if (!unknown_path && call->name[0] == '\0')
-        text_addf(out, ": %s", said->message);
+    else if (!unknown_path && (call->name[0] == '\0' || strcmp(call->verb, "create") == 0))
+        text_addf(out, ": %s", said->message); /* What is missing is the namespace, mostly. */
     else if (unknown_path)
         text_addf(out, " serves no %s%s%s (API group \"%s\")", call->resource,
                   call->subresource[0] == '\0' ? "" : "/", call->subresource, call->group);

@@ -5,6 +5,7 @@
  *     worker-N.log       binary records of worker N (rundir/log_writer.h)
  *     cluster.jsonl      the timeline (rundir/timeline.h)
  *     undo.jsonl         what was changed and how to put it back, written before each change
+ *     truth.jsonl        on the lab: its own log of what it did
  *     run.json, report.txt, ...   made from the above by analyze/ and report/
  *
  * Files that are made at once are written beside and renamed; those that grow are whole up to their

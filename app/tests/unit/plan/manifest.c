@@ -34,7 +34,7 @@ static void the_main_job_s_manifest(void **state)
     snprintf(path, sizeof(path), "%s/mserver.yaml", getenv("CONFIG_DIR"));
     if (manifest_load(path, &manifest, &err) < 0)
         fail_msg("%s", err.text);
-    assert_int_equal(manifest.count, 3);
+    assert_int_equal(manifest.count, 4);
     assert_non_null(manifest_find(&manifest, "Service", "mserver-probe"));
     assert_null(manifest_find(&manifest, "Service", NULL)); /* There are two. */
     assert_null(manifest_find(&manifest, "Deployment", "other"));

@@ -1,0 +1,265 @@
+#include "run/fleet.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_launch.h>
+
+#include "base/text.h"
+
+static int command(struct fleet_member *member, const struct worker_command *command,
+                   struct error *err)
+{
+    /* The worker empties its mailbox each turn: a few tries are many turns. */
+    for (unsigned tries = 0; tries < 1000; tries++) {
+        if (worker_command(member->worker, command))
+            return 0;
+        usleep(100);
+    }
+    return error_set(err, EXIT_ENVIRONMENT, -EBUSY,
+                     "the worker of port %s does not take commands: is its core (%s) shared with "
+                     "something that never sleeps?",
+                     member->config->name, "cores.workers");
+}
+
+int fleet_start(struct fleet *fleet, unsigned stream, struct error *err)
+{
+    struct fleet_stream *of = &fleet->streams[stream];
+    memset(of, 0, sizeof(*of));
+    /* All workers begin their schedules at one time, a little ahead. */
+    uint64_t at_ns = clock_now_ns(fleet->clock) + 5000000;
+    for (unsigned i = 0; i < fleet->count; i++) {
+        int code = command(
+            &fleet->members[i],
+            &(struct worker_command){.kind = WORKER_START, .stream = stream, .at_ns = at_ns}, err);
+        if (code < 0)
+            return code;
+        of->wanted++;
+    }
+    return 0;
+}
+
+int fleet_stop(struct fleet *fleet, unsigned stream, struct error *err)
+{
+    for (unsigned i = 0; i < fleet->count; i++) {
+        int code = command(&fleet->members[i],
+                           &(struct worker_command){.kind = WORKER_STOP, .stream = stream}, err);
+        if (code < 0)
+            return code;
+    }
+    return 0;
+}
+
+static void take_note(struct fleet *fleet, const struct worker_report *report)
+{
+    if (report->stream >= fleet->stream_count)
+        return;
+    struct fleet_stream *stream = &fleet->streams[report->stream];
+    switch (report->kind) {
+    case WORKER_STREAM_STARTED: stream->started++; break;
+    case WORKER_STREAM_STEADY:
+        if (++stream->steady == stream->wanted)
+            stream->steady_ns = report->at_ns;
+        break;
+    case WORKER_STREAM_STOPPED:
+        if (++stream->stopped == stream->wanted)
+            stream->stopped_ns = report->at_ns;
+        break;
+    default: break;
+    }
+}
+
+bool fleet_report(struct fleet *fleet, struct worker_report *out, unsigned *member)
+{
+    for (unsigned i = 0; i < fleet->count; i++) {
+        if (fleet->members[i].worker == NULL || !worker_report(fleet->members[i].worker, out))
+            continue;
+        *member = i;
+        if (out->kind != WORKER_NET_EVENT && out->kind != WORKER_ENDED)
+            take_note(fleet, out);
+        return true;
+    }
+    return false;
+}
+
+static void tell_fault(struct fleet_member *member, enum tester_fault kind, uint64_t now_ns,
+                       uint64_t count)
+{
+    if (count == 0 || !member->running)
+        return;
+    struct worker_command fault = {
+        .kind = WORKER_FAULT,
+        .fault = {.start_ns = member->looked_ns, .end_ns = now_ns, .count = count, .kind = kind}};
+    command(member, &fault, NULL);
+}
+
+void fleet_look(struct fleet *fleet)
+{
+    for (unsigned i = 0; i < fleet->count; i++) {
+        struct fleet_member *member = &fleet->members[i];
+        struct net_device_stats stats;
+        if (member->port == NULL || net_device_stats(member->port, &stats) < 0)
+            continue;
+        uint64_t now_ns = clock_now_ns(fleet->clock);
+        bool up = net_link_up(member->port);
+        tell_fault(member, FAULT_MISSED, now_ns, stats.imissed - member->stats.imissed);
+        tell_fault(member, FAULT_NO_MBUF, now_ns, stats.rx_nombuf - member->stats.rx_nombuf);
+        tell_fault(member, FAULT_LINK, now_ns, up != member->link_up);
+        member->stats = stats;
+        member->link_up = up;
+        member->looked_ns = now_ns;
+    }
+}
+
+int fleet_flush(struct fleet *fleet, struct error *err)
+{
+    int first = 0;
+    for (unsigned i = 0; i < fleet->count; i++) {
+        struct fleet_member *member = &fleet->members[i];
+        if (!member->logging || member->worker == NULL)
+            continue;
+        int code = log_writer_flush(&member->log, worker_record(member->worker), err);
+        if (first == 0)
+            first = code;
+    }
+    return first;
+}
+
+struct fleet_counts fleet_counts(const struct fleet *fleet, unsigned stream)
+{
+    struct fleet_counts sum = {0};
+    for (unsigned i = 0; i < fleet->count; i++) {
+        if (fleet->members[i].worker == NULL)
+            continue;
+        const struct record_counters *counters =
+            &worker_record(fleet->members[i].worker)->streams[stream].counters;
+        sum.due += record_count_read(&counters->due);
+        sum.sent += record_count_read(&counters->sent);
+        sum.received += record_count_read(&counters->received);
+        sum.up += record_count_read(&counters->connections_up);
+        sum.connecting += record_count_read(&counters->connecting);
+        sum.broken += record_count_read(&counters->broken);
+        sum.failed_connects += record_count_read(&counters->failed_connects);
+        sum.steady_flows += record_count_read(&counters->steady_flows);
+        sum.blocked += record_count_read(&counters->outcomes[OUTCOME_BLOCKED]);
+        sum.unsent += record_count_read(&counters->outcomes[OUTCOME_UNSENT]);
+        for (unsigned o = 0; o < OUTCOME_COUNT; o++)
+            if (outcome_is_loss(o))
+                sum.lost += record_count_read(&counters->outcomes[o]);
+    }
+    return sum;
+}
+
+static bool all_ended(const struct fleet *fleet)
+{
+    for (unsigned i = 0; i < fleet->count; i++) {
+        const struct fleet_member *member = &fleet->members[i];
+        if (member->running && record_count_read(&worker_counters(member->worker)->end_ns) == 0)
+            return false;
+    }
+    return true;
+}
+
+static void command_all(struct fleet *fleet, enum worker_command_kind kind)
+{
+    for (unsigned i = 0; i < fleet->count; i++)
+        if (fleet->members[i].running)
+            command(&fleet->members[i], &(struct worker_command){.kind = kind}, NULL);
+}
+
+bool fleet_join(struct fleet *fleet, uint64_t grace_ns, struct error *err)
+{
+    struct worker_report report;
+    unsigned from;
+    bool clean = true;
+    command_all(fleet, WORKER_SHUTDOWN);
+    uint64_t deadline_ns = clock_now_ns(fleet->clock) + grace_ns;
+    while (!all_ended(fleet) && clock_now_ns(fleet->clock) < deadline_ns) {
+        while (fleet_report(fleet, &report, &from))
+            continue;
+        usleep(1000);
+    }
+    if (!all_ended(fleet))
+        command_all(fleet, WORKER_QUIT);
+    for (unsigned i = 0; i < fleet->count; i++) {
+        struct fleet_member *member = &fleet->members[i];
+        struct worker_leftovers left;
+        if (!member->running)
+            continue;
+        rte_eal_wait_lcore(net_worker_lcore(i));
+        member->running = false;
+        if (worker_leftovers(member->worker, &left))
+            continue;
+        clean = false;
+        error_set(err, EXIT_ENVIRONMENT, 0,
+                  "the worker of port %s ended with %u connections, %u TCP blocks and %u buffers "
+                  "still held, sums %s: please report this as a bug",
+                  member->config->name, left.traffic_connections, left.tcp_connections,
+                  left.net_buffers, left.sums_hold ? "hold" : "do not hold");
+    }
+    return clean;
+}
+
+static void account_port(const struct fleet_member *member, struct meta_port *port,
+                         struct text *notes)
+{
+    const struct net_counters *counters = net_counters(member->port);
+    snprintf(port->name, sizeof(port->name), "%s", member->config->name);
+    snprintf(port->driver, sizeof(port->driver), "%s on %.60s%s%.100s",
+             net_port_profile(member->port)->name,
+             member->config->iface ? member->config->iface
+             : member->config->pci ? member->config->pci
+                                   : member->config->socket,
+             member->note[0] ? "; " : "", member->note);
+    port->rx_packets = counters->rx_frames;
+    port->tx_packets = counters->tx_packets;
+    port->tx_refused = counters->tx_refusals;
+    port->imissed = member->stats.imissed;
+    port->rx_nombuf = member->stats.rx_nombuf;
+    port->mbufs_missing = net_buffers_held(member->port);
+    for (unsigned i = 0; i < NET_DROP_COUNT; i++) {
+        port->dropped += counters->drops[i];
+        if (counters->drops[i] > 0)
+            text_addf(notes, "port %s dropped %" PRIu64 ": %s\n", member->config->name,
+                      counters->drops[i], net_drop_sentence(i));
+    }
+}
+
+static void account_records(const struct fleet_member *member, struct meta *meta)
+{
+    const struct record *record = worker_record(member->worker);
+    meta->turns += record_count_read(&worker_counters(member->worker)->turns);
+    for (unsigned type = 0; type < RECORD_TYPE_COUNT; type++)
+        meta->records_refused += record_count_read(&record->logs[type].refused);
+    for (unsigned s = 0; s < meta->stream_count; s++) {
+        struct record_log_totals *totals = &meta->streams[s].totals;
+        totals->due += record_count_read(&record->streams[s].counters.due);
+        for (unsigned o = 0; o < OUTCOME_COUNT; o++)
+            totals->outcomes[o] += record_count_read(&record->streams[s].counters.outcomes[o]);
+    }
+}
+
+void fleet_account(const struct fleet *fleet, struct meta *meta)
+{
+    struct text notes = {0};
+    meta->port_count = 0;
+    meta->turns = meta->records_refused = 0;
+    for (unsigned s = 0; s < meta->stream_count; s++)
+        memset(&meta->streams[s].totals, 0, sizeof(meta->streams[s].totals));
+    if (fleet->eal_report.note[0])
+        text_addf(&notes, "%s\n", fleet->eal_report.note);
+    for (unsigned i = 0; i < fleet->count && i < META_PORTS; i++) {
+        const struct fleet_member *member = &fleet->members[i];
+        if (member->port != NULL)
+            account_port(member, &meta->ports[meta->port_count++], &notes);
+        if (member->worker != NULL)
+            account_records(member, meta);
+    }
+    free(meta->notes);
+    meta->notes = strdup(text_str(&notes));
+    text_free(&notes);
+}

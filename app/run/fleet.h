@@ -1,0 +1,94 @@
+/* fleet.h - the workers and their NIC ports, seen from the control thread.
+ *
+ * Worker I runs on the machine file's I-th worker core and owns NIC port I (one queue each): ports
+ * without receive-side scaling, as all virtual ones, cannot be shared. Streams are split evenly
+ * over the workers.
+ *
+ * Threads: control only. Memory: taken by open and launch, given back by close.
+ */
+#ifndef RUN_FLEET_H
+#define RUN_FLEET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "net/net_setup.h"
+#include "plan/experiment.h"
+#include "plan/machine.h"
+#include "run/target.h"
+#include "rundir/log_writer.h"
+#include "rundir/meta.h"
+#include "worker/worker.h"
+
+enum {
+    FLEET_MEMBERS = MACHINE_PORTS_MAX
+};
+
+struct fleet_member {
+    const struct machine_port *config;
+    struct net_port *port; /* NULL: not open. */
+    struct worker *worker; /* NULL: not made. */
+    bool running;          /* Launched, and not joined yet. */
+    struct log_writer log; /* Open while `logging`. */
+    bool logging;
+    struct net_device_stats stats; /* At the last look. */
+    bool link_up;                  /* At the last look. */
+    uint64_t looked_ns;            /* Run time of it. */
+    char note[NET_NOTE_BYTES];     /* A fall-back taken, or "". */
+};
+
+/* What the workers together say of a stream. */
+struct fleet_stream {
+    unsigned started, steady, stopped; /* Workers that said so since its start. */
+    unsigned wanted;                   /* Workers that have a share of it. */
+    uint64_t steady_ns;                /* The latest of them; 0 = not all. */
+    uint64_t stopped_ns;
+};
+
+struct fleet {
+    const struct machine *machine;
+    const struct clock *clock;
+    unsigned count; /* Members in use. */
+    bool eal;       /* The EAL was started. */
+    struct fleet_member members[FLEET_MEMBERS];
+    unsigned stream_count;
+    struct fleet_stream streams[RECORD_STREAMS];
+    struct net_eal_report eal_report;
+};
+
+/* Start the EAL and open the NIC ports. 0 or -errno with ERR. */
+int fleet_open(struct fleet *fleet, const struct machine *machine, const struct clock *clock,
+               const char *drivers, const char *program, struct error *err);
+
+/* Make next-hop groups, wait until every next hop answers, make the workers and launch them.
+ * TARGETS has one target for each stream and member: targets[stream * FLEET_MEMBERS + member].
+ * RUNDIR: where logs go. SECONDS: how long traffic is planned to last, for the logs' size. */
+int fleet_launch(struct fleet *fleet, const struct experiment *experiment,
+                 const struct target *targets, const char *rundir, double seconds,
+                 struct error *err);
+
+int fleet_start(struct fleet *fleet, unsigned stream, struct error *err);
+int fleet_stop(struct fleet *fleet, unsigned stream, struct error *err);
+/* Fetch the next report of any worker, after taking note of it; false when there is none. */
+bool fleet_report(struct fleet *fleet, struct worker_report *out, unsigned *member);
+/* Once a second or so: device counters become faults on the workers' timelines. */
+void fleet_look(struct fleet *fleet);
+/* Write what the workers have recorded since. ERR tells the first failure, once. */
+int fleet_flush(struct fleet *fleet, struct error *err);
+
+/* Sum of a counter over the workers. */
+struct fleet_counts {
+    uint64_t due, sent, received, lost, blocked, unsent;
+    uint64_t up, connecting, broken, failed_connects, steady_flows;
+};
+struct fleet_counts fleet_counts(const struct fleet *fleet, unsigned stream);
+
+/* Shut the workers down (connections are closed in order, for at most GRACE_NS, else reset), join
+ * them. True when every pool is empty and every buffer is back; what is not is told in ERR. */
+bool fleet_join(struct fleet *fleet, uint64_t grace_ns, struct error *err);
+/* Fill META's ports, totals and notes. After the join. */
+void fleet_account(const struct fleet *fleet, struct meta *meta);
+void fleet_close(struct fleet *fleet);
+
+#endif

@@ -1,0 +1,228 @@
+/* fleet_setup.c - ports, groups and workers are made here; fleet.c runs them. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <rte_launch.h>
+
+#include "run/fleet.h"
+
+static enum net_memory memory_of(const struct machine *machine)
+{
+    switch (machine->hugepages) {
+    case MACHINE_HUGEPAGES_YES: return NET_MEMORY_HUGE;
+    case MACHINE_HUGEPAGES_NO: return NET_MEMORY_PAGES;
+    default: return NET_MEMORY_AUTO;
+    }
+}
+
+static int start_eal(struct fleet *fleet, const char *program, struct error *err)
+{
+    const struct machine *machine = fleet->machine;
+    struct net_eal_config config = {.main_core = machine->control,
+                                    .memory = memory_of(machine),
+                                    .memory_mib = machine->memory_megabytes,
+                                    .worker_count = fleet->count,
+                                    .program = program};
+    for (unsigned i = 0; i < fleet->count; i++) {
+        config.worker_cores[i] = (int)machine->workers[i];
+        config.pci = config.pci || machine->ports[i].pci != NULL;
+    }
+    int code = net_eal_start(&config, &fleet->eal_report, err);
+    fleet->eal = code == 0;
+    return code;
+}
+
+static int open_port(struct fleet *fleet, unsigned index, const char *drivers, struct error *err)
+{
+    const struct machine_port *port = &fleet->machine->ports[index];
+    struct fleet_member *member = &fleet->members[index];
+    struct net_port_config config = {
+        .name = port->name,
+        .profile = port->profile,
+        .device = port->iface ? port->iface
+                  : port->pci ? port->pci
+                              : port->socket,
+        .mtu_bytes = (uint16_t)port->mtu,
+        .vlan_id = (uint16_t)port->vlan,
+        .queues = 1,
+    };
+    if (port->client_count > NET_POOLS_MAX)
+        return error_set(err, EXIT_USAGE, -E2BIG, "ports.%s.clients: at most %d prefixes",
+                         port->name, NET_POOLS_MAX);
+    for (uint32_t i = 0; i < port->client_count; i++)
+        config.pools[config.pool_count++] = port->clients[i];
+    struct net_port *ports[NET_QUEUES_MAX];
+    int code = net_port_open(&config, drivers, ports, member->note, err);
+    if (code < 0)
+        return code;
+    member->config = port;
+    member->port = ports[0];
+    member->link_up = net_link_up(member->port);
+    return 0;
+}
+
+int fleet_open(struct fleet *fleet, const struct machine *machine, const struct clock *clock,
+               const char *drivers, const char *program, struct error *err)
+{
+    memset(fleet, 0, sizeof(*fleet));
+    fleet->machine = machine;
+    fleet->clock = clock;
+    if (machine->worker_count != machine->port_count)
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "%s: cores.workers has %u cores and ports %u ports; each worker polls one "
+                         "port of its own: give as many of both",
+                         machine->path, machine->worker_count, machine->port_count);
+    fleet->count = machine->port_count;
+    int code = start_eal(fleet, program, err);
+    for (unsigned i = 0; i < fleet->count && code == 0; i++)
+        code = open_port(fleet, i, drivers, err);
+    return code;
+}
+
+/* The share of TOTAL that member INDEX of COUNT has. */
+static uint32_t share(uint32_t total, unsigned index, unsigned count)
+{
+    return total / count + (index < total % count);
+}
+
+static struct traffic_stream_config stream_config(const struct fleet *fleet, unsigned member,
+                                                  const struct experiment_stream *stream,
+                                                  uint64_t late_ns)
+{
+    bool held = stream->protocol == EXPERIMENT_PROTOCOL_CTRAFFIC;
+    struct traffic_stream_config config =
+        traffic_stream_default(held ? TRAFFIC_CTRAFFIC : TRAFFIC_CONNECT);
+    snprintf(config.name, sizeof(config.name), "%s", stream->name);
+    config.flows = share(stream->connections, member, fleet->count);
+    for (unsigned i = 0; i < member; i++)
+        config.flow_first += share(stream->connections, i, fleet->count);
+    /* Thousandths keep a rate such as 0.5/s exact enough, and whole ones exact. */
+    uint64_t rate_milli = (uint64_t)(stream->rate_per_s * 1000 + 0.5);
+    config.rate_count = rate_milli;
+    config.rate_period_ns = UINT64_C(1000000000000) * fleet->count;
+    if (held && stream->connections > 0) {
+        config.rate_count = rate_milli * config.flows;
+        config.rate_period_ns = UINT64_C(1000000000000) * stream->connections;
+    } else if (!held) {
+        config.offset_ns = (uint64_t)((double)member * 1e9 / stream->rate_per_s);
+    }
+    config.size_bytes = stream->size_bytes;
+    config.timeout_ns = (uint64_t)stream->timeout_ns;
+    config.connect_timeout_ns = (uint64_t)stream->connect_timeout_ns;
+    config.late_ns = late_ns;
+    config.reconnect = stream->reconnect == EXPERIMENT_RECONNECT_NEVER ? TRAFFIC_RECONNECT_NEVER
+                                                                       : TRAFFIC_RECONNECT_AT_ONCE;
+    config.retries = stream->retries;
+    return config;
+}
+
+static void set_target(struct traffic_stream_config *config, const struct target *target,
+                       unsigned group)
+{
+    config->targets[0] = (struct traffic_target){
+        .address = target->address, .port = target->port, .group = (uint16_t)group};
+    config->target_count = 1;
+}
+
+static int make_streams(struct fleet *fleet, unsigned index, const struct experiment *experiment,
+                        const struct target *targets, struct traffic_config *config,
+                        struct error *err)
+{
+    config->stream_count = experiment->stream_count;
+    for (unsigned i = 0; i < experiment->stream_count; i++) {
+        const struct target *target = &targets[i * FLEET_MEMBERS + index];
+        int group = net_group_add(fleet->members[index].port, target->hops, target->hop_count, err);
+        if (group < 0) {
+            error_wrap(err, "streams.%s", experiment->streams[i].name);
+            return group;
+        }
+        config->streams[i] = stream_config(fleet, index, &experiment->streams[i],
+                                           (uint64_t)experiment->windows.late_ns);
+        set_target(&config->streams[i], target, (unsigned)group);
+    }
+    return 0;
+}
+
+/* Logs for what is planned, and as much again; bounded, and a full log is told. */
+static void set_capacity(struct worker_config *config, const struct experiment *experiment,
+                         unsigned workers, double seconds)
+{
+    double requests = 0;
+    for (unsigned i = 0; i < experiment->stream_count; i++)
+        requests += experiment->streams[i].rate_per_s * seconds * 2;
+    requests = requests / workers + 65536;
+    double most = 16.0 * 1024 * 1024;
+    uint64_t count = (uint64_t)(requests < most ? requests : most);
+    config->capacity[RECORD_REQUESTS] = count;
+    config->capacity[RECORD_CONNECTIONS] = count / 2;
+    config->capacity[RECORD_OUTAGES] = count / 2;
+}
+
+static int make_worker(struct fleet *fleet, unsigned index, const struct experiment *experiment,
+                       const struct target *targets, double seconds, struct error *err)
+{
+    struct fleet_member *member = &fleet->members[index];
+    struct worker_config config = worker_config_default();
+    config.index = index;
+    config.clock = fleet->clock;
+    config.port = member->port;
+    config.traffic.worker = index;
+    config.traffic.worker_count = 1;
+    config.traffic.seed = experiment->seed;
+    if (getrandom(&config.key, sizeof(config.key), 0) != sizeof(config.key))
+        return error_set(err, EXIT_ENVIRONMENT, -errno, "getrandom: %s", strerror(errno));
+    for (uint32_t i = 0; i < member->config->client_count && i < TRAFFIC_POOLS; i++)
+        config.traffic.pools[config.traffic.pool_count++] = member->config->clients[i];
+    set_capacity(&config, experiment, fleet->count, seconds);
+    int code = make_streams(fleet, index, experiment, targets, &config.traffic, err);
+    if (code < 0)
+        return code;
+    code = net_resolve(member->port, fleet->clock, UINT64_C(3000000000), err);
+    if (code < 0)
+        return code;
+    member->worker = worker_setup(&config, err);
+    return member->worker == NULL ? -ENOMEM : 0;
+}
+
+int fleet_launch(struct fleet *fleet, const struct experiment *experiment,
+                 const struct target *targets, const char *rundir, double seconds,
+                 struct error *err)
+{
+    int code = 0;
+    fleet->stream_count = experiment->stream_count;
+    for (unsigned i = 0; i < fleet->count && code == 0; i++) {
+        struct fleet_member *member = &fleet->members[i];
+        code = make_worker(fleet, i, experiment, targets, seconds, err);
+        if (code == 0)
+            code = log_writer_open(&member->log, rundir, i, err);
+        member->logging = code == 0;
+    }
+    for (unsigned i = 0; i < fleet->count && code == 0; i++) {
+        struct fleet_member *member = &fleet->members[i];
+        code = rte_eal_remote_launch(worker_main, member->worker, net_worker_lcore(i));
+        member->running = code == 0;
+        if (code < 0)
+            error_set(err, EXIT_ENVIRONMENT, code, "worker %u could not be launched: %s", i,
+                      strerror(-code));
+    }
+    return code;
+}
+
+void fleet_close(struct fleet *fleet)
+{
+    for (unsigned i = 0; i < fleet->count; i++) {
+        struct fleet_member *member = &fleet->members[i];
+        worker_free(member->worker);
+        if (member->logging)
+            log_writer_close(&member->log, NULL);
+        if (member->port != NULL)
+            net_port_close(member->port);
+        memset(member, 0, sizeof(*member));
+    }
+    if (fleet->eal)
+        net_eal_stop();
+    fleet->eal = false;
+}

@@ -1,0 +1,44 @@
+#include "run/launch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+double launch_planned_seconds(const struct experiment *experiment)
+{
+    double seconds = 30;
+    for (uint32_t i = 0; i < experiment->step_count; i++) {
+        const struct experiment_step *step = &experiment->steps[i];
+        if (step->verb == EXPERIMENT_WAIT)
+            seconds += (double)step->for_ns / 1e9;
+        else if (step->until == EXPERIMENT_UNTIL_ROLLOUT_COMPLETE && step->verb != EXPERIMENT_APPLY)
+            seconds += 120;
+    }
+    return seconds;
+}
+
+int launch_workers(struct session *session, struct error *err)
+{
+    const struct experiment *experiment = session->experiment;
+    struct target *targets = calloc(RECORD_STREAMS * FLEET_MEMBERS, sizeof(*targets));
+    if (targets == NULL)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory for targets");
+    int code = 0;
+    for (unsigned s = 0; s < experiment->stream_count && code == 0; s++) {
+        for (unsigned m = 0; m < session->fleet.count && code == 0; m++)
+            code = target_resolve(experiment, s, session->machine, session->fleet.members[m].config,
+                                  session->cluster.kube, &targets[s * FLEET_MEMBERS + m], err);
+        if (code == 0)
+            snprintf(session->meta.streams[s].target, sizeof(session->meta.streams[s].target), "%s",
+                     targets[s * FLEET_MEMBERS].text);
+    }
+    if (code == 0) {
+        code = fleet_launch(&session->fleet, experiment, targets, session->rundir.path,
+                            launch_planned_seconds(experiment), err);
+        session->launched = code == 0;
+        if (code == -EAGAIN)
+            code = -EHOSTUNREACH;
+    }
+    free(targets);
+    return code;
+}

@@ -1,0 +1,349 @@
+#include "run/prepare.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "run/pocket.h"
+#include "run/prediction.h"
+
+/* ---- files ---- */
+
+static int load_experiment(struct session *session, struct error *err)
+{
+    const struct run_options *options = session->options;
+    if (options->given != NULL) {
+        session->experiment = options->given;
+        return 0;
+    }
+    struct experiment_options how = {
+        .sets = options->sets, .set_count = options->set_count, .variant = options->variant};
+    return experiment_load(options->experiment, &how, &session->experiment, err);
+}
+
+/* Manifests are named relative to the experiment's folder. */
+static void manifest_path(const struct session *session, const char *file, char out[PATH_MAX])
+{
+    const char *experiment = session->options->experiment;
+    const char *slash = experiment ? strrchr(experiment, '/') : NULL;
+    if (file[0] == '/' || slash == NULL)
+        snprintf(out, PATH_MAX, "%s", file);
+    else
+        snprintf(out, PATH_MAX, "%.*s%s", (int)(slash - experiment + 1), experiment, file);
+}
+
+static int write_rollout_over(const struct session *session, const struct manifest *manifest,
+                              struct error *err)
+{
+    const struct experiment_rollout *rollout = &session->experiment->rollout;
+    for (uint32_t i = 0; rollout->given && i < manifest->count; i++) {
+        cJSON *object = manifest->objects[i];
+        if (strcmp(json_string(object, "kind", ""), "Deployment") != 0 ||
+            (rollout->deployment != NULL &&
+             strcmp(json_string(object, "metadata.name", ""), rollout->deployment) != 0))
+            continue;
+        if (manifest_write_rollout(object, rollout->replicas, &rollout->max_surge,
+                                   &rollout->max_unavailable) < 0)
+            return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory for manifests");
+    }
+    return 0;
+}
+
+static int load_manifest(struct session *session, const char *file, struct error *err)
+{
+    char path[PATH_MAX];
+    for (size_t i = 0; i < session->manifest_count; i++)
+        if (strcmp(session->manifest_files[i], file) == 0)
+            return 0;
+    if (session->manifest_count == SESSION_MANIFESTS)
+        return error_set(err, EXIT_USAGE, -E2BIG, "more than %d manifest files", SESSION_MANIFESTS);
+    manifest_path(session, file, path);
+    struct manifest *manifest = &session->manifests[session->manifest_count];
+    int code = manifest_load(path, manifest, err);
+    if (code < 0)
+        return code;
+    session->manifest_files[session->manifest_count++] = file;
+    return write_rollout_over(session, manifest, err);
+}
+
+static int load_manifests(struct session *session, struct error *err)
+{
+    const struct experiment *experiment = session->experiment;
+    int code = 0;
+    for (uint32_t i = 0; i < experiment->step_count && code == 0; i++)
+        for (uint32_t f = 0; f < experiment->steps[i].file_count && code == 0; f++)
+            code = load_manifest(session, experiment->steps[i].files[f], err);
+    return code;
+}
+
+static int load_machine(struct session *session, struct error *err)
+{
+    char path[PATH_MAX];
+    const char *machine = session->options->machine;
+    if (machine == NULL && session->lab_directory[0]) {
+        snprintf(path, sizeof(path), "%s/machine.json", session->lab_directory);
+        machine = path;
+    }
+    if (machine == NULL)
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "no machine file: say by --machine which NIC ports, cores and client "
+                         "addresses to use (docs/machine.md)");
+    int code = machine_load(machine, &session->machine, err);
+    return code < 0 ? code : machine_check_experiment(session->machine, session->experiment, err);
+}
+
+/* ---- consent ---- */
+
+static int ask_consent(const struct session *session, struct error *err)
+{
+    const struct experiment_cluster *cluster = &session->experiment->cluster;
+    if (!cluster->given || cluster->lab_cluster)
+        return 0;
+    const struct kubeconfig *config = kube_config(session->cluster.kube);
+    fprintf(stderr, "seamline: server %s, context %s, namespace %s; may change:", config->server,
+            config->context, cluster->namespace);
+    for (uint32_t i = 0; i < cluster->may_change_count; i++)
+        fprintf(stderr, " %s/%s", cluster->may_change[i].kind, cluster->may_change[i].name);
+    fputc('\n', stderr);
+    if (cluster->may_change_count == 0 || session->options->yes)
+        return 0;
+    return error_set(err, EXIT_USAGE, -EPERM,
+                     "this is no lab: give --yes if the above is what you want");
+}
+
+/* ---- parts ---- */
+
+static const char *kubeconfig_path(const struct session *session, char out[PATH_MAX])
+{
+    const struct experiment_cluster *cluster = &session->experiment->cluster;
+    if (cluster->lab_cluster)
+        snprintf(out, PATH_MAX, "%s/kubeconfig", session->lab_directory);
+    else
+        snprintf(out, PATH_MAX, "%s", cluster->kubeconfig);
+    return out;
+}
+
+static int open_cluster(struct session *session, struct error *err)
+{
+    char path[PATH_MAX];
+    if (!session->experiment->cluster.given)
+        return 0;
+    if (session->experiment->cluster.lab.given && !session->experiment->cluster.lab_cluster)
+        fprintf(stderr, "seamline: cluster.lab is without effect: this is another cluster\n");
+    int code = cluster_open(&session->cluster, session->experiment, kubeconfig_path(session, path),
+                            &session->clock, err);
+    if (code < 0)
+        error_wrap(err, "cluster");
+    return code;
+}
+
+static const char *drivers_folder(const struct session *session, char out[PATH_MAX])
+{
+    static const char *const places[] = {"drivers-cfg", "../drivers-cfg", "../../drivers-cfg",
+                                         "../share/seamline/drivers-cfg"};
+    char self[PATH_MAX - 64];
+    if (session->options->drivers != NULL) {
+        snprintf(out, PATH_MAX, "%s", session->options->drivers);
+        return out;
+    }
+    ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    self[size < 0 ? 0 : size] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        snprintf(out, PATH_MAX, "%s/%s", self, places[i]);
+        if (access(out, R_OK) == 0)
+            return out;
+    }
+    return "drivers-cfg";
+}
+
+static int open_fleet(struct session *session, struct error *err)
+{
+    char drivers[PATH_MAX];
+    int code = fleet_open(&session->fleet, session->machine, &session->clock,
+                          drivers_folder(session, drivers), session->options->program, err);
+    session->fleet_open = true;
+    for (unsigned i = 0; i < session->fleet.count && code == 0; i++)
+        if (session->fleet.members[i].note[0])
+            fprintf(stderr, "seamline: %s\n", session->fleet.members[i].note);
+    return code;
+}
+
+static void describe_stream(const struct session *session, unsigned index)
+{
+    const struct experiment_stream *stream = &session->experiment->streams[index];
+    struct meta_stream *meta = (struct meta_stream *)&session->meta.streams[index];
+    snprintf(meta->name, sizeof(meta->name), "%s", stream->name);
+    snprintf(meta->protocol, sizeof(meta->protocol), "%s",
+             experiment_protocol_word(stream->protocol));
+    meta->flows = stream->protocol == EXPERIMENT_PROTOCOL_CTRAFFIC ? stream->connections : 1;
+    meta->rate_pps = stream->rate_per_s;
+    meta->size_bytes = stream->size_bytes;
+    meta->timeout_ns = (uint64_t)stream->timeout_ns;
+    meta->connect_timeout_ns = (uint64_t)stream->connect_timeout_ns;
+    meta->late_ns = (uint64_t)session->experiment->windows.late_ns;
+}
+
+static void describe(struct session *session)
+{
+    const struct experiment *experiment = session->experiment;
+    struct meta *meta = &session->meta;
+    char utc[36];
+    snprintf(meta->version, sizeof(meta->version), "%s", SEAMLINE_VERSION);
+    snprintf(meta->experiment, sizeof(meta->experiment), "%s", experiment->name);
+    json_format_time(utc_from_run(session->utc, 0), 9, utc);
+    snprintf(meta->started, sizeof(meta->started), "%s", utc);
+    meta->lab = experiment->cluster.given && experiment->cluster.lab_cluster;
+    if (meta->lab)
+        pocket_describe(experiment, meta->environment);
+    else if (session->cluster.kube != NULL)
+        snprintf(meta->environment, sizeof(meta->environment), "%.150s, context %.80s",
+                 kube_config(session->cluster.kube)->server,
+                 kube_config(session->cluster.kube)->context);
+    meta->tsc_hz = session->clock.hz;
+    meta->worker_count = session->fleet.count;
+    meta->stream_count = experiment->stream_count;
+    for (unsigned i = 0; i < experiment->stream_count; i++)
+        describe_stream(session, i);
+}
+
+static int open_rundir(struct session *session, struct error *err)
+{
+    int code = rundir_create(&session->rundir, session->options->directory,
+                             session->experiment->name, err);
+    session->recording = code == 0;
+    session->cluster.rundir = &session->rundir;
+    if (code == 0)
+        code = rundir_write_json(&session->rundir, "experiment.json", session->experiment->resolved,
+                                 err);
+    if (code == 0)
+        code = rundir_write_json(&session->rundir, "machine.json", session->machine->resolved, err);
+    if (code == 0) {
+        describe(session);
+        code = meta_write(&session->meta, session->rundir.path, err);
+    }
+    if (code == 0)
+        code = session_note(session, TIMELINE_RUN_START, session->experiment->name, "", 0, err);
+    return code;
+}
+
+static int start_clock(struct session *session, struct error *err)
+{
+    session->utc = calloc(1, sizeof(*session->utc));
+    if (session->utc == NULL)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+    if (clock_start(&session->clock, 200000000) < 0)
+        fprintf(stderr,
+                "seamline: this CPU's TSC is not invariant: times may be wrong by more than "
+                "the bound that is printed\n");
+    session->utc->spacing_ns = 100000000;
+    utc_sample_now(session->utc, &session->clock);
+    return 0;
+}
+
+int prepare(struct session *session, struct error *err)
+{
+    int code = load_experiment(session, err);
+    if (code == 0)
+        code = load_manifests(session, err);
+    if (code == 0)
+        code = prediction_make(session->experiment, session->manifests, session->manifest_count,
+                               &session->meta.prediction, NULL, err);
+    if (code == 0 && session->experiment->cluster.given && session->experiment->cluster.lab_cluster)
+        code = pocket_up(session->experiment, session->options->program, session->lab_directory,
+                         &session->lab_started, err);
+    if (code == 0)
+        code = load_machine(session, err);
+    if (code == 0)
+        code = start_clock(session, err);
+    if (code == 0)
+        code = open_cluster(session, err);
+    if (code == 0)
+        code = ask_consent(session, err);
+    if (code == 0)
+        code = open_fleet(session, err);
+    if (code == 0)
+        code = open_rundir(session, err);
+    return code;
+}
+
+int prepare_undo(struct session *session, struct error *err)
+{
+    int code = 0;
+    if (session->recording)
+        rundir_close(&session->rundir);
+    cluster_close(&session->cluster);
+    if (session->fleet_open)
+        fleet_close(&session->fleet);
+    for (size_t i = 0; i < session->manifest_count; i++)
+        manifest_free(&session->manifests[i]);
+    if (session->lab_started)
+        code = pocket_down(session->options->program, session->lab_directory, err);
+    machine_free(session->machine);
+    experiment_free(session->experiment);
+    meta_free(&session->meta);
+    free(session->utc);
+    return code;
+}
+
+/* One line for each count that occurred, with a bar. */
+static void print_histogram(const struct predict_result *result, struct text *out)
+{
+    uint32_t most = 1;
+    for (uint32_t broken = result->min; broken <= result->max; broken++)
+        if (predict_runs_at(result, broken) > most)
+            most = predict_runs_at(result, broken);
+    for (uint32_t broken = result->min; broken <= result->max; broken++) {
+        uint32_t runs = predict_runs_at(result, broken);
+        if (runs == 0)
+            continue;
+        text_addf(out, "  %6u  %6u  ", broken, runs);
+        for (uint32_t i = 0; i < (runs * 50 + most - 1) / most; i++)
+            text_add(out, "#");
+        text_add(out, "\n");
+    }
+}
+
+static void print_prediction(const struct meta_prediction *prediction,
+                             const struct predict_result *result, struct text *out)
+{
+    text_addf(out,
+              "Predicted broken connections: mean %.1f, p1 %u, p50 %u, p99 %u, min %u, max %u\n",
+              prediction->mean, prediction->p1, prediction->p50, prediction->p99, prediction->min,
+              prediction->max);
+    text_addf(out, "Basis: %s; %u simulated runs\n", prediction->basis, result->runs);
+    text_add(out, "  broken    runs\n");
+    print_histogram(result, out);
+}
+
+int prepare_predict(const struct run_options *options, struct text *out, struct error *err)
+{
+    struct session *session = calloc(1, sizeof(*session));
+    struct predict_result result = {0};
+    if (session == NULL)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+    session->options = options;
+    int code = load_experiment(session, err);
+    if (code == 0)
+        code = load_manifests(session, err);
+    if (code == 0)
+        code = prediction_make(session->experiment, session->manifests, session->manifest_count,
+                               &session->meta.prediction, &result, err);
+    if (code == 0 && !session->meta.prediction.given)
+        code = error_set(err, EXIT_USAGE, -ENODATA,
+                         "nothing to predict: the experiment needs a ctraffic stream, a set-image "
+                         "step, and the Deployment's manifest in an apply step");
+    if (code == 0)
+        print_prediction(&session->meta.prediction, &result, out);
+    predict_result_free(&result);
+    prepare_undo(session, err);
+    free(session);
+    return code;
+}

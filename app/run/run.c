@@ -1,0 +1,317 @@
+#include "run/run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analyze/analyze.h"
+#include "report/report.h"
+#include "run/pocket.h"
+#include "run/prediction.h"
+#include "run/prepare.h"
+#include "run/progress.h"
+#include "run/session.h"
+#include "run/step.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+
+/* Set by SIGINT and SIGTERM; a second signal then has its default effect. */
+static volatile sig_atomic_t stop_wanted;
+
+static void want_stop(int number)
+{
+    (void)number;
+    stop_wanted = 1;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = want_stop, .sa_flags = (int)SA_RESETHAND};
+    stop_wanted = 0;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int session_note(struct session *session, enum timeline_kind kind, const char *object,
+                 const char *text, uint64_t since_ns, struct error *err)
+{
+    uint64_t now_ns = clock_now_ns(&session->clock);
+    struct timeline_event event = {.not_before_ns = since_ns ? since_ns : now_ns,
+                                   .not_after_ns = now_ns,
+                                   .kind = kind,
+                                   .ours = true};
+    snprintf(event.object, sizeof(event.object), "%s", object);
+    snprintf(event.text, sizeof(event.text), "%s", text);
+    return rundir_add_event(&session->rundir, &event, err);
+}
+
+/* ---- one turn of the loop ---- */
+
+static int note_net_event(struct session *session, const struct net_event *net, struct error *err)
+{
+    char address[ADDRESS_TEXT_BYTES], text[160];
+    address_text(&net->address, address);
+    snprintf(text, sizeof(text), "next hop: %s %02x:%02x:%02x:%02x:%02x:%02x",
+             net_event_name(net->kind), net->mac[0], net->mac[1], net->mac[2], net->mac[3],
+             net->mac[4], net->mac[5]);
+    return session_note(session, TIMELINE_TESTER, address, text, net->at_ns, err);
+}
+
+static int take_reports(struct session *session, struct error *err)
+{
+    struct worker_report report;
+    unsigned member;
+    int code = 0;
+    while (code == 0 && fleet_report(&session->fleet, &report, &member)) {
+        if (report.kind == WORKER_NET_EVENT) {
+            code = note_net_event(session, &report.net, err);
+            continue;
+        }
+        if (report.stream >= session->experiment->stream_count)
+            continue;
+        const char *name = session->experiment->streams[report.stream].name;
+        const struct fleet_stream *stream = &session->fleet.streams[report.stream];
+        struct meta_stream *meta = &session->meta.streams[report.stream];
+        if (report.kind == WORKER_STREAM_STEADY && stream->steady_ns != 0) {
+            meta->steady_ns = stream->steady_ns;
+            code = session_note(session, TIMELINE_STREAM_STEADY, name, "", report.at_ns, err);
+        } else if (report.kind == WORKER_STREAM_STOPPED && stream->stopped_ns != 0) {
+            meta->stopped_ns = stream->stopped_ns;
+            code = session_note(session, TIMELINE_STREAM_STOP, name, "", report.at_ns, err);
+        }
+    }
+    return code;
+}
+
+/* Once a second: the clock, the devices, the logs. A full disk does not end the run: it is told,
+ * and what is in memory goes on. */
+static void each_second(struct session *session, uint64_t *last_ns)
+{
+    struct error err = {0};
+    uint64_t now_ns = clock_now_ns(&session->clock);
+    if (now_ns < *last_ns + SECOND_NS)
+        return;
+    *last_ns = now_ns;
+    utc_sample_now(session->utc, &session->clock);
+    if (!session->launched)
+        return;
+    fleet_look(&session->fleet);
+    if (fleet_flush(&session->fleet, &err) < 0 && err.text[0]) {
+        fprintf(stderr, "\nseamline: %s\n", err.text);
+        if (session->meta.failure[0] == '\0')
+            snprintf(session->meta.failure, sizeof(session->meta.failure), "%s", err.text);
+    }
+}
+
+static int turn(struct session *session, uint64_t *second_ns, struct error *err)
+{
+    int code = 0;
+    if (session->cluster.kube != NULL)
+        code = cluster_poll(&session->cluster, 5, err);
+    else
+        usleep(5000);
+    if (code == 0 && session->launched)
+        code = take_reports(session, err);
+    each_second(session, second_ns);
+    return code;
+}
+
+/* ---- the run ---- */
+
+/* Go through LIST. 0, -EINTR when a signal asked for the end, or the error of a step. */
+static int go_through(struct session *session, const struct experiment_step *list, unsigned count,
+                      bool after, struct progress *progress, struct error *err)
+{
+    struct steps steps;
+    uint64_t second_ns = 0;
+    int code = 1;
+    steps_start(&steps, list, count, after);
+    while (code == 1) {
+        code = steps_tick(&steps, session, err);
+        int result = code < 0 ? code : turn(session, &second_ns, err);
+        if (result < 0 && !after)
+            return result;
+        progress_tick(progress, session, &steps);
+        if (stop_wanted && !after)
+            return -EINTR;
+    }
+    return code;
+}
+
+/* Streams that no step stopped: after a failure, or for want of a stop. */
+static void stop_streams(struct session *session)
+{
+    uint64_t second_ns = clock_now_ns(&session->clock);
+    uint64_t deadline_ns = second_ns + 5 * SECOND_NS;
+    bool waiting = false;
+    for (unsigned i = 0; i < session->experiment->stream_count; i++) {
+        const struct fleet_stream *stream = &session->fleet.streams[i];
+        if (stream->wanted > 0 && stream->stopped_ns == 0)
+            waiting = fleet_stop(&session->fleet, i, NULL) == 0 || waiting;
+    }
+    while (waiting && clock_now_ns(&session->clock) < deadline_ns) {
+        waiting = false;
+        turn(session, &second_ns, NULL);
+        for (unsigned i = 0; i < session->experiment->stream_count; i++) {
+            const struct fleet_stream *stream = &session->fleet.streams[i];
+            waiting = waiting || (stream->wanted > 0 && stream->stopped_ns == 0);
+        }
+    }
+}
+
+static void thin_utc(struct session *session)
+{
+    const struct utc *utc = session->utc;
+    struct meta *meta = &session->meta;
+    const unsigned most = sizeof(meta->utc) / sizeof(meta->utc[0]);
+    unsigned wanted = utc->count < most ? utc->count : most;
+    for (unsigned i = 0; i < wanted; i++) {
+        unsigned from = wanted < 2 ? 0 : (unsigned)((uint64_t)i * (utc->count - 1) / (wanted - 1));
+        meta->utc[i] = utc->samples[from];
+    }
+    meta->utc_count = wanted;
+    meta->clock_error_ns = wanted ? utc_error_bound_ns(utc) : 0;
+}
+
+/* Everything has stopped: what is left over, what was counted. */
+static int account(struct session *session, struct error *err)
+{
+    struct meta *meta = &session->meta;
+    bool clean = true;
+    utc_sample_now(session->utc, &session->clock);
+    if (session->launched) {
+        clean = fleet_join(&session->fleet, 5 * SECOND_NS, err);
+        fleet_look(&session->fleet);
+        fleet_flush(&session->fleet, err);
+    }
+    fleet_account(&session->fleet, meta);
+    meta->ended_ns = clock_now_ns(&session->clock);
+    meta->final = true;
+    thin_utc(session);
+    session_note(session, TIMELINE_RUN_END, meta->experiment, meta->failure, 0, NULL);
+    int code = meta_write(meta, session->rundir.path, err);
+    return code < 0 ? code : clean ? 0 : -EBUSY;
+}
+
+/* The lab's own log of what it did goes with the run, so that the account can be held against
+ * it. */
+static void keep_truth(struct session *session)
+{
+    char path[PATH_MAX];
+    struct text truth = {0};
+    struct error err = {0};
+    if (!session->lab_directory[0])
+        return;
+    snprintf(path, sizeof(path), "%s/truth.jsonl", session->lab_directory);
+    int code = text_read_file(&truth, path, TEXT_LIMIT_BYTES - 1);
+    if (code == 0)
+        code = rundir_write_text(&session->rundir, "truth.jsonl", text_str(&truth), &err);
+    if (code < 0)
+        fprintf(stderr, "seamline: the lab's truth.jsonl was not kept: %s\n",
+                err.text[0] ? err.text : strerror(-code));
+    text_free(&truth);
+}
+
+static int write_reports(struct session *session, const struct result *result, struct error *err)
+{
+    static const struct {
+        enum report_format format;
+        const char *file;
+    } files[] = {
+        {REPORT_TEXT, "report.txt"}, {REPORT_JSON, "run.json"}, {REPORT_CTRAFFIC, "ctraffic.json"}};
+    const struct experiment *experiment = session->experiment;
+    int code = 0;
+    for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]) && code == 0; i++) {
+        bool wanted = files[i].format != REPORT_CTRAFFIC;
+        for (uint32_t f = 0; f < experiment->format_count; f++)
+            wanted = wanted || experiment->formats[f] == EXPERIMENT_FORMAT_CTRAFFIC;
+        if (!wanted)
+            continue;
+        struct text text = {0};
+        code = report_make(result, files[i].format, &text, err);
+        if (code == 0)
+            code = rundir_write_text(&session->rundir, files[i].file, text_str(&text), err);
+        if (code == 0 && files[i].format == REPORT_TEXT)
+            fputs(text_str(&text), stdout);
+        text_free(&text);
+        if (code == -ENODATA) {
+            code = 0;
+            err->text[0] = '\0';
+        }
+    }
+    return code;
+}
+
+static int conclude(struct session *session, enum verdict *verdict, struct error *err)
+{
+    struct result *result;
+    int code = analyze_rundir(session->rundir.path, &result, err);
+    if (code < 0)
+        return code;
+    code = write_reports(session, result, err);
+    *verdict = result->verdict;
+    result_free(result);
+    fflush(stdout);
+    return code;
+}
+
+/* The steps, what always follows, and the account. The first failure is the run's; what was
+ * measured is saved whatever happens. */
+static enum exit_status carry_out(struct session *session, struct error *err)
+{
+    const struct experiment *experiment = session->experiment;
+    struct progress progress;
+    struct error later = {0};
+    enum verdict verdict = VERDICT_UNDECIDED;
+    progress_start(&progress, session->options->quiet);
+    int code =
+        go_through(session, experiment->steps, experiment->step_count, false, &progress, err);
+    if (code == -EINTR && err->text[0] == '\0')
+        error_set(err, EXIT_INTERRUPTED, -EINTR, "interrupted: the partial result is saved");
+    session->meta.interrupted = code == -EINTR;
+    if (code < 0)
+        snprintf(session->meta.failure, sizeof(session->meta.failure), "%s", err->text);
+    if (session->launched)
+        stop_streams(session);
+    go_through(session, experiment->after, experiment->after_count, true, &progress, &later);
+    progress_end(&progress);
+    keep_truth(session);
+    int accounted = account(session, &later);
+    int concluded = session->launched ? conclude(session, &verdict, &later) : 0;
+    fprintf(stderr, "seamline: the run directory is %s\n", session->rundir.path);
+    if (code < 0) {
+        if (later.text[0])
+            fprintf(stderr, "seamline: afterwards: %s\n", later.text);
+        return session->meta.interrupted ? EXIT_INTERRUPTED : err->status;
+    }
+    *err = later;
+    if (accounted < 0 || concluded < 0 || later.text[0])
+        return EXIT_ENVIRONMENT;
+    return verdict == VERDICT_MET ? EXIT_MET : EXIT_NOT_MET;
+}
+
+enum exit_status run_experiment(const struct run_options *options, struct error *err)
+{
+    struct session *session = calloc(1, sizeof(*session));
+    enum exit_status status = EXIT_ENVIRONMENT;
+    if (session == NULL) {
+        error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+        return EXIT_ENVIRONMENT;
+    }
+    session->options = options;
+    catch_signals();
+    if (prepare(session, err) < 0)
+        status = err->status;
+    else
+        status = carry_out(session, err);
+    if (prepare_undo(session, err) < 0 && status == EXIT_MET)
+        status = EXIT_ENVIRONMENT;
+    free(session);
+    return status;
+}

@@ -1,0 +1,44 @@
+/* run.h - one experiment from its file to its run directory: the slow path's one way through.
+ *
+ *     load and check everything that can be checked without touching anything
+ *     open the NIC ports, the cluster, the run directory
+ *     steps, one after another, while workers send, watches tell and logs are written
+ *     `after` steps, whatever happened before
+ *     stop, account for every buffer and connection, analyze, report
+ *
+ * One thread (the EAL's main lcore) does all of it in one loop: nothing blocks for longer than a
+ * poll, but resolving next hops before traffic starts. SIGINT and SIGTERM end it in order; a
+ * second one ends it at once.
+ *
+ * Threads: call once in a process (the EAL starts once). Memory: malloc.
+ */
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct experiment;
+
+struct run_options {
+    const char *experiment;   /* Path of the experiment file; NULL when `given` is used. */
+    struct experiment *given; /* An experiment already made (seamline traffic); taken. */
+    const char *machine;      /* Path of the machine file; NULL: the lab's own, on the lab. */
+    const char *directory;    /* Run directory; NULL: made up from name and time. */
+    const char *variant;      /* NULL: none. */
+    const char *const *sets;  /* path=value. */
+    size_t set_count;
+    const char *drivers; /* Folder of drivers-cfg; NULL: found beside the program or installed. */
+    const char *program; /* argv[0], by which seamline-lab and drivers-cfg are found. */
+    bool yes;            /* May change a cluster that is no lab. */
+    bool quiet;          /* No progress. */
+};
+
+/* Runs it, prints progress on stderr and the text report on stdout. ERR is filled for exit statuses
+ * 2 and 3, and for 4. */
+enum exit_status run_experiment(const struct run_options *options, struct error *err);
+
+#endif

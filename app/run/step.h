@@ -1,0 +1,42 @@
+/* step.h - the steps of an experiment, one after another, as a state machine that never blocks.
+ *
+ *     BEGIN -> ACT (start streams; one change after another; wait) -> UNTIL -> next
+ *
+ * A step that fails, or a stop, ends the list; `after` steps then run as a list of their own, and
+ * all of them run, whatever fails.
+ *
+ * Threads: control only. Time comes from the session's clock.
+ */
+#ifndef RUN_STEP_H
+#define RUN_STEP_H
+
+#include "run/session.h"
+
+enum step_phase {
+    STEP_BEGIN,
+    STEP_ACT,
+    STEP_UNTIL,
+};
+
+struct steps {
+    const struct experiment_step *list;
+    unsigned count;
+    unsigned index; /* The present one; count when all are over. */
+    enum step_phase phase;
+    bool go_on;            /* A failed step does not end the list (after). */
+    uint64_t begun_ns;     /* Of the present one. */
+    uint64_t deadline_ns;  /* Of its `until`. */
+    int change;            /* Index of the change under way; -1: none. */
+    unsigned file, object; /* apply: the next object to apply. delete-applied: next change. */
+    int rollout_change;    /* The change whose rollout is awaited; -1: none. */
+};
+
+void steps_start(struct steps *steps, const struct experiment_step *list, unsigned count,
+                 bool go_on);
+/* Do what can be done now. 1 while there is more to do, 0 when all are over, or -errno with ERR
+ * when a step failed. */
+int steps_tick(struct steps *steps, struct session *session, struct error *err);
+/* "3/6 upgrade: set-image" for progress; "" when all are over. */
+const char *steps_text(const struct steps *steps, char out[96]);
+
+#endif

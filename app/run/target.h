@@ -1,0 +1,30 @@
+/* target.h - where a stream's packets go: addresses, port, next hops. */
+#ifndef RUN_TARGET_H
+#define RUN_TARGET_H
+
+#include "base/error.h"
+#include "kube/kube.h"
+#include "plan/experiment.h"
+#include "plan/machine.h"
+
+enum {
+    TARGET_HOPS = 64
+};
+
+struct target {
+    struct address address; /* Of the service. */
+    uint16_t port;
+    unsigned hop_count; /* At least 1. */
+    struct address hops[TARGET_HOPS];
+    char text[160]; /* "ctraffic://10.0.0.1:5003 by node n1", for reports. */
+};
+
+/* Resolve the target of STREAM on PORT of MACHINE, by KUBE's caches where it is a Service (KUBE
+ * NULL: static targets only), and check it against what the machine may send to. 0, -EAGAIN when
+ * the cluster is not far enough (no VIP yet, no ready endpoint), or another -errno; ERR is filled
+ * always. */
+int target_resolve(const struct experiment *experiment, unsigned stream,
+                   const struct machine *machine, const struct machine_port *port,
+                   const struct kube *kube, struct target *out, struct error *err);
+
+#endif

@@ -1,0 +1,363 @@
+/* seamline - what a change in a Kubernetes cluster does to traffic: the command line. */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/analyze.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "plan/experiment.h"
+#include "plan/quantity.h"
+#include "plan/url.h"
+#include "report/report.h"
+#include "run/prepare.h"
+#include "run/run.h"
+#include "run/undo.h"
+
+enum {
+    SETS_MAX = 64
+};
+
+static const char general_help[] =
+    "Usage: seamline COMMAND [ARGUMENT]...\n"
+    "\n"
+    "What does a change in a Kubernetes cluster do to traffic? seamline sends precisely paced\n"
+    "traffic at a Service, makes the change, and accounts for every request and connection.\n"
+    "\n"
+    "  run EXPERIMENT.json    the main job: traffic, a change, the account\n"
+    "  traffic URL            traffic alone, no cluster\n"
+    "  predict EXPERIMENT.json\n"
+    "                         how many connections a rollout will break, without doing it\n"
+    "  report DIR             print a finished (or killed) run again, in any format\n"
+    "  undo DIR               put back what a killed run left changed\n"
+    "  help COMMAND           more about a command\n"
+    "  --version\n"
+    "\n"
+    "First steps: `scripts/demo`, or as root `seamline run config/k8s-app-upgrade.json`, which\n"
+    "needs no cluster: it brings up the built-in lab.\n"
+    "\n"
+    "Exit status: 0 expectations met; 1 not met; 2 bad usage or input; 3 the environment failed\n"
+    "(port, cluster, permission); 4 interrupted, the partial result is saved.\n";
+
+static const char run_help[] =
+    "Usage: seamline run EXPERIMENT.json [OPTION]...\n"
+    "\n"
+    "  -m, --machine FILE     NIC ports, cores, client addresses, and where may be sent to\n"
+    "                         (docs/machine.md); on the lab its own is the default\n"
+    "  -s, --set PATH=VALUE   change a value of the experiment, e.g. --set "
+    "streams.held.rate=800/s;\n"
+    "                         may be given again; arrays by index, id or name\n"
+    "  -V, --variant NAME     with the assignments of that variant\n"
+    "  -o, --output DIR       run directory; default seamline-NAME-TIME\n"
+    "  -y, --yes              may change a cluster that is no lab\n"
+    "  -q, --quiet            no progress\n"
+    "      --drivers DIR      folder of driver profiles; default drivers-cfg\n"
+    "\n"
+    "An experiment (docs/experiment.md) says what to send, what to change and what to expect:\n"
+    "\n"
+    "  seamline run config/k8s-app-upgrade.json\n"
+    "  seamline run config/k8s-app-upgrade.json --set cluster.lab.podReady=500ms -o out\n"
+    "  seamline run config/k8s-app-upgrade.json --machine my-rack.json \\\n"
+    "      --set cluster.kubeconfig=admin.conf --set cluster.context=rack --yes\n"
+    "\n"
+    "SIGINT or SIGTERM ends the run in order: traffic stops, `after` steps are made, the partial\n"
+    "result is saved (exit status 4). A second one ends it at once: then see `seamline undo`.\n";
+
+static const char traffic_help[] =
+    "Usage: seamline traffic URL -m MACHINE.json [OPTION]...\n"
+    "\n"
+    "  URL                    ctraffic://ADDRESS[:PORT]   packets over held connections, echoed\n"
+    "                         tcp://ADDRESS:PORT          connect and close\n"
+    "  -m, --machine FILE     NIC ports, cores, client addresses (docs/machine.md)\n"
+    "  -d, --duration TIME    how long, e.g. 10s (default), 5m\n"
+    "  -r, --rate RATE        requests over all connections, e.g. 400/s\n"
+    "  -c, --connections N    held connections\n"
+    "  -s, --set PATH=VALUE   any other value, e.g. --set streams.traffic.size=512\n"
+    "  -o, --output DIR       run directory\n"
+    "  -q, --quiet            no progress\n"
+    "      --drivers DIR      folder of driver profiles\n"
+    "\n"
+    "  seamline traffic ctraffic://10.0.0.1:5003 -m my-rack.json -c 80 -r 400/s -d 30s\n";
+
+static const char report_help[] =
+    "Usage: seamline report DIR [-f FORMAT]\n"
+    "\n"
+    "  -f, --format FORMAT    text (default), json, ctraffic, ctraffic-hosts,\n"
+    "                         ctraffic-throughput, ctraffic-connections\n"
+    "\n"
+    "Everything is made again from the logs in DIR; a killed run gives what it had written.\n";
+
+static const char predict_help[] =
+    "Usage: seamline predict EXPERIMENT.json [--set PATH=VALUE]... [--variant NAME]\n"
+    "\n"
+    "Simulates the rollout many times over with the delays of the experiment's lab profile, and\n"
+    "prints how many connections of the held stream break, as a distribution. No cluster is\n"
+    "touched.\n";
+
+static const char undo_help[] =
+    "Usage: seamline undo DIR [--dry-run]\n"
+    "\n"
+    "  -n, --dry-run          only say what would be put back\n"
+    "\n"
+    "Reads the journal that a run writes before each change, and puts back what was not.\n";
+
+struct arguments {
+    const char *operand; /* The only one. */
+    const char *machine, *output, *variant, *format, *drivers;
+    const char *duration, *rate, *connections;
+    const char *sets[SETS_MAX];
+    size_t set_count;
+    bool yes, quiet, dry, help;
+};
+
+static const struct option long_options[] = {
+    {"machine", required_argument, NULL, 'm'},
+    {"set", required_argument, NULL, 's'},
+    {"variant", required_argument, NULL, 'V'},
+    {"output", required_argument, NULL, 'o'},
+    {"yes", no_argument, NULL, 'y'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"drivers", required_argument, NULL, 'D'},
+    {"format", required_argument, NULL, 'f'},
+    {"duration", required_argument, NULL, 'd'},
+    {"rate", required_argument, NULL, 'r'},
+    {"connections", required_argument, NULL, 'c'},
+    {"dry-run", no_argument, NULL, 'n'},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+/* Take one option; false when it is none, or there are too many. */
+static bool take_option(struct arguments *arguments, int option)
+{
+    switch (option) {
+    case 'm': arguments->machine = optarg; return true;
+    case 'V': arguments->variant = optarg; return true;
+    case 'o': arguments->output = optarg; return true;
+    case 'f': arguments->format = optarg; return true;
+    case 'D': arguments->drivers = optarg; return true;
+    case 'd': arguments->duration = optarg; return true;
+    case 'r': arguments->rate = optarg; return true;
+    case 'c': arguments->connections = optarg; return true;
+    case 'y': arguments->yes = true; return true;
+    case 'q': arguments->quiet = true; return true;
+    case 'n': arguments->dry = true; return true;
+    case 'h': arguments->help = true; return true;
+    case 's':
+        if (arguments->set_count == SETS_MAX)
+            return false;
+        arguments->sets[arguments->set_count++] = optarg;
+        return true;
+    default: return false;
+    }
+}
+
+/* ALLOWED: the command's option letters as for getopt. */
+static bool parse(int argc, char **argv, const char *allowed, struct arguments *arguments)
+{
+    int option;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, allowed, long_options, NULL)) != -1) {
+        if (option == '?')
+            return false;
+        if (strchr(allowed, option) == NULL || !take_option(arguments, option)) {
+            fprintf(stderr, "seamline %s: option -%c is not for this command\n", argv[0], option);
+            return false;
+        }
+    }
+    if (arguments->help)
+        return true;
+    if (argc - optind != 1) {
+        fprintf(stderr, "seamline %s: want exactly one operand; see seamline help %s\n", argv[0],
+                argv[0]);
+        return false;
+    }
+    arguments->operand = argv[optind];
+    return true;
+}
+
+static enum exit_status complain(enum exit_status status, const struct error *err)
+{
+    if (err->text[0])
+        fprintf(stderr, "seamline: %s\n", err->text);
+    return status;
+}
+
+static void set_options(struct run_options *options, const struct arguments *arguments,
+                        const char *program)
+{
+    *options = (struct run_options){.machine = arguments->machine,
+                                    .directory = arguments->output,
+                                    .variant = arguments->variant,
+                                    .sets = arguments->sets,
+                                    .set_count = arguments->set_count,
+                                    .drivers = arguments->drivers,
+                                    .program = program,
+                                    .yes = arguments->yes,
+                                    .quiet = arguments->quiet};
+}
+
+static enum exit_status command_run(const struct arguments *arguments, const char *program)
+{
+    struct run_options options;
+    struct error err = {0};
+    set_options(&options, arguments, program);
+    options.experiment = arguments->operand;
+    return complain(run_experiment(&options, &err), &err);
+}
+
+/* -r and -c are short for assignments to the one stream. */
+static int traffic_experiment(struct arguments *arguments, struct experiment **out,
+                              struct error *err)
+{
+    static char rate[128], connections[128];
+    struct url url;
+    int64_t duration_ns = INT64_C(10000000000);
+    int code = url_parse(arguments->operand, &url, err);
+    if (code == 0 && arguments->duration != NULL &&
+        quantity_parse_duration(arguments->duration, &duration_ns) < 0)
+        code = error_set(err, EXIT_USAGE, -EINVAL, "-d: \"%.40s\" is no duration; want 10s, 5m",
+                         arguments->duration);
+    if (code == 0 && arguments->set_count + 2 > SETS_MAX)
+        code = error_set(err, EXIT_USAGE, -E2BIG, "more than %d assignments", SETS_MAX - 2);
+    if (code < 0)
+        return code;
+    if (arguments->rate != NULL) {
+        snprintf(rate, sizeof(rate), "streams.traffic.rate=%s", arguments->rate);
+        arguments->sets[arguments->set_count++] = rate;
+    }
+    if (arguments->connections != NULL) {
+        snprintf(connections, sizeof(connections), "streams.traffic.connections=%s",
+                 arguments->connections);
+        arguments->sets[arguments->set_count++] = connections;
+    }
+    struct experiment_options options = {.sets = arguments->sets,
+                                         .set_count = arguments->set_count};
+    return experiment_from_url(&url, duration_ns, &options, out, err);
+}
+
+static enum exit_status command_traffic(struct arguments *arguments, const char *program)
+{
+    struct run_options options;
+    struct error err = {0};
+    struct experiment *experiment = NULL;
+    if (traffic_experiment(arguments, &experiment, &err) < 0)
+        return complain(EXIT_USAGE, &err);
+    set_options(&options, arguments, program);
+    options.given = experiment;
+    return complain(run_experiment(&options, &err), &err);
+}
+
+static enum exit_status command_report(const struct arguments *arguments)
+{
+    struct error err = {0};
+    struct result *result;
+    struct text text = {0};
+    enum report_format format = REPORT_TEXT;
+    if (arguments->format != NULL && !report_format_find(arguments->format, &format)) {
+        error_set(&err, EXIT_USAGE, -EINVAL, "-f: \"%.40s\" is no format; see seamline help report",
+                  arguments->format);
+        return complain(EXIT_USAGE, &err);
+    }
+    if (analyze_rundir(arguments->operand, &result, &err) < 0)
+        return complain(err.status, &err);
+    int code = report_make(result, format, &text, &err);
+    if (code == 0)
+        fputs(text_str(&text), stdout);
+    enum exit_status status = result->verdict == VERDICT_MET ? EXIT_MET : EXIT_NOT_MET;
+    text_free(&text);
+    result_free(result);
+    return code < 0 ? complain(err.status, &err) : status;
+}
+
+static enum exit_status command_predict(const struct arguments *arguments)
+{
+    struct run_options options;
+    struct error err = {0};
+    struct text text = {0};
+    set_options(&options, arguments, NULL);
+    options.experiment = arguments->operand;
+    if (prepare_predict(&options, &text, &err) < 0)
+        return complain(err.status, &err);
+    fputs(text_str(&text), stdout);
+    text_free(&text);
+    return EXIT_MET;
+}
+
+static enum exit_status command_undo(const struct arguments *arguments)
+{
+    struct error err = {0};
+    return complain(undo_run(arguments->operand, arguments->dry, &err), &err);
+}
+
+enum command {
+    COMMAND_RUN,
+    COMMAND_TRAFFIC,
+    COMMAND_PREDICT,
+    COMMAND_REPORT,
+    COMMAND_UNDO,
+    COMMAND_COUNT
+};
+
+static const struct {
+    const char *name, *options, *help;
+} commands[COMMAND_COUNT] = {
+    [COMMAND_RUN] = {"run", "m:s:V:o:yqD:h", run_help},
+    [COMMAND_TRAFFIC] = {"traffic", "m:s:o:qD:d:r:c:h", traffic_help},
+    [COMMAND_PREDICT] = {"predict", "s:V:h", predict_help},
+    [COMMAND_REPORT] = {"report", "f:h", report_help},
+    [COMMAND_UNDO] = {"undo", "nh", undo_help},
+};
+
+static int find_command(const char *name)
+{
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return i;
+    return -1;
+}
+
+static enum exit_status dispatch(int argc, char **argv)
+{
+    struct arguments arguments = {0};
+    int command = find_command(argv[1]);
+    if (command < 0) {
+        fprintf(stderr, "seamline: \"%s\" is no command\n\n%s", argv[1], general_help);
+        return EXIT_USAGE;
+    }
+    if (!parse(argc - 1, argv + 1, commands[command].options, &arguments))
+        return EXIT_USAGE;
+    if (arguments.help) {
+        fputs(commands[command].help, stdout);
+        return EXIT_MET;
+    }
+    switch (command) {
+    case COMMAND_RUN: return command_run(&arguments, argv[0]);
+    case COMMAND_TRAFFIC: return command_traffic(&arguments, argv[0]);
+    case COMMAND_PREDICT: return command_predict(&arguments);
+    case COMMAND_REPORT: return command_report(&arguments);
+    default: return command_undo(&arguments);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fputs(general_help, stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("seamline " SEAMLINE_VERSION);
+        return EXIT_MET;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        int command = argc > 2 ? find_command(argv[2]) : -1;
+        fputs(command >= 0 ? commands[command].help : general_help, stdout);
+        return EXIT_MET;
+    }
+    return dispatch(argc, argv);
+}

@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""What bad input gets: one clear message that says where and what to change, and the right exit status.
+
+usage: bad_input.py SEAMLINE
+
+Each row is a command with what is wrong in it, the exit status, and words that its message must have.
+Ports are veth pairs of this test's own, or none at all. Prints TAP.
+"""
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+
+SEAMLINE = pathlib.Path(sys.argv[1]).resolve()
+IFACE = f"slbad{os.getpid() % 10000}"
+PEER = f"slbae{os.getpid() % 10000}"
+
+MACHINE = {
+    "version": 1, "name": "bad-input",
+    "ports": [{"name": "p0", "profile": "af_packet", "iface": IFACE,
+               "clients": ["10.77.0.64/26"], "onLink": ["10.77.0.0/24"]}],
+    "cores": {"workers": [1], "control": 0}, "allow": ["10.77.0.0/16"],
+}
+EXPERIMENT = {
+    "version": 1, "name": "bad-input",
+    "target": {"address": "10.77.0.1", "port": 5003},
+    "streams": [{"name": "s", "protocol": "ctraffic", "connections": 2, "rate": "10/s"}],
+    "steps": [{"do": "start", "streams": ["s"]}, {"do": "wait", "for": "100ms"},
+              {"do": "stop", "streams": ["s"]}],
+}
+CLUSTER = {"kubeconfig": "kubeconfig", "context": "c", "namespace": "default", "mayChange": []}
+
+
+def merged(base, change):
+    out = json.loads(json.dumps(base))
+    for path, value in change.items():
+        at = out
+        steps = path.split(".")
+        for step in steps[:-1]:
+            at = at[int(step)] if isinstance(at, list) else at[step]
+        at[steps[-1]] = value
+    return out
+
+
+class Case:
+    """A folder with an experiment, a machine file and maybe more, and a command run in it."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+
+    def write(self, name, content):
+        text = content if isinstance(content, str) else json.dumps(content, indent=1)
+        (self.folder / name).write_text(text)
+
+    def run(self, *arguments, experiment=None, machine=None, files=None, prefix=()):
+        self.write("e.json", experiment if isinstance(experiment, str)
+                   else merged(EXPERIMENT, experiment or {}))
+        self.write("m.json", machine if isinstance(machine, str) else merged(MACHINE, machine or {}))
+        for name, content in (files or {}).items():
+            self.write(name, content)
+        command = [*prefix, SEAMLINE, *(arguments or ("run", "e.json", "-m", "m.json", "-q"))]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL)
+        return done.returncode, done.stderr + done.stdout
+
+
+def kubeconfig(server, **user):
+    return {"apiVersion": "v1", "kind": "Config",
+            "clusters": [{"name": "k", "cluster": {"server": server}}],
+            "users": [{"name": "u", "user": user}],
+            "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}]}
+
+
+def closed_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def expect(result, status, *words):
+    code, text = result
+    assert code == status, f"exit status {code}, want {status}: {text}"
+    for word in words:
+        assert word in text, f"{word!r} is not in: {text}"
+    assert "Sanitizer" not in text, text
+
+
+@test
+def no_command(case):
+    expect(case.run("frobnicate"), 2, "frobnicate", "run EXPERIMENT.json")
+
+
+@test
+def option_of_another_command(case):
+    expect(case.run("undo", ".", "--machine", "m.json"), 2, "not for this command")
+
+
+@test
+def experiment_that_is_not_there(case):
+    expect(case.run("run", "none.json", "-m", "m.json"), 2, "none.json", "No such file")
+
+
+@test
+def experiment_that_is_no_json(case):
+    expect(case.run(experiment="{\n  \"version\": 1,\n  oops\n}"), 2, "e.json", "line 3")
+
+
+@test
+def typo_in_the_experiment(case):
+    expect(case.run(experiment={"streams.0.conections": 5}), 2, "e.json", "streams[0]", "conections",
+           "connections")
+
+
+@test
+def wrong_type(case):
+    expect(case.run(experiment={"streams.0.rate": "fast"}), 2, "streams[0].rate", "400/s")
+
+
+@test
+def stream_that_is_not_there(case):
+    expect(case.run(experiment={"steps.0.streams": ["t"]}), 2, "steps[0]", "\"t\"")
+
+
+@test
+def no_machine_file(case):
+    expect(case.run("run", "e.json"), 2, "--machine")
+
+
+@test
+def typo_in_the_machine_file(case):
+    expect(case.run(machine={"ports.0.ifcae": "x"}), 2, "m.json", "ports[0]", "ifcae", "iface")
+
+
+@test
+def target_outside_allow(case):
+    expect(case.run(experiment={"target.address": "10.78.0.1"}), 2, "10.78.0.1", "allow")
+
+
+@test
+def target_is_an_own_address(case):
+    expect(case.run(experiment={"target.address": "10.77.0.65"}), 2, "10.77.0.65")
+
+
+@test
+def nic_port_that_does_not_exist(case):
+    expect(case.run(machine={"ports.0.iface": "nonexistent0"}), 3, "nonexistent0", IFACE)
+
+
+@test
+def driver_profile_that_does_not_exist(case):
+    expect(case.run(machine={"ports.0.profile": "af_xpd"}), 2, "af_xpd", "af_xdp")
+
+
+@test
+def next_hop_that_never_answers(case):
+    expect(case.run(experiment={"target.address": "10.77.0.9"}), 3, "10.77.0.9")
+
+
+@test
+def nic_port_that_another_seamline_holds(case):
+    case.run("help")  # Files.
+    case.write("e.json", merged(EXPERIMENT, {"steps.1.for": "20s"}))
+    case.write("m.json", MACHINE)
+    first = subprocess.Popen([SEAMLINE, "run", "e.json", "-m", "m.json"], cwd=case.folder,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        for line in first.stderr:
+            if "wait" in line:
+                break
+        result = case.run("run", "e.json", "-m", "m.json", "-q")
+        expect(result, 3, "p0", str(first.pid))
+    finally:
+        first.terminate()
+        first.communicate(timeout=30)
+    assert first.returncode == 4, f"exit status {first.returncode} after SIGTERM"
+
+
+@test
+def kubeconfig_that_is_not_there(case):
+    expect(case.run(experiment={"cluster": CLUSTER}), 2, "kubeconfig", "No such file")
+
+
+@test
+def context_that_is_not_there(case):
+    files = {"kubeconfig": kubeconfig("https://127.0.0.1:1", token="t")}
+    expect(case.run(experiment={"cluster": {**CLUSTER, "context": "other"}}, files=files), 2,
+           "other", "there are: c")
+
+
+@test
+def server_that_is_not_there(case):
+    port = closed_port()
+    files = {"kubeconfig": kubeconfig(f"https://127.0.0.1:{port}", token="t")}
+    expect(case.run(experiment={"cluster": CLUSTER}, files=files), 3, f"127.0.0.1:{port}")
+
+
+@test
+def run_directory_that_holds_a_run(case):
+    os.makedirs(case.folder / "out")
+    (case.folder / "out" / "cluster.jsonl").write_text("")
+    expect(case.run("run", "e.json", "-m", "m.json", "-q", "-o", "out"), 2, "out",
+           "already holds a run")
+
+
+@test
+def run_directory_that_cannot_be_made(case):
+    expect(case.run("run", "e.json", "-m", "m.json", "-q", "-o", "/proc/none/x"), 3, "/proc/none", "-o")
+
+
+@test
+def no_root(case):
+    os.chmod(case.folder, 0o777)
+    result = case.run(prefix=("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"))
+    expect(result, 3, "root")
+
+
+@test
+def no_hugepages_when_they_are_wanted(case):
+    held = pathlib.Path("/proc/sys/vm/nr_hugepages").read_text()
+    free = [line for line in open("/proc/meminfo") if line.startswith("HugePages_Free")]
+    wanted = int(free[0].split()[1]) * 2 + 64
+    expect(case.run(machine={"memory": {"hugepages": "yes", "megabytes": wanted}}), 3, "hugepages")
+    assert held == pathlib.Path("/proc/sys/vm/nr_hugepages").read_text()
+
+
+@test
+def undo_of_no_run(case):
+    expect(case.run("undo", "."), 2, "undo.jsonl")
+
+
+@test
+def report_of_no_run(case):
+    expect(case.run("report", "."), 2, "meta.json")
+
+
+def setup():
+    def ip(*arguments):
+        subprocess.run(["ip", *arguments], check=True)
+    ip("link", "add", IFACE, "type", "veth", "peer", "name", PEER)
+    for name in (IFACE, PEER):
+        pathlib.Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text("1")
+        ip("link", "set", name, "up")
+    # A neighbour that answers: the peer end, in the namespace of this test.
+    ip("netns", "add", PEER)
+    ip("link", "set", PEER, "netns", PEER)
+    ip("-n", PEER, "addr", "add", "10.77.0.1/24", "dev", PEER)
+    ip("-n", PEER, "link", "set", PEER, "up")
+
+
+def teardown():
+    subprocess.run(["ip", "netns", "del", PEER], check=False)
+    subprocess.run(["ip", "link", "del", IFACE], check=False, stderr=subprocess.DEVNULL)
+
+
+def main():
+    if os.geteuid() != 0:
+        print("1..0 # SKIP needs root")
+        return
+    print(f"1..{len(TESTS)}")
+    setup()
+    try:
+        for number, function in enumerate(TESTS, 1):
+            with tempfile.TemporaryDirectory() as folder:
+                try:
+                    function(Case(folder))
+                    print(f"ok {number} - {function.__name__}")
+                except (AssertionError, subprocess.TimeoutExpired) as problem:
+                    print(f"not ok {number} - {function.__name__}")
+                    print("\n".join("# " + line for line in str(problem).splitlines()))
+    finally:
+        teardown()
+
+
+main()

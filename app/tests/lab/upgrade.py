@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""The whole experiment on the lab: every connection accounted for, and held against the lab's truth.
+
+usage: upgrade.py SEAMLINE [--set PATH=VALUE]...
+
+Prints TAP.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import truth  # noqa: E402
+
+SEAMLINE = pathlib.Path(sys.argv[1]).resolve()
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+
+def links():
+    out = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True).stdout
+    spaces = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True).stdout
+    return sorted(line.split(":")[1] for line in out.splitlines()) + sorted(spaces.split("\n"))
+
+
+def run(folder):
+    experiment = ROOT / "config" / "k8s-app-upgrade.json"
+    return subprocess.run([SEAMLINE, "run", experiment, "-o", folder / "out", *sys.argv[2:]],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240)
+
+
+def stream(account, name):
+    return next(s for s in account["streams"] if s["name"] == name)
+
+
+def checks(done, account, folder):
+    held, new = stream(account, "held"), stream(account, "new")
+    pods = account["pods"]
+    yield "the run ended", done.returncode in (0, 1), done.stderr[-2000:]
+    yield "due is the sum of outcomes", all(
+        s["due"] == sum(s["outcomes"].values()) and s["sumsHold"] and s["due"] > 0
+        for s in account["streams"]), account["streams"]
+    yield "80 lasting connections", held["connections"]["lasting"] == 80, held["connections"]
+    low, high = account["prediction"]["min"], account["prediction"]["max"]
+    yield "as many broken as predicted", low <= held["connections"]["broken"] <= high, \
+        f"{held['connections']} not in {low}..{high}"
+    yield "broken and lasting per pod add up", (
+        sum(p["broken"] for p in pods) == held["connections"]["broken"]
+        and sum(p["lasting"] for p in pods) == 80), pods
+    lasting = [p for p in pods if p["lasting"]]
+    broken = [p for p in pods if p["broken"]]
+    yield "8 pods kept theirs, 8 lost theirs", (
+        len(lasting) == 8 and len(broken) >= 8
+        and not {p["name"] for p in lasting} & {p["name"] for p in broken}), pods
+    yield "every pod that lost connections was seen terminating", all(
+        p["terminating"] for p in broken), broken
+    yield "new connections were counted too", new["connections"]["done"] > 0, new["connections"]
+    yield "all buffers are back", all(p["mbufsMissing"] == 0 for p in account["tester"]["ports"]), \
+        account["tester"]
+    yield "no log was full or damaged", (
+        account["tester"]["recordsRefused"] == 0 and account["tester"]["damagedBytes"] == 0), \
+        account["tester"]
+    result = truth.check(folder / "out", folder / "out" / "truth.jsonl")
+    truth.show(result)
+    yield "the lab logged the closes", result["matched"] >= 80, result
+    yield "99 of 100 closes lie within their onset bracket", \
+        result["inside"] * 100 >= result["matched"] * 99, result["misses"]
+    again = subprocess.run([SEAMLINE, "report", folder / "out", "-f", "ctraffic-hosts"],
+                           capture_output=True, text=True)
+    yield "the report is made again", \
+        f"Lost connections: {held['connections']['broken']}" in again.stdout, again.stderr
+
+
+def main():
+    if os.geteuid() != 0:
+        print("1..0 # SKIP needs root")
+        return
+    before = links()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-upgrade-"))
+    number = 0
+    try:
+        done = run(folder)
+        print("\n".join("# " + line for line in done.stdout.splitlines()))
+        account = json.loads((folder / "out" / "run.json").read_text())
+        for name, good, why in checks(done, account, folder):
+            number += 1
+            print(f"{'ok' if good else 'not ok'} {number} - {name}")
+            if not good:
+                print("# " + str(why).replace("\n", "\n# "))
+    except (OSError, ValueError, subprocess.TimeoutExpired) as problem:
+        number += 1
+        print(f"not ok {number} - the run gave an account")
+        print("# " + repr(problem) + "\n# " + done.stderr[-2000:].replace("\n", "\n# "))
+    after = links()
+    number += 1
+    print(f"{'ok' if before == after else 'not ok'} {number} - nothing is left over")
+    if before != after:
+        print(f"# before {before}, after {after}")
+    print(f"1..{number}")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+main()
