@@ -102,11 +102,12 @@ struct traffic_stream_config {
 };
 
 struct traffic_config {
-    uint32_t worker;       /* Index of the worker. */
+    uint32_t worker;       /* Index among those that share. */
     uint32_t worker_count; /* Workers that share the client addresses: each takes the ports
                               port_first + worker + i * worker_count. */
-    uint64_t seed;         /* Of offsets and of the place where the port sweep begins. Runs that
-                              follow each other need different ones: see ports.h. */
+    uint64_t seed;         /* Of the flows' offsets. */
+    uint64_t port_seed;    /* Of the place where the port sweep begins; 0 stands for `seed`. Runs
+                              that follow each other need different ones: see ports.h. */
     struct prefix pools[TRAFFIC_POOLS]; /* Client addresses. */
     uint32_t pool_count;
     uint32_t client_addresses; /* Of each family, used at most; 0 stands for 16. */

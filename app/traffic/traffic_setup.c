@@ -167,8 +167,9 @@ static int fill_ports(struct traffic *traffic, const struct traffic_config *conf
     target->released = take(slots, sizeof(uint32_t));
     if (target->released == NULL)
         return -ENOMEM;
+    uint64_t seed = config->port_seed != 0 ? config->port_seed : config->seed;
     ports_init(&target->ports, target->addresses, counts[v4], first, last, stride, target->released,
-               config->seed, config->quarantine_ns);
+               seed, config->quarantine_ns);
     return 0;
 }
 

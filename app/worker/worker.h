@@ -47,7 +47,8 @@ struct worker_config {
     const struct clock *clock;     /* Borrowed; immutable. */
     struct net_port *port;         /* Its queue; borrowed, and the worker's alone while it runs. */
     uint64_t stall_ns;             /* A gap between turns over this is a fault STALL. */
-    struct traffic_config traffic; /* Its share of the streams. worker is set from `index`. */
+    struct traffic_config traffic; /* Its share of the streams. With a worker_count over 1,
+                                      worker is set from `index`; port_seed from `key`, if 0. */
     uint64_t capacity[RECORD_TYPE_COUNT]; /* Records of each log; 0 = record's default. */
     struct hash_key key;                  /* Secret of ISNs; from the system's random source. */
     uint64_t time_wait_ns;                /* 2 MSL of the connections that we closed first. */

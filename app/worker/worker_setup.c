@@ -84,9 +84,9 @@ bool worker_leftovers(const struct worker *worker, struct worker_leftovers *left
 static int fill(struct worker *worker, const struct worker_config *config, struct error *err)
 {
     struct traffic_config traffic = config->traffic;
-    traffic.worker = config->index;
-    if (traffic.worker_count <= traffic.worker)
-        traffic.worker_count = traffic.worker + 1;
+    traffic.worker = traffic.worker_count > 1 ? config->index : 0;
+    if (traffic.port_seed == 0)
+        traffic.port_seed = config->key.k0;
     worker->port = config->port;
     worker->clock = config->clock;
     worker->stall_ns = config->stall_ns;

@@ -469,6 +469,32 @@ static void no_room_to_send(void **state)
     world_stop(world);
 }
 
+/* The sweep's beginning has a seed of its own: the same offsets, other ports. */
+static void port_seed(void **state)
+{
+    uint64_t due_ns[2];
+    uint16_t ports[2];
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct traffic_config config = traffic_config_default();
+        config.stream_count = 1;
+        config.streams[0] = stream_of(1);
+        config.seed = 5;
+        config.port_seed = 100 + i;
+        struct world *world = world_new_config(&config);
+        traffic_start(world->traffic, 0, 0, 0);
+        world_run(world, S);
+        due_ns[i] =
+            ((const struct record_request *)record_at(world->record, RECORD_REQUESTS, 0))->due_ns;
+        assert_true(traffic_stop(world->traffic, 0, S));
+        ports[i] = world_connection(world, 0)->tuple.local_port;
+        world_run(world, 2 * S);
+        world_free(world);
+    }
+    assert_int_equal(due_ns[0], due_ns[1]);
+    assert_int_not_equal(ports[0], ports[1]);
+}
+
 /* At most flows * retries connections and attempts. */
 static void retries(void **state)
 {
@@ -505,6 +531,7 @@ int main(void)
         cmocka_unit_test(no_client_port),
         cmocka_unit_test(unreachable),
         cmocka_unit_test(no_room_to_send),
+        cmocka_unit_test(port_seed),
         cmocka_unit_test(retries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
