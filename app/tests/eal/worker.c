@@ -109,13 +109,15 @@ static void test_quit_leaves_nothing_over(void **state)
 {
     (void)state;
     struct worker_leftovers leftovers;
+    const struct record_counters *counters = &worker_record(worker)->streams[0].counters;
+    for (unsigned i = 0; i < 3000 && record_count_read(&counters->due) == 0; i++)
+        usleep(1000);
     command((struct worker_command){.kind = WORKER_QUIT});
     rte_eal_wait_lcore(net_worker_lcore(0));
     assert_true(worker_leftovers(worker, &leftovers));
     struct worker_report report = next_of_streams();
     assert_int_equal(report.kind, WORKER_STREAM_STOPPED);
     assert_int_equal(next_of_streams().kind, WORKER_ENDED);
-    const struct record_counters *counters = &worker_record(worker)->streams[0].counters;
     assert_true(record_count_read(&counters->due) > 0);
     assert_int_equal(record_count_read(&counters->due),
                      record_count_read(&counters->outcomes[OUTCOME_BLOCKED]) +
