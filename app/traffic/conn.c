@@ -84,7 +84,7 @@ void conn_gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_
     struct traffic_stream *stream = &traffic->streams[conn->stream];
     assert(conn->state == CONN_CLOSING);
     wheel_cancel(&traffic->wheel, &conn->timer.wheel);
-    ports_release(&traffic->targets[conn->target].ports, conn->port_slot, now_ns);
+    ports_release(&traffic->targets[conn->target].sweep->ports, conn->port_slot, now_ns);
     pool_free(&traffic->conns, pool_handle_of(&traffic->conns, conn));
     stream->conns--;
     if (stream->conns == 0 && stream->state == STREAM_DRAINING) {
@@ -207,11 +207,12 @@ static struct traffic_conn *take(struct traffic *traffic, struct traffic_flow *f
 static bool open_tcp(struct traffic *traffic, struct traffic_conn *conn, pool_handle handle,
                      uint64_t now_ns, enum unsent_reason *reason)
 {
-    struct target *target = &traffic->targets[conn->target];
+    const struct target *target = &traffic->targets[conn->target];
+    struct ports *ports = &target->sweep->ports;
     struct tuple tuple = {
         .remote = target->address, .remote_port = target->port, .protocol = IPPROTO_TCP};
     for (unsigned i = 0; i < TRAFFIC_TUPLE_TRIES; i++) {
-        conn->port_slot = ports_take(&target->ports, now_ns, &tuple.local, &tuple.local_port);
+        conn->port_slot = ports_take(ports, now_ns, &tuple.local, &tuple.local_port);
         if (conn->port_slot == PORTS_NONE)
             break;
         conn->tcp = tcp_open(traffic->tcp, now_ns, &tuple, handle);
@@ -219,7 +220,7 @@ static bool open_tcp(struct traffic *traffic, struct traffic_conn *conn, pool_ha
             conn->connection.tuple = tuple;
             return true;
         }
-        ports_release(&target->ports, conn->port_slot, now_ns);
+        ports_release(ports, conn->port_slot, now_ns);
         if (tcp_open_refusal(traffic->tcp) != TCP_OPEN_IN_USE) {
             *reason = UNSENT_POOL_FULL;
             return false;

@@ -1,4 +1,4 @@
-/* ports.h - the client side of 5-tuples: a sweep over addresses and ports toward one target.
+/* ports.h - the client side of 5-tuples: a sweep over addresses and ports.
  *
  * Slot i of n * m slots is address i mod n, port i / n. The sweep begins at a place drawn from
  * the seed and goes round; it skips slots in use and slots released less than the quarantine

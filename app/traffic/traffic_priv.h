@@ -130,12 +130,19 @@ struct traffic_stream {
     uint64_t report_ns[TRAFFIC_REPORT_KINDS]; /* When. */
 };
 
-/* One for each different address and port of all streams' targets: they share the port sweep. */
+/* Client ends of one family, for all targets together. Two targets may be Services of the same
+ * pods: their 5-tuples differ before the balancer and would be one and the same behind it, and the
+ * balancer then has to drop or rewrite one of them. */
+struct sweep {
+    struct ports ports;
+    struct address *addresses; /* Its client addresses. */
+    uint32_t *released;        /* The ports' memory. */
+};
+
+/* One for each different address and port of all streams' targets. */
 struct target {
     struct address address;
-    struct ports ports;
-    uint32_t *released;        /* The ports' memory. */
-    struct address *addresses; /* Client addresses of its family; shared, not owned. */
+    struct sweep *sweep; /* Of its family. */
     uint16_t port;
     uint16_t group; /* Of the first stream's target with this address. */
 };
@@ -164,9 +171,8 @@ struct traffic {
     uint64_t close_timeout_ns; /* The same. */
     uint64_t steady_ns;        /* The same. */
     uint32_t flow_count;       /* Of all streams. */
-    struct address *client_v4; /* Client addresses, by family. */
-    struct address *client_v6;
-    void *conns_memory; /* The pool's. */
+    struct sweep sweeps[2];    /* Of IPv6 and of IPv4, in this order. */
+    void *conns_memory;        /* The pool's. */
     struct traffic_stream streams[RECORD_STREAMS];
     struct wheel wheel; /* Timers of connections and flows. */
 };

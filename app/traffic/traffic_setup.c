@@ -12,13 +12,10 @@ enum {
 
 static int fill(struct traffic *traffic, const struct traffic_config *config);
 static int fill_conns(struct traffic *traffic, const struct traffic_config *config);
-static int fill_clients(struct traffic *traffic, const struct traffic_config *config,
-                        uint32_t counts[2]);
-static int fill_targets(struct traffic *traffic, const struct traffic_config *config,
-                        const uint32_t counts[2]);
+static int fill_sweeps(struct traffic *traffic, const struct traffic_config *config);
+static int fill_sweep(struct sweep *sweep, const struct traffic_config *config, bool v4);
+static int fill_targets(struct traffic *traffic, const struct traffic_config *config);
 static struct target *target_at(struct traffic *traffic, const struct traffic_target *wanted);
-static int fill_ports(struct traffic *traffic, const struct traffic_config *config,
-                      struct target *target, const uint32_t counts[2]);
 static int fill_stream(struct traffic *traffic, const struct traffic_config *config,
                        uint32_t index);
 static int fill_schedule(struct traffic_stream *stream, uint64_t seed);
@@ -55,19 +52,18 @@ void traffic_free(struct traffic *traffic)
         free(traffic->streams[i].offsets_ns);
         free(traffic->streams[i].probes.entries);
     }
-    for (uint32_t i = 0; i < traffic->target_count; i++)
-        free(traffic->targets[i].released);
+    for (unsigned i = 0; i < 2; i++) {
+        free(traffic->sweeps[i].addresses);
+        free(traffic->sweeps[i].released);
+    }
     free(traffic->targets);
     free(traffic->flows);
-    free(traffic->client_v4);
-    free(traffic->client_v6);
     free(traffic->conns_memory);
     free(traffic);
 }
 
 static int fill(struct traffic *traffic, const struct traffic_config *config)
 {
-    uint32_t client_counts[2];
     traffic->next_due_ns = UINT64_MAX;
     traffic->sent_late_ns = config->sent_late_ns;
     traffic->close_timeout_ns = config->close_timeout_ns;
@@ -77,8 +73,7 @@ static int fill(struct traffic *traffic, const struct traffic_config *config)
         traffic->flow_count += flow_count(&config->streams[i]);
     traffic->flows = take(traffic->flow_count, sizeof(traffic->flows[0]));
     if (traffic->flows == NULL || fill_conns(traffic, config) < 0 ||
-        fill_clients(traffic, config, client_counts) < 0 ||
-        fill_targets(traffic, config, client_counts) < 0)
+        fill_sweeps(traffic, config) < 0 || fill_targets(traffic, config) < 0)
         return -ENOMEM;
     for (uint32_t i = 0; i < config->stream_count; i++) {
         traffic->stream_count = i + 1;
@@ -99,29 +94,40 @@ static int fill_conns(struct traffic *traffic, const struct traffic_config *conf
     return 0;
 }
 
-/* COUNTS: of IPv6 and of IPv4, in this order. */
-static int fill_clients(struct traffic *traffic, const struct traffic_config *config,
-                        uint32_t counts[2])
+static int fill_sweeps(struct traffic *traffic, const struct traffic_config *config)
 {
-    uint32_t max =
-        config->client_addresses != 0 ? config->client_addresses : CLIENT_ADDRESSES_DEFAULT;
-    struct address *lists[2] = {take(max, sizeof(struct address)),
-                                take(max, sizeof(struct address))};
-    traffic->client_v6 = lists[0];
-    traffic->client_v4 = lists[1];
-    if (lists[0] == NULL || lists[1] == NULL)
-        return -ENOMEM;
-    counts[0] = counts[1] = 0;
-    for (uint32_t i = 0; i < config->pool_count; i++) {
-        bool v4 = address_is_v4(&config->pools[i].address);
-        counts[v4] +=
-            ports_addresses_of(&config->pools[i], lists[v4] + counts[v4], max - counts[v4]);
-    }
+    for (unsigned v4 = 0; v4 < 2; v4++)
+        if (fill_sweep(&traffic->sweeps[v4], config, v4) < 0)
+            return -ENOMEM;
     return 0;
 }
 
-static int fill_targets(struct traffic *traffic, const struct traffic_config *config,
-                        const uint32_t counts[2])
+static int fill_sweep(struct sweep *sweep, const struct traffic_config *config, bool v4)
+{
+    uint32_t count = 0, max = config->client_addresses;
+    if (max == 0)
+        max = CLIENT_ADDRESSES_DEFAULT;
+    sweep->addresses = take(max, sizeof(struct address));
+    if (sweep->addresses == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < config->pool_count; i++)
+        if (address_is_v4(&config->pools[i].address) == v4)
+            count += ports_addresses_of(&config->pools[i], sweep->addresses + count, max - count);
+    if (count == 0)
+        return 0; /* No target has this family: traffic_config_check(). */
+    uint16_t first = (uint16_t)(traffic_config_port_first(config) + config->worker);
+    uint16_t last = traffic_config_port_last(config);
+    uint16_t stride = (uint16_t)config->worker_count;
+    sweep->released = take((size_t)count * ports_of_address(first, last, stride), sizeof(uint32_t));
+    if (sweep->released == NULL)
+        return -ENOMEM;
+    uint64_t seed = config->port_seed != 0 ? config->port_seed : config->seed;
+    ports_init(&sweep->ports, sweep->addresses, count, first, last, stride, sweep->released, seed,
+               config->quarantine_ns);
+    return 0;
+}
+
+static int fill_targets(struct traffic *traffic, const struct traffic_config *config)
 {
     uint32_t most = 0;
     for (uint32_t i = 0; i < config->stream_count; i++)
@@ -129,14 +135,9 @@ static int fill_targets(struct traffic *traffic, const struct traffic_config *co
     traffic->targets = take(most, sizeof(struct target));
     if (traffic->targets == NULL)
         return -ENOMEM;
-    for (uint32_t i = 0; i < config->stream_count; i++) {
-        for (uint32_t j = 0; j < config->streams[i].target_count; j++) {
-            uint32_t before = traffic->target_count;
-            struct target *target = target_at(traffic, &config->streams[i].targets[j]);
-            if (traffic->target_count > before && fill_ports(traffic, config, target, counts) < 0)
-                return -ENOMEM;
-        }
-    }
+    for (uint32_t i = 0; i < config->stream_count; i++)
+        for (uint32_t j = 0; j < config->streams[i].target_count; j++)
+            target_at(traffic, &config->streams[i].targets[j]);
     return 0;
 }
 
@@ -152,25 +153,8 @@ static struct target *target_at(struct traffic *traffic, const struct traffic_ta
     target->address = wanted->address;
     target->port = wanted->port;
     target->group = wanted->group;
+    target->sweep = &traffic->sweeps[address_is_v4(&target->address)];
     return target;
-}
-
-static int fill_ports(struct traffic *traffic, const struct traffic_config *config,
-                      struct target *target, const uint32_t counts[2])
-{
-    bool v4 = address_is_v4(&target->address);
-    uint16_t first = (uint16_t)(traffic_config_port_first(config) + config->worker);
-    uint16_t last = traffic_config_port_last(config);
-    uint16_t stride = (uint16_t)config->worker_count;
-    size_t slots = (size_t)counts[v4] * ports_of_address(first, last, stride);
-    target->addresses = v4 ? traffic->client_v4 : traffic->client_v6;
-    target->released = take(slots, sizeof(uint32_t));
-    if (target->released == NULL)
-        return -ENOMEM;
-    uint64_t seed = config->port_seed != 0 ? config->port_seed : config->seed;
-    ports_init(&target->ports, target->addresses, counts[v4], first, last, stride, target->released,
-               seed, config->quarantine_ns);
-    return 0;
 }
 
 static int fill_stream(struct traffic *traffic, const struct traffic_config *config, uint32_t index)
