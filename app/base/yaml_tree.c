@@ -16,6 +16,7 @@ struct build {
     struct error *err;         /* For the first refusal. */
 };
 
+static cJSON *parse_json(const char *bytes, size_t size);
 static int add_documents(yaml_parser_t *parser, cJSON *documents, struct error *err);
 static cJSON *convert(struct build *build, const yaml_node_t *node, unsigned depth);
 static cJSON *convert_sequence(struct build *build, const yaml_node_t *node, unsigned depth);
@@ -46,7 +47,28 @@ cJSON *yaml_tree_parse(const char *bytes, size_t size, struct error *err)
     if (code == 0)
         return documents;
     cJSON_Delete(documents);
-    return NULL;
+    documents = parse_json(bytes, size);
+    if (documents != NULL && err != NULL)
+        *err = (struct error){0};
+    return documents;
+}
+
+/* libyaml refuses JSON's surrogate pairs ("\\ud83d\\ude00"): what is JSON, and no YAML to it, is
+ * read as JSON. */
+static cJSON *parse_json(const char *bytes, size_t size)
+{
+    cJSON *array = NULL, *json = NULL;
+    size_t at = 0;
+
+    while (at < size && isspace((unsigned char)bytes[at]))
+        at++;
+    if (at < size && bytes[at] == '{' && memmem(bytes, size, "\\ud", 3) != NULL)
+        json = json_parse(bytes, size, NULL);
+    if (json != NULL)
+        array = cJSON_CreateArray();
+    if (array == NULL || !cJSON_AddItemToArray(array, json))
+        cJSON_Delete(json);
+    return array;
 }
 
 static int add_documents(yaml_parser_t *parser, cJSON *documents, struct error *err)

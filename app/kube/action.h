@@ -31,7 +31,6 @@
 
 #include "kube/discovery.h"
 #include "kube/failure.h"
-#include "kube/manifest.h"
 #include "kube/object.h"
 
 enum kube_verb {

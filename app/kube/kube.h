@@ -72,7 +72,6 @@
 #include "kube/discovery.h"
 #include "kube/event.h"
 #include "kube/kubeconfig.h"
-#include "kube/manifest.h"
 #include "kube/rollout.h"
 #include "kube/target.h"
 #include "kube/watch.h"

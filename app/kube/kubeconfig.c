@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "kube/yaml.h"
+#include "base/yaml_tree.h"
 
 enum {
     KUBECONFIG_BYTES = 4 << 20,
@@ -126,7 +126,7 @@ char *kubeconfig_decode(const char *base64, size_t *size)
 
 static cJSON *read_tree(const char *bytes, size_t size, const char *path, struct error *err)
 {
-    cJSON *tree = kube_yaml_parse(bytes, size, err);
+    cJSON *tree = yaml_tree_parse(bytes, size, err);
     if (tree != NULL && !cJSON_IsObject(cJSON_GetArrayItem(tree, 0))) {
         error_set(err, EXIT_USAGE, -EINVAL, "there is no kubeconfig in it");
         cJSON_Delete(tree);

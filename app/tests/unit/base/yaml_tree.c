@@ -42,6 +42,12 @@ static void scalars_are_typed_as_kubectl_does(void **state)
         {"a: &x {b: 1}\nc: *x", "[{\"a\":{\"b\":1},\"c\":{\"b\":1}}]"},
         {"a: |\n  one\n  two\n", "[{\"a\":\"one\\ntwo\\n\"}]"},
         {"9223372036854775807: 1", "[{\"9223372036854775807\":1}]"},
+        {"t: 2026-11-21T09:52:31Z", "[{\"t\":\"2026-11-21T09:52:31Z\"}]"},
+        {"a: 1d\nb: +", "[{\"a\":\"1d\",\"b\":\"+\"}]"},
+        {"big: 9007199254740993", "[{\"big\":9007199254740993}]"},
+        {"\n{\t\"a\": [\n\t\t1]}\n", "[{\"a\":[1]}]"}, /* JSON, indented by tabs. */
+        {"{\"a\": \"\\ud83d\\ude00\"}", "[{\"a\":\"\xf0\x9f\x98\x80\"}]"}, /* A surrogate pair. */
+        {"---\n...\n---\n", "[]"},
         {"", "[]"},
     };
 
@@ -93,6 +99,9 @@ static void mistakes_have_their_place(void **state)
         {"a: 1\na: 2", "line 2, column 1: this key is there twice"},
         {"a: \"x\\0y\"", "line 1, column 4: this text cannot be held: has it a NUL byte?"},
         {"[a]: b", "line 1, column 1: a key must be plain text"},
+        {"a: 1\n\na: 2", "line 3, column 1: this key is there twice"},
+        {"a: *nowhere", "line 1, column 4: found undefined alias"},
+        {"{\"a\": \"\\ud83d\"}", "line 1, column 10: found invalid Unicode character escape code"},
         {"a: b: c", "line 1, column 5: mapping values are not allowed in this context"},
     };
 
