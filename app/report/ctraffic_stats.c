@@ -7,6 +7,8 @@
 #include "base/json.h"
 
 #define SECOND_NS UINT64_C(1000000000)
+/* There is a sample a second: stamps of a damaged log shall not ask for all memory. */
+#define DURATION_MAX_NS (31 * UINT64_C(86400) * SECOND_NS)
 /* ctraffic begins no sample in the last 1.5 s. */
 #define SAMPLE_REST_NS UINT64_C(1500000000)
 
@@ -211,6 +213,8 @@ int ctraffic_stats_make(struct ctraffic_stats *stats, const struct result *resul
     if (stats->started_utc_ns != INT64_MIN)
         stats->started_utc_ns += (int64_t)stats->stream->started_ns;
     stats->duration_ns = since(stats, result_stream_end_ns(result, stream));
+    if (stats->duration_ns > DURATION_MAX_NS)
+        stats->duration_ns = DURATION_MAX_NS;
     int code = fill(stats, result, stream);
     if (code < 0)
         ctraffic_stats_free(stats);

@@ -2,7 +2,8 @@
  *
  * ctraffic has one record for a connection and the attempts before it that failed; a record that
  * never connected lasts to the end and has no error. Times are ns since the stream's start. A
- * surviving connection has ended when the stream was stopped. What the tester itself could not open
+ * surviving connection has ended when the stream was stopped; a stream of more than 31 days is cut
+ * there. What the tester itself could not open
  * is no attempt in ctraffic's sense and is left out.
  *
  * Threads: pure. Memory: malloc, freed by ctraffic_stats_free.

@@ -1,15 +1,14 @@
-/* fuzz: deps analyze */
-/* A log of whatever bytes: what is taken can be sorted and analysed, all of it is inside its bounds,
- * and every byte is either in a record or said to be damaged. The checksums of the blocks are made
+/* fuzz: deps report */
+/* A log of whatever bytes: what is taken can be sorted, analysed and reported in every format, all of
+ * it is inside its bounds, and every byte is either in a record or said to be damaged. The checksums of the blocks are made
  * right first, as a bit flip would otherwise end every run of bytes there. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <zlib.h>
 
-#include "analyze/outage.h"
-#include "analyze/window.h"
+#include "analyze/analyze.h"
+#include "report/report.h"
 #include "rundir/log_writer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -55,21 +54,44 @@ static void check_records(const struct logs *logs)
                 logs->outages[i].successor_host <= logs->host_count);
 }
 
-static void analyse(const struct logs *logs)
+static const char experiment_text[] =
+    "{\"version\":1,\"name\":\"fuzz\",\"target\":{\"address\":\"10.0.0.9\",\"port\":5003},"
+    "\"streams\":[{\"name\":\"held\",\"protocol\":\"ctraffic\",\"connections\":2,"
+    "\"rate\":\"10/s\"},{\"name\":\"new\",\"protocol\":\"connect\",\"rate\":\"9/s\"}],"
+    "\"steps\":[{\"do\":\"start\",\"streams\":[\"held\",\"new\"]}],"
+    "\"expect\":[{\"stream\":\"held\",\"figure\":\"longestOutage\",\"atMost\":\"1s\"}]}";
+
+static void check_outages(const struct result *result)
 {
-    struct outage *outages = outages_make(logs, 1u << OUTCOME_RESET, 3);
-    if (outages == NULL)
-        return;
-    for (size_t i = 0; i < logs->outage_count; i++)
-        require(outages[i].onset.from_ns <= outages[i].onset.to_ns &&
-                outages[i].recovery.from_ns <= outages[i].recovery.to_ns);
-    struct windows windows;
-    struct window_scope scope = {.stream = WINDOW_ALL_STREAMS};
-    if (windows_make(&windows, logs, outages, scope, 1000) == 0) {
-        require(windows.count <= logs->outage_count);
-        windows_free(&windows);
+    for (size_t i = 0; i < result->logs.outage_count; i++) {
+        const struct outage *outage = &result->outages[i];
+        require(outage->onset.from_ns <= outage->onset.to_ns);
+        require(outage->recovery.from_ns <= outage->recovery.to_ns);
     }
-    free(outages);
+    require(result->windows.count <= result->logs.outage_count);
+}
+
+/* Takes LOGS. */
+static void analyse(struct logs *logs)
+{
+    struct meta meta = {.stream_count = 2};
+    struct timeline timeline = {0};
+    struct experiment *experiment = NULL;
+    struct result *result = NULL;
+    strcpy(meta.streams[0].protocol, "ctraffic");
+    meta.streams[0].stopped_ns =
+        20000000000; /* Or a stamp could ask for a line a second of 31 d. */
+    require(experiment_parse("fuzz", experiment_text, sizeof(experiment_text) - 1, NULL,
+                             &experiment, NULL) == 0);
+    if (analyze_parts(&meta, logs, &timeline, experiment, &result, NULL) < 0)
+        return;
+    check_outages(result);
+    for (unsigned i = 0; i < REPORT_FORMAT_COUNT; i++) {
+        struct text out = {0};
+        require(report_make(result, (enum report_format)i, &out, NULL) == 0);
+        text_free(&out);
+    }
+    result_free(result);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -89,8 +111,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         analyse(&logs);
     } else {
         require(err.text[0] != '\0');
+        logs_free(&logs);
     }
-    logs_free(&logs);
     free(bytes);
     return 0;
 }

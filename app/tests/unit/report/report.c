@@ -66,11 +66,56 @@ static void formats_that_are_not_there(void **state)
     result_free(result);
 }
 
+/* A killed run with a full log, seen by a person. */
+static void what_is_only_a_bound_is_told_first(void **state)
+{
+    static const char *const parts[] = {
+        "Environment: no cluster\n",
+        "its end is not recorded",
+        "It was KILLED",
+        "Verdict:     undecided",
+        "\nFigures that are a bound only\n",
+        "the run's end is missing",
+        "full logs refused 7 records",
+        "99 bytes at the end of logs are damaged or cut",
+        "stream held: counts of connections",
+        "undecided  held: brokenConnections 0, expected atMost 3 (the records",
+        "Nothing was changed by this run.",
+        "(THE SUM DOES NOT HOLD)",
+        "1 BUFFERS WERE NOT GIVEN BACK",
+    };
+    struct scene scene;
+    struct text made = {0};
+    (void)state;
+    scene_open(&scene, ",\"expect\":[{\"stream\":\"held\",\"figure\":\"brokenConnections\","
+                       "\"atMost\":3}]");
+    scene_request(&scene, 0, 0, 3000, 1, OUTCOME_OK, 0);
+    scene.meta.final = false;
+    scene.meta.ended_ns = scene.meta.streams[0].stopped_ns = 0;
+    scene.meta.records_refused = 7;
+    scene.logs.damaged_bytes = 99;
+    scene.meta.port_count = 1;
+    scene.meta.ports[0] = (struct meta_port){.name = "p", .driver = "d", .mbufs_missing = 1};
+    struct result *result = scene_analyze(&scene);
+    result->streams[0].sums_hold = false;
+    assert_int_equal(report_make(result, REPORT_TEXT, &made, NULL), 0);
+    const char *at = text_str(&made);
+    assert_ptr_equal(at, strstr(at, parts[0]));
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        at = strstr(at, parts[i]);
+        if (at == NULL)
+            fail_msg("no \"%s\" in order in %s", parts[i], text_str(&made));
+    }
+    text_free(&made);
+    result_free(result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_format_is_golden),
         cmocka_unit_test(formats_that_are_not_there),
+        cmocka_unit_test(what_is_only_a_bound_is_told_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
