@@ -42,14 +42,6 @@ static bool is_widow(const struct store *store, enum store_kind kind, const cJSO
            store_get(store, STORE_SERVICE, object_namespace(object), object_name(object)) == NULL;
 }
 
-static bool namespace_ends(const struct store *store, const cJSON *object)
-{
-    const char *name = object_namespace(object);
-    const cJSON *namespace = name[0] == '\0' ? NULL : store_get(store, STORE_NAMESPACE, "", name);
-
-    return namespace != NULL && object_deleting(namespace);
-}
-
 static void scan_kind(const struct store *store, enum store_kind kind, struct changes *changes)
 {
     const cJSON *object = NULL;
@@ -57,23 +49,15 @@ static void scan_kind(const struct store *store, enum store_kind kind, struct ch
     while ((object = store_next(store, kind, "", object)) != NULL) {
         if (kind == STORE_POD && object_deleting(object))
             continue;
-        if (is_orphan(store, object) || is_widow(store, kind, object) ||
-            namespace_ends(store, object))
+        if (is_orphan(store, object) || is_widow(store, kind, object))
             changes_delete(changes, kind, object);
     }
 }
 
 void collector_scan(const struct store *store, struct changes *changes)
 {
-    const cJSON *namespace = NULL;
-
     for (int kind = 0; kind < STORE_KIND_COUNT; kind++) {
         if (kind != STORE_NODE && kind != STORE_NAMESPACE)
             scan_kind(store, (enum store_kind)kind, changes);
-    }
-    while ((namespace = store_next(store, STORE_NAMESPACE, "", namespace)) != NULL) {
-        if (object_deleting(namespace) &&
-            store_next(store, STORE_POD, object_name(namespace), NULL) == NULL)
-            changes_delete(changes, STORE_NAMESPACE, namespace);
     }
 }

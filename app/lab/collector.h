@@ -1,12 +1,11 @@
-/* collector.h - garbage collection: what goes when its owner or its namespace has gone.
+/* collector.h - garbage collection: what goes when its owner has gone.
  *
- * Pure. An object that names owners of which none exists any longer is deleted; so is everything
- * in a namespace that is being deleted, and then the namespace.
+ * Pure. An object that names owners of which none exists any longer is deleted; so is the Endpoints
+ * object of a Service that has gone. (What is in a namespace that ends is the API server's
+ * business.)
  */
 #ifndef LAB_COLLECTOR_H
 #define LAB_COLLECTOR_H
-
-#include <stdbool.h>
 
 #include "lab/change.h"
 

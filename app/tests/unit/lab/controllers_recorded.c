@@ -1,7 +1,7 @@
-/* The controllers against what a real cluster's controllers did: a recording of Kubernetes 1.36 (set
- * image, scale down, scale up of a Deployment of 8 replicas, maxSurge 2, maxUnavailable 1) is replayed in
- * order of resourceVersion, and each controller must come to the same decision from the objects as
- * they stood. */
+/* The controllers against what a real cluster's controllers did: a recording of Kubernetes 1.36
+ * (set image, scale down, scale up of a Deployment of 8 replicas, maxSurge 2, maxUnavailable 1) is
+ * replayed in order of resourceVersion, and each controller must come to the same decision from the
+ * objects as they stood. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -148,8 +148,9 @@ static int64_t decide(const struct world *world, const cJSON *recorded, int64_t 
     return size;
 }
 
-/* Every change of a ReplicaSet's size in the recording is what the arithmetic gives from the objects
- * that the real controller can have seen: the present ones or those of a few changes ago. */
+/* Every change of a ReplicaSet's size in the recording is what the arithmetic gives from the
+ * objects that the real controller can have seen: the present ones or those of a few changes
+ * ago. */
 static void test_deployment_sizes(void **state)
 {
     struct world world = {0};

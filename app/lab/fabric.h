@@ -1,0 +1,82 @@
+/* fabric.h - the lab's network: nodes on a bridge, pods behind nodes, seamline's link.
+ *
+ *      caller's namespace        lab namespace            node namespaces       pod namespaces
+ *      seamline0 ============== up0 -- bridge -- n1 ===== eth0  n1  pX ======== eth0
+ *                                        |  ...           eth0  n2  ...
+ *
+ * Nodes are 10.200.0.11 and up, fd00:200::11 and up, with MAC 02:5e:00:00:00:(number); pods of node
+ * i are in 10.244.i.0/24 and fd00:244:i::/64. Clients (seamline) are 10.201.0.0/24 and
+ * fd00:201::/112:
+ * nodes reach them all through the first of them, so that one neighbour entry serves the pool. A
+ * connection that came by way of another node (which translated its VIP) is answered by way of that
+ * node: the mark `lab` puts on it chooses the route. Thus pods see the clients' own addresses.
+ *
+ * Namespaces have no names (netns.h): all goes when the daemon goes.
+ *
+ * Threads: the daemon's one. The functions that make texts are pure.
+ */
+#ifndef LAB_FABRIC_H
+#define LAB_FABRIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+enum {
+    FABRIC_NODES_MAX = 32,
+    FABRIC_IFACE_BYTES = 16
+};
+
+#define FABRIC_CLIENTS_V4 "10.201.0.0/24"
+#define FABRIC_CLIENTS_V6 "fd00:201::/112"
+#define FABRIC_VIPS_V4 "10.202.0.0/24"
+#define FABRIC_VIPS_V6 "fd00:202::/112"
+#define FABRIC_CLUSTER_V4 "10.96.0.0/16"
+#define FABRIC_CLUSTER_V6 "fd00:10:96::/112"
+
+struct fabric {
+    unsigned node_count;                 /* At most FABRIC_NODES_MAX. */
+    bool gone_unreachable;               /* What nodes say for a pod that is gone. */
+    char iface[FABRIC_IFACE_BYTES];      /* seamline's end, in the caller's namespace. */
+    char id[40];                         /* "seamline-lab PID": alias of the iface. */
+    int home_fd;                         /* The caller's namespace. */
+    int lab_fd;                          /* The bridge's. */
+    int node_fds[FABRIC_NODES_MAX];      /* -1 when not made. */
+    uint8_t next_host[FABRIC_NODES_MAX]; /* Host number of the next pod, 2..254, in turn. */
+};
+
+/* A pod's place: its namespace and its addresses. */
+struct fabric_pod {
+    int netns_fd;  /* -1 when there is none. */
+    unsigned node; /* 0-based. */
+    uint8_t host;  /* Last byte of its addresses. */
+    char v4[20];   /* "10.244.1.2" */
+    char v6[32];   /* "fd00:244:1::2" */
+    char link[16]; /* The node's end. */
+};
+
+/* Addresses of node NODE (0-based), for objects and rules. */
+void fabric_node_v4(unsigned node, char out[20]);
+void fabric_node_v6(unsigned node, char out[32]);
+
+/* Pure: the `ip -batch` input of each namespace. */
+void fabric_lab_text(const struct fabric *fabric, int daemon_pid, struct text *text);
+void fabric_node_text(const struct fabric *fabric, unsigned node, struct text *text);
+/* For `ip -6 -batch`: rules name their family by nothing else. */
+void fabric_node_rules_text(const struct fabric *fabric, unsigned node, struct text *text);
+void fabric_pod_text(const struct fabric_pod *pod, int daemon_pid, int node_fd, struct text *text);
+void fabric_pod_node_text(const struct fabric_pod *pod, struct text *text);
+/* The nft rules of a node that never change: marks of connections that other nodes sent. */
+void fabric_marks_text(const struct fabric *fabric, unsigned node, struct text *text);
+
+/* Make the whole network. node_count, iface, id and gone_unreachable are given. 0 or -errno with
+ * ERR; fabric_down() cleans up in either case. */
+int fabric_up(struct fabric *fabric, struct error *err);
+void fabric_down(struct fabric *fabric);
+
+int fabric_pod_add(struct fabric *fabric, unsigned node, struct fabric_pod *pod, struct error *err);
+void fabric_pod_remove(struct fabric_pod *pod);
+
+#endif

@@ -1,0 +1,200 @@
+/* lab.h - the lab's daemon: one thread, one event loop, everything in it.
+ *
+ * `seamline-lab up` calls lab_run() in a child that lives until `down`. In the loop: the store's
+ * changes go to the controllers (cluster.h), to the kubelets of pods (lab_pod.c) and to the proxies
+ * of nodes (lab_proxy.c); the API server and the control socket are served; processes and tools are
+ * waited for. Whatever has a time has it on CLOCK_MONOTONIC; what is written down is
+ * CLOCK_REALTIME.
+ *
+ * Threads: one. Memory: fixed tables and malloc; LAB_PODS_MAX pods.
+ */
+#ifndef LAB_LAB_H
+#define LAB_LAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "lab/cluster.h"
+#include "lab/command.h"
+#include "lab/fabric.h"
+#include "lab/kubelet.h"
+#include "lab/process.h"
+#include "lab/profile.h"
+#include "lab/proxy.h"
+#include "lab/truth.h"
+
+enum {
+    LAB_PODS_MAX = 1024,
+    LAB_IMAGES_MAX = 32,
+    LAB_PATH_BYTES = 256,
+    LAB_CONTROL_BYTES = 512,
+    LAB_STATIC_PODS_MAX = 200,
+};
+
+/* What to build; from the command line. */
+struct lab_config {
+    char dir[LAB_PATH_BYTES];           /* Where its files are. */
+    char iface[FABRIC_IFACE_BYTES];     /* seamline's end of the link. */
+    struct profile profile;             /* Delays. */
+    unsigned nodes;                     /* 1..FABRIC_NODES_MAX. */
+    uint64_t seed;                      /* Of all draws, uids and names. */
+    uint16_t api_port;                  /* 0: any. */
+    enum proxy_mode proxy_mode;         /* How nodes balance. */
+    const char *images[LAB_IMAGES_MAX]; /* "IMAGE=PROGRAM ARGUMENTS". */
+    unsigned image_count;               /* In use. */
+    const char *deny[LAB_IMAGES_MAX];   /* "verb:resource": what the API refuses. */
+    unsigned deny_count;                /* In use. */
+    unsigned static_pods;               /* > 0: no API, this many bare pods behind one Service. */
+    char vips[2][48];                   /* Of the static Service; "" = from the pool. */
+};
+
+/* What an epoll event means; a member of the object that it belongs to. */
+enum lab_source_kind {
+    LAB_API,
+    LAB_SIGNALS,
+    LAB_CONTROL,
+    LAB_POD_PROCESS,
+    LAB_POD_HOOK,
+    LAB_POD_PROBE,
+    LAB_PROXY_COMMAND,
+};
+
+struct lab_source {
+    enum lab_source_kind kind;
+    void *owner; /* struct lab_pod or lab_proxy, by kind. */
+};
+
+struct lab_probe {
+    int fd;              /* -1 when none is under way. */
+    bool http;           /* Else the connection alone is enough. */
+    bool sent;           /* The request was. */
+    int64_t deadline_ns; /* timeoutSeconds. */
+    char request[512];   /* HTTP's. */
+};
+
+struct lab_pod {
+    char uid[64]; /* Of the object; tells it from a namesake. */
+    char namespace[CHANGE_NAME_BYTES];
+    char name[CHANGE_NAME_BYTES];
+    char image[256];            /* Of the first container. */
+    unsigned node;              /* 0-based. */
+    struct kubelet_pod machine; /* Its life. */
+    struct fabric_pod place;    /* Its namespace and addresses. */
+    struct process process;     /* Of the first container. */
+    struct process hook;        /* preStop, when it is a program. */
+    struct lab_probe probe;     /* Readiness. */
+    struct lab_source process_source, hook_source, probe_source;
+    const char *waiting;          /* Reason why it does not run, or NULL. */
+    char message[256];            /* For it. */
+    int exit_code;                /* Of the last process. */
+    int64_t started_ns, ended_ns; /* UTC; see struct kubelet_facts. */
+    uint64_t container;           /* Number of the present container. */
+    bool reported_ready;          /* Ready as last published. */
+};
+
+enum lab_proxy_state {
+    LAB_PROXY_IDLE,
+    LAB_PROXY_COUNTING, /* nft lists the counters. */
+    LAB_PROXY_LOADING,  /* nft loads the rules. */
+};
+
+struct lab_proxy {
+    unsigned node; /* 0-based. */
+    char node_name[16];
+    struct proxy proxy;           /* What is loaded. */
+    struct proxy_view view;       /* Whose rules. */
+    struct proxy_limiter limiter; /* When it may sync. */
+    enum lab_proxy_state state;
+    struct proxy_plan plan; /* Being loaded. */
+    struct command command; /* Under way. */
+    struct lab_source source;
+    int64_t began_ns;  /* UTC stamp before nft was started. */
+    uint64_t syncs;    /* Done. */
+    uint64_t failures; /* nft said no. */
+};
+
+struct lab {
+    const struct lab_config *config;
+    int epoll_fd;
+    int log_fd;           /* Output of pods and of the daemon. */
+    struct random random; /* All draws. */
+    struct store *store;
+    struct cluster cluster;
+    uint64_t cursor; /* Store events read for pods and proxies. */
+    struct fabric fabric;
+    struct truth truth;
+    struct lab_pod *pods[LAB_PODS_MAX];
+    size_t pod_count; /* In use, the first ones. */
+    struct lab_proxy proxies[FABRIC_NODES_MAX];
+    uint64_t next_container; /* Numbers of containers. */
+    struct api_server *api;  /* NULL in static mode. */
+    struct lab_source api_source, signal_source, control_source;
+    int signal_fd;
+    int control_fd;
+    int down_fd;    /* Who asked for the end, told when all is gone; -1: nobody. */
+    bool down;      /* Leave the loop. */
+    bool ready;     /* The caller of `up` was told. */
+    int ready_fd;   /* Where; -1 afterwards. */
+    int64_t now_ns; /* CLOCK_MONOTONIC, once a turn. */
+    int64_t utc_ns; /* CLOCK_REALTIME, once a turn. */
+};
+
+/* Be the lab until it is told to go down. READY_FD gets "ok\n" once it is up, or an error's text.
+ * Returns the exit status. */
+int lab_run(const struct lab_config *config, int ready_fd);
+
+/* The rest is between the lab_*.c files. */
+
+void lab_clock(struct lab *lab);
+int lab_watch(struct lab *lab, int fd, uint32_t events, struct lab_source *source);
+/* Before closing FD: a child between fork and exec may hold it open, and its events would still
+ * come. */
+void lab_unwatch(struct lab *lab, int fd);
+void lab_say(struct lab *lab, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* lab_pod.c: a change of a Pod object; what is due; the ends of processes. */
+void lab_pod_event(struct lab *lab, const struct store_event *event);
+void lab_pod_run(struct lab *lab);
+int64_t lab_pod_due(const struct lab *lab);
+void lab_pod_process_ended(struct lab *lab, struct lab_pod *pod);
+void lab_pod_hook_ended(struct lab *lab, struct lab_pod *pod);
+/* Send SIGNAL to a pod's process, stamped. -ENOENT when there is no such pod. */
+int lab_pod_kill(struct lab *lab, const char *name, int signal);
+void lab_pod_kill_all(struct lab *lab);
+struct lab_pod *lab_pod_find(struct lab *lab, const char *name);
+void lab_pod_publish(struct lab *lab, struct lab_pod *pod);
+
+/* lab_start.c: the process of a pod. */
+int lab_pod_start(struct lab *lab, struct lab_pod *pod, const cJSON *object);
+int lab_pod_start_hook(struct lab *lab, struct lab_pod *pod, const cJSON *object);
+
+/* lab_probe.c: readiness. */
+void lab_probe_begin(struct lab *lab, struct lab_pod *pod, const cJSON *object);
+void lab_probe_event(struct lab *lab, struct lab_pod *pod);
+void lab_probe_expire(struct lab *lab, struct lab_pod *pod);
+void lab_probe_cancel(struct lab *lab, struct lab_pod *pod);
+
+/* lab_proxy.c: kube-proxy of each node. */
+void lab_proxy_init(struct lab *lab);
+void lab_proxy_event(struct lab *lab, const struct store_event *event);
+void lab_proxy_run(struct lab *lab);
+int64_t lab_proxy_due(const struct lab *lab);
+void lab_proxy_command_ended(struct lab *lab, struct lab_proxy *proxy);
+bool lab_proxy_settled(const struct lab *lab);
+void lab_proxy_free(struct lab *lab);
+
+/* lab_files.c: what `up` leaves in the directory, and the objects that a fresh cluster has. */
+int lab_files_machine(const struct lab *lab, struct error *err);
+void lab_files_nodes(struct lab *lab);
+void lab_files_static(struct lab *lab);
+
+/* lab_control.c: the control socket. */
+int lab_control_open(struct lab *lab, struct error *err);
+void lab_control_accept(struct lab *lab);
+/* Client side: send COMMAND to the lab in DIR, append its answer. 0, -ENOENT when none is up. */
+int lab_control_ask(const char *dir, const char *command, struct text *answer);
+
+#endif

@@ -1,0 +1,204 @@
+#include "lab/lab.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "lab/object.h"
+
+void lab_proxy_init(struct lab *lab)
+{
+    for (unsigned i = 0; i < lab->config->nodes; i++) {
+        struct lab_proxy *proxy = &lab->proxies[i];
+        const struct profile *profile = &lab->config->profile;
+        char v4[20], v6[32];
+
+        fabric_node_v4(i, v4);
+        fabric_node_v6(i, v6);
+        proxy->node = i;
+        snprintf(proxy->node_name, sizeof(proxy->node_name), "n%u", i + 1);
+        proxy->view.node = proxy->node_name;
+        proxy->view.terminating_endpoints = profile->terminating_endpoints;
+        address_parse(v4, &proxy->view.node_v4, NULL);
+        address_parse(v6, &proxy->view.node_v6, NULL);
+        proxy->source = (struct lab_source){LAB_PROXY_COMMAND, proxy};
+        proxy_init(&proxy->proxy, lab->config->proxy_mode);
+        proxy_limiter_init(&proxy->limiter, profile->delays[PROFILE_PROXY_MIN_SYNC].least_ns,
+                           profile->proxy_burst, lab->now_ns);
+        proxy_limiter_want(&proxy->limiter, lab->now_ns);
+    }
+}
+
+void lab_proxy_event(struct lab *lab, const struct store_event *event)
+{
+    if (event->kind != STORE_SERVICE && event->kind != STORE_ENDPOINTSLICE)
+        return;
+    for (unsigned i = 0; i < lab->config->nodes; i++)
+        proxy_limiter_want(
+            &lab->proxies[i].limiter,
+            lab->now_ns + profile_draw(&lab->config->profile, PROFILE_PROXY_APPLY, &lab->random));
+}
+
+static void make_plan(struct lab *lab, struct lab_proxy *proxy)
+{
+    const cJSON *service = NULL, *slice = NULL;
+    const cJSON *slices[512];
+    size_t count = 0;
+
+    while (count < sizeof(slices) / sizeof(slices[0]) &&
+           (slice = store_next(lab->store, STORE_ENDPOINTSLICE, "", slice)) != NULL)
+        slices[count++] = slice;
+    proxy_plan_free(&proxy->plan);
+    while ((service = store_next(lab->store, STORE_SERVICE, "", service)) != NULL)
+        proxy_plan_add(&proxy->plan, &proxy->view, service, slices, count);
+}
+
+static size_t usable_endpoints(const struct proxy_plan *plan)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < plan->count; i++)
+        count += plan->ports[i].endpoint_count;
+    return count;
+}
+
+/* One line a service port that changes. */
+static void log_change(struct lab *lab, const struct lab_proxy *proxy, int64_t stamp_ns,
+                       const char *event)
+{
+    for (size_t i = 0; i < proxy->plan.count; i++) {
+        const struct proxy_port *port = &proxy->plan.ports[i];
+        cJSON *line, *list;
+
+        if (!port->changed)
+            continue;
+        line = truth_begin(&lab->truth, stamp_ns, event);
+        cJSON_AddStringToObject(line, "node", proxy->node_name);
+        cJSON_AddStringToObject(line, "service", port->key);
+        list = cJSON_AddArrayToObject(line, "endpoints");
+        for (size_t n = 0; n < port->endpoint_count; n++) {
+            char text[ADDRESS_TEXT_BYTES];
+            cJSON_AddItemToArray(
+                list, cJSON_CreateString(address_text(&port->endpoints[n].address, text)));
+        }
+        truth_batch(&lab->truth, line);
+    }
+    truth_flush(&lab->truth);
+}
+
+static void start_command(struct lab *lab, struct lab_proxy *proxy, const char *const *argv,
+                          const char *input, enum lab_proxy_state state)
+{
+    int rc = command_start(&proxy->command, lab->fabric.node_fds[proxy->node], lab->fabric.home_fd,
+                           argv, input);
+
+    if (rc == 0)
+        rc = lab_watch(lab, proxy->command.pid_fd, EPOLLIN, &proxy->source);
+    if (rc < 0) {
+        lab_say(lab, "node %s: %s cannot be started: %s", proxy->node_name, argv[0], strerror(-rc));
+        proxy->failures++;
+        proxy->state = LAB_PROXY_IDLE;
+        return;
+    }
+    proxy->state = state;
+}
+
+static void load_rules(struct lab *lab, struct lab_proxy *proxy)
+{
+    static const char *const argv[] = {"nft", "-f", "-", NULL};
+    struct text rules = {0};
+
+    proxy_sync(&proxy->proxy, &proxy->plan, &rules);
+    proxy->began_ns = truth_now_ns();
+    start_command(lab, proxy, argv, text_str(&rules), LAB_PROXY_LOADING);
+    text_free(&rules);
+}
+
+static void sync(struct lab *lab, struct lab_proxy *proxy)
+{
+    static const char *const argv[] = {"nft",   "-j",   "list",  "counters",
+                                       "table", "inet", "proxy", NULL};
+
+    proxy_limiter_take(&proxy->limiter, lab->now_ns);
+    make_plan(lab, proxy);
+    if (!proxy_differs(&proxy->proxy, &proxy->plan))
+        return;
+    if (proxy->proxy.loaded && proxy->proxy.mode == PROXY_RR)
+        start_command(lab, proxy, argv, NULL, LAB_PROXY_COUNTING);
+    else
+        load_rules(lab, proxy);
+}
+
+void lab_proxy_command_ended(struct lab *lab, struct lab_proxy *proxy)
+{
+    struct text output = {0};
+    enum lab_proxy_state state = proxy->state;
+    int rc;
+
+    if (proxy->command.pid == 0)
+        return;
+    lab_unwatch(lab, proxy->command.pid_fd);
+    rc = command_finish(&proxy->command, &output);
+
+    proxy->state = LAB_PROXY_IDLE;
+    if (rc < 0) {
+        proxy->failures++;
+        lab_say(lab, "node %s: nft failed: %.1000s", proxy->node_name, text_str(&output));
+    }
+    if (state == LAB_PROXY_COUNTING) {
+        cJSON *counters = json_parse(text_str(&output), output.size, NULL);
+        proxy_count(&proxy->proxy, counters);
+        cJSON_Delete(counters);
+        load_rules(lab, proxy);
+    } else if (rc == 0) {
+        proxy->syncs++;
+        log_change(lab, proxy, proxy->began_ns, "rule-changing");
+        log_change(lab, proxy, truth_now_ns(), "rule-changed");
+        lab_say(lab, "node %s: %zu service ports, %zu endpoints", proxy->node_name,
+                proxy->plan.count, usable_endpoints(&proxy->plan));
+    }
+    text_free(&output);
+}
+
+void lab_proxy_run(struct lab *lab)
+{
+    for (unsigned i = 0; i < lab->config->nodes; i++) {
+        struct lab_proxy *proxy = &lab->proxies[i];
+        if (proxy->state == LAB_PROXY_IDLE && proxy_limiter_due(&proxy->limiter) <= lab->now_ns)
+            sync(lab, proxy);
+    }
+}
+
+int64_t lab_proxy_due(const struct lab *lab)
+{
+    int64_t due_ns = INT64_MAX;
+
+    for (unsigned i = 0; i < lab->config->nodes; i++) {
+        const struct lab_proxy *proxy = &lab->proxies[i];
+        int64_t sync_ns = proxy_limiter_due(&proxy->limiter);
+        if (proxy->state == LAB_PROXY_IDLE && sync_ns < due_ns)
+            due_ns = sync_ns;
+    }
+    return due_ns;
+}
+
+bool lab_proxy_settled(const struct lab *lab)
+{
+    for (unsigned i = 0; i < lab->config->nodes; i++) {
+        if (lab->proxies[i].state != LAB_PROXY_IDLE ||
+            proxy_limiter_due(&lab->proxies[i].limiter) != INT64_MAX)
+            return false;
+    }
+    return true;
+}
+
+void lab_proxy_free(struct lab *lab)
+{
+    for (unsigned i = 0; i < lab->config->nodes; i++) {
+        struct lab_proxy *proxy = &lab->proxies[i];
+        if (proxy->state != LAB_PROXY_IDLE)
+            command_finish(&proxy->command, NULL);
+        proxy_plan_free(&proxy->plan);
+        proxy_free(&proxy->proxy);
+    }
+}

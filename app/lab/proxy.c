@@ -1,0 +1,314 @@
+#include "lab/proxy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void proxy_init(struct proxy *proxy, enum proxy_mode mode)
+{
+    *proxy = (struct proxy){.mode = mode};
+    proxy->rings = calloc(PROXY_PORTS_MAX, sizeof(*proxy->rings));
+    if (proxy->rings == NULL)
+        abort();
+}
+
+void proxy_free(struct proxy *proxy)
+{
+    free(proxy->rings);
+    *proxy = (struct proxy){0};
+}
+
+static bool endpoint_equal(const struct proxy_endpoint *a, const struct proxy_endpoint *b)
+{
+    return a->port == b->port && address_equal(&a->address, &b->address);
+}
+
+static bool port_has(const struct proxy_port *port, const struct proxy_endpoint *endpoint)
+{
+    for (size_t i = 0; i < port->endpoint_count; i++) {
+        if (endpoint_equal(&port->endpoints[i], endpoint))
+            return true;
+    }
+    return false;
+}
+
+static bool same_endpoints(const struct proxy_port *a, const struct proxy_port *b)
+{
+    if (a->endpoint_count != b->endpoint_count)
+        return false;
+    for (size_t i = 0; i < a->endpoint_count; i++) {
+        if (!port_has(b, &a->endpoints[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool same_vips(const struct proxy_port *a, const struct proxy_port *b)
+{
+    if (a->vip_count != b->vip_count || a->local_only != b->local_only)
+        return false;
+    for (size_t i = 0; i < a->vip_count; i++) {
+        if (a->vips[i].port != b->vips[i].port ||
+            !address_equal(&a->vips[i].address, &b->vips[i].address))
+            return false;
+    }
+    return true;
+}
+
+static struct proxy_ring *ring_of(const struct proxy *proxy, const char *key)
+{
+    for (size_t i = 0; i < proxy->count; i++) {
+        if (strcmp(proxy->rings[i].port.key, key) == 0)
+            return &proxy->rings[i];
+    }
+    return NULL;
+}
+
+static const struct proxy_port *port_of(const struct proxy_plan *plan, const char *key)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (strcmp(plan->ports[i].key, key) == 0)
+            return &plan->ports[i];
+    }
+    return NULL;
+}
+
+bool proxy_differs(const struct proxy *proxy, struct proxy_plan *plan)
+{
+    bool differs = !proxy->loaded || proxy->count != plan->count;
+
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct proxy_ring *ring = ring_of(proxy, plan->ports[i].key);
+        plan->ports[i].changed = ring == NULL || !same_endpoints(&ring->port, &plan->ports[i]) ||
+                                 !same_vips(&ring->port, &plan->ports[i]);
+        differs = differs || plan->ports[i].changed;
+    }
+    return differs;
+}
+
+void proxy_count(struct proxy *proxy, const cJSON *counters)
+{
+    const cJSON *item;
+
+    cJSON_ArrayForEach(item, json_at(counters, "nftables"))
+    {
+        const char *name = json_string(item, "counter.name", "");
+        uint64_t packets = (uint64_t)json_integer(item, "counter.packets", 0);
+
+        for (size_t i = 0; i < proxy->count; i++) {
+            struct proxy_ring *ring = &proxy->rings[i];
+            char own[32];
+            snprintf(own, sizeof(own), "c%u", ring->chain);
+            if (strcmp(name, own) != 0 || packets < ring->counted)
+                continue;
+            if (ring->port.endpoint_count > 0)
+                ring->position =
+                    (ring->position + (packets - ring->counted)) % ring->port.endpoint_count;
+            ring->counted = packets;
+        }
+    }
+}
+
+/* The kept endpoints in ring order, then the new ones in the plan's; the position follows the
+ * endpoint that was next. */
+static void ring_update(struct proxy_ring *ring, const struct proxy_port *wanted)
+{
+    struct proxy_port merged = *wanted;
+    size_t position = 0;
+
+    merged.endpoint_count = 0;
+    for (size_t i = 0; i < ring->port.endpoint_count; i++) {
+        if (i == ring->position)
+            position = merged.endpoint_count;
+        if (port_has(wanted, &ring->port.endpoints[i]))
+            merged.endpoints[merged.endpoint_count++] = ring->port.endpoints[i];
+    }
+    for (size_t i = 0; i < wanted->endpoint_count; i++) {
+        if (!port_has(&ring->port, &wanted->endpoints[i]) &&
+            merged.endpoint_count < PROXY_ENDPOINTS_MAX)
+            merged.endpoints[merged.endpoint_count++] = wanted->endpoints[i];
+    }
+    ring->port = merged;
+    ring->position = merged.endpoint_count > 0 ? position % merged.endpoint_count : 0;
+}
+
+static void vip_elements(const struct proxy_ring *ring, const char *verb, struct text *rules)
+{
+    const struct proxy_port *port = &ring->port;
+    const char *protocol = port->udp ? "udp" : "tcp";
+    const char *family = port->v6 ? "6" : "4";
+    char address[ADDRESS_TEXT_BYTES];
+
+    for (size_t i = 0; i < port->vip_count; i++) {
+        address_text(&port->vips[i].address, address);
+        text_addf(rules, "%s element inet proxy vips%s { %s . %s . %u : goto s%u }\n", verb, family,
+                  address, protocol, port->vips[i].port, ring->chain);
+        text_addf(rules, "%s element inet proxy %s%s { %s . %s . %u }\n", verb,
+                  port->local_only ? "local" : "known", family, address, protocol,
+                  port->vips[i].port);
+    }
+}
+
+/* The endpoint of number I, counted from the position, for its place in the map. */
+static const struct proxy_endpoint *ring_at(const struct proxy_ring *ring, size_t i)
+{
+    return &ring->port.endpoints[(ring->position + i) % ring->port.endpoint_count];
+}
+
+static void map_text(const struct proxy_ring *ring, enum proxy_mode mode, struct text *rules)
+{
+    size_t count = ring->port.endpoint_count;
+    char address[ADDRESS_TEXT_BYTES];
+
+    text_addf(rules, "numgen %s mod %zu map { ", mode == PROXY_RR ? "inc" : "random", count);
+    for (size_t i = 0; i < count; i++) {
+        address_text(&ring_at(ring, i)->address, address);
+        text_addf(rules, "%s%zu : %s", i == 0 ? "" : ", ", i, address);
+    }
+    text_add(rules, " }");
+}
+
+static void chain_text(const struct proxy_ring *ring, enum proxy_mode mode, struct text *rules)
+{
+    const struct proxy_port *port = &ring->port;
+    char address[ADDRESS_TEXT_BYTES];
+
+    text_addf(rules, "flush chain inet proxy s%u\n", ring->chain);
+    if (port->endpoint_count == 0)
+        return; /* Not translated: the last chain refuses it. */
+    text_addf(rules, "add rule inet proxy s%u meta l4proto %s counter name c%u dnat %s to ",
+              ring->chain, port->udp ? "udp" : "tcp", ring->chain, port->v6 ? "ip6" : "ip");
+    if (port->endpoint_count > 1) {
+        map_text(ring, mode, rules);
+        text_addf(rules, " : %u\n", port->endpoints[0].port);
+        return;
+    }
+    address_text(&port->endpoints[0].address, address);
+    text_addf(rules, port->v6 ? "[%s]:%u\n" : "%s:%u\n", address, port->endpoints[0].port);
+}
+
+static void skeleton_text(struct text *rules)
+{
+    text_add(rules, "add table inet proxy\n");
+    for (int v6 = 0; v6 < 2; v6++) {
+        const char *family = v6 ? "6" : "4", *type = v6 ? "ipv6_addr" : "ipv4_addr";
+
+        text_addf(rules,
+                  "add map inet proxy vips%s { type %s . inet_proto . inet_service : verdict; }\n",
+                  family, type);
+        text_addf(rules, "add set inet proxy known%s { type %s . inet_proto . inet_service; }\n",
+                  family, type);
+        text_addf(rules, "add set inet proxy local%s { type %s . inet_proto . inet_service; }\n",
+                  family, type);
+    }
+    text_add(rules, "add chain inet proxy nat { type nat hook prerouting priority dstnat; }\n"
+                    "add rule inet proxy nat ip daddr . meta l4proto . th dport vmap @vips4\n"
+                    "add rule inet proxy nat ip6 daddr . meta l4proto . th dport vmap @vips6\n"
+                    "add chain inet proxy none { type filter hook prerouting priority -90; }\n"
+                    "add rule inet proxy none ip daddr . meta l4proto . th dport @local4 drop\n"
+                    "add rule inet proxy none ip6 daddr . meta l4proto . th dport @local6 drop\n"
+                    "add rule inet proxy none ip daddr . meta l4proto . th dport @known4 "
+                    "reject with icmpx port-unreachable\n"
+                    "add rule inet proxy none ip6 daddr . meta l4proto . th dport @known6 "
+                    "reject with icmpx port-unreachable\n");
+}
+
+static void remove_rings(struct proxy *proxy, const struct proxy_plan *plan, struct text *rules)
+{
+    for (size_t i = 0; i < proxy->count;) {
+        struct proxy_ring *ring = &proxy->rings[i];
+
+        if (port_of(plan, ring->port.key) != NULL) {
+            i++;
+            continue;
+        }
+        vip_elements(ring, "delete", rules);
+        text_addf(rules,
+                  "flush chain inet proxy s%u\ndelete chain inet proxy s%u\n"
+                  "delete counter inet proxy c%u\n",
+                  ring->chain, ring->chain, ring->chain);
+        *ring = proxy->rings[--proxy->count];
+    }
+}
+
+static void add_ring(struct proxy *proxy, const struct proxy_port *port, struct text *rules)
+{
+    struct proxy_ring *ring = &proxy->rings[proxy->count++];
+
+    *ring = (struct proxy_ring){.port = *port, .chain = proxy->next_chain++};
+    text_addf(rules, "add counter inet proxy c%u\nadd chain inet proxy s%u\n", ring->chain,
+              ring->chain);
+    chain_text(ring, proxy->mode, rules);
+    vip_elements(ring, "add", rules);
+}
+
+static void change_ring(const struct proxy *proxy, struct proxy_ring *ring,
+                        const struct proxy_port *port, struct text *rules)
+{
+    bool vips = !same_vips(&ring->port, port);
+
+    if (!vips && same_endpoints(&ring->port, port))
+        return;
+    if (vips)
+        vip_elements(ring, "delete", rules);
+    ring_update(ring, port);
+    chain_text(ring, proxy->mode, rules);
+    if (vips)
+        vip_elements(ring, "add", rules);
+}
+
+void proxy_sync(struct proxy *proxy, const struct proxy_plan *plan, struct text *rules)
+{
+    if (!proxy->loaded)
+        skeleton_text(rules);
+    proxy->loaded = true;
+    remove_rings(proxy, plan, rules);
+    for (size_t i = 0; i < plan->count; i++) {
+        struct proxy_ring *ring = ring_of(proxy, plan->ports[i].key);
+        if (ring == NULL)
+            add_ring(proxy, &plan->ports[i], rules);
+        else
+            change_ring(proxy, ring, &plan->ports[i], rules);
+    }
+}
+
+void proxy_limiter_init(struct proxy_limiter *limiter, int64_t period_ns, uint32_t burst,
+                        int64_t now_ns)
+{
+    *limiter = (struct proxy_limiter){
+        .period_ns = period_ns,
+        .burst = burst,
+        .tokens = burst,
+        .filled_ns = now_ns,
+        .wanted_ns = INT64_MAX,
+    };
+}
+
+void proxy_limiter_want(struct proxy_limiter *limiter, int64_t wanted_ns)
+{
+    if (wanted_ns < limiter->wanted_ns)
+        limiter->wanted_ns = wanted_ns;
+}
+
+int64_t proxy_limiter_due(const struct proxy_limiter *limiter)
+{
+    int64_t token_ns;
+
+    if (limiter->wanted_ns == INT64_MAX || limiter->period_ns == 0 || limiter->tokens >= 1)
+        return limiter->wanted_ns;
+    token_ns =
+        limiter->filled_ns + (int64_t)((1 - limiter->tokens) * (double)limiter->period_ns + 0.5);
+    return token_ns > limiter->wanted_ns ? token_ns : limiter->wanted_ns;
+}
+
+void proxy_limiter_take(struct proxy_limiter *limiter, int64_t now_ns)
+{
+    limiter->wanted_ns = INT64_MAX;
+    if (limiter->period_ns == 0)
+        return;
+    limiter->tokens += (double)(now_ns - limiter->filled_ns) / (double)limiter->period_ns;
+    if (limiter->tokens > limiter->burst)
+        limiter->tokens = limiter->burst;
+    limiter->tokens = limiter->tokens < 1 ? 0 : limiter->tokens - 1;
+    limiter->filled_ns = now_ns;
+}

@@ -1,0 +1,398 @@
+/* seamline_lab.c - the command line of the pocket cluster. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lab/lab.h"
+#include "lab/netns.h"
+
+enum {
+    SETTINGS_MAX = 32,
+    READY_BYTES = 2048
+};
+
+static const char usage[] =
+    "usage: seamline-lab COMMAND [options]\n"
+    "  up          bring a pocket cluster up and return when it is ready; it lives until `down`\n"
+    "  static      the same without a cluster's API: bare pods behind a kernel balancer\n"
+    "  status      what is running, as JSON\n"
+    "  kubeconfig  print the kubeconfig (context seamline-lab)\n"
+    "  kill POD    send a signal to a pod's process, stamped in truth.jsonl (--signal TERM|KILL)\n"
+    "  exec NAME -- COMMAND...  run a command in the network of a pod, a node (n1...) or `lab`\n"
+    "  down        take everything away; truth.jsonl and lab.log stay\n"
+    "options of all:\n"
+    "  --dir DIR         where its files are (default /run/seamline-lab)\n"
+    "options of up and static:\n"
+    "  --profile NAME    delays: ideal, kubeadm (default), aks-2019\n"
+    "  --set NAME=VALUE  change one of them: podReady=2s, proxyApply=50ms-150ms, "
+    "goneIP=unreachable\n"
+    "  --nodes N         1..32 (default 4)\n"
+    "  --seed N          of all draws (default 1)\n"
+    "  --proxy MODE      rr (default, emulated) or random\n"
+    "  --image IMAGE=PROGRAM  what runs for an image (default for all: seamline-pod); may have "
+    "arguments\n"
+    "  --iface NAME      the link left in this namespace (default seamline0)\n"
+    "  --port PORT       of the API on 127.0.0.1 (default: any free one)\n"
+    "  --deny VERB:RESOURCE   what the API refuses (403)\n"
+    "options of static:\n"
+    "  --pods N          1..200 (default 8)\n"
+    "  --vip ADDRESS     of the balancer; once a family (default: from the lab's range)\n";
+
+struct options {
+    struct lab_config config;
+    const char *settings[SETTINGS_MAX]; /* --set, applied when the profile is known. */
+    unsigned setting_count;
+    const char *profile;
+    unsigned pods; /* --pods. */
+    int signal;    /* --signal. */
+    unsigned vip_count;
+};
+
+static int parse_number(const char *text, unsigned long least, unsigned long most,
+                        unsigned long *out)
+{
+    char *end;
+    unsigned long number = strtoul(text, &end, 10);
+
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < least || number > most)
+        return -EINVAL;
+    *out = number;
+    return 0;
+}
+
+static int copy_text(char *out, size_t capacity, const char *text)
+{
+    if (text[0] == '\0' || strlen(text) >= capacity)
+        return -EINVAL;
+    strcpy(out, text);
+    return 0;
+}
+
+static int add_text(const char **list, unsigned *count, unsigned capacity, const char *text)
+{
+    if (*count == capacity)
+        return -E2BIG;
+    list[(*count)++] = text;
+    return 0;
+}
+
+static int add_vip(struct options *options, const char *text)
+{
+    struct address address;
+
+    if (options->vip_count == 2 || address_parse(text, &address, NULL) < 0)
+        return -EINVAL;
+    return copy_text(options->config.vips[options->vip_count++], sizeof(options->config.vips[0]),
+                     text);
+}
+
+static int parse_mode(const char *text, enum proxy_mode *out)
+{
+    if (strcmp(text, "rr") != 0 && strcmp(text, "random") != 0)
+        return -EINVAL;
+    *out = strcmp(text, "rr") == 0 ? PROXY_RR : PROXY_RANDOM;
+    return 0;
+}
+
+static int parse_signal(const char *text, int *out)
+{
+    if (strcmp(text, "TERM") != 0 && strcmp(text, "KILL") != 0)
+        return -EINVAL;
+    *out = strcmp(text, "KILL") == 0 ? SIGKILL : SIGTERM;
+    return 0;
+}
+
+static int set_option(int option, const char *value, struct options *options)
+{
+    struct lab_config *config = &options->config;
+    unsigned long number = 0;
+    int rc = 0;
+
+    switch (option) {
+    case 'd': return copy_text(config->dir, sizeof(config->dir), value);
+    case 'i': return copy_text(config->iface, sizeof(config->iface), value);
+    case 'p': options->profile = value; return 0;
+    case 's': return add_text(options->settings, &options->setting_count, SETTINGS_MAX, value);
+    case 'm': return add_text(config->images, &config->image_count, LAB_IMAGES_MAX, value);
+    case 'y': return add_text(config->deny, &config->deny_count, LAB_IMAGES_MAX, value);
+    case 'x': return parse_mode(value, &config->proxy_mode);
+    case 'v': return add_vip(options, value);
+    case 'g': return parse_signal(value, &options->signal);
+    case 'n':
+        rc = parse_number(value, 1, FABRIC_NODES_MAX, &number);
+        config->nodes = (unsigned)number;
+        return rc;
+    case 'e':
+        rc = parse_number(value, 0, 1000000000, &number);
+        config->seed = number;
+        return rc;
+    case 'o':
+        rc = parse_number(value, 0, 65535, &number);
+        config->api_port = (uint16_t)number;
+        return rc;
+    case 'c':
+        rc = parse_number(value, 1, LAB_STATIC_PODS_MAX, &number);
+        options->pods = (unsigned)number;
+        return rc;
+    default: return -EINVAL;
+    }
+}
+
+static int parse_options(int argc, char **argv, struct options *options)
+{
+    static const struct option table[] = {
+        {"dir", required_argument, NULL, 'd'},     {"iface", required_argument, NULL, 'i'},
+        {"profile", required_argument, NULL, 'p'}, {"set", required_argument, NULL, 's'},
+        {"image", required_argument, NULL, 'm'},   {"deny", required_argument, NULL, 'y'},
+        {"proxy", required_argument, NULL, 'x'},   {"vip", required_argument, NULL, 'v'},
+        {"signal", required_argument, NULL, 'g'},  {"nodes", required_argument, NULL, 'n'},
+        {"seed", required_argument, NULL, 'e'},    {"port", required_argument, NULL, 'o'},
+        {"pods", required_argument, NULL, 'c'},    {NULL, 0, NULL, 0},
+    };
+    int option, index = 0;
+
+    while ((option = getopt_long(argc, argv, "", table, &index)) != -1) {
+        if (option == '?')
+            return -EINVAL;
+        if (set_option(option, optarg, options) < 0) {
+            fprintf(stderr, "seamline-lab: --%s %s: not a value for it; see seamline-lab --help\n",
+                    table[index].name, optarg);
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
+static int apply_profile(struct options *options)
+{
+    struct error err = {0};
+    int rc = profile_find(options->profile, &options->config.profile, &err);
+
+    for (unsigned i = 0; i < options->setting_count && rc == 0; i++)
+        rc = profile_set(&options->config.profile, options->settings[i], &err);
+    for (unsigned i = 0; i < options->config.image_count && rc == 0; i++) {
+        if (strchr(options->config.images[i], '=') == NULL)
+            rc = error_set(&err, EXIT_USAGE, -EINVAL, "--image %s: write IMAGE=PROGRAM",
+                           options->config.images[i]);
+    }
+    if (rc < 0)
+        fprintf(stderr, "seamline-lab: %s\n", err.text);
+    return rc;
+}
+
+/* The lab's process: a session of its own, nothing of the caller's but its namespace. */
+static _Noreturn void become_lab(const struct lab_config *config, int ready_fd)
+{
+    int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    setsid();
+    dup2(null_fd, 0);
+    dup2(null_fd, 1);
+    dup2(null_fd, 2);
+    exit(lab_run(config, ready_fd));
+}
+
+/* "ok", or what went wrong. */
+static int wait_ready(int fd, pid_t pid)
+{
+    char text[READY_BYTES];
+    size_t size = 0;
+    ssize_t got;
+
+    while (size < sizeof(text) - 1 && (got = read(fd, text + size, sizeof(text) - 1 - size)) > 0)
+        size += (size_t)got;
+    text[size] = '\0';
+    close(fd);
+    if (strcmp(text, "ok\n") == 0)
+        return EXIT_MET;
+    waitpid(pid, NULL, 0);
+    fprintf(stderr, "seamline-lab: %s", size > 0 ? text : "the lab ended before it was ready\n");
+    return EXIT_ENVIRONMENT;
+}
+
+static int bring_up(struct options *options)
+{
+    struct text answer = {0};
+    int fds[2], rc;
+    pid_t pid;
+
+    if (apply_profile(options) < 0)
+        return EXIT_USAGE;
+    if (geteuid() != 0) {
+        fprintf(stderr, "seamline-lab: namespaces need root; try sudo\n");
+        return EXIT_ENVIRONMENT;
+    }
+    if (lab_control_ask(options->config.dir, "status", &answer) == 0) {
+        fprintf(stderr, "seamline-lab: a lab is up in %s already; seamline-lab down --dir %s\n",
+                options->config.dir, options->config.dir);
+        text_free(&answer);
+        return EXIT_ENVIRONMENT;
+    }
+    if (mkdir(options->config.dir, 0755) < 0 && errno != EEXIST) {
+        fprintf(stderr, "seamline-lab: %s: %s; choose another --dir\n", options->config.dir,
+                strerror(errno));
+        return EXIT_ENVIRONMENT;
+    }
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return EXIT_ENVIRONMENT;
+    pid = fork();
+    if (pid == 0) {
+        close(fds[0]);
+        become_lab(&options->config, fds[1]);
+    }
+    close(fds[1]);
+    rc = pid < 0 ? EXIT_ENVIRONMENT : wait_ready(fds[0], pid);
+    if (rc == EXIT_MET)
+        printf("lab up: %s (profile %s, %u nodes); files in %s\n", options->config.iface,
+               options->config.profile.name, options->config.nodes, options->config.dir);
+    return rc;
+}
+
+static int not_up(const struct options *options)
+{
+    fprintf(stderr, "seamline-lab: no lab is up in %s; seamline-lab up\n", options->config.dir);
+    return EXIT_ENVIRONMENT;
+}
+
+static int ask(const struct options *options, const char *command)
+{
+    struct text answer = {0};
+    int rc = EXIT_MET;
+
+    if (lab_control_ask(options->config.dir, command, &answer) < 0)
+        return not_up(options);
+    if (strncmp(text_str(&answer), "error: ", 7) == 0) {
+        fprintf(stderr, "seamline-lab: %s", text_str(&answer) + 7);
+        rc = EXIT_USAGE;
+    } else if (strcmp(text_str(&answer), "ok\n") != 0) {
+        fputs(text_str(&answer), stdout);
+    }
+    text_free(&answer);
+    return rc;
+}
+
+/* A lab that was killed has left nothing but files. */
+static int take_down(const struct options *options)
+{
+    static const char *const files[] = {"control.sock", "kubeconfig", "machine.json"};
+    struct text answer = {0};
+    char path[LAB_PATH_BYTES + 32];
+
+    if (lab_control_ask(options->config.dir, "down", &answer) < 0) {
+        for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+            snprintf(path, sizeof(path), "%s/%s", options->config.dir, files[i]);
+            unlink(path);
+        }
+    }
+    text_free(&answer);
+    return EXIT_MET;
+}
+
+static int print_kubeconfig(const struct options *options)
+{
+    struct text text = {0};
+    char path[LAB_PATH_BYTES + 32];
+    int rc;
+
+    snprintf(path, sizeof(path), "%s/kubeconfig", options->config.dir);
+    rc = text_read_file(&text, path, 1 << 20);
+    if (rc == 0)
+        fputs(text_str(&text), stdout);
+    text_free(&text);
+    return rc < 0 ? not_up(options) : EXIT_MET;
+}
+
+static int kill_pod(const struct options *options, const char *pod)
+{
+    char command[LAB_CONTROL_BYTES];
+
+    snprintf(command, sizeof(command), "kill %.300s %s", pod,
+             options->signal == SIGKILL ? "KILL" : "TERM");
+    return ask(options, command);
+}
+
+static int exec_in(const struct options *options, const char *name, char **argv)
+{
+    struct text answer = {0};
+    char command[LAB_CONTROL_BYTES];
+    char *path;
+    int fd;
+
+    snprintf(command, sizeof(command), "netns %.300s", name);
+    if (lab_control_ask(options->config.dir, command, &answer) < 0)
+        return not_up(options);
+    path = answer.data;
+    if (path == NULL || path[0] != '/') {
+        fprintf(stderr, "seamline-lab: %s", path == NULL ? "no answer\n" : path + 7);
+        return EXIT_USAGE;
+    }
+    path[strcspn(path, "\n")] = '\0';
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || netns_enter(fd) < 0) {
+        fprintf(stderr, "seamline-lab: %s: %s\n", path, strerror(errno));
+        return EXIT_ENVIRONMENT;
+    }
+    execvp(argv[0], argv);
+    fprintf(stderr, "seamline-lab: %s: %s\n", argv[0], strerror(errno));
+    return EXIT_USAGE;
+}
+
+static int run_command(const char *command, int argc, char **argv, struct options *options)
+{
+    const char *operand = optind < argc ? argv[optind] : NULL;
+
+    if (strcmp(command, "kill") == 0 && operand != NULL && optind + 1 == argc)
+        return kill_pod(options, operand);
+    if (strcmp(command, "exec") == 0 && operand != NULL && optind + 1 < argc)
+        return exec_in(options, operand,
+                       argv + optind + (strcmp(argv[optind + 1], "--") == 0 ? 2 : 1));
+    if (operand != NULL) {
+        fprintf(stderr, "seamline-lab: \"%s\" is too much for %s; see seamline-lab --help\n",
+                operand, command);
+        return EXIT_USAGE;
+    }
+    if (strcmp(command, "static") == 0) {
+        options->config.static_pods = options->pods;
+        return bring_up(options);
+    }
+    if (strcmp(command, "up") == 0)
+        return bring_up(options);
+    if (strcmp(command, "down") == 0)
+        return take_down(options);
+    if (strcmp(command, "status") == 0)
+        return ask(options, "status");
+    if (strcmp(command, "kubeconfig") == 0)
+        return print_kubeconfig(options);
+    fprintf(stderr, "seamline-lab: unknown command \"%s\" or operand missing\n%s", command, usage);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {
+        .config = {.dir = "/run/seamline-lab", .iface = "seamline0", .nodes = 4, .seed = 1},
+        .profile = "kubeadm",
+        .pods = 8,
+        .signal = SIGTERM,
+    };
+
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        fputs(usage, argc < 2 ? stderr : stdout);
+        return argc < 2 ? EXIT_USAGE : EXIT_MET;
+    }
+    /* What follows exec's operand belongs to the command. */
+    if (strcmp(argv[1], "exec") == 0)
+        setenv("POSIXLY_CORRECT", "1", 1);
+    if (parse_options(argc - 1, argv + 1, &options) < 0)
+        return EXIT_USAGE;
+    unsetenv("POSIXLY_CORRECT");
+    return run_command(argv[1], argc - 1, argv + 1, &options);
+}
