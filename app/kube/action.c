@@ -212,6 +212,9 @@ void kube_action_cancel(struct kube_action *action, const char *text)
 {
     if (action->state == KUBE_ACTION_OVER)
         return;
+    /* A 404 before a create is no cause; what an eviction was told while it waited is. */
+    if (action->state == KUBE_ACTION_PREPARED)
+        action->result.error.text[0] = '\0';
     error_set(&action->result.error, EXIT_ENVIRONMENT, -ECANCELED, "%s: %s", action->target, text);
     fail(action, KUBE_REASON_SUCCESS, -ECANCELED);
 }

@@ -118,6 +118,7 @@ static int decide(struct cluster *cluster, int index, struct error *err)
         snprintf(why, sizeof(why),
                  "%s is not in cluster.mayChange; add \"%s\" there if this run may change it",
                  prepared.object, prepared.object);
+        change->refused = true;
         kube_cancel(cluster->kube, (int)change->action, why);
         return 0;
     }

@@ -30,6 +30,7 @@ enum {
 struct cluster_change {
     uint32_t action; /* kube's number while under way; 0: free or over. */
     bool journalled; /* Its undo entry is written. */
+    bool refused;    /* The experiment does not permit it. */
     bool over;       /* `result` is final. */
     bool created;    /* apply made the object: delete-applied may delete it. */
     bool undone;     /* It was put back, or deleted again. */

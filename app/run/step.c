@@ -40,8 +40,8 @@ static int change_state(struct steps *steps, struct session *session, struct err
         return 1;
     steps->change = -1;
     if (change->result.done == KUBE_DONE_FAILED)
-        return error_set(err, change->result.error.status, change->result.code, "%s",
-                         change->result.error.text);
+        return error_set(err, change->refused ? EXIT_USAGE : change->result.error.status,
+                         change->result.code, "%s", change->result.error.text);
     return 0;
 }
 
@@ -261,6 +261,31 @@ static int until_state(struct steps *steps, struct session *session, struct erro
     }
 }
 
+static void add_rollout(const struct session *session, const char *deployment, struct text *text)
+{
+    const struct kube_object *object =
+        kube_find(session->cluster.kube, KUBE_DEPLOYMENT, NULL, deployment);
+    struct kube_rollout rollout;
+    if (object == NULL)
+        return;
+    kube_rollout_status(object, &rollout);
+    if (rollout.state == KUBE_ROLLOUT_COMPLETE)
+        return;
+    text_addf(text, "\n  deployment/%s: %s\n", deployment, rollout.text);
+    kube_rollout_reasons(object, kube_objects(session->cluster.kube, KUBE_POD), text);
+}
+
+static void add_applied_rollouts(const struct session *session, const struct experiment_step *step,
+                                 struct text *text)
+{
+    for (uint32_t f = 0; f < step->file_count; f++) {
+        const struct manifest *manifest = manifest_of(session, step->files[f]);
+        for (uint32_t i = 0; i < manifest->count; i++)
+            if (strcmp(json_string(manifest->objects[i], "kind", ""), "Deployment") == 0)
+                add_rollout(session, json_string(manifest->objects[i], "metadata.name", ""), text);
+    }
+}
+
 /* What it was waiting for, when the deadline passes. */
 static int deadline_error(struct steps *steps, struct session *session, struct error *err)
 {
@@ -276,15 +301,10 @@ static int deadline_error(struct steps *steps, struct session *session, struct e
                       (unsigned long long)counts.up, (unsigned long long)counts.connecting,
                       (unsigned long long)counts.lost, (unsigned long long)counts.due);
         }
+    } else if (step->verb == EXPERIMENT_APPLY) {
+        add_applied_rollouts(session, step, &text);
     } else if (step->deployment != NULL && session->cluster.kube != NULL) {
-        const struct kube_object *object =
-            kube_find(session->cluster.kube, KUBE_DEPLOYMENT, NULL, step->deployment);
-        struct kube_rollout rollout;
-        if (object != NULL) {
-            kube_rollout_status(object, &rollout);
-            text_addf(&text, ": %s\n", rollout.text);
-            kube_rollout_reasons(object, kube_objects(session->cluster.kube, KUBE_POD), &text);
-        }
+        add_rollout(session, step->deployment, &text);
     }
     int code = error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "%s was not reached in time%s",
                          experiment_until_word(step->until), text_str(&text));

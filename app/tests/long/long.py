@@ -28,7 +28,7 @@ EXPERIMENT = ROOT / "config" / "k8s-app-upgrade.json"
 PROFILES = [("ideal", "100ms"), ("ideal", "3s"), ("kubeadm", "2s")]
 RUN_LIMIT_S = 180
 SHORT = ["--set", "cluster.lab.profile=ideal", "--set", "cluster.lab.podReady=100ms",
-         "--set", "steps.2.for=1s", "--set", "steps.4.for=1s"]
+         "--set", "steps.2.for=1s", "--set", "steps.4.for=4s"]
 
 
 def revision():

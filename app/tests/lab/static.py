@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Packets alone: ctraffic to static pods behind a kernel balancer, two of which are killed by hand.
+
+usage: static.py SEAMLINE SEAMLINE-LAB
+
+Each broken connection is accounted for by pod and kind, and held against the lab's own log. Prints TAP.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import truth  # noqa: E402
+
+SEAMLINE, LAB = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
+
+
+def lab(folder, *arguments):
+    return subprocess.run([LAB, *arguments, "--dir", folder / "lab"], check=True, text=True,
+                          capture_output=True, timeout=60).stdout
+
+
+def run(folder):
+    lab(folder, "static", "--pods", "4", "--iface", "slstatic0")
+    vip = json.loads(lab(folder, "status"))["services"][0]["vips"][0]["ip"]
+    process = subprocess.Popen(
+        [SEAMLINE, "traffic", f"ctraffic://{vip}:5003", "-m", folder / "lab" / "machine.json",
+         "-c", "16", "-r", "160/s", "-d", "6s", "-o", folder / "out"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if "connections 16 up" in line:
+            break
+    time.sleep(1)
+    lab(folder, "kill", "pod-1", "--signal", "TERM")
+    time.sleep(1)
+    lab(folder, "kill", "pod-2", "--signal", "KILL")
+    _, errors = process.communicate(timeout=60)
+    account = json.loads((folder / "out" / "run.json").read_text())
+    closes = truth.check(folder / "out", folder / "lab" / "truth.jsonl")
+    lab(folder, "down")
+    return process.returncode, errors, account, closes
+
+
+def checks(status, errors, account, closes):
+    stream = account["streams"][0]
+    pods = {p["name"]: p for p in account["pods"]}
+    yield "the run ended", status == 0, errors
+    yield "due is the sum of outcomes", stream["due"] == sum(stream["outcomes"].values()) \
+        and stream["sumsHold"], stream
+    yield "every connection of the killed pods broke", all(
+        pods[name]["broken"] > 0 and pods[name]["lasting"] == 0 for name in ("pod-1", "pod-2")), pods
+    broken = pods["pod-1"]["broken"] + pods["pod-2"]["broken"]
+    yield "the others last, and took them over", \
+        pods["pod-3"]["lasting"] + pods["pod-4"]["lasting"] == 16, pods
+    yield "failed connects are counted apart", \
+        stream["connections"]["broken"] == broken and stream["connections"]["lasting"] == 16, stream
+    truth.show(closes)
+    yield "each close lies within its onset bracket", \
+        closes["matched"] == broken and closes["inside"] == broken, closes
+    yield "all buffers are back", account["tester"]["ports"][0]["mbufsMissing"] == 0, account["tester"]
+
+
+def main():
+    if os.geteuid() != 0:
+        print("1..0 # SKIP needs root")
+        return
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-static-"))
+    number = 0
+    try:
+        for name, good, why in checks(*run(folder)):
+            number += 1
+            print(f"{'ok' if good else 'not ok'} {number} - {name}")
+            if not good:
+                print("# " + str(why).replace("\n", "\n# "))
+    except (OSError, ValueError, KeyError, subprocess.SubprocessError) as problem:
+        number += 1
+        print(f"not ok {number} - the run gave an account")
+        print("# " + repr(problem).replace("\n", "\n# ") + str(getattr(problem, "stderr", "")))
+        subprocess.run([LAB, "down", "--dir", folder / "lab"], check=False)
+    print(f"1..{number}")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+main()
