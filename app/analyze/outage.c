@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 
-struct bracket outage_onset(const struct record_outage *record)
+struct bracket outage_onset(const struct record_outage *record, uint64_t largest_rtt_ns)
 {
     struct bracket onset = {.from_ns = record->last_good_sent_ns, .to_ns = record->signal_ns};
     if (record->first_unanswered_ns != 0) {
-        uint64_t unanswered_ns = record->first_unanswered_ns + record->largest_rtt_ns;
+        uint64_t unanswered_ns = record->first_unanswered_ns + largest_rtt_ns;
         if (record->signal_ns == 0 || unanswered_ns < onset.to_ns)
             onset.to_ns = unanswered_ns;
     }
@@ -211,6 +211,23 @@ static void validate_recovery(struct outage *outage, const struct flow_index *in
     }
 }
 
+/* The longest that an answer has taken on each stream, where nothing was sent again and it was not
+ * late: those are incidents of their own. */
+static void find_largest_rtts(const struct logs *logs, uint64_t largest_ns[RECORD_STREAMS])
+{
+    for (size_t i = 0; i < logs->request_count; i++) {
+        const struct record_request *request = &logs->requests[i];
+        if (request->outcome != OUTCOME_OK || request->done_ns < request->sent_ns)
+            continue;
+        uint64_t rtt_ns = request->done_ns - request->sent_ns;
+        if (rtt_ns > largest_ns[request->stream])
+            largest_ns[request->stream] = rtt_ns;
+    }
+    for (size_t i = 0; i < logs->outage_count; i++)
+        if (logs->outages[i].largest_rtt_ns > largest_ns[logs->outages[i].stream])
+            largest_ns[logs->outages[i].stream] = logs->outages[i].largest_rtt_ns;
+}
+
 struct outage *outages_make(const struct logs *logs, uint32_t opens, uint32_t validate)
 {
     struct flow_index index;
@@ -219,11 +236,13 @@ struct outage *outages_make(const struct logs *logs, uint32_t opens, uint32_t va
         free(outages);
         return NULL;
     }
+    uint64_t largest_rtt_ns[RECORD_STREAMS] = {0};
+    find_largest_rtts(logs, largest_rtt_ns);
     bool counted = opens == default_opens();
     for (size_t i = 0; i < logs->outage_count; i++) {
         const struct record_outage *record = &logs->outages[i];
         outages[i].record = record;
-        outages[i].onset = outage_onset(record);
+        outages[i].onset = outage_onset(record, largest_rtt_ns[record->stream]);
         set_recovery(&outages[i], logs);
         outages[i].lost = counted ? record->lost : count_lost(record, &index, opens);
         validate_recovery(&outages[i], &index, opens, validate);

@@ -5,16 +5,19 @@
  *
  *     onset    = [ sent of the last good request,
  *                  min(arrival of the failure signal,
- *                      sent of the first unanswered request or segment + largest RTT seen) ]
+ *                      sent of the first unanswered request or segment
+ *                        + longest that an answer has taken on the stream) ]
  *     recovery = [ latest time at which service was known not to work:
  *                    max(onset's end, start of the last attempt that failed),
  *                  arrival of the first good answer ]
  *
  * A request that the other side received before it closed may go unanswered although it was sent
- * after the last good one: hence the RTT. A flow that never had an answer has no last good request:
- * its onset begins with the first unanswered one, or is its signal's arrival. An onset never ends
- * after the recovery. A bracket's width is the resolution of that outage, and is printed with it.
- * An outage that was still open when the stream stopped has no recovery.
+ * after the last good one: hence the RTT, and that of the whole stream, since a server that has the
+ * request in hand but no core to answer it may outlast what one connection has seen. A flow that
+ * never had an answer has no last good request: its onset begins with the first unanswered one, or
+ * is its signal's arrival. An onset never ends after the recovery. A bracket's width is the
+ * resolution of that outage, and is printed with it. An outage that was still open when the stream
+ * stopped has no recovery.
  *
  * Recovery is validated by N good requests in a row on the flow, in order of due, the one that
  * ended the outage included (RFC 6412). Requests that the tester did not send, or that the end of
@@ -48,8 +51,8 @@ struct outage {
     uint32_t lost;       /* Requests of the flow in it whose outcome opens windows. */
 };
 
-/* The onset bracket of RECORD. */
-struct bracket outage_onset(const struct record_outage *record);
+/* The onset bracket of RECORD; LARGEST_RTT_NS: on its stream. */
+struct bracket outage_onset(const struct record_outage *record, uint64_t largest_rtt_ns);
 
 /* Brackets of all outages of LOGS, in the logs' order. OPENS: bit mask of outcomes that open a
  * window; VALIDATE: the N above, at least 1. Lost requests are those that the recorder counted, as

@@ -281,7 +281,7 @@ struct widths {
 
 static struct widths look_at_widths(const struct result *result, unsigned index)
 {
-    struct widths widths = {0};
+    struct widths widths = {.rtt_ns = result->streams[index].latency_from_sent.max_ns};
     for (size_t i = 0; i < result->logs.outage_count; i++) {
         const struct outage *outage = &result->outages[i];
         const struct record_outage *record = outage->record;
@@ -294,8 +294,6 @@ static struct widths look_at_widths(const struct result *result, unsigned index)
         *widest_ns = width_ns > *widest_ns ? width_ns : *widest_ns;
         if (record->arrival_uncertainty_ns > widths.uncertainty_ns)
             widths.uncertainty_ns = record->arrival_uncertainty_ns;
-        if (record->largest_rtt_ns > widths.rtt_ns)
-            widths.rtt_ns = record->largest_rtt_ns;
     }
     return widths;
 }
@@ -315,12 +313,12 @@ static void add_widths(const struct result *result, unsigned index, struct text 
         print_span(out, widths.uncertainty_ns);
         text_add(out, ")");
     }
-    text_addf(out, ",\n      %" PRIu64 " with an unanswered request and a round trip",
+    text_addf(out, ",\n      %" PRIu64 " with an unanswered request and the longest answer",
               widths.waited);
     if (widths.waited > 0) {
         text_add(out, " (widest ");
         print_span(out, widths.waited_ns);
-        text_add(out, ", round trips up to ");
+        text_add(out, ", answers took up to ");
         print_span(out, widths.rtt_ns);
         text_add(out, ")");
     }

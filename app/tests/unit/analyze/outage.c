@@ -30,9 +30,8 @@ static void onset_is_the_tightest_that_the_stamps_allow(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct record_outage record = {.last_good_sent_ns = MS(rows[i].last_good),
                                        .signal_ns = MS(rows[i].signal),
-                                       .first_unanswered_ns = MS(rows[i].first_unanswered),
-                                       .largest_rtt_ns = (uint32_t)MS(rows[i].rtt)};
-        struct bracket onset = outage_onset(&record);
+                                       .first_unanswered_ns = MS(rows[i].first_unanswered)};
+        struct bracket onset = outage_onset(&record, MS(rows[i].rtt));
         if (onset.from_ns != MS(rows[i].from) || onset.to_ns != MS(rows[i].to))
             fail_msg("%s: [%g, %g] ms", rows[i].what, (double)onset.from_ns / 1e6,
                      (double)onset.to_ns / 1e6);
