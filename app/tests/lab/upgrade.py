@@ -15,6 +15,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import truth  # noqa: E402
+from turn import turn  # noqa: E402
 
 SEAMLINE = pathlib.Path(sys.argv[1]).resolve()
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -79,6 +80,11 @@ def main():
     if os.geteuid() != 0:
         print("1..0 # SKIP needs root")
         return
+    with turn():
+        test()
+
+
+def test():
     before = links()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-upgrade-"))
     number = 0

@@ -23,10 +23,14 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
+from turn import turn  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 EXPERIMENT = ROOT / "config" / "k8s-app-upgrade.json"
 PROFILES = [("ideal", "100ms"), ("ideal", "3s"), ("kubeadm", "2s")]
 RUN_LIMIT_S = 180
+BUILD = None  # Absolute path of the build folder.
 SHORT = ["--set", "cluster.lab.profile=ideal", "--set", "cluster.lab.podReady=100ms",
          "--set", "steps.2.for=1s", "--set", "steps.4.for=4s"]
 
@@ -37,15 +41,17 @@ def revision():
 
 
 def leftovers():
-    """Namespaces, links, and processes that only the lab or seamline make."""
+    """The lab's link, and processes of this build: namespaces live no longer than those."""
     found = []
-    out = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True).stdout
-    found += [f"namespace {line.split()[0]}" for line in out.splitlines() if line.startswith("sl")]
     out = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True).stdout
-    found += [f"link {m}" for m in re.findall(r"^\d+: (seamline\w*)", out, re.M)]
-    out = subprocess.run(["pgrep", "-a", "-f", r"/seamline(-lab|-pod)? "],
-                         capture_output=True, text=True).stdout
-    found += [f"process {line}" for line in out.splitlines() if "long.py" not in line]
+    found += [f"link {m}" for m in re.findall(r"^\d+: (seamline0)", out, re.M)]
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            program = os.readlink(process / "exe")
+        except OSError:
+            continue
+        if program.startswith(str(BUILD)):
+            found.append(f"process {process.name} {program}")
     return found
 
 
@@ -69,7 +75,7 @@ def run_once(build, folder, arguments, kill=None):
                 if kill[0] == "seamline":
                     process.kill()
                 else:
-                    subprocess.run(["pkill", "-KILL", "-f", r"/seamline-lab up"])
+                    subprocess.run(["pkill", "-KILL", "-f", rf"{build}/app/seamline-lab up"])
         status = process.wait(RUN_LIMIT_S)
     except subprocess.TimeoutExpired:
         process.kill()
@@ -93,10 +99,13 @@ def distribution(build, state, done, write):
             if key in done:
                 continue
             folder = state / "run"
-            status, seconds = run_once(build, folder, [
-                "--set", f"cluster.lab.profile={profile}", "--set", f"cluster.lab.podReady={ready}",
-                "--set", f"cluster.lab.seed={index + 1}"])
-            entry = {"key": key, "status": status, "seconds": round(seconds, 1)}
+            with turn():
+                status, seconds = run_once(build, folder, [
+                    "--set", f"cluster.lab.profile={profile}",
+                    "--set", f"cluster.lab.podReady={ready}",
+                    "--set", f"cluster.lab.seed={index + 1}"])
+                left = leftovers()
+            entry = {"key": key, "status": status, "seconds": round(seconds, 1), "left": left}
             try:
                 entry.update(account(folder))
                 low, high = entry["predicted"]
@@ -104,8 +113,7 @@ def distribution(build, state, done, write):
                                  and low <= entry["broken"] <= high)
             except (OSError, KeyError, StopIteration, ValueError) as problem:
                 entry.update(good=False, problem=repr(problem))
-            entry["left"] = leftovers()
-            entry["good"] = entry["good"] and not entry["left"]
+            entry["good"] = entry["good"] and not left
             write(entry)
 
 
@@ -121,12 +129,15 @@ def soak(build, state, done, write):
         elif index % 10 == 9:
             kill = ("lab", chance.uniform(2, 9))
         folder = state / "run"
-        status, seconds = run_once(build, folder, SHORT + ["--set", f"cluster.lab.seed={index}"], kill)
-        if kill:
-            lab_down(build)
-            time.sleep(0.5)
+        with turn():
+            status, seconds = run_once(build, folder, SHORT + ["--set", f"cluster.lab.seed={index}"],
+                                       kill)
+            if kill:
+                lab_down(build)
+                time.sleep(0.5)
+            left = leftovers()
         entry = {"key": key, "status": status, "seconds": round(seconds, 1), "kill": kill,
-                 "left": leftovers()}
+                 "left": left}
         good = status is not None and not entry["left"]
         if not kill:
             try:
@@ -171,6 +182,8 @@ def main():
     parser.add_argument("--only", choices=["distribution", "soak"])
     parser.add_argument("--report")
     options = parser.parse_args()
+    global BUILD
+    BUILD = options.build.resolve()
     options.state.mkdir(parents=True, exist_ok=True)
     results = options.state / "results.jsonl"
     rev = revision()
@@ -190,7 +203,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(4))
     for name, suite in (("distribution", distribution), ("soak", soak)):
         if options.only in (None, name):
-            suite(options.build.resolve(), options.state.resolve(), done, write)
+            suite(BUILD, options.state.resolve(), done, write)
     if options.report:
         report(options.report, entries, rev)
     failed = sum(not e["good"] for e in entries)
