@@ -212,7 +212,7 @@ enum experiment_outcome {
 struct experiment_windows {
     int64_t hold_off_ns; /* Outages closer than this are one window. */
     uint32_t validate;   /* Consecutive good requests per flow hit that end one; at least 1. */
-    int64_t late_ns;     /* An answer later than this after `due` is late. */
+    int64_t late_ns;     /* An answer later than this after it was sent is late. */
     uint32_t opens;      /* Bit 1 << enum experiment_outcome: these open a window. */
 };
 

@@ -32,7 +32,8 @@ PROFILES = [("ideal", "100ms"), ("ideal", "3s"), ("kubeadm", "2s")]
 RUN_LIMIT_S = 180
 BUILD = None  # Absolute path of the build folder.
 SHORT = ["--set", "cluster.lab.profile=ideal", "--set", "cluster.lab.podReady=100ms",
-         "--set", "steps.2.for=1s", "--set", "steps.4.for=4s"]
+         "--set", "steps.settle.for=200ms",
+         "--set", "steps.baseline.for=1s", "--set", "steps.aftermath.for=4s"]
 
 
 def revision():

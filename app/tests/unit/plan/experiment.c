@@ -62,13 +62,13 @@ static void the_main_job_is_read(void **state)
     assert_int_equal(probe->target.route_index, 1);
     assert_int_equal(probe->connections, 516);
     assert_int_equal(x->windows.opens, 0xff8);
-    assert_int_equal(x->step_count, 6);
+    assert_int_equal(x->step_count, 7);
     assert_int_equal(x->steps[0].deadline_ns, 300000000000);
-    assert_int_equal(x->steps[1].deadline_ns, 30000000000);
-    assert_int_equal(x->steps[5].stream_count, 2);
+    assert_int_equal(x->steps[2].deadline_ns, 30000000000);
+    assert_int_equal(x->steps[6].stream_count, 2);
     assert_int_equal(x->expects[0].from_step, -1);
     assert_int_equal(x->expects[2].bound, EXPERIMENT_BOUND_MAX);
-    assert_int_equal(x->expects[3].from_step, 3);
+    assert_int_equal(x->expects[3].from_step, 4);
     assert_true(x->expects[3].value == 1e8);
     assert_string_equal(x->expects[3].value_text, "100ms");
     assert_true(experiment_may_change(x, "Deployment", "mserver"));
@@ -154,7 +154,7 @@ static void mistakes_are_named(void **state)
         {"cluster.mayChange=[\"mserver\"]", "cluster.mayChange[0]: got \"mserver\", want KIND/NAME "
                                             "such as \"deployment/mserver\""},
         {"cluster.mayChange=[\"deployment/other\"]",
-         "steps[3]: deployment: it may not be changed; add \"deployment/mserver\" to "
+         "steps[4]: deployment: it may not be changed; add \"deployment/mserver\" to "
          "cluster.mayChange if it may"},
         {"cluster.mayChange=[]",
          "steps[0]: nothing may be changed; list what the files hold in cluster.mayChange, such as "
@@ -177,29 +177,29 @@ static void mistakes_are_named(void **state)
          "\"connect-timeout\", \"unreachable\", \"reset\", \"closed\", \"stalled\", "
          "\"bad-status\", "
          "\"bad-answer\", \"blocked\", \"unsent\" or \"unfinished\"; did you mean \"reset\"?"},
-        {"steps[2]={\"do\":\"wait\"}", "steps[2]: \"for\" is missing from this step"},
-        {"steps[2].for=6", "steps[2].for: got 6, want a duration such as \"1.5s\" or \"500ms\", "
+        {"steps[3]={\"do\":\"wait\"}", "steps[3]: \"for\" is missing from this step"},
+        {"steps[3].for=6", "steps[3].for: got 6, want a duration such as \"1.5s\" or \"500ms\", "
                            "from 1ms to 24h"},
-        {"steps[2]={\"do\":\"wiat\",\"for\":\"6s\"}",
-         "steps[2].do: got \"wiat\", want \"apply\", \"start\", \"wait\", \"set-image\", "
+        {"steps[3]={\"do\":\"wiat\",\"for\":\"6s\"}",
+         "steps[3].do: got \"wiat\", want \"apply\", \"start\", \"wait\", \"set-image\", "
          "\"scale\", "
          "\"observe\", \"stop\" or \"delete-applied\"; did you mean \"wait\"?"},
-        {"steps[2].streams=[\"held\"]", "steps[2]: key \"streams\" does not fit here; with its "
+        {"steps[3].streams=[\"held\"]", "steps[3]: key \"streams\" does not fit here; with its "
                                         "other keys this step takes: do, id, for"},
-        {"steps[1].streams=[\"hold\"]",
-         "steps[1].streams[0]: there is no stream \"hold\"; there are: \"held\", \"new\""},
-        {"steps[1].until=rollout-complete",
-         "steps[1]: until: \"rollout-complete\" is no end of \"start\", want \"done\" or "
+        {"steps[2].streams=[\"hold\"]",
+         "steps[2].streams[0]: there is no stream \"hold\"; there are: \"held\", \"new\""},
+        {"steps[2].until=rollout-complete",
+         "steps[2]: until: \"rollout-complete\" is no end of \"start\", want \"done\" or "
          "\"steady\""},
-        {"steps[1].streams=[\"held\"]",
-         "steps[5].streams: \"new\" is not running here: no step before starts it"},
-        {"steps[2]={\"do\":\"start\",\"streams\":[\"held\"]}",
-         "steps[2].streams: \"held\" was started before"},
-        {"steps[4]={\"do\":\"stop\"}",
-         "steps[5].streams: \"held\" is not running here: it was stopped before"},
+        {"steps[2].streams=[\"held\"]",
+         "steps[6].streams: \"new\" is not running here: no step before starts it"},
+        {"steps[3]={\"do\":\"start\",\"streams\":[\"held\"]}",
+         "steps[3].streams: \"held\" was started before"},
+        {"steps[5]={\"do\":\"stop\"}",
+         "steps[6].streams: \"held\" is not running here: it was stopped before"},
         {"steps=[{\"do\":\"start\",\"streams\":[\"held\"]}]",
          "expect[3].from: there is no step \"upgrade\"; there are: none"},
-        {"steps[2].id=upgrade", "steps[3]: id: there is already a step \"upgrade\""},
+        {"steps[3].id=upgrade", "steps[4]: id: there is already a step \"upgrade\""},
         {"after=[{\"do\":\"stop\"}]",
          "after[0].do: \"stop\" cannot be done there, only \"delete-applied\" and \"wait\""},
         {"expect[0].stream=helt", "expect[0].stream: there is no stream \"helt\"; there are: "
@@ -222,8 +222,8 @@ static void mistakes_are_named(void **state)
                                            "predicted.mean, .min, .p1, .p50, .p99 or .max"},
         {"expect[3].atMost=100", "expect[3].atMost: got 100, want a duration such as \"100ms\": "
                                  "this figure is one"},
-        {"expect[3].from=upgrad",
-         "expect[3].from: there is no step \"upgrad\"; there are: \"upgrade\""},
+        {"expect[3].from=upgrad", "expect[3].from: there is no step \"upgrad\"; there are: "
+                                  "\"settle\", \"baseline\", \"upgrade\", \"aftermath\""},
         {"expect[0].stream=new",
          "expect[0].figure: stream \"new\" holds no connections, lastingConnections is about those "
          "of ctraffic"},
@@ -356,13 +356,13 @@ static void a_service_needs_a_cluster(void **state)
 static void a_run_may_only_observe(void **state)
 {
     static const char *const sets[] = {
-        "steps[3]={\"do\":\"observe\",\"id\":\"upgrade\",\"deployment\":\"mserver\"}",
+        "steps[4]={\"do\":\"observe\",\"id\":\"upgrade\",\"deployment\":\"mserver\"}",
         "steps[0]={\"do\":\"wait\",\"for\":\"1s\"}", "after=[]", "cluster.mayChange=[]"};
     struct experiment *x = load(sets, 4, NULL);
 
     (void)state;
-    assert_int_equal(x->steps[3].until, EXPERIMENT_UNTIL_ROLLOUT_COMPLETE);
-    assert_true(experiment_verb_changes(x->steps[3].verb));
+    assert_int_equal(x->steps[4].until, EXPERIMENT_UNTIL_ROLLOUT_COMPLETE);
+    assert_true(experiment_verb_changes(x->steps[4].verb));
     assert_false(experiment_verb_changes(EXPERIMENT_APPLY));
     experiment_free(x);
 }
