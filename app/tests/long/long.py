@@ -104,7 +104,8 @@ def distribution(build, state, done, write):
                 status, seconds = run_once(build, folder, [
                     "--set", f"cluster.lab.profile={profile}",
                     "--set", f"cluster.lab.podReady={ready}",
-                    "--set", f"cluster.lab.seed={index + 1}"])
+                    "--set", f"cluster.lab.seed={index + 1}",
+                    "--set", "steps.baseline.for=1s", "--set", "steps.aftermath.for=4s"])
                 left = leftovers()
             entry = {"key": key, "status": status, "seconds": round(seconds, 1), "left": left}
             try:
