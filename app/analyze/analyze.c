@@ -111,6 +111,22 @@ static int read_timeline(const char *rundir, struct timeline *timeline, bool *cu
     return access(path, F_OK) < 0 ? 0 : timeline_read(path, timeline, cut, err);
 }
 
+/* Without a log there is nothing to account for: because traffic never started, if there was a run.
+ */
+static int read_logs(const char *rundir, const struct meta *meta, struct logs *logs,
+                     struct error *err)
+{
+    struct error why = {0};
+    int code = logs_read(logs, rundir, &why);
+    if (code == -ENOENT)
+        return error_set(err, EXIT_USAGE, code,
+                         "%s holds no worker-N.log: no traffic was sent in this run, and there is "
+                         "nothing to report; %s%s",
+                         rundir, meta->failure[0] ? "it ended early: " : "it was killed before",
+                         meta->failure);
+    return code < 0 ? error_set(err, why.status, code, "%s", why.text) : 0;
+}
+
 int analyze_rundir(const char *rundir, struct result **out, struct error *err)
 {
     struct meta meta = {0};
@@ -124,7 +140,7 @@ int analyze_rundir(const char *rundir, struct result **out, struct error *err)
     if (code == 0)
         code = experiment_load(path, NULL, &experiment, err);
     if (code == 0)
-        code = logs_read(&logs, rundir, err);
+        code = read_logs(rundir, &meta, &logs, err);
     if (code == 0)
         code = read_timeline(rundir, &timeline, &cut, err);
     if (code < 0) {

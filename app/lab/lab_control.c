@@ -137,6 +137,7 @@ static void status_services(const struct lab *lab, cJSON *status)
 
 static void answer_status(const struct lab *lab, int fd)
 {
+    const struct profile_range *ready = &lab->config->profile.delays[PROFILE_POD_READY];
     cJSON *status = cJSON_CreateObject();
     char url[64], start[36];
     char *text;
@@ -146,6 +147,8 @@ static void answer_status(const struct lab *lab, int fd)
     cJSON_AddStringToObject(status, "dir", lab->config->dir);
     cJSON_AddStringToObject(status, "started", start);
     cJSON_AddStringToObject(status, "profile", lab->config->profile.name);
+    json_add_integer(json_make(status, "podReady"), "low", ready->least_ns);
+    json_add_integer(json_make(status, "podReady"), "high", ready->most_ns);
     json_add_integer(status, "seed", (int64_t)lab->config->seed);
     cJSON_AddStringToObject(status, "proxy",
                             lab->config->proxy_mode == PROXY_RR ? "rr, emulated" : "random");

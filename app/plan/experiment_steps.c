@@ -11,6 +11,8 @@ static bool step_takes(const void *object, const char *key);
 static int read_step_stream(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_step_stream(const void *object, const void *context);
 static int check_step(struct reader *reader, void *object);
+static int64_t default_deadline_ns(const struct experiment *experiment,
+                                   const struct experiment_step *step);
 static int read_expect_stream(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_expect_stream(const void *object, const void *context);
 static int read_equals(struct reader *reader, const cJSON *item, void *object);
@@ -30,7 +32,8 @@ static cJSON *print_bound(const struct experiment_expect *expect, enum experimen
 static int refuse_name(struct reader *reader, const char *what, const cJSON *item, bool steps);
 
 enum {
-    STEADY_DEADLINE_S = 30
+    STEADY_DEADLINE_S = 30,
+    DELETE_DEADLINE_S = 120 /* Pods' grace periods, and a namespace's own clean-up. */
 };
 
 const struct reader_word experiment_verb_words[] = {
@@ -252,11 +255,18 @@ static int check_step(struct reader *reader, void *object)
         for (uint32_t i = 0; i < experiment->stream_count; i++)
             step->streams[step->stream_count++] = i;
     if (step->deadline_ns == 0)
-        step->deadline_ns =
-            step->until == EXPERIMENT_UNTIL_DONE || step->until == EXPERIMENT_UNTIL_STEADY
-                ? STEADY_DEADLINE_S * INT64_C(1000000000)
-                : experiment->rollout.deadline_ns;
+        step->deadline_ns = default_deadline_ns(experiment, step);
     return 0;
+}
+
+static int64_t default_deadline_ns(const struct experiment *experiment,
+                                   const struct experiment_step *step)
+{
+    if (step->verb == EXPERIMENT_DELETE_APPLIED)
+        return DELETE_DEADLINE_S * INT64_C(1000000000);
+    if (step->until == EXPERIMENT_UNTIL_DONE || step->until == EXPERIMENT_UNTIL_STEADY)
+        return STEADY_DEADLINE_S * INT64_C(1000000000);
+    return experiment->rollout.deadline_ns;
 }
 
 static int read_expect_stream(struct reader *reader, const cJSON *item, void *object)

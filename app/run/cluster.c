@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -69,31 +70,6 @@ static int find_change(const struct cluster *cluster, uint32_t action)
     return -1;
 }
 
-static int journal(struct cluster *cluster, int index, const struct kube_prepared *prepared,
-                   struct error *err)
-{
-    cJSON *entry = cJSON_CreateObject();
-    json_add_integer(entry, "n", index + 1);
-    json_add_integer(entry, "at", (int64_t)clock_now_ns(cluster->clock));
-    cJSON_AddStringToObject(entry, "text", prepared->text);
-    cJSON_AddStringToObject(entry, "object", prepared->object);
-    cJSON *undo = prepared->undo[0] ? cJSON_Parse(prepared->undo) : NULL;
-    if (undo != NULL)
-        cJSON_AddItemToObject(entry, "undo", undo);
-    int code = rundir_add_undo(cluster->rundir, entry, err);
-    cJSON_Delete(entry);
-    return code;
-}
-
-static int journal_mark(struct cluster *cluster, const char *what, int index, struct error *err)
-{
-    cJSON *entry = cJSON_CreateObject();
-    json_add_integer(entry, what, index + 1);
-    int code = rundir_add_undo(cluster->rundir, entry, err);
-    cJSON_Delete(entry);
-    return code;
-}
-
 static bool permitted(const struct cluster *cluster, const char *object)
 {
     char kind[64];
@@ -104,8 +80,26 @@ static bool permitted(const struct cluster *cluster, const char *object)
     return experiment_may_change(cluster->experiment, kind, slash + 1);
 }
 
+/* False when it may not be made: without a way back there is no change. Where there is nothing to
+ * put back, as with the deletion of what this run made, a full disk does not keep it from going. */
+static bool write_down(struct cluster *cluster, int index, const struct kube_prepared *prepared)
+{
+    struct error err = {0};
+    char why[sizeof(err.text) + 80];
+    struct cluster_change *change = &cluster->changes[index];
+    int code =
+        journal_add_change(cluster->rundir, (unsigned)index + 1, clock_now_ns(cluster->clock),
+                           prepared->text, prepared->object, prepared->undo, &err);
+    change->journalled = true;
+    if (code == 0 || prepared->undo[0] == '\0')
+        return true;
+    snprintf(why, sizeof(why), "it was not made, for want of an undo journal: %s", err.text);
+    kube_cancel(cluster->kube, (int)change->action, why);
+    return false;
+}
+
 /* The change knows what it will do: let it, if it may. */
-static int decide(struct cluster *cluster, int index, struct error *err)
+static int decide(struct cluster *cluster, int index)
 {
     struct cluster_change *change = &cluster->changes[index];
     struct kube_prepared prepared;
@@ -113,27 +107,20 @@ static int decide(struct cluster *cluster, int index, struct error *err)
     if (code < 0)
         return code;
     snprintf(change->text, sizeof(change->text), "%s", prepared.text);
-    if (!permitted(cluster, prepared.object)) {
+    change->refused = !permitted(cluster, prepared.object);
+    if (change->refused) {
         char why[400];
         snprintf(why, sizeof(why),
                  "%s is not in cluster.mayChange; add \"%s\" there if this run may change it",
                  prepared.object, prepared.object);
-        change->refused = true;
         kube_cancel(cluster->kube, (int)change->action, why);
-        return 0;
+    } else if (write_down(cluster, index, &prepared)) {
+        kube_commit(cluster->kube, (int)change->action);
     }
-    code = journal(cluster, index, &prepared, err);
-    if (code < 0) {
-        kube_cancel(cluster->kube, (int)change->action, "the undo journal cannot be written");
-        return code;
-    }
-    change->journalled = true;
-    kube_commit(cluster->kube, (int)change->action);
     return 0;
 }
 
-static int add_change_event(struct cluster *cluster, const struct cluster_change *change,
-                            struct error *err)
+static void add_change_event(struct cluster *cluster, const struct cluster_change *change)
 {
     struct timeline_event event = {.not_before_ns = change->result.sent_ns,
                                    .not_after_ns = change->result.answered_ns,
@@ -143,53 +130,101 @@ static int add_change_event(struct cluster *cluster, const struct cluster_change
              change->result.name);
     snprintf(event.text, sizeof(event.text), "%.180s: %s", change->text,
              kube_done_text(change->result.done));
-    return rundir_add_event(cluster->rundir, &event, err);
+    rundir_add_event(cluster->rundir, &event, NULL);
 }
 
-static int finish(struct cluster *cluster, int index, struct error *err)
+/* The object of change WHICH is gone, and with it all that was changed in it. */
+static void mark_gone(struct cluster *cluster, int which)
+{
+    const char *uid = cluster->changes[which].result.uid;
+    for (unsigned i = 0; i < cluster->change_count; i++) {
+        struct cluster_change *change = &cluster->changes[i];
+        if (change->undone || !change->journalled || !change->over || change->deletes >= 0 ||
+            (i != (unsigned)which && (uid[0] == '\0' || strcmp(change->result.uid, uid) != 0)))
+            continue;
+        change->undone = true;
+        journal_add_undone(cluster->rundir, i + 1, &cluster->rundir->trouble);
+    }
+}
+
+/* No answer, a server's error or a cut connection: it may have been made all the same. */
+static bool refused_for_certain(enum kube_reason reason)
+{
+    switch (reason) {
+    case KUBE_REASON_BAD_REQUEST:
+    case KUBE_REASON_UNAUTHORIZED:
+    case KUBE_REASON_FORBIDDEN:
+    case KUBE_REASON_NOT_FOUND:
+    case KUBE_REASON_EXISTS:
+    case KUBE_REASON_CONFLICT:
+    case KUBE_REASON_GONE:
+    case KUBE_REASON_UNSUPPORTED:
+    case KUBE_REASON_INVALID:
+    case KUBE_REASON_BUDGET:
+    case KUBE_REASON_THROTTLED: return true;
+    default: return false;
+    }
+}
+
+/* The marks are there to spare `seamline undo` work: without one it asks the cluster. */
+static void mark(struct cluster *cluster, int index)
+{
+    const struct cluster_change *change = &cluster->changes[index];
+    const struct kube_result *result = &change->result;
+    struct error *trouble = &cluster->rundir->trouble;
+    bool never_sent = result->sent_ns == 0;
+    if (change->journalled && result->done != KUBE_DONE_FAILED)
+        journal_add_done(cluster->rundir, (unsigned)index + 1, result->uid, trouble);
+    else if (change->journalled && (never_sent || refused_for_certain(result->reason)))
+        journal_add_failed(cluster->rundir, (unsigned)index + 1, trouble);
+    if (change->deletes >= 0 &&
+        (result->done == KUBE_DONE_DELETED || result->done == KUBE_DONE_ABSENT))
+        mark_gone(cluster, change->deletes);
+}
+
+static void finish(struct cluster *cluster, int index)
 {
     struct cluster_change *change = &cluster->changes[index];
     const struct kube_result *result = kube_result(cluster->kube, (int)change->action);
     if (result == NULL)
-        return 0;
+        return;
     change->result = *result;
     if (result->object != NULL)
         change->result.object = kube_object_take(result->object);
+    if (change->refused)
+        change->result.error.status = EXIT_USAGE;
     change->over = true;
     change->created = result->done == KUBE_DONE_CREATED;
     kube_forget(cluster->kube, (int)change->action);
     change->action = 0;
-    if (change->result.sent_ns == 0)
-        return 0;
-    int code = change->journalled ? journal_mark(cluster, "done", index, err) : 0;
-    if (code == 0)
-        code = add_change_event(cluster, change, err);
-    return code;
+    mark(cluster, index);
+    if (change->result.sent_ns != 0)
+        add_change_event(cluster, change);
 }
 
-static int put_on_timeline(struct cluster *cluster, const struct kube_event *event,
-                           struct error *err)
+static void put_on_timeline(struct cluster *cluster, const struct kube_event *event)
 {
     struct timeline events = {0};
-    int code = 0;
     translate_event(event, &events);
-    for (size_t i = 0; i < events.count && code == 0; i++)
-        code = rundir_add_event(cluster->rundir, &events.events[i], err);
+    for (size_t i = 0; i < events.count; i++)
+        rundir_add_event(cluster->rundir, &events.events[i], NULL);
     timeline_free(&events);
-    return code;
 }
 
 static int take(struct cluster *cluster, const struct kube_event *event, struct error *err)
 {
     int index = find_change(cluster, event->action);
     switch (event->type) {
-    case KUBE_PREPARED: return index < 0 ? 0 : decide(cluster, index, err);
-    case KUBE_FINISHED: return index < 0 ? 0 : finish(cluster, index, err);
+    case KUBE_PREPARED: return index < 0 ? 0 : decide(cluster, index);
+    case KUBE_FINISHED:
+        if (index >= 0)
+            finish(cluster, index);
+        return 0;
     case KUBE_STOPPED:
-        put_on_timeline(cluster, event, err);
+        put_on_timeline(cluster, event);
         return error_set(err, EXIT_ENVIRONMENT, -EPERM, "%s",
                          event->text ? event->text : "a watch of the cluster stopped");
-    default: return put_on_timeline(cluster, event, err);
+    default: put_on_timeline(cluster, event); return 0;
     }
 }
 
@@ -212,9 +247,9 @@ int cluster_poll(struct cluster *cluster, unsigned timeout_ms, struct error *err
 
 int cluster_change(struct cluster *cluster, struct kube_order *order, struct error *err)
 {
-    if (cluster->change_count == CLUSTER_CHANGES_MAX)
-        return error_set(err, EXIT_USAGE, -ENOSPC, "more than %d changes in one run",
-                         CLUSTER_CHANGES_MAX);
+    unsigned most = order->verb == KUBE_DELETE ? CLUSTER_CHANGES_MAX : CLUSTER_CHANGES_MAX / 2;
+    if (cluster->change_count >= most)
+        return error_set(err, EXIT_USAGE, -ENOSPC, "more than %u changes in one run", most);
     order->confirm = true;
     int action = kube_start(cluster->kube, order, err);
     if (action < 0)
@@ -222,6 +257,8 @@ int cluster_change(struct cluster *cluster, struct kube_order *order, struct err
     struct cluster_change *change = &cluster->changes[cluster->change_count];
     memset(change, 0, sizeof(*change));
     change->action = (uint32_t)action;
+    change->deletes = -1;
+    change->object = order->verb == KUBE_APPLY ? order->object : NULL;
     snprintf(change->text, sizeof(change->text), "%s %s", kube_verb_text(order->verb),
              order->name ? order->name : "");
     return (int)cluster->change_count++;
@@ -231,13 +268,46 @@ int cluster_delete_created(struct cluster *cluster, unsigned which, struct error
 {
     struct cluster_change *made = &cluster->changes[which];
     struct kube_order order = {.verb = KUBE_DELETE,
-                               .kind = made->result.resource.kind,
-                               .namespace = made->result.namespace,
-                               .name = made->result.name,
+                               .object = made->object,
                                .uid = made->result.uid,
-                               .grace_s = -1,
+                               .grace_s = KUBE_GRACE_OWN,
                                .wait_gone = true};
-    made->undone = true;
-    int code = journal_mark(cluster, "undone", (int)which, err);
-    return code < 0 ? code : cluster_change(cluster, &order, err);
+    made->tried = true;
+    int index = cluster_change(cluster, &order, err);
+    if (index >= 0)
+        cluster->changes[index].deletes = (int)which;
+    return index;
+}
+
+void cluster_settle(struct cluster *cluster, unsigned timeout_ms)
+{
+    bool waiting = true;
+    if (cluster->kube == NULL)
+        return;
+    uint64_t deadline_ns = clock_now_ns(cluster->clock) + timeout_ms * UINT64_C(1000000);
+    for (unsigned i = 0; i < cluster->change_count; i++)
+        if (!cluster->changes[i].over && !cluster->changes[i].journalled)
+            kube_cancel(cluster->kube, (int)cluster->changes[i].action,
+                        "the run ended before it was made");
+    while (waiting && clock_now_ns(cluster->clock) < deadline_ns) {
+        waiting = false;
+        cluster_poll(cluster, 20, NULL);
+        for (unsigned i = 0; i < cluster->change_count; i++)
+            waiting = waiting || !cluster->changes[i].over;
+    }
+}
+
+int cluster_journal(struct cluster *cluster, const char *kubeconfig, struct error *err)
+{
+    struct journal_cluster of;
+    memset(&of, 0, sizeof(of));
+    if (cluster->kube == NULL)
+        return 0;
+    const struct kubeconfig *config = kube_config(cluster->kube);
+    if (realpath(kubeconfig, of.kubeconfig) == NULL)
+        snprintf(of.kubeconfig, sizeof(of.kubeconfig), "%s", kubeconfig);
+    snprintf(of.server, sizeof(of.server), "%s", config->server);
+    snprintf(of.context, sizeof(of.context), "%s", config->context);
+    snprintf(of.namespace, sizeof(of.namespace), "%s", kube_namespace(cluster->kube));
+    return journal_add_cluster(cluster->rundir, &of, err);
 }

@@ -3,12 +3,10 @@
  *
  * A change is started by cluster_change(), which returns at once; cluster_poll() drives it. Before
  * it is made, the experiment's `mayChange` must name the object, and how to put it back is written
- * to undo.jsonl, flushed to the disk:
+ * to the journal (run/journal.h), flushed to the disk. A change that cannot be journalled is not
+ * made, unless there is nothing to put back.
  *
- *     {"n":1,"at":NS,"text":"set image of ...","object":"deployment/mserver","undo":{...}}
- *     {"done":1}                the change was made (absent after a crash: it may or may not have
- * been)
- *     {"undone":1}              it was put back
+ * A timeline that cannot be written ends no run: struct rundir keeps the first failure.
  *
  * Threads: control only. Memory: malloc.
  */
@@ -21,19 +19,23 @@
 #include "base/clock.h"
 #include "kube/kube.h"
 #include "plan/experiment.h"
+#include "run/journal.h"
 #include "rundir/rundir.h"
 
 enum {
-    CLUSTER_CHANGES_MAX = 128
+    CLUSTER_CHANGES_MAX = JOURNAL_ENTRIES_MAX, /* The later half is for deletions. */
 };
 
 struct cluster_change {
-    uint32_t action; /* kube's number while under way; 0: free or over. */
-    bool journalled; /* Its undo entry is written. */
-    bool refused;    /* The experiment does not permit it. */
-    bool over;       /* `result` is final. */
-    bool created;    /* apply made the object: delete-applied may delete it. */
-    bool undone;     /* It was put back, or deleted again. */
+    uint32_t action;     /* kube's number while under way; 0: free or over. */
+    bool journalled;     /* Its undo entry is written. */
+    bool over;           /* `result` is final. */
+    bool refused;        /* mayChange does not name the object. */
+    bool created;        /* apply made the object: delete-applied may delete it. */
+    bool tried;          /* Its deletion was begun in this delete-applied step. */
+    bool undone;         /* It was put back, or deleted again. */
+    int deletes;         /* Index of the change whose object it deletes; -1: it is none of those. */
+    const cJSON *object; /* apply: what was applied; the manifest's. */
     struct kube_result result;
     char text[320]; /* What it does. */
 };
@@ -45,7 +47,6 @@ struct cluster {
     struct rundir *rundir;
     unsigned change_count;
     struct cluster_change changes[CLUSTER_CHANGES_MAX]; /* In the order of their start. */
-    uint64_t first_change_ns; /* Sent stamp of the first change that is none of apply's; 0: none. */
 };
 
 /* Read the kubeconfig, reach the server, and follow the usual kinds until their caches are whole or
@@ -60,7 +61,13 @@ int cluster_poll(struct cluster *cluster, unsigned timeout_ms, struct error *err
 
 /* Begin a change. Its index in `changes`, or -errno with ERR. `confirm` is set here. */
 int cluster_change(struct cluster *cluster, struct kube_order *order, struct error *err);
-/* The index of a change that deletes what change WHICH created. */
+/* Begin to delete what change WHICH created: that very object, with its own grace, until it is
+ * gone. The index of the new change. */
 int cluster_delete_created(struct cluster *cluster, unsigned which, struct error *err);
+/* Nothing more is to be changed by what is under way: give up what was not asked for yet, and wait
+ * at most TIMEOUT_MS for answers to what was. */
+void cluster_settle(struct cluster *cluster, unsigned timeout_ms);
+/* Write to the journal which cluster this is. 0 or -errno with ERR. */
+int cluster_journal(struct cluster *cluster, const char *kubeconfig, struct error *err);
 
 #endif

@@ -45,6 +45,9 @@ int fleet_start(struct fleet *fleet, unsigned stream, struct error *err)
 
 int fleet_stop(struct fleet *fleet, unsigned stream, struct error *err)
 {
+    if (fleet->streams[stream].stop_asked || fleet->streams[stream].wanted == 0)
+        return 0;
+    fleet->streams[stream].stop_asked = true;
     for (unsigned i = 0; i < fleet->count; i++) {
         int code = command(&fleet->members[i],
                            &(struct worker_command){.kind = WORKER_STOP, .stream = stream}, err);

@@ -44,6 +44,7 @@ struct fleet_stream {
     unsigned wanted;                   /* Workers that have a share of it. */
     uint64_t steady_ns;                /* The latest of them; 0 = not all. */
     uint64_t stopped_ns;
+    bool stop_asked; /* Once is enough. */
 };
 
 struct fleet {

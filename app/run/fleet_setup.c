@@ -61,6 +61,7 @@ static int open_port(struct fleet *fleet, unsigned index, const char *drivers, s
     member->config = port;
     member->port = ports[0];
     member->link_up = net_link_up(member->port);
+    member->looked_ns = clock_now_ns(fleet->clock);
     return 0;
 }
 
@@ -213,6 +214,7 @@ int fleet_launch(struct fleet *fleet, const struct experiment *experiment,
 
 void fleet_close(struct fleet *fleet)
 {
+    fleet_join(fleet, 0, NULL); /* Those that were launched before another could not be. */
     for (unsigned i = 0; i < fleet->count; i++) {
         struct fleet_member *member = &fleet->members[i];
         worker_free(member->worker);

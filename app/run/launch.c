@@ -7,12 +7,13 @@
 double launch_planned_seconds(const struct experiment *experiment)
 {
     double seconds = 30;
+    /* A step that waits for a rollout cannot last longer than its deadline. */
     for (uint32_t i = 0; i < experiment->step_count; i++) {
         const struct experiment_step *step = &experiment->steps[i];
         if (step->verb == EXPERIMENT_WAIT)
             seconds += (double)step->for_ns / 1e9;
-        else if (step->until == EXPERIMENT_UNTIL_ROLLOUT_COMPLETE && step->verb != EXPERIMENT_APPLY)
-            seconds += 120;
+        else if (step->until >= EXPERIMENT_UNTIL_ROLLOUT_STARTED && step->verb != EXPERIMENT_APPLY)
+            seconds += (double)step->deadline_ns / 1e9;
     }
     return seconds;
 }

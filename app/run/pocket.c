@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +10,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/json.h"
+#include "base/text.h"
+#include "run/prediction.h"
+
 enum {
     POCKET_ARGS = 64 + 2 * EXPERIMENT_IMAGES_MAX,
-    POCKET_TEXT = 320
+    POCKET_TEXT = 320,
+    STATUS_BYTES_MAX = 1 << 20
 };
 
 extern char **environ;
@@ -46,28 +52,65 @@ static void add_program(struct arguments *arguments, const char *program)
     add(arguments, "%s/%s", slash ? self : ".", "seamline-lab");
 }
 
-/* QUIET: what it prints is of no interest, its exit status is. */
-static int spawn(struct arguments *arguments, bool quiet, struct error *err)
+/* What a program of the lab inherits: none of the terminal's signals, SIGPIPE as usual. */
+static int set_attributes(posix_spawnattr_t *attributes)
 {
-    pid_t pid;
-    int status;
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE);
+    int code = posix_spawnattr_init(attributes);
+    if (code == 0)
+        code = posix_spawnattr_setsigdefault(attributes, &defaults);
+    if (code == 0)
+        code = posix_spawnattr_setpgroup(attributes, 0);
+    if (code == 0)
+        code = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    return code;
+}
+
+/* Its stdout goes to OUT_FD, and is seen by nobody else; -1: to our stderr. */
+static int start(struct arguments *arguments, int out_fd, pid_t *pid, struct error *err)
+{
     posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    int code = set_attributes(&attributes);
     posix_spawn_file_actions_init(&files);
-    if (quiet) {
-        posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, out_fd < 0 ? STDERR_FILENO : out_fd, STDOUT_FILENO);
+    if (out_fd >= 0)
         posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    }
-    int code = posix_spawnp(&pid, arguments->argv[0], &files, NULL, arguments->argv, environ);
+    if (code == 0)
+        code = posix_spawnp(pid, arguments->argv[0], &files, &attributes, arguments->argv, environ);
     posix_spawn_file_actions_destroy(&files);
-    if (code != 0)
-        return error_set(err, EXIT_ENVIRONMENT, -code,
-                         "%s: %s; build it, or install it beside seamline", arguments->argv[0],
-                         strerror(code));
+    posix_spawnattr_destroy(&attributes);
+    return code == 0 ? 0
+                     : error_set(err, EXIT_ENVIRONMENT, -code,
+                                 "%s: %s; build it, or install it beside seamline",
+                                 arguments->argv[0], strerror(code));
+}
+
+/* Run it to its end: 0, or minus its exit status. OUT: takes what it prints; NULL: let it print. */
+static int spawn(struct arguments *arguments, struct text *out, struct error *err)
+{
+    int fds[2] = {-1, -1}, status;
+    char part[4096];
+    ssize_t got;
+    pid_t pid;
+    if (out != NULL && pipe2(fds, O_CLOEXEC) < 0)
+        return error_set(err, EXIT_ENVIRONMENT, -errno, "pipe: %s", strerror(errno));
+    int code = start(arguments, fds[1], &pid, err);
+    if (fds[1] >= 0)
+        close(fds[1]);
+    while (code == 0 && out != NULL &&
+           ((got = read(fds[0], part, sizeof(part))) > 0 || (got < 0 && errno == EINTR)))
+        if (got > 0 && out->size < STATUS_BYTES_MAX)
+            text_add_bytes(out, part, (size_t)got);
+    if (fds[0] >= 0)
+        close(fds[0]);
+    if (code < 0)
+        return code;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
-    if (WIFEXITED(status))
-        return -WEXITSTATUS(status);
-    return -EXIT_ENVIRONMENT;
+    return WIFEXITED(status) ? -WEXITSTATUS(status) : -EXIT_ENVIRONMENT;
 }
 
 static void add_duration(struct arguments *arguments, const char *name, int64_t low_ns,
@@ -111,23 +154,81 @@ static void add_settings(struct arguments *arguments, const struct experiment *e
     }
 }
 
-static bool is_up(const char *program, const char *directory)
+/* Run `seamline-lab COMMAND --dir DIRECTORY`, with the settings of EXPERIMENT unless NULL. */
+static int command(const char *program, const char *name, const char *directory,
+                   const struct experiment *experiment, struct text *out, struct error *err)
 {
     struct arguments *arguments = calloc(1, sizeof(*arguments));
     if (arguments == NULL)
-        return false;
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
     add_program(arguments, program);
-    add(arguments, "%s", "status", "");
+    add(arguments, "%s", name, "");
     add(arguments, "%s", "--dir", "");
     add(arguments, "%s", directory, "");
-    bool up = spawn(arguments, true, NULL) == 0;
+    if (experiment != NULL)
+        add_settings(arguments, experiment);
+    int code = spawn(arguments, out, err);
     free(arguments);
-    return up;
+    return code;
+}
+
+/* The lab's name for a profile that settings have changed ends with "+". */
+static bool is_profile(const char *name, const char *wanted)
+{
+    size_t size = strlen(wanted);
+    return strncmp(name, wanted, size) == 0 && (name[size] == '\0' || name[size] == '+');
+}
+
+int pocket_check(const struct experiment *experiment, const char *status, char environment[256],
+                 struct error *err)
+{
+    const char *wanted_profile = experiment_profile_word(experiment->cluster.lab.profile);
+    bool random = experiment->cluster.proxy.scheduler == EXPERIMENT_SCHEDULER_RANDOM;
+    bool rr = experiment->cluster.proxy.scheduler == EXPERIMENT_SCHEDULER_RR;
+    cJSON *json = json_parse(status, strlen(status), NULL);
+    const char *profile = json_string(json, "profile", "unknown");
+    const char *proxy = json_string(json, "proxy", "proxy unknown");
+    struct predict_range ready = prediction_pod_ready(experiment);
+    int code = 0;
+    snprintf(environment, 256, "lab, profile %.60s, %.60s", profile, proxy);
+    if (json_member(json, "profile") != NULL && !is_profile(profile, wanted_profile))
+        code = error_set(err, EXIT_USAGE, -EINVAL,
+                         "a lab is up already, with profile %.60s, and the experiment wants %s: "
+                         "take it down (seamline-lab down), or --set cluster.lab.profile=%.60s",
+                         profile, wanted_profile, profile);
+    else if ((rr && strncmp(proxy, "random", 6) == 0) || (random && strncmp(proxy, "rr", 2) == 0))
+        code = error_set(err, EXIT_USAGE, -EINVAL,
+                         "a lab is up already, with the scheduler %.60s, and the experiment wants "
+                         "%s: take it down (seamline-lab down), or change cluster.proxy.scheduler",
+                         proxy, experiment_scheduler_word(experiment->cluster.proxy.scheduler));
+    else if (json_integer(json, "podReady.low", ready.low_ns) != ready.low_ns ||
+             json_integer(json, "podReady.high", ready.high_ns) != ready.high_ns)
+        code = error_set(err, EXIT_USAGE, -EINVAL,
+                         "a lab is up already, with another podReady than the experiment's: take "
+                         "it down (seamline-lab down), or change cluster.lab.podReady");
+    cJSON_Delete(json);
+    return code;
+}
+
+static int bring_up(const struct experiment *experiment, const char *program, const char *directory,
+                    struct text *status, struct error *err)
+{
+    int code = command(program, "up", directory, experiment, NULL, err);
+    if (code < 0)
+        return error_set(err, EXIT_ENVIRONMENT, -EIO,
+                         "the lab did not come up (see above); `seamline-lab down` removes what is "
+                         "left of an earlier one");
+    text_free(status);
+    if (command(program, "status", directory, NULL, status, err) < 0)
+        return error_set(err, EXIT_ENVIRONMENT, -EIO, "the lab came up, and does not answer");
+    return 0;
 }
 
 int pocket_up(const struct experiment *experiment, const char *program, char directory[256],
-              bool *started, struct error *err)
+              char environment[256], bool *started, struct error *err)
 {
+    struct text status = {0};
+    int code = 0;
     snprintf(directory, 256, "%s", POCKET_DIRECTORY);
     *started = false;
     if (experiment->cluster.proxy.scheduler == EXPERIMENT_SCHEDULER_LC)
@@ -135,48 +236,20 @@ int pocket_up(const struct experiment *experiment, const char *program, char dir
             err, EXIT_USAGE, -EOPNOTSUPP,
             "cluster.proxy.scheduler: the lab has rr (emulated) and random; lc needs a "
             "cluster with IPVS");
-    if (is_up(program, directory))
-        return 0;
-    struct arguments *arguments = calloc(1, sizeof(*arguments));
-    if (arguments == NULL)
-        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
-    add_program(arguments, program);
-    add(arguments, "%s", "up", "");
-    add(arguments, "%s", "--dir", "");
-    add(arguments, "%s", directory, "");
-    add_settings(arguments, experiment);
-    int code = spawn(arguments, false, err);
-    free(arguments);
-    if (code < 0)
-        return error_set(err, EXIT_ENVIRONMENT, -EIO,
-                         "the lab did not come up (see above); `seamline-lab down` removes what is "
-                         "left of an earlier one");
-    *started = true;
-    return 0;
+    if (command(program, "status", directory, NULL, &status, NULL) < 0) {
+        code = bring_up(experiment, program, directory, &status, err);
+        *started = code == 0;
+    }
+    if (code == 0)
+        code = pocket_check(experiment, text_str(&status), environment, err);
+    text_free(&status);
+    return code;
 }
 
 int pocket_down(const char *program, const char *directory, struct error *err)
 {
-    struct arguments *arguments = calloc(1, sizeof(*arguments));
-    if (arguments == NULL)
-        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
-    add_program(arguments, program);
-    add(arguments, "%s", "down", "");
-    add(arguments, "%s", "--dir", "");
-    add(arguments, "%s", directory, "");
-    int code = spawn(arguments, false, err);
-    free(arguments);
-    if (code < 0)
-        return error_set(err, EXIT_ENVIRONMENT, -EIO,
-                         "the lab did not go down in order; run `seamline-lab down` again");
-    return 0;
-}
-
-const char *pocket_describe(const struct experiment *experiment, char out[256])
-{
-    const struct experiment_lab *lab = &experiment->cluster.lab;
-    snprintf(out, 256, "lab, profile %s, %s", experiment_profile_word(lab->profile),
-             experiment->cluster.proxy.scheduler == EXPERIMENT_SCHEDULER_RR ? "rr emulated"
-                                                                            : "random");
-    return out;
+    if (command(program, "down", directory, NULL, NULL, err) == 0)
+        return 0;
+    return error_set(err, EXIT_ENVIRONMENT, -EIO,
+                     "the lab did not go down in order; run `seamline-lab down` again");
 }

@@ -14,13 +14,18 @@
 #define POCKET_DIRECTORY "/run/seamline-lab"
 
 /* Bring the lab up as the experiment's cluster.lab and cluster.proxy say, unless one is up already
- * (*STARTED is then false, and it is used as it is). PROGRAM is argv[0], beside which seamline-lab
- * is looked for before PATH. DIRECTORY gets the lab's folder. 0 or -errno with ERR. */
+ * (*STARTED is then false; one with other delays or another scheduler than the experiment's is
+ * refused). PROGRAM is argv[0], beside which seamline-lab is looked for before PATH. DIRECTORY gets
+ * the lab's folder, ENVIRONMENT what it is by its own word: "lab, profile kubeadm, rr, emulated".
+ * Signals of the terminal do not reach it: it comes up and goes down in order. 0 or -errno with
+ * ERR; *STARTED holds then too. */
 int pocket_up(const struct experiment *experiment, const char *program, char directory[256],
-              bool *started, struct error *err);
+              char environment[256], bool *started, struct error *err);
 int pocket_down(const char *program, const char *directory, struct error *err);
-/* "lab, profile kubeadm, rr emulated" of the lab that is up in DIRECTORY, as its status file
- * says. */
-const char *pocket_describe(const struct experiment *experiment, char out[256]);
+
+/* Whether the lab whose status (JSON) is STATUS is the one that EXPERIMENT wants. 0 and
+ * ENVIRONMENT, or -EINVAL with ERR. Pure. */
+int pocket_check(const struct experiment *experiment, const char *status, char environment[256],
+                 struct error *err);
 
 #endif

@@ -9,7 +9,8 @@
 static const struct experiment_step *changing_step(const struct experiment *experiment)
 {
     for (uint32_t i = 0; i < experiment->step_count; i++)
-        if (experiment->steps[i].verb == EXPERIMENT_SET_IMAGE)
+        if (experiment->steps[i].verb == EXPERIMENT_SET_IMAGE ||
+            experiment->steps[i].verb == EXPERIMENT_OBSERVE)
             return &experiment->steps[i];
     return NULL;
 }
@@ -45,15 +46,13 @@ static enum predict_scheduler scheduler_of(const struct experiment *experiment)
 static void set_delays(const struct experiment *experiment, struct predict_delays *delays)
 {
     const struct experiment_lab *lab = &experiment->cluster.lab;
-    const struct predict_profile *profile =
-        predict_profile_find(experiment_profile_word(lab->profile));
-    *delays = profile->delays;
+    *delays = predict_profile_find(experiment_profile_word(lab->profile))->delays;
     if (lab->pod_ready_given)
         delays->pod_ready = (struct predict_range){lab->pod_ready.low_ns, lab->pod_ready.high_ns};
 }
 
-static void describe(const struct experiment *experiment, const struct predict_input *input,
-                     struct meta_prediction *out)
+static void describe(const struct experiment *experiment, const struct manifest_deployment *of,
+                     const struct predict_input *input, struct meta_prediction *out)
 {
     struct text text = {0};
     text_addf(&text, "%s, %u pods, surge %u, unavailable %u, ready after ",
@@ -68,28 +67,37 @@ static void describe(const struct experiment *experiment, const struct predict_i
     }
     text_add(&text, ", preStop ");
     text_add_duration(&text, input->pre_stop_ns);
+    if (!of->pre_stop_known)
+        text_add(&text, " for want of knowing: the hook is no plain sleep");
     text_addf(&text, ", delays of profile %s",
               experiment_profile_word(experiment->cluster.lab.profile));
     snprintf(out->basis, sizeof(out->basis), "%s", text_str(&text));
     text_free(&text);
 }
 
-static int set_input(const struct experiment *experiment, const cJSON *deployment,
+static int set_input(const struct experiment *experiment, const struct manifest_deployment *of,
                      const struct experiment_stream *stream, struct predict_input *input,
                      struct error *err)
 {
-    struct manifest_deployment of;
-    int code = manifest_read_deployment(deployment, &of, err);
-    if (code < 0)
-        return code;
     *input = (struct predict_input){.scheduler = scheduler_of(experiment),
                                     .connections = stream->connections,
-                                    .pre_stop_ns = of.pre_stop_ns,
-                                    .grace_ns = of.grace_ns,
-                                    .min_ready_ns = of.min_ready_ns,
+                                    .pre_stop_ns = of->pre_stop_ns,
+                                    .grace_ns = of->grace_ns,
+                                    .min_ready_ns = of->min_ready_ns,
                                     .seed = experiment->seed};
     set_delays(experiment, &input->delays);
-    return rollout_resolve(of.replicas, &of.max_surge, &of.max_unavailable, &input->limits, err);
+    return rollout_resolve(of->replicas, &of->max_surge, &of->max_unavailable, &input->limits, err);
+}
+
+static void fill(const struct predict_result *made, struct meta_prediction *out)
+{
+    out->given = true;
+    out->mean = made->mean;
+    out->min = made->min;
+    out->p1 = made->p1;
+    out->p50 = made->p50;
+    out->p99 = made->p99;
+    out->max = made->max;
 }
 
 int prediction_make(const struct experiment *experiment, const struct manifest *manifests,
@@ -104,26 +112,35 @@ int prediction_make(const struct experiment *experiment, const struct manifest *
     const cJSON *deployment = find_deployment(manifests, manifest_count, step->deployment);
     if (deployment == NULL)
         return 0;
+    struct manifest_deployment of;
     struct predict_input input;
     struct predict_result made;
-    int code = set_input(experiment, deployment, stream, &input, err);
+    int code = manifest_read_deployment(deployment, &of, err);
+    if (code == 0 && of.recreate) {
+        snprintf(out->basis, sizeof(out->basis),
+                 "deployment/%s has the strategy Recreate: no rolling update", of.name);
+        return 0;
+    }
+    if (code == 0)
+        code = set_input(experiment, &of, stream, &input, err);
     if (code == 0)
         code = predict_broken(&input, &made, err);
     if (code < 0) {
         error_wrap(err, "prediction");
         return code;
     }
-    out->given = true;
-    out->mean = made.mean;
-    out->min = made.min;
-    out->p1 = made.p1;
-    out->p50 = made.p50;
-    out->p99 = made.p99;
-    out->max = made.max;
-    describe(experiment, &input, out);
+    fill(&made, out);
+    describe(experiment, &of, &input, out);
     if (result != NULL)
         *result = made;
     else
         predict_result_free(&made);
     return 0;
+}
+
+struct predict_range prediction_pod_ready(const struct experiment *experiment)
+{
+    struct predict_delays delays;
+    set_delays(experiment, &delays);
+    return delays.pod_ready;
 }

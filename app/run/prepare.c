@@ -1,5 +1,6 @@
 #include "run/prepare.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -81,25 +82,66 @@ static int load_manifests(struct session *session, struct error *err)
     return code;
 }
 
+/* What the files would change must be named in mayChange: better told now than half-way. */
+static int check_may_change(struct session *session, struct error *err)
+{
+    for (size_t i = 0; i < session->manifest_count; i++) {
+        const struct manifest *manifest = &session->manifests[i];
+        for (uint32_t k = 0; k < manifest->count; k++) {
+            char kind[64];
+            const char *name = json_string(manifest->objects[k], "metadata.name", "");
+            snprintf(kind, sizeof(kind), "%s", json_string(manifest->objects[k], "kind", ""));
+            for (char *c = kind; *c != '\0'; c++)
+                *c = (char)tolower((unsigned char)*c);
+            if (!experiment_may_change(session->experiment, kind, name))
+                return error_set(err, EXIT_USAGE, -EPERM,
+                                 "%s: it has %s/%s, which may not be changed; add \"%s/%s\" to "
+                                 "cluster.mayChange if it may",
+                                 session->manifest_files[i], kind, name, kind, name);
+        }
+    }
+    return 0;
+}
+
+static int read_machine(struct session *session, const char *path, struct error *err)
+{
+    int code = machine_load(path, &session->machine, err);
+    return code < 0 ? code : machine_check_experiment(session->machine, session->experiment, err);
+}
+
+static bool on_lab(const struct session *session)
+{
+    return session->experiment->cluster.given && session->experiment->cluster.lab_cluster;
+}
+
+/* The lab's own is there when the lab is. */
 static int load_machine(struct session *session, struct error *err)
 {
+    if (session->options->machine != NULL)
+        return read_machine(session, session->options->machine, err);
+    if (on_lab(session))
+        return 0;
+    return error_set(err, EXIT_USAGE, -EINVAL,
+                     "no machine file: say by --machine which NIC ports, cores and client "
+                     "addresses to use (docs/machine.md)");
+}
+
+static int open_lab(struct session *session, struct error *err)
+{
     char path[PATH_MAX];
-    const char *machine = session->options->machine;
-    if (machine == NULL && session->lab_directory[0]) {
-        snprintf(path, sizeof(path), "%s/machine.json", session->lab_directory);
-        machine = path;
-    }
-    if (machine == NULL)
-        return error_set(err, EXIT_USAGE, -EINVAL,
-                         "no machine file: say by --machine which NIC ports, cores and client "
-                         "addresses to use (docs/machine.md)");
-    int code = machine_load(machine, &session->machine, err);
-    return code < 0 ? code : machine_check_experiment(session->machine, session->experiment, err);
+    if (!on_lab(session))
+        return 0;
+    int code = pocket_up(session->experiment, session->options->program, session->lab_directory,
+                         session->meta.environment, &session->lab_started, err);
+    if (code < 0 || session->machine != NULL)
+        return code;
+    snprintf(path, sizeof(path), "%s/machine.json", session->lab_directory);
+    return read_machine(session, path, err);
 }
 
 /* ---- consent ---- */
 
-static int ask_consent(const struct session *session, struct error *err)
+static int ask_consent(struct session *session, struct error *err)
 {
     const struct experiment_cluster *cluster = &session->experiment->cluster;
     if (!cluster->given || cluster->lab_cluster)
@@ -201,9 +243,7 @@ static void describe(struct session *session)
     json_format_time(utc_from_run(session->utc, 0), 9, utc);
     snprintf(meta->started, sizeof(meta->started), "%s", utc);
     meta->lab = experiment->cluster.given && experiment->cluster.lab_cluster;
-    if (meta->lab)
-        pocket_describe(experiment, meta->environment);
-    else if (session->cluster.kube != NULL)
+    if (!meta->lab && session->cluster.kube != NULL)
         snprintf(meta->environment, sizeof(meta->environment), "%.150s, context %.80s",
                  kube_config(session->cluster.kube)->server,
                  kube_config(session->cluster.kube)->context);
@@ -219,19 +259,32 @@ static int open_rundir(struct session *session, struct error *err)
     int code = rundir_create(&session->rundir, session->options->directory,
                              session->experiment->name, err);
     session->recording = code == 0;
-    session->cluster.rundir = &session->rundir;
     if (code == 0)
         code = rundir_write_json(&session->rundir, "experiment.json", session->experiment->resolved,
                                  err);
-    if (code == 0)
-        code = rundir_write_json(&session->rundir, "machine.json", session->machine->resolved, err);
+    return code;
+}
+
+static int fill_rundir(struct session *session, struct error *err)
+{
+    char path[PATH_MAX];
+    session->cluster.rundir = &session->rundir;
+    int code = rundir_write_json(&session->rundir, "machine.json", session->machine->resolved, err);
+    if (code == 0 && session->cluster.kube != NULL)
+        code = cluster_journal(&session->cluster, kubeconfig_path(session, path), err);
     if (code == 0) {
         describe(session);
         code = meta_write(&session->meta, session->rundir.path, err);
     }
     if (code == 0)
-        code = session_note(session, TIMELINE_RUN_START, session->experiment->name, "", 0, err);
+        session_note(session, TIMELINE_RUN_START, session->experiment->name, "", 0);
     return code;
+}
+
+static int predict(struct session *session, struct error *err)
+{
+    return prediction_make(session->experiment, session->manifests, session->manifest_count,
+                           &session->meta.prediction, NULL, err);
 }
 
 static int start_clock(struct session *session, struct error *err)
@@ -250,35 +303,22 @@ static int start_clock(struct session *session, struct error *err)
 
 int prepare(struct session *session, struct error *err)
 {
-    int code = load_experiment(session, err);
-    if (code == 0)
-        code = load_manifests(session, err);
-    if (code == 0)
-        code = prediction_make(session->experiment, session->manifests, session->manifest_count,
-                               &session->meta.prediction, NULL, err);
-    if (code == 0 && session->experiment->cluster.given && session->experiment->cluster.lab_cluster)
-        code = pocket_up(session->experiment, session->options->program, session->lab_directory,
-                         &session->lab_started, err);
-    if (code == 0)
-        code = load_machine(session, err);
-    if (code == 0)
-        code = start_clock(session, err);
-    if (code == 0)
-        code = open_cluster(session, err);
-    if (code == 0)
-        code = ask_consent(session, err);
-    if (code == 0)
-        code = open_fleet(session, err);
-    if (code == 0)
-        code = open_rundir(session, err);
+    static int (*const parts[])(struct session *, struct error *) = {
+        load_experiment, load_manifests, check_may_change, predict,     load_machine, open_rundir,
+        open_lab,        start_clock,    open_cluster,     ask_consent, open_fleet,   fill_rundir};
+    int code = 0;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && code == 0; i++)
+        code = parts[i](session, err);
     return code;
 }
 
 int prepare_undo(struct session *session, struct error *err)
 {
     int code = 0;
-    if (session->recording)
+    if (session->recording && session->measuring)
         rundir_close(&session->rundir);
+    else if (session->recording)
+        rundir_discard(&session->rundir);
     cluster_close(&session->cluster);
     if (session->fleet_open)
         fleet_close(&session->fleet);
@@ -337,9 +377,11 @@ int prepare_predict(const struct run_options *options, struct text *out, struct 
         code = prediction_make(session->experiment, session->manifests, session->manifest_count,
                                &session->meta.prediction, &result, err);
     if (code == 0 && !session->meta.prediction.given)
-        code = error_set(err, EXIT_USAGE, -ENODATA,
-                         "nothing to predict: the experiment needs a ctraffic stream, a set-image "
-                         "step, and the Deployment's manifest in an apply step");
+        code = error_set(err, EXIT_USAGE, -ENODATA, "nothing to predict: %s",
+                         session->meta.prediction.basis[0]
+                             ? session->meta.prediction.basis
+                             : "the experiment needs a ctraffic stream, a set-image step, and the "
+                               "Deployment's manifest in an apply step");
     if (code == 0)
         print_prediction(&session->meta.prediction, &result, out);
     predict_result_free(&result);

@@ -1,8 +1,9 @@
 /* prepare.h - all that comes before the first step, and its reverse.
  *
  * In this order, so that nothing is touched before what can be checked without touching was
- * checked: experiment, manifests, prediction; the lab, where it is used; machine file and limits;
- * consent; the cluster; NIC ports; the run directory.
+ * checked: experiment, manifests, prediction, a machine file that is named; the run directory; the
+ * lab, where it is used, and its machine file; the cluster; consent; NIC ports. When any of it
+ * fails, the run directory is removed again: it holds nothing.
  */
 #ifndef RUN_PREPARE_H
 #define RUN_PREPARE_H

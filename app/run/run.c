@@ -20,6 +20,11 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 
+enum {
+    TURN_MS = 5,
+    SETTLE_MS = 10000 /* For answers to changes that were asked for when the run broke off. */
+};
+
 /* Set by SIGINT and SIGTERM; a second signal then has its default effect. */
 static volatile sig_atomic_t stop_wanted;
 
@@ -38,8 +43,8 @@ static void catch_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-int session_note(struct session *session, enum timeline_kind kind, const char *object,
-                 const char *text, uint64_t since_ns, struct error *err)
+void session_note(struct session *session, enum timeline_kind kind, const char *object,
+                  const char *text, uint64_t since_ns)
 {
     uint64_t now_ns = clock_now_ns(&session->clock);
     struct timeline_event event = {.not_before_ns = since_ns ? since_ns : now_ns,
@@ -48,45 +53,57 @@ int session_note(struct session *session, enum timeline_kind kind, const char *o
                                    .ours = true};
     snprintf(event.object, sizeof(event.object), "%s", object);
     snprintf(event.text, sizeof(event.text), "%s", text);
-    return rundir_add_event(&session->rundir, &event, err);
+    rundir_add_event(&session->rundir, &event, NULL);
 }
 
 /* ---- one turn of the loop ---- */
 
-static int note_net_event(struct session *session, const struct net_event *net, struct error *err)
+static void note_net_event(struct session *session, const struct net_event *net)
 {
     char address[ADDRESS_TEXT_BYTES], text[160];
     address_text(&net->address, address);
     snprintf(text, sizeof(text), "next hop: %s %02x:%02x:%02x:%02x:%02x:%02x",
              net_event_name(net->kind), net->mac[0], net->mac[1], net->mac[2], net->mac[3],
              net->mac[4], net->mac[5]);
-    return session_note(session, TIMELINE_TESTER, address, text, net->at_ns, err);
+    session_note(session, TIMELINE_TESTER, address, text, net->at_ns);
 }
 
-static int take_reports(struct session *session, struct error *err)
+static void take_report(struct session *session, const struct worker_report *report)
+{
+    if (report->kind == WORKER_NET_EVENT)
+        note_net_event(session, &report->net);
+    if (report->kind == WORKER_NET_EVENT || report->stream >= session->experiment->stream_count)
+        return;
+    const char *name = session->experiment->streams[report->stream].name;
+    const struct fleet_stream *stream = &session->fleet.streams[report->stream];
+    struct meta_stream *meta = &session->meta.streams[report->stream];
+    if (report->kind == WORKER_STREAM_STEADY && stream->steady_ns != 0) {
+        meta->steady_ns = stream->steady_ns;
+        session_note(session, TIMELINE_STREAM_STEADY, name, "", report->at_ns);
+    } else if (report->kind == WORKER_STREAM_STOPPED && stream->stopped_ns != 0) {
+        meta->stopped_ns = stream->stopped_ns;
+        session_note(session, TIMELINE_STREAM_STOP, name, "", report->at_ns);
+    }
+}
+
+static void take_reports(struct session *session)
 {
     struct worker_report report;
     unsigned member;
-    int code = 0;
-    while (code == 0 && fleet_report(&session->fleet, &report, &member)) {
-        if (report.kind == WORKER_NET_EVENT) {
-            code = note_net_event(session, &report.net, err);
-            continue;
-        }
-        if (report.stream >= session->experiment->stream_count)
-            continue;
-        const char *name = session->experiment->streams[report.stream].name;
-        const struct fleet_stream *stream = &session->fleet.streams[report.stream];
-        struct meta_stream *meta = &session->meta.streams[report.stream];
-        if (report.kind == WORKER_STREAM_STEADY && stream->steady_ns != 0) {
-            meta->steady_ns = stream->steady_ns;
-            code = session_note(session, TIMELINE_STREAM_STEADY, name, "", report.at_ns, err);
-        } else if (report.kind == WORKER_STREAM_STOPPED && stream->stopped_ns != 0) {
-            meta->stopped_ns = stream->stopped_ns;
-            code = session_note(session, TIMELINE_STREAM_STOP, name, "", report.at_ns, err);
-        }
-    }
-    return code;
+    while (fleet_report(&session->fleet, &report, &member))
+        take_report(session, &report);
+}
+
+/* Something cannot be written: the run goes on with what it has in memory, and says so once. */
+static void tell_trouble(struct session *session, const struct error *trouble)
+{
+    struct meta *meta = &session->meta;
+    if (trouble->text[0] == '\0' || session->told)
+        return;
+    session->told = true;
+    fprintf(stderr, "\nseamline: the run goes on, but: %s\n", trouble->text);
+    if (meta->failure[0] == '\0')
+        snprintf(meta->failure, sizeof(meta->failure), "%s", trouble->text);
 }
 
 /* Once a second: the clock, the devices, the logs. A full disk does not end the run: it is told,
@@ -99,32 +116,33 @@ static void each_second(struct session *session, uint64_t *last_ns)
         return;
     *last_ns = now_ns;
     utc_sample_now(session->utc, &session->clock);
+    tell_trouble(session, &session->rundir.trouble);
     if (!session->launched)
         return;
     fleet_look(&session->fleet);
-    if (fleet_flush(&session->fleet, &err) < 0 && err.text[0]) {
-        fprintf(stderr, "\nseamline: %s\n", err.text);
-        if (session->meta.failure[0] == '\0')
-            snprintf(session->meta.failure, sizeof(session->meta.failure), "%s", err.text);
-    }
+    fleet_flush(&session->fleet, &err);
+    tell_trouble(session, &err);
 }
 
+/* 0, or -errno with ERR when the cluster cannot be followed any more; the rest is done all the
+ * same. */
 static int turn(struct session *session, uint64_t *second_ns, struct error *err)
 {
     int code = 0;
     if (session->cluster.kube != NULL)
-        code = cluster_poll(&session->cluster, 5, err);
-    else
-        usleep(5000);
-    if (code == 0 && session->launched)
-        code = take_reports(session, err);
+        code = cluster_poll(&session->cluster, TURN_MS, err);
+    if (session->cluster.kube == NULL || code < 0)
+        usleep(TURN_MS * 1000);
+    if (session->launched)
+        take_reports(session);
     each_second(session, second_ns);
     return code;
 }
 
 /* ---- the run ---- */
 
-/* Go through LIST. 0, -EINTR when a signal asked for the end, or the error of a step. */
+/* Go through LIST. 0, -EINTR when a signal asked for the end, or the error of a step. `after` is
+ * gone through whatever happens. */
 static int go_through(struct session *session, const struct experiment_step *list, unsigned count,
                       bool after, struct progress *progress, struct error *err)
 {
@@ -133,13 +151,17 @@ static int go_through(struct session *session, const struct experiment_step *lis
     int code = 1;
     steps_start(&steps, list, count, after);
     while (code == 1) {
+        if (stop_wanted && !after) {
+            steps_break(&steps, session, "interrupted");
+            return -EINTR;
+        }
         code = steps_tick(&steps, session, err);
         int result = code < 0 ? code : turn(session, &second_ns, err);
-        if (result < 0 && !after)
+        if (result < 0 && !after) {
+            steps_break(&steps, session, err->text);
             return result;
+        }
         progress_tick(progress, session, &steps);
-        if (stop_wanted && !after)
-            return -EINTR;
     }
     return code;
 }
@@ -194,7 +216,8 @@ static int account(struct session *session, struct error *err)
     meta->ended_ns = clock_now_ns(&session->clock);
     meta->final = true;
     thin_utc(session);
-    session_note(session, TIMELINE_RUN_END, meta->experiment, meta->failure, 0, NULL);
+    session_note(session, TIMELINE_RUN_END, meta->experiment, meta->failure, 0);
+    tell_trouble(session, &session->rundir.trouble);
     int code = meta_write(meta, session->rundir.path, err);
     return code < 0 ? code : clean ? 0 : -EBUSY;
 }
@@ -218,6 +241,16 @@ static void keep_truth(struct session *session)
     text_free(&truth);
 }
 
+static bool is_wanted(const struct experiment *experiment, enum report_format format)
+{
+    for (uint32_t f = 0; f < experiment->format_count; f++)
+        if (experiment->formats[f] == EXPERIMENT_FORMAT_CTRAFFIC)
+            return true;
+    return format != REPORT_CTRAFFIC;
+}
+
+/* What cannot be written is printed all the same, and does not keep the others from being written.
+ */
 static int write_reports(struct session *session, const struct result *result, struct error *err)
 {
     static const struct {
@@ -225,27 +258,23 @@ static int write_reports(struct session *session, const struct result *result, s
         const char *file;
     } files[] = {
         {REPORT_TEXT, "report.txt"}, {REPORT_JSON, "run.json"}, {REPORT_CTRAFFIC, "ctraffic.json"}};
-    const struct experiment *experiment = session->experiment;
-    int code = 0;
-    for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]) && code == 0; i++) {
-        bool wanted = files[i].format != REPORT_CTRAFFIC;
-        for (uint32_t f = 0; f < experiment->format_count; f++)
-            wanted = wanted || experiment->formats[f] == EXPERIMENT_FORMAT_CTRAFFIC;
-        if (!wanted)
-            continue;
+    int first = 0;
+    for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         struct text text = {0};
-        code = report_make(result, files[i].format, &text, err);
-        if (code == 0)
-            code = rundir_write_text(&session->rundir, files[i].file, text_str(&text), err);
+        struct error why = {0};
+        if (!is_wanted(session->experiment, files[i].format))
+            continue;
+        int code = report_make(result, files[i].format, &text, &why);
         if (code == 0 && files[i].format == REPORT_TEXT)
             fputs(text_str(&text), stdout);
+        if (code == 0)
+            code = rundir_write_text(&session->rundir, files[i].file, text_str(&text), &why);
         text_free(&text);
-        if (code == -ENODATA) {
-            code = 0;
-            err->text[0] = '\0';
-        }
+        /* Nothing of ctraffic's in this run: its format has nothing to hold. */
+        if (code < 0 && code != -ENODATA && first == 0)
+            first = error_set(err, why.status, code, "%s", why.text);
     }
-    return code;
+    return first;
 }
 
 static int conclude(struct session *session, enum verdict *verdict, struct error *err)
@@ -261,26 +290,46 @@ static int conclude(struct session *session, enum verdict *verdict, struct error
     return code;
 }
 
-/* The steps, what always follows, and the account. The first failure is the run's; what was
- * measured is saved whatever happens. */
-static enum exit_status carry_out(struct session *session, struct error *err)
+/* The exit status for ERR: a failure without a text is none that the user could mend. */
+static enum exit_status status_of(struct error *err)
+{
+    if (err->text[0] == '\0')
+        error_set(err, EXIT_ENVIRONMENT, 0, "it failed, and no reason was given");
+    return err->status == EXIT_MET ? EXIT_ENVIRONMENT : err->status;
+}
+
+/* The steps, and what always follows. The error that ended them, or 0. */
+static int do_steps(struct session *session, struct error *err, struct error *later)
 {
     const struct experiment *experiment = session->experiment;
+    struct meta *meta = &session->meta;
     struct progress progress;
-    struct error later = {0};
-    enum verdict verdict = VERDICT_UNDECIDED;
     progress_start(&progress, session->options->quiet);
     int code =
         go_through(session, experiment->steps, experiment->step_count, false, &progress, err);
-    if (code == -EINTR && err->text[0] == '\0')
-        error_set(err, EXIT_INTERRUPTED, -EINTR, "interrupted: the partial result is saved");
-    session->meta.interrupted = code == -EINTR;
-    if (code < 0)
-        snprintf(session->meta.failure, sizeof(session->meta.failure), "%s", err->text);
+    meta->interrupted = code == -EINTR;
+    if (meta->interrupted && session->launched)
+        error_set(err, EXIT_INTERRUPTED, code, "interrupted: the partial result is saved");
+    else if (meta->interrupted)
+        error_set(err, EXIT_INTERRUPTED, code, "interrupted before traffic started");
+    if (code < 0) {
+        snprintf(meta->failure, sizeof(meta->failure), "%s", err->text);
+        cluster_settle(&session->cluster, SETTLE_MS);
+    }
     if (session->launched)
         stop_streams(session);
-    go_through(session, experiment->after, experiment->after_count, true, &progress, &later);
+    go_through(session, experiment->after, experiment->after_count, true, &progress, later);
     progress_end(&progress);
+    return code;
+}
+
+/* The steps and the account. The first failure is the run's; what was measured is saved whatever
+ * happens. */
+static enum exit_status carry_out(struct session *session, struct error *err)
+{
+    struct error later = {0};
+    enum verdict verdict = VERDICT_UNDECIDED;
+    int code = do_steps(session, err, &later);
     keep_truth(session);
     int accounted = account(session, &later);
     int concluded = session->launched ? conclude(session, &verdict, &later) : 0;
@@ -288,10 +337,13 @@ static enum exit_status carry_out(struct session *session, struct error *err)
     if (code < 0) {
         if (later.text[0])
             fprintf(stderr, "seamline: afterwards: %s\n", later.text);
-        return session->meta.interrupted ? EXIT_INTERRUPTED : err->status;
+        return status_of(err);
     }
-    *err = later;
-    if (accounted < 0 || concluded < 0 || later.text[0])
+    if (accounted < 0 || concluded < 0 || later.text[0]) {
+        *err = later;
+        return status_of(err);
+    }
+    if (session->told) /* Said before. */
         return EXIT_ENVIRONMENT;
     return verdict == VERDICT_MET ? EXIT_MET : EXIT_NOT_MET;
 }
@@ -299,19 +351,26 @@ static enum exit_status carry_out(struct session *session, struct error *err)
 enum exit_status run_experiment(const struct run_options *options, struct error *err)
 {
     struct session *session = calloc(1, sizeof(*session));
-    enum exit_status status = EXIT_ENVIRONMENT;
+    struct error down = {0};
+    enum exit_status status = EXIT_INTERRUPTED;
     if (session == NULL) {
         error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
         return EXIT_ENVIRONMENT;
     }
     session->options = options;
     catch_signals();
-    if (prepare(session, err) < 0)
-        status = err->status;
-    else
+    int code = prepare(session, err);
+    if (code < 0 && !stop_wanted)
+        status = status_of(err);
+    if (stop_wanted)
+        error_set(err, status, -EINTR, "interrupted before the first step: nothing was changed");
+    session->measuring = code == 0 && !stop_wanted;
+    if (session->measuring)
         status = carry_out(session, err);
-    if (prepare_undo(session, err) < 0 && status == EXIT_MET)
-        status = EXIT_ENVIRONMENT;
+    if (prepare_undo(session, &down) < 0) {
+        fprintf(stderr, "seamline: afterwards: %s\n", down.text);
+        status = status == EXIT_MET ? EXIT_ENVIRONMENT : status;
+    }
     free(session);
     return status;
 }

@@ -33,17 +33,19 @@ struct session {
     struct utc *utc;
     struct rundir rundir;
     bool recording; /* The run directory is open. */
+    bool measuring; /* Preparation is over: the run directory is worth keeping. */
+    bool told;      /* That something cannot be written. */
     struct meta meta;
     struct fleet fleet;
     bool fleet_open, launched;
     struct cluster cluster;  /* cluster.kube NULL: none. */
     char lab_directory[256]; /* Of the pocket cluster; "" when it is not used. */
     bool lab_started;        /* By us: to be taken down. */
-    bool baseline_over;      /* A changing step has begun. */
 };
 
-/* Put an event of our own on the timeline: [since, now]. SINCE_NS 0 stands for now. */
-int session_note(struct session *session, enum timeline_kind kind, const char *object,
-                 const char *text, uint64_t since_ns, struct error *err);
+/* Put an event of our own on the timeline: [since, now]. SINCE_NS 0 stands for now. One that cannot
+ * be written is kept in mind by rundir, and ends nothing. */
+void session_note(struct session *session, enum timeline_kind kind, const char *object,
+                  const char *text, uint64_t since_ns);
 
 #endif

@@ -1,6 +1,7 @@
 #include "run/step.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +9,9 @@
 #include "base/text.h"
 #include "run/launch.h"
 #include "rundir/timeline.h"
+
+/* Of a step that gives none: nothing waits for ever. */
+#define DEADLINE_NS UINT64_C(300000000000)
 
 void steps_start(struct steps *steps, const struct experiment_step *list, unsigned count,
                  bool go_on)
@@ -32,6 +36,14 @@ const char *steps_text(const struct steps *steps, char out[96])
 
 /* ---- changes ---- */
 
+/* What the first change while traffic ran is measured from. */
+static void note_change(const struct steps *steps, struct session *session,
+                        const struct kube_result *result)
+{
+    if (session->launched && !steps->go_on && session->meta.change_ns == 0)
+        session->meta.change_ns = result->sent_ns;
+}
+
 /* 1 while the change is under way, 0 when it was made, or its error. */
 static int change_state(struct steps *steps, struct session *session, struct error *err)
 {
@@ -39,10 +51,12 @@ static int change_state(struct steps *steps, struct session *session, struct err
     if (!change->over)
         return 1;
     steps->change = -1;
-    if (change->result.done == KUBE_DONE_FAILED)
-        return error_set(err, change->refused ? EXIT_USAGE : change->result.error.status,
-                         change->result.code, "%s", change->result.error.text);
-    return 0;
+    note_change(steps, session, &change->result);
+    if (change->result.done != KUBE_DONE_FAILED)
+        return 0;
+    int code = change->result.code < 0 ? change->result.code : -EIO;
+    return error_set(err, change->result.error.status, code, "%s",
+                     change->result.error.text[0] ? change->result.error.text : change->text);
 }
 
 static int order_change(struct steps *steps, struct session *session, struct kube_order *order,
@@ -79,11 +93,13 @@ static int act_delete_applied(struct steps *steps, struct session *session, stru
     /* Last made, first deleted. */
     for (unsigned left = session->cluster.change_count; left > 0; left--) {
         struct cluster_change *change = &session->cluster.changes[left - 1];
-        if (!change->created || change->undone)
+        if (!change->created || change->undone || change->tried)
             continue;
         steps->change = cluster_delete_created(&session->cluster, left - 1, err);
         return steps->change < 0 ? steps->change : 1;
     }
+    if (steps->failed.text[0])
+        return error_set(err, steps->failed.status, -EIO, "%s", steps->failed.text);
     return 0;
 }
 
@@ -97,8 +113,6 @@ static int act_set_image(struct steps *steps, struct session *session, struct er
                              "deployment/%s has the image %s already: there would be no rollout; "
                              "give another image",
                              step->deployment, step->image);
-        if (session->meta.change_ns == 0)
-            session->meta.change_ns = change->result.sent_ns;
         return 0;
     }
     struct kube_order order = {.verb = KUBE_SET_IMAGE,
@@ -113,12 +127,8 @@ static int act_set_image(struct steps *steps, struct session *session, struct er
 static int act_scale(struct steps *steps, struct session *session, struct error *err)
 {
     const struct experiment_step *step = &steps->list[steps->index];
-    if (steps->rollout_change >= 0) {
-        if (session->meta.change_ns == 0)
-            session->meta.change_ns =
-                session->cluster.changes[steps->rollout_change].result.sent_ns;
+    if (steps->rollout_change >= 0)
         return 0;
-    }
     struct kube_order order = {
         .verb = KUBE_SCALE, .name = step->deployment, .replicas = step->replicas};
     int code = order_change(steps, session, &order, err);
@@ -139,11 +149,11 @@ static int act_start(struct steps *steps, struct session *session, struct error 
     for (uint32_t i = 0; i < step->stream_count && code == 0; i++) {
         uint32_t stream = step->streams[i];
         code = fleet_start(&session->fleet, stream, err);
+        if (code < 0)
+            break;
         session->meta.streams[stream].started_ns = clock_now_ns(&session->clock);
-        if (code == 0)
-            code = session_note(session, TIMELINE_STREAM_START,
-                                session->experiment->streams[stream].name,
-                                session->meta.streams[stream].target, 0, err);
+        session_note(session, TIMELINE_STREAM_START, session->experiment->streams[stream].name,
+                     session->meta.streams[stream].target, 0);
     }
     return code;
 }
@@ -222,28 +232,40 @@ static int until_rollout(struct steps *steps, struct session *session, struct er
         !kube_caught_up(session->cluster.kube,
                         &session->cluster.changes[steps->rollout_change].result))
         return 1;
+    /* The caches show our change: by then it has started, and may be over already. */
     int code = rollout_state(session, step->deployment, err);
-    if (step->until == EXPERIMENT_UNTIL_ROLLOUT_STARTED)
-        return code == 1 ? 0 : code == 0 ? 1 : code;
-    return code;
+    return step->until == EXPERIMENT_UNTIL_ROLLOUT_STARTED && code == 1 ? 0 : code;
 }
 
-/* An observed rollout is over when it has begun and is complete. */
+static const struct kube_object *deployment_of(const struct session *session, const char *name)
+{
+    return name == NULL || session->cluster.kube == NULL
+               ? NULL
+               : kube_find(session->cluster.kube, KUBE_DEPLOYMENT, NULL, name);
+}
+
+/* An observed rollout is over when it has begun and is complete. It has begun when it is seen under
+ * way, or when the Deployment's generation rose: a quick one may be over at the next look. */
 static int until_observed(struct steps *steps, struct session *session, struct error *err)
 {
     const struct experiment_step *step = &steps->list[steps->index];
+    const struct kube_object *object = deployment_of(session, step->deployment);
+    if (object == NULL && steps->generation == 0)
+        return error_set(err, EXIT_USAGE, -ENOENT,
+                         "there is no deployment %s in namespace %s to observe", step->deployment,
+                         kube_namespace(session->cluster.kube));
     int code = rollout_state(session, step->deployment, err);
     if (code < 0)
         return code;
-    if (steps->object == 0) {
-        if (code == 1) {
-            steps->object = 1;
-            if (session->meta.change_ns == 0)
-                session->meta.change_ns = clock_now_ns(&session->clock);
-        }
-        return step->until == EXPERIMENT_UNTIL_ROLLOUT_STARTED && code == 1 ? 0 : 1;
+    if (!steps->began &&
+        (code == 1 || (object != NULL && object->meta.generation != steps->generation))) {
+        steps->began = true;
+        if (session->launched && session->meta.change_ns == 0)
+            session->meta.change_ns = clock_now_ns(&session->clock);
     }
-    return code;
+    if (step->until == EXPERIMENT_UNTIL_ROLLOUT_STARTED)
+        return !steps->began;
+    return steps->began ? code : 1;
 }
 
 static int until_state(struct steps *steps, struct session *session, struct error *err)
@@ -261,23 +283,42 @@ static int until_state(struct steps *steps, struct session *session, struct erro
     }
 }
 
-static void add_rollout(const struct session *session, const char *deployment, struct text *text)
+/* What it was waiting for, when the deadline passes. */
+
+static void add_streams(const struct steps *steps, const struct session *session, struct text *text)
 {
-    const struct kube_object *object =
-        kube_find(session->cluster.kube, KUBE_DEPLOYMENT, NULL, deployment);
+    const struct experiment_step *step = &steps->list[steps->index];
+    for (uint32_t i = 0; i < step->stream_count; i++) {
+        struct fleet_counts counts = fleet_counts(&session->fleet, step->streams[i]);
+        text_addf(text,
+                  "\n  stream %s: %" PRIu64 " connections up, %" PRIu64 " connecting, %" PRIu64
+                  " of %" PRIu64 " requests lost",
+                  session->experiment->streams[step->streams[i]].name, counts.up, counts.connecting,
+                  counts.lost, counts.due);
+    }
+}
+
+static void add_rollout(const struct session *session, const char *name, struct text *text)
+{
+    const struct kube_object *object = deployment_of(session, name);
     struct kube_rollout rollout;
-    if (object == NULL)
+    if (object == NULL) {
+        text_addf(text, "\n  there is no deployment %s in namespace %s", name,
+                  kube_namespace(session->cluster.kube));
         return;
+    }
     kube_rollout_status(object, &rollout);
-    if (rollout.state == KUBE_ROLLOUT_COMPLETE)
+    if (rollout.state == KUBE_ROLLOUT_COMPLETE) {
+        text_addf(text, "\n  deployment/%s: no rollout is under way", name);
         return;
-    text_addf(text, "\n  deployment/%s: %s\n", deployment, rollout.text);
+    }
+    text_addf(text, "\n  deployment/%s: %s\n", name, rollout.text);
     kube_rollout_reasons(object, kube_objects(session->cluster.kube, KUBE_POD), text);
 }
 
-static void add_applied_rollouts(const struct session *session, const struct experiment_step *step,
-                                 struct text *text)
+static void add_applied(const struct steps *steps, const struct session *session, struct text *text)
 {
+    const struct experiment_step *step = &steps->list[steps->index];
     for (uint32_t f = 0; f < step->file_count; f++) {
         const struct manifest *manifest = manifest_of(session, step->files[f]);
         for (uint32_t i = 0; i < manifest->count; i++)
@@ -286,26 +327,19 @@ static void add_applied_rollouts(const struct session *session, const struct exp
     }
 }
 
-/* What it was waiting for, when the deadline passes. */
 static int deadline_error(struct steps *steps, struct session *session, struct error *err)
 {
     const struct experiment_step *step = &steps->list[steps->index];
     struct text text = {0};
-    if (step->verb == EXPERIMENT_START) {
-        for (uint32_t i = 0; i < step->stream_count; i++) {
-            struct fleet_counts counts = fleet_counts(&session->fleet, step->streams[i]);
-            text_addf(&text,
-                      "\n  stream %s: %llu connections up, %llu connecting, %llu of %llu "
-                      "requests lost",
-                      session->experiment->streams[step->streams[i]].name,
-                      (unsigned long long)counts.up, (unsigned long long)counts.connecting,
-                      (unsigned long long)counts.lost, (unsigned long long)counts.due);
-        }
-    } else if (step->verb == EXPERIMENT_APPLY) {
-        add_applied_rollouts(session, step, &text);
-    } else if (step->deployment != NULL && session->cluster.kube != NULL) {
+    if (steps->change >= 0)
+        text_addf(&text, ": still waiting for \"%s\"",
+                  session->cluster.changes[steps->change].text);
+    else if (step->verb == EXPERIMENT_START || step->verb == EXPERIMENT_STOP)
+        add_streams(steps, session, &text);
+    else if (step->verb == EXPERIMENT_APPLY)
+        add_applied(steps, session, &text);
+    else if (step->deployment != NULL)
         add_rollout(session, step->deployment, &text);
-    }
     int code = error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "%s was not reached in time%s",
                          experiment_until_word(step->until), text_str(&text));
     text_free(&text);
@@ -318,8 +352,9 @@ static int act(struct steps *steps, struct session *session, struct error *err)
 {
     const struct experiment_step *step = &steps->list[steps->index];
     if (steps->change >= 0) {
-        int code = change_state(steps, session, err);
-        if (code != 0)
+        bool deletes = step->verb == EXPERIMENT_DELETE_APPLIED;
+        int code = change_state(steps, session, deletes ? &steps->failed : err);
+        if (code == 1 || (code < 0 && !deletes))
             return code;
     }
     switch (step->verb) {
@@ -335,65 +370,76 @@ static int act(struct steps *steps, struct session *session, struct error *err)
     }
 }
 
-static int begin(struct steps *steps, struct session *session, struct error *err)
+static void begin(struct steps *steps, struct session *session)
 {
     const struct experiment_step *step = &steps->list[steps->index];
+    const struct kube_object *deployment = deployment_of(session, step->deployment);
     steps->begun_ns = clock_now_ns(&session->clock);
-    steps->deadline_ns = steps->begun_ns + (uint64_t)step->deadline_ns;
+    steps->deadline_ns =
+        steps->begun_ns + (step->deadline_ns > 0 ? (uint64_t)step->deadline_ns : DEADLINE_NS);
     steps->change = steps->rollout_change = -1;
     steps->file = steps->object = 0;
+    steps->generation = deployment != NULL ? deployment->meta.generation : 0;
+    steps->began = false;
+    steps->failed = (struct error){0};
     steps->phase = STEP_ACT;
-    if (experiment_verb_changes(step->verb))
-        session->baseline_over = true;
-    return session_note(session, TIMELINE_STEP_START, name_of(step),
-                        experiment_verb_word(step->verb), 0, err);
+    for (unsigned i = 0; i < session->cluster.change_count; i++)
+        session->cluster.changes[i].tried = false;
+    session_note(session, TIMELINE_STEP_START, name_of(step), experiment_verb_word(step->verb), 0);
 }
 
-static int end(struct steps *steps, struct session *session, struct error *err)
+static void end(struct steps *steps, struct session *session, const char *how)
 {
-    const struct experiment_step *step = &steps->list[steps->index];
-    int code = session_note(session, TIMELINE_STEP_END, name_of(step), "", 0, err);
+    session_note(session, TIMELINE_STEP_END, name_of(&steps->list[steps->index]), how, 0);
     steps->index++;
     steps->phase = STEP_BEGIN;
-    return code;
+}
+
+void steps_break(struct steps *steps, struct session *session, const char *why)
+{
+    if (steps->index < steps->count && steps->phase != STEP_BEGIN)
+        end(steps, session, why);
+    steps->index = steps->count;
 }
 
 static int fail(struct steps *steps, struct session *session, int code, struct error *err)
 {
+    error_wrap(err, "step %s", name_of(&steps->list[steps->index]));
+    end(steps, session, err->text);
+    if (steps->go_on)
+        return 1;
+    steps->index = steps->count;
+    return code;
+}
+
+static bool is_late(const struct steps *steps, const struct session *session)
+{
     const struct experiment_step *step = &steps->list[steps->index];
-    error_wrap(err, "step %s", name_of(step));
-    session_note(session, TIMELINE_STEP_END, name_of(step), err->text, 0, NULL);
-    if (!steps->go_on) {
-        steps->index = steps->count;
-        return code;
+    return step->verb != EXPERIMENT_WAIT && clock_now_ns(&session->clock) > steps->deadline_ns;
+}
+
+/* 1 while the present step goes on, 0 when it is over, or its error. */
+static int go_on(struct steps *steps, struct session *session, struct error *err)
+{
+    int code = 0;
+    if (steps->phase == STEP_BEGIN)
+        begin(steps, session);
+    if (steps->phase == STEP_ACT)
+        code = act(steps, session, err);
+    if (code == 0) {
+        steps->phase = STEP_UNTIL;
+        code = until_state(steps, session, err);
     }
-    steps->index++;
-    steps->phase = STEP_BEGIN;
-    return 1;
+    return code == 1 && is_late(steps, session) ? deadline_error(steps, session, err) : code;
 }
 
 int steps_tick(struct steps *steps, struct session *session, struct error *err)
 {
     while (steps->index < steps->count) {
-        int code = 0;
-        if (steps->phase == STEP_BEGIN)
-            code = begin(steps, session, err);
-        if (code == 0 && steps->phase == STEP_ACT) {
-            code = act(steps, session, err);
-            if (code == 0)
-                steps->phase = STEP_UNTIL;
-        }
-        if (code == 0 && steps->phase == STEP_UNTIL) {
-            code = until_state(steps, session, err);
-            if (code == 1 && steps->list[steps->index].deadline_ns > 0 &&
-                clock_now_ns(&session->clock) > steps->deadline_ns)
-                code = deadline_error(steps, session, err);
-        }
-        if (code == 1)
-            return 1;
+        int code = go_on(steps, session, err);
         if (code == 0)
-            code = end(steps, session, err);
-        if (code < 0 && (code = fail(steps, session, code, err)) < 0)
+            end(steps, session, "");
+        else if (code > 0 || (code = fail(steps, session, code, err)) < 0)
             return code;
     }
     return 0;

@@ -3,7 +3,8 @@
  *     BEGIN -> ACT (start streams; one change after another; wait) -> UNTIL -> next
  *
  * A step that fails, or a stop, ends the list; `after` steps then run as a list of their own, and
- * all of them run, whatever fails.
+ * all of them run, whatever fails. Every step but `wait` has its deadline, for what it does as for
+ * what it waits for.
  *
  * Threads: control only. Time comes from the session's clock.
  */
@@ -25,10 +26,13 @@ struct steps {
     enum step_phase phase;
     bool go_on;            /* A failed step does not end the list (after). */
     uint64_t begun_ns;     /* Of the present one. */
-    uint64_t deadline_ns;  /* Of its `until`. */
+    uint64_t deadline_ns;  /* Of all of it. */
     int change;            /* Index of the change under way; -1: none. */
     unsigned file, object; /* apply: the next object to apply. delete-applied: next change. */
     int rollout_change;    /* The change whose rollout is awaited; -1: none. */
+    int64_t generation;    /* observe: of the Deployment when the step began. */
+    bool began;            /* observe: its rollout was seen to begin. */
+    struct error failed;   /* delete-applied: the first object that could not be deleted. */
 };
 
 void steps_start(struct steps *steps, const struct experiment_step *list, unsigned count,
@@ -36,6 +40,8 @@ void steps_start(struct steps *steps, const struct experiment_step *list, unsign
 /* Do what can be done now. 1 while there is more to do, 0 when all are over, or -errno with ERR
  * when a step failed. */
 int steps_tick(struct steps *steps, struct session *session, struct error *err);
+/* The list is not gone on with: note the end of the present step. */
+void steps_break(struct steps *steps, struct session *session, const char *why);
 /* "3/6 upgrade: set-image" for progress; "" when all are over. */
 const char *steps_text(const struct steps *steps, char out[96]);
 

@@ -23,8 +23,8 @@ static void default_path(char *out, size_t size, const char *experiment)
     snprintf(out, size, "seamline-%.100s-%s", experiment, stamp);
 }
 
-/* Like mkdir -p. */
-static int make_directories(char *path)
+/* Like mkdir -p; *MADE tells whether the last one was not there. */
+static int make_directories(char *path, bool *made)
 {
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
@@ -33,7 +33,8 @@ static int make_directories(char *path)
         if (result < 0 && errno != EEXIST)
             return -errno;
     }
-    return mkdir(path, 0777) < 0 && errno != EEXIST ? -errno : 0;
+    *made = mkdir(path, 0777) == 0;
+    return !*made && errno != EEXIST ? -errno : 0;
 }
 
 static int open_file(const struct rundir *rundir, const char *name, int flags, struct error *err)
@@ -78,7 +79,7 @@ int rundir_create(struct rundir *rundir, const char *path, const char *experimen
     size_t length = strlen(made.path);
     while (length > 1 && made.path[length - 1] == '/')
         made.path[--length] = '\0';
-    int result = make_directories(made.path);
+    int result = make_directories(made.path, &made.made);
     if (result < 0)
         return error_set(err, EXIT_ENVIRONMENT, result,
                          "%s: %s; give a directory that can be made by -o", made.path,
@@ -96,6 +97,20 @@ void rundir_close(struct rundir *rundir)
     if (rundir->undo_fd >= 0)
         close(rundir->undo_fd);
     rundir->timeline_fd = rundir->undo_fd = -1;
+}
+
+void rundir_discard(struct rundir *rundir)
+{
+    static const char *const files[] = {"cluster.jsonl", "undo.jsonl", "experiment.json",
+                                        "machine.json", "meta.json"};
+    char path[PATH_MAX];
+    rundir_close(rundir);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", rundir->path, files[i]);
+        unlink(path);
+    }
+    if (rundir->made)
+        rmdir(rundir->path);
 }
 
 int rundir_write_text(struct rundir *rundir, const char *name, const char *text, struct error *err)
@@ -127,17 +142,20 @@ int rundir_write_json(struct rundir *rundir, const char *name, const cJSON *item
 }
 
 /* A line goes out by one write: after a crash the file ends with a whole line, or with one that a
- * reader can tell is cut. */
+ * reader can tell is cut. One that a full disk has cut is taken back. */
 static int append_line(const struct rundir *rundir, int fd, const char *name, struct text *line,
                        struct error *err)
 {
     text_add(line, "\n");
     if (line->failed)
         return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "%s: out of memory", name);
+    off_t end = lseek(fd, 0, SEEK_END);
     ssize_t written = write(fd, line->data, line->size);
     if (written == (ssize_t)line->size)
         return 0;
     int code = written < 0 ? -errno : -ENOSPC;
+    if (written > 0 && end >= 0 && ftruncate(fd, end) < 0)
+        code = -errno;
     return error_set(err, EXIT_ENVIRONMENT, code,
                      "%s/%s: %s; make room there or give another disk by -o", rundir->path, name,
                      strerror(-code));
@@ -145,11 +163,17 @@ static int append_line(const struct rundir *rundir, int fd, const char *name, st
 
 int rundir_add_event(struct rundir *rundir, const struct timeline_event *event, struct error *err)
 {
+    struct error failure = {0};
     struct text line = {0};
     timeline_print(event, &line);
-    int result = append_line(rundir, rundir->timeline_fd, "cluster.jsonl", &line, err);
+    int result = append_line(rundir, rundir->timeline_fd, "cluster.jsonl", &line, &failure);
     text_free(&line);
-    return result;
+    if (result == 0)
+        return 0;
+    rundir->events_lost++;
+    if (rundir->trouble.text[0] == '\0')
+        rundir->trouble = failure;
+    return error_set(err, failure.status, result, "%s", failure.text);
 }
 
 int rundir_add_undo(struct rundir *rundir, const cJSON *entry, struct error *err)

@@ -21,6 +21,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -30,6 +31,9 @@ struct rundir {
     char path[PATH_MAX - 64]; /* As given or made up; no trailing slash. */
     int timeline_fd;          /* cluster.jsonl, append. */
     int undo_fd;              /* undo.jsonl, append. */
+    bool made;                /* The directory was made by rundir_create(). */
+    uint64_t events_lost;     /* Events that could not be written. */
+    struct error trouble;     /* The first failure to write one; "" while there is none. */
 };
 
 /* Make the directory and open its growing files. PATH NULL: "seamline-<experiment>-<UTC time>" in
@@ -37,10 +41,15 @@ struct rundir {
 int rundir_create(struct rundir *rundir, const char *path, const char *experiment,
                   struct error *err);
 void rundir_close(struct rundir *rundir);
+/* Close it, and remove what rundir_create() and the writers below made: for a run that never came
+ * to measure anything. Files of others are left, and the directory with them. */
+void rundir_discard(struct rundir *rundir);
 
 int rundir_write_json(struct rundir *rundir, const char *name, const cJSON *item,
                       struct error *err);
 int rundir_write_text(struct rundir *rundir, const char *name, const char *text, struct error *err);
+/* A failure need not be looked at: it is kept in `trouble` and counted. What was half written is
+ * taken back, so that a later event stands on a line of its own. */
 int rundir_add_event(struct rundir *rundir, const struct timeline_event *event, struct error *err);
 /* Append one line to the undo journal and fsync it: to be called before the change is made. */
 int rundir_add_undo(struct rundir *rundir, const cJSON *entry, struct error *err);

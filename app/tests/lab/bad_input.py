@@ -9,10 +9,13 @@ Ports are veth pairs of this test's own, or none at all. Prints TAP.
 import json
 import os
 import pathlib
+import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 SEAMLINE = pathlib.Path(sys.argv[1]).resolve()
 IFACE = f"slbad{os.getpid() % 10000}"
@@ -232,6 +235,83 @@ def no_hugepages_when_they_are_wanted(case):
     wanted = int(free[0].split()[1]) * 2 + 64
     expect(case.run(machine={"memory": {"hugepages": "yes", "megabytes": wanted}}), 3, "hugepages")
     assert held == pathlib.Path("/proc/sys/vm/nr_hugepages").read_text()
+
+
+@test
+def run_that_came_to_nothing_leaves_nothing(case):
+    expect(case.run("run", "e.json", "-m", "m.json", "-q", "-o", "out",
+                    machine={"ports.0.iface": "nonexistent0"}), 3, "nonexistent0")
+    assert not (case.folder / "out").exists()
+
+
+@test
+def report_of_a_run_without_traffic(case):
+    expect(case.run("run", "e.json", "-m", "m.json", "-q", "-o", "out",
+                    experiment={"target.address": "10.77.0.9"}), 3, "10.77.0.9")
+    expect(case.run("report", "out"), 2, "no traffic was sent", "10.77.0.9")
+    expect(case.run("undo", "out"), 0, "nothing to put back")
+
+
+@test
+def manifest_that_may_not_be_applied(case):
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}}
+    steps = [{"do": "apply", "files": ["a.json"]}, *EXPERIMENT["steps"]]
+    expect(case.run(experiment={"cluster": {**CLUSTER, "mayChange": ["configmap/mine"]}, "steps": steps},
+                    files={"a.json": manifest}), 2, "a.json", "configmap/other", "mayChange")
+
+
+def interrupt(case, seconds):
+    """What is left of a run that got SIGINT: its exit status, its words, whether it has a directory."""
+    case.write("e.json", merged(EXPERIMENT, {"steps.1.for": "20s"}))
+    case.write("m.json", MACHINE)
+    process = subprocess.Popen([SEAMLINE, "run", "e.json", "-m", "m.json", "-o", "out"], cwd=case.folder,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if seconds is None:
+        for line in process.stderr:
+            if "wait" in line:
+                break
+    time.sleep(0.5 if seconds is None else seconds)
+    process.send_signal(signal.SIGINT)
+    out, text = process.communicate(timeout=30)
+    assert "Sanitizer" not in text, text
+    return process.returncode, text, out
+
+
+@test
+def interrupted_before_the_first_step(case):
+    for seconds in (0.05, 0.15, 0.3):  # While the clock is calibrated, or ports are opened.
+        code, text, _ = interrupt(case, seconds)
+        if code == -signal.SIGINT:  # It had not begun yet.
+            continue
+        assert code == 4 and "interrupted" in text, f"{code}: {text}"
+        assert (case.folder / "out").exists() == ("before the first step" not in text), text
+        shutil.rmtree(case.folder / "out", ignore_errors=True)
+
+
+@test
+def interrupted_in_the_middle(case):
+    code, text, out = interrupt(case, None)
+    assert code == 4 and "the partial result is saved" in text, f"{code}: {text}"
+    assert "INTERRUPTED" in out, out
+    account = json.loads((case.folder / "out" / "run.json").read_text())
+    stream = account["streams"][0]
+    assert stream["due"] == sum(stream["outcomes"].values()) > 0, stream
+    assert account["interrupted"] and account["final"], account
+
+
+@test
+def full_disk_under_the_run_directory(case):
+    """64 KiB: enough for the beginning, not for the log of a fast stream."""
+    script = ("mount -t tmpfs -o size=64k none disk && \"$0\" \"$@\"; status=$?; "
+              "ls -l disk/out >&2; exit $status")
+    (case.folder / "disk").mkdir()
+    result = case.run("run", "e.json", "-m", "m.json", "-q", "-o", "disk/out",
+                      experiment={"streams.0.rate": "4000/s", "streams.0.connections": 20,
+                                  "steps.1.for": "3s"},
+                      prefix=("unshare", "-m", "sh", "-c", script))
+    expect(result, 3, "No space left on device", "disk/out", "-o", "the run goes on", "Stream s",
+           "worker-0.log")
+    assert result[1].count("the run goes on") == 1, result[1]
 
 
 @test

@@ -1,10 +1,12 @@
 /* A run directory is made once, holds whole files, and never takes over another run. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -75,12 +77,53 @@ static void events_and_undo_entries_are_lines(void **state)
     text_free(&undo);
 }
 
+static void one_that_came_to_nothing_is_removed(void **state)
+{
+    struct rundir rundir;
+    char path[256], file[300];
+    snprintf(path, sizeof(path), "%s/run", (char *)*state);
+    assert_int_equal(rundir_create(&rundir, path, "x", NULL), 0);
+    assert_int_equal(rundir_write_text(&rundir, "meta.json", "{}", NULL), 0);
+    rundir_discard(&rundir);
+    assert_int_equal(access(path, F_OK), -1);
+    /* A directory that was there stays, and so does what is not ours. */
+    assert_int_equal(mkdir(path, 0777), 0);
+    assert_int_equal(rundir_create(&rundir, path, "x", NULL), 0);
+    assert_int_equal(rundir_write_text(&rundir, "mine.txt", "x", NULL), 0);
+    rundir_discard(&rundir);
+    snprintf(file, sizeof(file), "%s/mine.txt", path);
+    assert_int_equal(access(file, F_OK), 0);
+    snprintf(file, sizeof(file), "%s/cluster.jsonl", path);
+    assert_int_equal(access(file, F_OK), -1);
+}
+
+/* The first failure is kept, each is counted. */
+static void event_that_cannot_be_written(void **state)
+{
+    struct rundir rundir;
+    struct timeline_event event = {.not_after_ns = 1, .kind = TIMELINE_NOTE, .object = "x"};
+    char path[256];
+    snprintf(path, sizeof(path), "%s/run", (char *)*state);
+    assert_int_equal(rundir_create(&rundir, path, "x", NULL), 0);
+    close(rundir.timeline_fd);
+    rundir.timeline_fd = open("/dev/full", O_WRONLY);
+    assert_true(rundir_add_event(&rundir, &event, NULL) < 0);
+    assert_true(rundir_add_event(&rundir, &event, NULL) < 0);
+    assert_int_equal(rundir.events_lost, 2);
+    assert_non_null(strstr(rundir.trouble.text, "cluster.jsonl: No space left on device"));
+    rundir_close(&rundir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(is_made_with_its_parents_and_only_once, scratch_setup,
                                         scratch_teardown),
         cmocka_unit_test(cannot_be_made),
+        cmocka_unit_test_setup_teardown(one_that_came_to_nothing_is_removed, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(event_that_cannot_be_written, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(events_and_undo_entries_are_lines, scratch_setup,
                                         scratch_teardown),
     };

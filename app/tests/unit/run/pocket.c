@@ -1,0 +1,47 @@
+/* A lab that is up already is used only when it is the one that the experiment wants. */
+#include "run/pocket.h"
+
+#include "tests/unit/run/plan.h"
+
+static void rows(void **state)
+{
+    static const struct {
+        const char *status;
+        const char *text; /* The environment, or a part of the error. */
+        bool good;
+    } table[] = {
+        {"{\"profile\":\"kubeadm\",\"proxy\":\"rr, emulated\"}",
+         "lab, profile kubeadm, rr, emulated", true},
+        {"{\"profile\":\"kubeadm+\",\"proxy\":\"rr, emulated\",\"podReady\":{\"low\":2000000000,"
+         "\"high\":2000000000}}",
+         "lab, profile kubeadm+, rr, emulated", true},
+        {"{\"profile\":\"kubeadm2\",\"proxy\":\"rr, emulated\"}", "kubeadm2", false},
+        {"{\"profile\":\"ideal\",\"proxy\":\"rr, emulated\"}",
+         "with profile ideal, and the experiment wants kubeadm", false},
+        {"{\"profile\":\"kubeadm\",\"proxy\":\"random\"}", "wants rr", false},
+        {"{\"profile\":\"kubeadm+\",\"proxy\":\"rr, emulated\",\"podReady\":{\"low\":100000000,"
+         "\"high\":100000000}}",
+         "podReady", false},
+        {"not json", "lab, profile unknown, proxy unknown", true},
+    };
+    struct experiment *experiment = main_job(NULL);
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        char environment[256];
+        struct error err = {0};
+        int code = pocket_check(experiment, table[i].status, environment, &err);
+        if ((code == 0) != table[i].good)
+            fail_msg("row %zu: %s", i, err.text);
+        if (table[i].good)
+            assert_string_equal(environment, table[i].text);
+        else if (strstr(err.text, table[i].text) == NULL || err.status != EXIT_USAGE)
+            fail_msg("row %zu: %s", i, err.text);
+    }
+    experiment_free(experiment);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rows)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
