@@ -106,6 +106,35 @@ static void add_connections(struct result *result)
     }
 }
 
+static int by_id(const void *a, const void *b)
+{
+    const struct record_connection *x = *(const struct record_connection *const *)a;
+    const struct record_connection *y = *(const struct record_connection *const *)b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* A pod is known by any answer on the connection, also by one that came after the request. */
+static int name_requests(struct logs *logs)
+{
+    const struct record_connection **ids = malloc((logs->connection_count + 1) * sizeof(*ids));
+    if (ids == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < logs->connection_count; i++)
+        ids[i] = &logs->connections[i];
+    qsort(ids, logs->connection_count, sizeof(*ids), by_id);
+    for (size_t i = 0; i < logs->request_count; i++) {
+        struct record_request *request = &logs->requests[i];
+        struct record_connection wanted = {.id = request->connection};
+        const struct record_connection *key = &wanted, **found = NULL;
+        if (request->host == 0 && request->connection != 0)
+            found = bsearch(&key, ids, logs->connection_count, sizeof(*ids), by_id);
+        if (found != NULL)
+            request->host = (*found)->host;
+    }
+    free(ids);
+    return 0;
+}
+
 static void add_requests(struct result *result)
 {
     for (size_t i = 0; i < result->logs.request_count; i++) {
@@ -203,6 +232,9 @@ int account_pods(struct result *result)
     if (code < 0)
         return code;
     add_connections(result);
+    code = name_requests(&result->logs);
+    if (code < 0)
+        return code;
     add_requests(result);
     add_outages(result);
     code = add_attempts(result);

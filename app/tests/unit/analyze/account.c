@@ -194,6 +194,24 @@ static void pods_have_their_places_and_times(void **state)
     result_free(result);
 }
 
+static void an_answer_names_the_pod_of_what_came_before_it(void **state)
+{
+    struct scene scene;
+    (void)state;
+    scene_open(&scene, "");
+    uint16_t a = scene_host(&scene, "a");
+    add_connection(&scene, 0, 2900, true, 11000, CONNECTION_LASTING, a);
+    uint32_t id = scene.logs.connections[0].id;
+    scene_request(&scene, 0, 0, 3000, 1, OUTCOME_BLOCKED, 0);
+    scene_request(&scene, 0, 0, 3200, 1, OUTCOME_OK, a);
+    scene_request(&scene, 0, 0, 3400, 1, OUTCOME_BLOCKED, 0);
+    scene.logs.requests[0].connection = id;
+    struct result *result = scene_analyze(&scene);
+    assert_int_equal(result->pods[0].requests, 2);
+    assert_int_equal(result->pods[0].lost, 1);
+    result_free(result);
+}
+
 /* ---- outages of a stream, convergence, cause ---- */
 
 static void add_outage(struct scene *scene, double from_ms, double to_ms, uint16_t host,
@@ -336,6 +354,7 @@ int main(void)
         cmocka_unit_test(connections_add_up_by_stream_and_pod),
         cmocka_unit_test(the_pod_of_a_failed_attempt_is_inferred_or_unknown),
         cmocka_unit_test(pods_have_their_places_and_times),
+        cmocka_unit_test(an_answer_names_the_pod_of_what_came_before_it),
         cmocka_unit_test(convergence_counts_from_the_change),
         cmocka_unit_test(outages_in_figures),
         cmocka_unit_test(the_cause_is_the_pods_own_end_or_only_what_was_near),
