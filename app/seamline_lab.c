@@ -16,7 +16,8 @@
 
 enum {
     SETTINGS_MAX = 32,
-    READY_BYTES = 2048
+    READY_BYTES = 2048,
+    READY_FD = 3
 };
 
 static const char usage[] =
@@ -188,7 +189,8 @@ static int apply_profile(struct options *options)
     return rc;
 }
 
-/* The lab's process: a session of its own, nothing of the caller's but its namespace. */
+/* The lab's process: a session of its own, nothing of the caller's but its namespace. Above all no
+ * pipe of the caller's, whose reader would wait for the end of the lab. */
 static _Noreturn void become_lab(const struct lab_config *config, int ready_fd)
 {
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -197,7 +199,10 @@ static _Noreturn void become_lab(const struct lab_config *config, int ready_fd)
     dup2(null_fd, 0);
     dup2(null_fd, 1);
     dup2(null_fd, 2);
-    exit(lab_run(config, ready_fd));
+    if (ready_fd != READY_FD)
+        dup3(ready_fd, READY_FD, O_CLOEXEC);
+    close_range(READY_FD + 1, ~0U, 0);
+    exit(lab_run(config, READY_FD));
 }
 
 /* "ok", or what went wrong. */

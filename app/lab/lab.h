@@ -194,7 +194,8 @@ void lab_files_static(struct lab *lab);
 /* lab_control.c: the control socket. */
 int lab_control_open(struct lab *lab, struct error *err);
 void lab_control_accept(struct lab *lab);
-/* Client side: send COMMAND to the lab in DIR, append its answer. 0, -ENOENT when none is up. */
+/* Client side: send COMMAND to the lab in DIR, append its answer. 0, -ENOENT when none is
+ * up, or it is just ending. */
 int lab_control_ask(const char *dir, const char *command, struct text *answer);
 
 #endif

@@ -329,6 +329,14 @@ static void pod_free(struct lab *lab, size_t index)
     free(pod);
 }
 
+/* By a fresh clock: what was done for other pods has taken its time, and a preStop hook that sleeps
+ * for 2 s must not be cut by it. */
+static enum kubelet_action next_action(struct lab *lab, struct lab_pod *pod)
+{
+    lab_clock(lab);
+    return kubelet_next(&pod->machine, lab->now_ns);
+}
+
 void lab_pod_run(struct lab *lab)
 {
     for (size_t i = 0; i < lab->pod_count;) {
@@ -336,7 +344,7 @@ void lab_pod_run(struct lab *lab)
         enum kubelet_action action;
 
         lab_probe_expire(lab, pod);
-        while ((action = kubelet_next(&pod->machine, lab->now_ns)) != KUBELET_NONE)
+        while ((action = next_action(lab, pod)) != KUBELET_NONE)
             carry_out(lab, pod, action);
         if (pod->machine.state == KUBELET_GONE && pod->process.pid == 0 && pod->hook.pid == 0)
             pod_free(lab, i);

@@ -248,4 +248,5 @@ def main():
     print(f"{'ok' if clean else 'not ok'} {len(tests) + 1} - servers end in order")
 
 
-main()
+if __name__ == "__main__":
+    main()
