@@ -192,9 +192,17 @@ static bool is_lower_bound(enum experiment_figure figure)
     }
 }
 
+/* A run that broke off has not gone through what it was to be judged by. */
+static bool broke_off(const struct result *result)
+{
+    return result->meta.interrupted || result->meta.failure[0] != '\0';
+}
+
 /* Counts of outcomes over a whole stream are the workers' own and need no log. */
 static bool is_exact(const struct asked *asked, enum experiment_figure figure)
 {
+    if (broke_off(asked->result))
+        return false;
     if (stream_of(asked)->complete)
         return true;
     switch (figure) {
@@ -251,7 +259,8 @@ static void judge(const struct result *result, struct result_expectation *expect
         expectation->bound = bound_of(result, expect);
         expectation->verdict = decide(&asked, expectation);
         if (expectation->verdict == VERDICT_UNDECIDED)
-            why = "the records are not complete: the figure is a bound only";
+            why = broke_off(result) ? "the run ended early: the figure is of a part of it only"
+                                    : "the records are not complete: the figure is a bound only";
     }
     snprintf(expectation->text, sizeof(expectation->text), "%s", why ? why : "");
 }

@@ -143,6 +143,32 @@ static void a_bound_decides_only_what_it_can(void **state)
     }
 }
 
+/* What is short of its bound may have come yet; what is over it already is over it. */
+static void a_run_that_broke_off_decides_only_what_it_can(void **state)
+{
+    static const struct {
+        const char *expect;
+        enum verdict verdict;
+    } rows[] = {
+        {"\"figure\":\"brokenConnections\",\"atLeast\":2", VERDICT_UNDECIDED},
+        {"\"figure\":\"brokenConnections\",\"atMost\":0", VERDICT_NOT_MET},
+        {"\"figure\":\"lostRequests\",\"atMost\":5", VERDICT_UNDECIDED},
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        char expect[300];
+        struct scene scene;
+        snprintf(expect, sizeof(expect), "{\"stream\":\"held\",%s}", rows[i / 2].expect);
+        open_scene(&scene, expect);
+        scene.meta.interrupted = i % 2 == 0;
+        snprintf(scene.meta.failure, sizeof(scene.meta.failure), "%s", i % 2 == 0 ? "" : "why");
+        struct result *result = scene_analyze(&scene);
+        if (result->expectations[0].verdict != rows[i / 2].verdict)
+            fail_msg("%s: verdict %d", rows[i / 2].expect, result->expectations[0].verdict);
+        result_free(result);
+    }
+}
+
 static void nothing_to_measure_decides_nothing(void **state)
 {
     static const struct {
@@ -189,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_and_bounds),
         cmocka_unit_test(a_bound_decides_only_what_it_can),
+        cmocka_unit_test(a_run_that_broke_off_decides_only_what_it_can),
         cmocka_unit_test(nothing_to_measure_decides_nothing),
         cmocka_unit_test(the_verdict_is_the_worst),
     };
