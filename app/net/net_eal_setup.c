@@ -1,9 +1,12 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -47,6 +50,37 @@ unsigned net_worker_lcore(unsigned worker)
     return worker + 1;
 }
 
+/* Between the look at the free hugepages and their taking by the EAL nobody else of us may take
+ * them: one seamline at a time. Without the lock (no such folder, no right) the look is a guess. */
+static int take_turn(void)
+{
+    const int fd = open("/run/lock/seamline-hugepages", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd >= 0)
+        (void)flock(fd, LOCK_EX);
+    return fd;
+}
+
+static int start(const struct net_eal_config *config, const cpu_set_t *allowed,
+                 struct net_eal_report *found, struct error *err)
+{
+    const unsigned memory_mib = config->memory_mib != 0 ? config->memory_mib : DEFAULT_MEMORY_MIB;
+    int status = choose_memory(config, memory_mib, found, err);
+    if (status < 0)
+        return status;
+    struct text arguments = {0};
+    text_addf(&arguments, "%s --lcores ", config->program != NULL ? config->program : "seamline");
+    lcores(config, allowed, &arguments);
+    text_addf(&arguments, " -m %u --iova-mode=va --no-telemetry", memory_mib);
+    text_add(&arguments,
+             found->hugepages ? " --in-memory --single-file-segments" : " --no-huge --no-shconf");
+    text_add(&arguments, config->pci ? "" : " --no-pci");
+    text_add(&arguments, config->verbose ? "" : " --log-level=*:error");
+    snprintf(found->arguments, sizeof(found->arguments), "%s", text_str(&arguments));
+    status = init(config, &arguments, err);
+    text_free(&arguments);
+    return status;
+}
+
 int net_eal_start(const struct net_eal_config *config, struct net_eal_report *report,
                   struct error *err)
 {
@@ -56,24 +90,13 @@ int net_eal_start(const struct net_eal_config *config, struct net_eal_report *re
         return error_set(err, EXIT_ENVIRONMENT, -EALREADY, "the EAL starts once in a process");
     if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
         return error_set(err, EXIT_ENVIRONMENT, -errno, "cannot ask for this process's CPUs");
-    const unsigned memory_mib = config->memory_mib != 0 ? config->memory_mib : DEFAULT_MEMORY_MIB;
     int status = check_cores(config, &allowed, err);
-    if (status == 0)
-        status = choose_memory(config, memory_mib, &found, err);
     if (status < 0)
         return status;
-
-    struct text arguments = {0};
-    text_addf(&arguments, "%s --lcores ", config->program != NULL ? config->program : "seamline");
-    lcores(config, &allowed, &arguments);
-    text_addf(&arguments, " -m %u --iova-mode=va --no-telemetry", memory_mib);
-    text_add(&arguments,
-             found.hugepages ? " --in-memory --single-file-segments" : " --no-huge --no-shconf");
-    text_add(&arguments, config->pci ? "" : " --no-pci");
-    text_add(&arguments, config->verbose ? "" : " --log-level=*:error");
-    snprintf(found.arguments, sizeof(found.arguments), "%s", text_str(&arguments));
-    status = init(config, &arguments, err);
-    text_free(&arguments);
+    const int turn_fd = take_turn();
+    status = start(config, &allowed, &found, err);
+    if (turn_fd >= 0)
+        close(turn_fd);
     if (status == 0 && report != NULL)
         *report = found;
     return status;

@@ -162,6 +162,33 @@ static void set_capacity(struct worker_config *config, const struct experiment *
     config->capacity[RECORD_OUTAGES] = count / 2;
 }
 
+/* Packets sent for one request: data and acknowledgement for each segment, or a handshake and an
+ * end. */
+static double packets_of(const struct experiment_stream *stream)
+{
+    if (stream->protocol == EXPERIMENT_PROTOCOL_CONNECT)
+        return 4;
+    return 2.0 * (stream->size_bytes / 1400 + 1);
+}
+
+/* A driver that is asked for more than it can do would make the tester the bottleneck. */
+static int check_limit(const struct fleet *fleet, unsigned index,
+                       const struct experiment *experiment, struct error *err)
+{
+    const struct profile *profile = net_port_profile(fleet->members[index].port);
+    double pps = 0;
+    for (unsigned i = 0; i < experiment->stream_count; i++)
+        pps += experiment->streams[i].rate_per_s * packets_of(&experiment->streams[i]);
+    pps /= fleet->count;
+    if (profile->max_pps == 0 || pps <= (double)profile->max_pps)
+        return 0;
+    return error_set(err, EXIT_USAGE, -ERANGE,
+                     "the streams ask for about %.0f packets/s of port %s, whose driver profile %s "
+                     "allows %llu; lower the rates, or give more ports",
+                     pps, fleet->members[index].config->name, profile->name,
+                     (unsigned long long)profile->max_pps);
+}
+
 static int make_worker(struct fleet *fleet, unsigned index, const struct experiment *experiment,
                        const struct target *targets, double seconds, struct error *err)
 {
@@ -178,7 +205,9 @@ static int make_worker(struct fleet *fleet, unsigned index, const struct experim
     for (uint32_t i = 0; i < member->config->client_count && i < TRAFFIC_POOLS; i++)
         config.traffic.pools[config.traffic.pool_count++] = member->config->clients[i];
     set_capacity(&config, experiment, fleet->count, seconds);
-    int code = make_streams(fleet, index, experiment, targets, &config.traffic, err);
+    int code = check_limit(fleet, index, experiment, err);
+    if (code == 0)
+        code = make_streams(fleet, index, experiment, targets, &config.traffic, err);
     if (code < 0)
         return code;
     code = net_resolve(member->port, fleet->clock, UINT64_C(3000000000), err);

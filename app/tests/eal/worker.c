@@ -119,9 +119,11 @@ static void test_quit_leaves_nothing_over(void **state)
     assert_int_equal(report.kind, WORKER_STREAM_STOPPED);
     assert_int_equal(next_of_streams().kind, WORKER_ENDED);
     assert_true(record_count_read(&counters->due) > 0);
-    assert_int_equal(record_count_read(&counters->due),
-                     record_count_read(&counters->outcomes[OUTCOME_BLOCKED]) +
-                         record_count_read(&counters->outcomes[OUTCOME_UNSENT]));
+    /* Which outcome a slot got depends on when the worker came to it; none was answered. */
+    for (unsigned outcome = 0; outcome < OUTCOME_COUNT; outcome++)
+        if (outcome_is_good(outcome))
+            assert_int_equal(record_count_read(&counters->outcomes[outcome]), 0);
+    assert_true(record_sums_hold(worker_record(worker)));
     assert_true(record_count_read(&worker_counters(worker)->end_ns) > 0);
     worker_free(worker);
     assert_int_equal(net_port_close(port), 0);

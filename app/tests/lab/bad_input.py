@@ -166,6 +166,12 @@ def driver_profile_that_does_not_exist(case):
 
 
 @test
+def rate_above_the_driver_s_limit(case):
+    expect(case.run(experiment={"streams.0.rate": "5M/s", "streams.0.connections": 1000}), 2,
+           "packets/s", "af_packet")
+
+
+@test
 def next_hop_that_never_answers(case):
     expect(case.run(experiment={"target.address": "10.77.0.9"}), 3, "10.77.0.9")
 
