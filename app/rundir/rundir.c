@@ -21,6 +21,10 @@ static void default_path(char *out, size_t size, const char *experiment)
     gmtime_r(&now, &tm);
     strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
     snprintf(out, size, "seamline-%.100s-%s", experiment, stamp);
+    /* Another run of this second has it. */
+    size_t length = strlen(out);
+    for (unsigned n = 2; n < 100 && access(out, F_OK) == 0; n++)
+        snprintf(out + length, size - length, "-%u", n);
 }
 
 /* Like mkdir -p; *MADE tells whether the last one was not there. */

@@ -37,7 +37,8 @@ struct rundir {
 };
 
 /* Make the directory and open its growing files. PATH NULL: "seamline-<experiment>-<UTC time>" in
- * the working directory. A directory that already holds a run is refused (-EEXIST). */
+ * the working directory, with -2 and so on when that is taken. A directory that already holds a run
+ * is refused (-EEXIST). */
 int rundir_create(struct rundir *rundir, const char *path, const char *experiment,
                   struct error *err);
 void rundir_close(struct rundir *rundir);
