@@ -151,12 +151,15 @@ int main(int argc, char **argv)
         .truth.fd = -1,
     };
     struct error err = {0};
+    int rc;
 
     if (gethostname(config.host, sizeof(config.host) - 1) < 0)
         strcpy(config.host, "pod");
     if (from_environment(&config) < 0 || from_arguments(argc, argv, &config) < 0)
         return EXIT_USAGE;
-    if (pod_server_run(&config, &err) < 0) {
+    rc = pod_server_run(&config, &err);
+    truth_close(&config.truth);
+    if (rc < 0) {
         fprintf(stderr, "seamline-pod: %s\n", err.text);
         return (int)err.status;
     }

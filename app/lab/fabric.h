@@ -5,11 +5,11 @@
  *                                        |  ...           eth0  n2  ...
  *
  * Nodes are 10.200.0.11 and up, fd00:200::11 and up, with MAC 02:5e:00:00:00:(number); pods of node
- * i are in 10.244.i.0/24 and fd00:244:i::/64. Clients (seamline) are 10.201.0.0/24 and
- * fd00:201::/112:
- * nodes reach them all through the first of them, so that one neighbour entry serves the pool. A
- * connection that came by way of another node (which translated its VIP) is answered by way of that
- * node: the mark `lab` puts on it chooses the route. Thus pods see the clients' own addresses.
+ * i are in 10.244.i.0/24 and fd00:244:i::/64. Clients (seamline) are in 10.201.0.0/24 and
+ * fd00:201::/112; nodes reach them all through the first of them, so that one neighbour entry
+ * serves the pool. A connection that came by way of another node (which translated its VIP) is
+ * answered by way of that node: a mark of the connection, set by the MAC address that it came from,
+ * chooses the route. Thus pods see the clients' own addresses.
  *
  * Namespaces have no names (netns.h): all goes when the daemon goes.
  *

@@ -1,11 +1,11 @@
 /* pod_protocol.h - the protocols of a pod's server, without sockets.
  *
- * A connection is bytes in, bytes out. `pod_protocol_input` takes what was received and puts what
- * is to be sent into the connection's buffer; the caller sends from it and asks again when it is
+ * A connection is bytes in, bytes out. pod_stream_input() takes what was received and puts what is
+ * to be sent into the connection's buffer; the caller sends from it and asks again when it is
  * empty.
  *
  * Threads: pure. Memory: one buffer a connection; input is only taken when the buffer is empty, so
- * it is never overrun: at most POD_BUFFER_BYTES at a time.
+ * it is never overrun: at most POD_PROTOCOL_BUFFER_BYTES at a time.
  */
 #ifndef LAB_POD_PROTOCOL_H
 #define LAB_POD_PROTOCOL_H

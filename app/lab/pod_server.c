@@ -163,8 +163,7 @@ static bool connection_send(struct server *server, struct connection *connection
         return false;
     }
     if (stream->out_begin == stream->out_end && stream->close_after) {
-        connection_close(server, connection,
-                         stream->protocol == POD_MCONNECT ? "answered" : "drained");
+        connection_close(server, connection, server->draining ? "drained" : "answered");
         return false;
     }
     if ((stream->out_begin < stream->out_end) != connection->wants_out) {

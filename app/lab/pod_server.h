@@ -3,9 +3,8 @@
  *     ctraffic  TCP: the first 64 bytes come back with the host name over their start, everything
  *               after is echoed. UDP: each datagram comes back with the host name over its start.
  *     mconnect  TCP: the host name on accept, then close. UDP: the host name as an answer.
- *     HTTP      200 with the host name in X-Server-Host and in the body; keep-alive; a request's
- * body
- *               (Content-Length) is read and dropped.
+ *     HTTP      200 with the host name in X-Server-Host and in the body; keep-alive; the body of a
+ *               request (Content-Length) is read and dropped.
  *
  * Each listener and connection that closes is written to truth, stamped right before close(). What
  * a SIGTERM does is told: `exit` closes everything and ends at once, `drain` closes the listeners
@@ -24,7 +23,6 @@
 
 enum {
     POD_CONNECTIONS_MAX = 65536,
-    POD_BUFFER_BYTES = 16384,
     POD_HOST_BYTES = 64
 };
 

@@ -6,9 +6,10 @@
  *
  *     ideal      nothing takes time, except podReady (0.1 s)
  *     kubeadm    a small kubeadm cluster of 2024, kube-proxy with minSyncPeriod 1 s
- *     aks-2019   a managed cluster of Kubernetes 1.14: slower throughout, and its proxies do not
- * use
+ *     aks-2019   a managed cluster of Kubernetes 1.14: slower throughout, and its proxies use no
  *                terminating endpoints
+ *
+ * docs/lab.md has the figures as a table; a test holds it against the one here.
  *
  * Threads: the daemon's one. Memory: fixed. Pure but for the random numbers, which are an argument.
  */
@@ -21,8 +22,8 @@
 #include "base/error.h"
 #include "base/random.h"
 
-/* id, name for --set, what it is the time of. The last four are for the ingress and the front
- * balancer. */
+/* id, name for --set, what it is the time of. The last four are for an ingress and a front
+ * balancer, which the lab does not have: they are set, and nothing draws from them. */
 #define PROFILE_DELAYS(X)                                                                          \
     X(CONTROLLER, "controllerSync",                                                                \
       "from a change to what Deployment, ReplicaSet and scheduler do")                             \

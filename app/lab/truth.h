@@ -3,26 +3,30 @@
  * One JSON object a line: `ns` (integer ns since the start of the lab, by CLOCK_REALTIME), `event`,
  * and members that depend on the event:
  *
- *     lab-started          start (RFC 3339 with ns: what ns counts from), profile, seed
- *     pod-deletion-seen    pod, node, graceSeconds
- *     prestop-begun|ended  pod
- *     signal-sent          pod, signal: stamped before kill()
- *     process-started      pod, node, image, pid        process-reaped   pod, pid, status
- *     pod-ready|unready    pod: published in its object  pod-removed      pod: namespace and
- * object gone
- *     rule-changing        node, service, endpoints: stamped before nft is started
- *     rule-changed         the same, after nft has ended
- *     listening            pod, protocol, local          listener-closed  pod, protocol, local,
- * reason
- *     connection-closed    pod, protocol, local, remote (as the pod sees them), reason: stamped
- * before
- *                          close(), or before kill() where reason is "killed"
+ *     lab-started        start (RFC 3339 with ns: what ns counts from), profile, seed
+ *     process-started    pod, node, image, pid: stamped before it is started
+ *     listening          pod, protocol, local
+ *     pod-ready          pod, node: right before it is published in the Pod object
+ *     pod-unready        the same
+ *     pod-deletion-seen  pod, node, graceSeconds
+ *     prestop-begun      pod, node
+ *     prestop-ended      pod, node
+ *     signal-sent        pod, signal: stamped before kill()
+ *     listener-closed    pod, protocol, local, reason
+ *     connection-closed  pod, protocol, local, remote (as the pod sees them), reason: stamped
+ *                        before close(), or before kill() where the reason is "killed"
+ *     process-reaped     pod, pid, status (128 + the signal's number for one that was killed)
+ *     pod-removed        pod, node: its namespace and its object are gone
+ *     rule-changing      node, service, endpoints: stamped before nft is started
+ *     rule-changed       the same, after nft has ended
  *
- * Reasons: exit (the pod ended at once), drained, peer (the other side closed), reset, answered,
- * timeout, error, killed.
+ * Reasons: exit (the pod ended at once), drained (told to drain, it closed after an answer), peer
+ * (the other side closed), reset (by the other side), answered (the server closes after its answer:
+ * mconnect, and HTTP with Connection: close), error, killed (SIGKILL is about to be sent).
  *
  * Lines come from several processes (the daemon and its pods) that share one file, opened for
- * appending; each line is one write(). They are nearly, not strictly, in the order of their stamps.
+ * appending; a write() has whole lines only. They are nearly, not strictly, in the order of their
+ * stamps.
  *
  * Threads: one per struct. Memory: a line at a time.
  */

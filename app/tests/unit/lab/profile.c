@@ -3,9 +3,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "base/text.h"
 
 static void test_find(void **state)
 {
@@ -99,13 +102,68 @@ static void test_draw(void **state)
     assert_in_range(high, 400, 600);
 }
 
+/* The cells of NAME's row in the table of docs/lab.md: one for each profile. */
+static void read_row(const char *document, const char *name, char cells[3][64])
+{
+    char start[64];
+    const char *row;
+
+    snprintf(start, sizeof(start), "\n| `%s` |", name);
+    row = strstr(document, start);
+    assert_non_null(row);
+    assert_int_equal(sscanf(row + strlen(start), " %63[^ |] | %63[^ |] | %63[^ |] |", cells[0],
+                            cells[1], cells[2]),
+                     3);
+}
+
+/* What the row says is what --set would make of it. */
+static void check_row(const char *document, const char *name)
+{
+    static const char *const profiles[] = {"ideal", "kubeadm", "aks-2019"};
+    char cells[3][64];
+
+    read_row(document, name, cells);
+    for (size_t i = 0; i < 3; i++) {
+        struct profile profile, documented;
+        char assignment[160];
+
+        assert_int_equal(profile_find(profiles[i], &profile, NULL), 0);
+        documented = profile;
+        snprintf(assignment, sizeof(assignment), "%s=%s", name, cells[i]);
+        assert_int_equal(profile_set(&documented, assignment, NULL), 0);
+        assert_memory_equal(documented.delays, profile.delays, sizeof(profile.delays));
+        assert_int_equal(documented.proxy_burst, profile.proxy_burst);
+        assert_true(documented.terminating_endpoints == profile.terminating_endpoints);
+        assert_true(documented.gone_unreachable == profile.gone_unreachable);
+    }
+}
+
+static void test_documented(void **state)
+{
+    static const char *const names[] = {
+#define X(id, name, text) name,
+        PROFILE_DELAYS(X)
+#undef X
+            "proxyBurst",
+        "terminatingEndpoints",
+        "goneIP",
+    };
+    struct text document = {0};
+
+    (void)state;
+    assert_int_equal(text_read_file(&document, LAB_DOCUMENT, 1 << 20), 0);
+    assert_non_null(strstr(text_str(&document), "| `ideal` | `kubeadm` | `aks-2019` |"));
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        check_row(text_str(&document), names[i]);
+    text_free(&document);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_find),
-        cmocka_unit_test(test_set),
-        cmocka_unit_test(test_set_others),
-        cmocka_unit_test(test_draw),
+        cmocka_unit_test(test_find),       cmocka_unit_test(test_set),
+        cmocka_unit_test(test_set_others), cmocka_unit_test(test_draw),
+        cmocka_unit_test(test_documented),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
