@@ -313,7 +313,8 @@ static int do_steps(struct session *session, struct error *err, struct error *la
     else if (meta->interrupted)
         error_set(err, EXIT_INTERRUPTED, code, "interrupted before traffic started");
     if (code < 0) {
-        snprintf(meta->failure, sizeof(meta->failure), "%s", err->text);
+        if (!meta->interrupted)
+            snprintf(meta->failure, sizeof(meta->failure), "%s", err->text);
         cluster_settle(&session->cluster, SETTLE_MS);
     }
     if (session->launched)
