@@ -139,6 +139,12 @@ class Cluster:
         return subprocess.Popen(self.command(*words), env=self.environment, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
+    def watch(self, *words):
+        """`kubectl get ... -w`, with time to begin."""
+        process = self.start("get", *words, "-w")
+        time.sleep(2)
+        return process
+
     def execute(self, name, *words):
         return [LAB, "exec", "--dir", self.folder, name, "--", *words]
 
@@ -205,7 +211,7 @@ def test(function):
 def apply_and_watch(lab):
     """kubectl sees what it would see of a real rollout."""
     lab.client("route", 1, 2)
-    watch = lab.start("get", "pods", "-A", "-w")
+    watch = lab.watch("pods", "-A")
     out = lab.run("-n", "seamline", "apply", "-f", str(MANIFEST))
     assert out.count("created") == 4, out
     out = lab.run("-n", "seamline", "rollout", "status", "deployment/mserver", "--timeout=40s")
@@ -244,7 +250,7 @@ def upgrade_with_prestop_loses_nothing_new(lab):
     old = lab.settled()
     held = lab.client_running("held", lab.vips("mserver")[0], PORT, 80)
     new = lab.client_running("connects", lab.vips("mserver-probe")[0], PORT, 0.02)
-    watch = lab.start("-n", "seamline", "get", "deploy", "mserver", "-w")
+    watch = lab.watch("deploy", "mserver", "-n", "seamline")
     assert "image updated" in lab.run("-n", "seamline", "set", "image", "deployment/mserver",
                                       "mserver=mserver:v2")
     out = lab.run("-n", "seamline", "rollout", "status", "deployment/mserver", "--timeout=40s")
