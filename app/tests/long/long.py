@@ -33,7 +33,7 @@ RUN_LIMIT_S = 180
 BUILD = None  # Absolute path of the build folder.
 SHORT = ["--set", "cluster.lab.profile=ideal", "--set", "cluster.lab.podReady=100ms",
          "--set", "steps.settle.for=200ms",
-         "--set", "steps.baseline.for=1s", "--set", "steps.aftermath.for=4s"]
+         "--set", "steps.baseline.for=1s", "--set", "steps.aftermath.for=3s"]
 
 
 def revision():
