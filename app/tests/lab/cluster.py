@@ -142,7 +142,7 @@ class Cluster:
     def watch(self, *words):
         """`kubectl get ... -w`, with time to begin."""
         process = self.start("get", *words, "-w")
-        time.sleep(2)
+        time.sleep(4)
         return process
 
     def execute(self, name, *words):

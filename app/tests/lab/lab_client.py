@@ -18,6 +18,7 @@ import sys
 
 FIRST_LIMIT_S = 3
 ANSWER_LIMIT_S = 3
+START_LIMIT_S = 30
 KINDS = {errno.ECONNREFUSED: "refused", errno.ECONNRESET: "reset", errno.EPIPE: "reset",
          errno.EHOSTUNREACH: "unreachable", errno.ENETUNREACH: "unreachable",
          errno.ETIMEDOUT: "timeout"}
@@ -87,6 +88,10 @@ class Slot:
         self.breaks = []  # [local endpoint, pod, kind]
         self.failed_connects = []
 
+    async def answered(self):
+        while self.pod is None:
+            await asyncio.sleep(0.002)
+
     async def hold(self, address, port):
         while True:
             try:
@@ -115,8 +120,7 @@ async def held(address, port, count):
     tasks = []
     for slot in slots:
         tasks.append(asyncio.ensure_future(slot.hold(address, port)))
-        while slot.pod is None:
-            await asyncio.sleep(0.002)
+        await asyncio.wait_for(slot.answered(), START_LIMIT_S)
     first = [slot.pod for slot in slots]
     up()
     await stdin_end()
