@@ -17,6 +17,7 @@ struct net_device {
     char vdev[NET_DEVICE_NAME_BYTES];       /* DPDK's name of it; "" when it is not probed. */
     char name[NET_DEVICE_NAME_BYTES];       /* The configuration's. */
     char netdev[NET_DEVICE_NAME_BYTES];     /* Network interface, or "". */
+    unsigned netdev_index;                  /* The kernel's number of it. */
     int lock_fd;                            /* Holds the device for this process; -1: none. */
     int socket;                             /* NUMA node, or -1. */
     uint16_t port_id;                       /* DPDK's number. */

@@ -68,6 +68,14 @@ bool net_link_up(const struct net_port *port)
     return rte_eth_link_get_nowait(port->port_id, &link) == 0 && link.link_status != 0;
 }
 
+bool net_device_gone(const struct net_port *port)
+{
+    const struct net_device *device = port->device;
+    if (device->netdev[0] != '\0')
+        return if_nametoindex(device->netdev) != device->netdev_index;
+    return rte_eth_dev_is_removed(port->port_id) != 0;
+}
+
 uint32_t net_buffers_out(const struct net_port *port)
 {
     return rte_mempool_in_use_count(port->pool) - port->spare_count;

@@ -184,6 +184,7 @@ static int check_device(const struct opening *opening)
         missing = if_nametoindex(name) == 0;
         list_netdevs(&list);
         snprintf(opening->device->netdev, sizeof(opening->device->netdev), "%s", name);
+        opening->device->netdev_index = if_nametoindex(name);
     } else if (profile->device == PROFILE_DEVICE_PCI) {
         kind = "PCI device";
         snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", name);

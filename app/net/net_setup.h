@@ -11,9 +11,10 @@
  *
  * The EAL starts once in a process. Worker I runs on lcore net_worker_lcore(I).
  *
- * Threads: the control thread only, while no worker runs on the port; net_device_stats() and
- * net_link_up() at any time. Memory: taken here, on the port's NUMA node, and given back by
- * net_port_close(). Full: capacities are in net.h; adding more is refused with a text.
+ * Threads: the control thread only, while no worker runs on the port; net_device_stats(),
+ * net_link_up() and net_device_gone() at any time. Memory: taken here, on the port's NUMA node, and
+ * given back by net_port_close(). Full: capacities are in net.h; adding more is refused with a
+ * text.
  */
 #ifndef NET_NET_SETUP_H
 #define NET_NET_SETUP_H
@@ -140,6 +141,10 @@ struct net_device_stats {
 int net_device_stats(const struct net_port *port, struct net_device_stats *stats);
 /* Is there a carrier? Any thread. */
 bool net_link_up(const struct net_port *port);
+/* Was the device taken away since it was opened: removed from the machine, or its network interface
+ * deleted (another one of the same name is not it)? Nothing is sent or received from then on. Any
+ * thread. */
+bool net_device_gone(const struct net_port *port);
 /* Buffers of the port's pool that are neither in it nor spare: those the driver keeps for
  * receiving, those in flight, and those that callers hold. */
 uint32_t net_buffers_out(const struct net_port *port);

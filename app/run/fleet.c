@@ -11,6 +11,12 @@
 
 #include "base/text.h"
 
+static const char *member_device(const struct fleet_member *member)
+{
+    const struct machine_port *port = member->config;
+    return port->iface ? port->iface : port->pci ? port->pci : port->socket;
+}
+
 static int command(struct fleet_member *member, const struct worker_command *command,
                    struct error *err)
 {
@@ -100,22 +106,36 @@ static void tell_fault(struct fleet_member *member, enum tester_fault kind, uint
     command(member, &fault, NULL);
 }
 
-void fleet_look(struct fleet *fleet)
+static void look_at(struct fleet_member *member, uint64_t now_ns)
 {
+    struct net_device_stats stats;
+    if (net_device_stats(member->port, &stats) < 0)
+        return;
+    bool up = net_link_up(member->port);
+    tell_fault(member, FAULT_MISSED, now_ns, stats.imissed - member->stats.imissed);
+    tell_fault(member, FAULT_NO_MBUF, now_ns, stats.rx_nombuf - member->stats.rx_nombuf);
+    tell_fault(member, FAULT_LINK, now_ns, up != member->link_up);
+    member->stats = stats;
+    member->link_up = up;
+    member->looked_ns = now_ns;
+}
+
+int fleet_look(struct fleet *fleet, struct error *err)
+{
+    int code = 0;
     for (unsigned i = 0; i < fleet->count; i++) {
         struct fleet_member *member = &fleet->members[i];
-        struct net_device_stats stats;
-        if (member->port == NULL || net_device_stats(member->port, &stats) < 0)
+        if (member->port == NULL)
             continue;
-        uint64_t now_ns = clock_now_ns(fleet->clock);
-        bool up = net_link_up(member->port);
-        tell_fault(member, FAULT_MISSED, now_ns, stats.imissed - member->stats.imissed);
-        tell_fault(member, FAULT_NO_MBUF, now_ns, stats.rx_nombuf - member->stats.rx_nombuf);
-        tell_fault(member, FAULT_LINK, now_ns, up != member->link_up);
-        member->stats = stats;
-        member->link_up = up;
-        member->looked_ns = now_ns;
+        look_at(member, clock_now_ns(fleet->clock));
+        member->gone = net_device_gone(member->port);
+        if (member->gone && code == 0)
+            code = error_set(err, EXIT_ENVIRONMENT, -ENODEV,
+                             "the device of port %s (%s) is gone: was it unbound or deleted, or "
+                             "the lab that made it ended?",
+                             member->config->name, member_device(member));
     }
+    return code;
 }
 
 int fleet_flush(struct fleet *fleet, struct error *err)
@@ -195,7 +215,8 @@ bool fleet_join(struct fleet *fleet, uint64_t grace_ns, struct error *err)
             continue;
         rte_eal_wait_lcore(net_worker_lcore(i));
         member->running = false;
-        if (worker_leftovers(member->worker, &left))
+        /* What a lost device was given, and what waits for it, cannot come back. */
+        if (worker_leftovers(member->worker, &left) || member->gone)
             continue;
         clean = false;
         error_set(err, EXIT_ENVIRONMENT, 0,
@@ -213,10 +234,7 @@ static void account_port(const struct fleet_member *member, struct meta_port *po
     const struct net_counters *counters = net_counters(member->port);
     snprintf(port->name, sizeof(port->name), "%s", member->config->name);
     snprintf(port->driver, sizeof(port->driver), "%s on %.60s%s%.100s",
-             net_port_profile(member->port)->name,
-             member->config->iface ? member->config->iface
-             : member->config->pci ? member->config->pci
-                                   : member->config->socket,
+             net_port_profile(member->port)->name, member_device(member),
              member->note[0] ? "; " : "", member->note);
     port->rx_packets = counters->rx_frames;
     port->tx_packets = counters->tx_packets;

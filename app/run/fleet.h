@@ -34,6 +34,7 @@ struct fleet_member {
     bool logging;
     struct net_device_stats stats; /* At the last look. */
     bool link_up;                  /* At the last look. */
+    bool gone;                     /* The device was taken away, as of the last look. */
     uint64_t looked_ns;            /* Run time of it. */
     char note[NET_NOTE_BYTES];     /* A fall-back taken, or "". */
 };
@@ -73,8 +74,9 @@ int fleet_start(struct fleet *fleet, unsigned stream, struct error *err);
 int fleet_stop(struct fleet *fleet, unsigned stream, struct error *err);
 /* Fetch the next report of any worker, after taking note of it; false when there is none. */
 bool fleet_report(struct fleet *fleet, struct worker_report *out, unsigned *member);
-/* Once a second or so: device counters become faults on the workers' timelines. */
-void fleet_look(struct fleet *fleet);
+/* Once a second or so: device counters become faults on the workers' timelines. 0, or -ENODEV with
+ * ERR naming the first port whose device was taken away: it measures nothing any more. */
+int fleet_look(struct fleet *fleet, struct error *err);
 /* Write what the workers have recorded since. ERR tells the first failure, once. */
 int fleet_flush(struct fleet *fleet, struct error *err);
 

@@ -107,27 +107,29 @@ static void tell_trouble(struct session *session, const struct error *trouble)
 }
 
 /* Once a second: the clock, the devices, the logs. A full disk does not end the run: it is told,
- * and what is in memory goes on. */
-static void each_second(struct session *session, uint64_t *last_ns)
+ * and what is in memory goes on. A device that is gone does: -ENODEV with ERR. */
+static int each_second(struct session *session, uint64_t *last_ns, struct error *err)
 {
-    struct error err = {0};
+    struct error trouble = {0};
     uint64_t now_ns = clock_now_ns(&session->clock);
     if (now_ns < *last_ns + SECOND_NS)
-        return;
+        return 0;
     *last_ns = now_ns;
     utc_sample_now(session->utc, &session->clock);
     tell_trouble(session, &session->rundir.trouble);
     if (!session->launched)
-        return;
-    fleet_look(&session->fleet);
-    fleet_flush(&session->fleet, &err);
-    tell_trouble(session, &err);
+        return 0;
+    int code = fleet_look(&session->fleet, err);
+    fleet_flush(&session->fleet, &trouble);
+    tell_trouble(session, &trouble);
+    return code;
 }
 
-/* 0, or -errno with ERR when the cluster cannot be followed any more; the rest is done all the
- * same. */
+/* 0, or -errno with ERR when the cluster cannot be followed any more or a device is gone; the rest
+ * is done all the same. */
 static int turn(struct session *session, uint64_t *second_ns, struct error *err)
 {
+    struct error lost = {0};
     int code = 0;
     if (session->cluster.kube != NULL)
         code = cluster_poll(&session->cluster, TURN_MS, err);
@@ -135,8 +137,10 @@ static int turn(struct session *session, uint64_t *second_ns, struct error *err)
         usleep(TURN_MS * 1000);
     if (session->launched)
         take_reports(session);
-    each_second(session, second_ns);
-    return code;
+    int looked = each_second(session, second_ns, &lost);
+    if (looked < 0 && err != NULL)
+        *err = lost; /* It explains the rest. */
+    return looked < 0 ? looked : code;
 }
 
 /* ---- the run ---- */
@@ -156,7 +160,7 @@ static int go_through(struct session *session, const struct experiment_step *lis
             return -EINTR;
         }
         code = steps_tick(&steps, session, err);
-        int result = code < 0 ? code : turn(session, &second_ns, err);
+        int result = code < 0 ? code : turn(session, &second_ns, after ? NULL : err);
         if (result < 0 && !after) {
             steps_break(&steps, session, err->text);
             return result;
@@ -209,7 +213,7 @@ static int account(struct session *session, struct error *err)
     utc_sample_now(session->utc, &session->clock);
     if (session->launched) {
         clean = fleet_join(&session->fleet, 5 * SECOND_NS, err);
-        fleet_look(&session->fleet);
+        fleet_look(&session->fleet, NULL);
         fleet_flush(&session->fleet, err);
     }
     fleet_account(&session->fleet, meta);
