@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <netinet/in.h>
 
+#include "traffic/request.h"
+
 static struct traffic_conn *take(struct traffic *traffic, struct traffic_flow *flow,
                                  uint64_t now_ns, pool_handle *handle);
 static bool open_tcp(struct traffic *traffic, struct traffic_conn *conn, pool_handle handle,
@@ -140,10 +142,11 @@ struct flow_signal conn_signal(const struct traffic *traffic, const struct traff
     if (rtt_ns > signal.largest_rtt_ns)
         signal.largest_rtt_ns = rtt_ns;
     /* The request's stamp is nearer to the wire than the tcp's time of the turn. */
+    const struct traffic_request *request = request_first(traffic, conn);
     if (conn->state == CONN_CONNECTING)
         signal.first_unanswered_ns = end == CONNECTION_REFUSED ? 0 : conn->connection.opened_ns;
-    else if (conn->request_open && conn->request.sent_ns != 0)
-        signal.first_unanswered_ns = conn->request.sent_ns;
+    else if (request != NULL && request->record.sent_ns != 0)
+        signal.first_unanswered_ns = request->record.sent_ns;
     else if (unacked_ns != UINT64_MAX)
         signal.first_unanswered_ns = unacked_ns;
     return signal;
@@ -163,10 +166,7 @@ void conn_retransmit(struct traffic *traffic, struct traffic_conn *conn,
                                      .fast = event->cause == TCP_CAUSE_FAST};
     record_append(traffic->record, RECORD_SEGMENTS, &segment);
     conn->connection.retransmits++;
-    bool of_request =
-        syn || (event->bytes > 0 && event->stream_offset + event->bytes > conn->request_offset);
-    if (conn->request_open && of_request && conn->request.retransmits < UINT8_MAX)
-        conn->request.retransmits++;
+    request_resent(traffic, conn, event->stream_offset, event->bytes);
 }
 
 void conn_rtt(struct traffic_conn *conn, uint64_t rtt_ns)

@@ -15,6 +15,15 @@ void ctraffic_init(struct ctraffic *ctraffic, uint32_t size_bytes)
     *ctraffic = (struct ctraffic){.size_bytes = size_bytes};
 }
 
+void ctraffic_resume(struct ctraffic *ctraffic, const uint8_t *host, uint8_t count)
+{
+    assert(count <= CTRAFFIC_HOST_BYTES);
+    memcpy(ctraffic->host, host, count);
+    ctraffic->host_bytes = count;
+    ctraffic->named = true;
+    ctraffic->answered = true;
+}
+
 void ctraffic_ask(struct ctraffic *ctraffic)
 {
     assert(!ctraffic->open);

@@ -40,6 +40,9 @@ enum ctraffic_verdict {
 };
 
 void ctraffic_init(struct ctraffic *ctraffic, uint32_t size_bytes);
+/* After ctraffic_init(), for a connection whose first answer was whole: it named HOST, COUNT bytes
+ * (CTRAFFIC_HOST_BYTES at most). */
+void ctraffic_resume(struct ctraffic *ctraffic, const uint8_t *host, uint8_t count);
 /* A packet is being sent: its answer is expected. None may be open. */
 void ctraffic_ask(struct ctraffic *ctraffic);
 /* BYTES came next. After CTRAFFIC_BAD the struct is of no use. Bytes after the end of the whole

@@ -4,9 +4,11 @@
 
 #include "traffic/conn.h"
 #include "traffic/flow.h"
+#include "traffic/request.h"
 
-static void ask(struct traffic *traffic, struct traffic_conn *conn,
-                const struct record_request *request, uint64_t now_ns);
+static void reconnect(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
+static bool ask(struct traffic *traffic, struct traffic_conn *conn,
+                const struct record_request *record, uint64_t now_ns);
 static void missed(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
                    struct record_request *request, uint64_t now_ns);
 static void blocked(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
@@ -24,16 +26,29 @@ static uint64_t wait_ns(const struct traffic_stream_config *config,
 static void not_opened(struct traffic *traffic, struct traffic_flow *flow,
                        enum unsent_reason reason, uint64_t now_ns);
 
-void held_open(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+static void held_start(struct traffic *traffic, struct traffic_stream *stream, uint64_t start_ns)
 {
-    for (unsigned i = 0; i < TRAFFIC_OPENS_A_TURN && stream->opened < stream->flow_count; i++)
-        held_reconnect(traffic, &traffic->flows[stream->flow_base + stream->opened++], now_ns);
-    if (stream->opened == stream->flow_count)
-        traffic->opening--;
+    (void)traffic;
+    stream->opened = 0;
+    schedule_start(&stream->schedule, start_ns);
 }
 
-void held_due(struct traffic *traffic, struct traffic_stream *stream, uint32_t slot,
-              uint64_t due_ns, uint64_t now_ns)
+static void held_open(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < TRAFFIC_OPENS_A_TURN && stream->opened < stream->flow_count; i++)
+        reconnect(traffic, &traffic->flows[stream->flow_base + stream->opened++], now_ns);
+}
+
+/* A flow has its first slot after its first attempt to connect has ended. */
+static struct traffic_flow *held_unreached(struct traffic *traffic, struct traffic_stream *stream,
+                                           uint32_t slot)
+{
+    struct traffic_flow *flow = &traffic->flows[stream->flow_base + slot];
+    return flow->begun ? flow : NULL;
+}
+
+static void held_due(struct traffic *traffic, struct traffic_stream *stream, uint32_t slot,
+                     uint64_t due_ns, uint64_t now_ns)
 {
     struct traffic_flow *flow = &traffic->flows[stream->flow_base + slot];
     if (!flow->begun)
@@ -49,20 +64,21 @@ void held_due(struct traffic *traffic, struct traffic_stream *stream, uint32_t s
     if (now_ns - due_ns > stream->unsent_after_ns) {
         request.reason = UNSENT_STALL;
         flow_request_done(traffic, flow, &request);
-    } else if (conn == NULL || conn->state != CONN_UP || conn->request_open) {
+    } else if (conn == NULL || conn->state != CONN_UP || conn->requests > 0) {
         missed(traffic, flow, conn, &request, now_ns);
-    } else {
-        ask(traffic, conn, &request, now_ns);
+    } else if (!ask(traffic, conn, &request, now_ns)) {
+        request.reason = UNSENT_POOL_FULL;
+        flow_request_done(traffic, flow, &request);
     }
 }
 
-void held_event(struct traffic *traffic, struct traffic_conn *conn, const struct tcp_event *event)
+static void held_event(struct traffic *traffic, struct traffic_conn *conn,
+                       const struct tcp_event *event)
 {
     struct traffic_flow *flow = &traffic->flows[conn->flow];
     switch (event->kind) {
     case TCP_EVENT_CONNECTED:
         conn_connected(traffic, conn, event->at_ns);
-        ctraffic_init(&conn->ctraffic, traffic->streams[conn->stream].config.size_bytes);
         flow->begun = true;
         flow->failures = 0;
         break;
@@ -75,19 +91,20 @@ void held_event(struct traffic *traffic, struct traffic_conn *conn, const struct
     }
 }
 
-void held_silence(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
+static void held_silence(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
 {
     struct conn_ending ending = conn_silence(conn);
-    bool unsent = conn->state == CONN_UP && conn->request.sent_ns == 0 && !conn->no_hop;
+    struct traffic_request *request = request_first(traffic, conn);
+    bool unsent = request != NULL && request->record.sent_ns == 0 && !conn->no_hop;
     if (unsent) {
-        conn->request.reason = UNSENT_TX_FULL;
+        request->record.reason = UNSENT_TX_FULL;
         ending = (struct conn_ending){CONNECTION_UNSENT, OUTCOME_UNSENT};
     }
     fail(traffic, conn, ending, NULL, now_ns);
     conn_abort(traffic, conn, now_ns);
 }
 
-void held_reconnect(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
+static void reconnect(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
 {
     const struct traffic_stream *stream = &traffic->streams[flow->stream];
     const struct traffic_stream_config *config = &stream->config;
@@ -105,10 +122,8 @@ void held_reconnect(struct traffic *traffic, struct traffic_flow *flow, uint64_t
         flow->conn = pool_handle_of(&traffic->conns, conn);
 }
 
-void held_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+static void held_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
-    if (stream->opened < stream->flow_count)
-        traffic->opening--;
     for (uint32_t i = 0; i < stream->flow_count; i++) {
         struct traffic_flow *flow = &traffic->flows[stream->flow_base + i];
         struct traffic_conn *conn = pool_get(&traffic->conns, flow->conn);
@@ -125,19 +140,19 @@ void held_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t 
     }
 }
 
-static void ask(struct traffic *traffic, struct traffic_conn *conn,
-                const struct record_request *request, uint64_t now_ns)
+static bool ask(struct traffic *traffic, struct traffic_conn *conn,
+                const struct record_request *record, uint64_t now_ns)
 {
-    const struct traffic_stream_config *config = &traffic->streams[conn->stream].config;
-    conn->request = *request;
-    conn->request.done_ns = 0;
-    conn->request.outcome = OUTCOME_OK;
-    conn->request_open = true;
-    conn->request_offset = (uint64_t)conn->asked * config->size_bytes;
-    conn->asked++;
-    ctraffic_ask(&conn->ctraffic);
-    tcp_send(traffic->tcp, conn->tcp, config->size_bytes);
-    wheel_set(&traffic->wheel, &conn->timer.wheel, now_ns + config->timeout_ns);
+    struct traffic_request *request = request_take(traffic, record);
+    if (request == NULL)
+        return false;
+    request->record.done_ns = 0;
+    request->record.outcome = OUTCOME_OK;
+    request_bind(traffic, conn, request);
+    request_ask(traffic, conn, request);
+    wheel_set(&traffic->wheel, &conn->timer.wheel,
+              now_ns + traffic->streams[conn->stream].config.timeout_ns);
+    return true;
 }
 
 /* The flow can send nothing at its slot. Whose doing is it? */
@@ -145,12 +160,13 @@ static void missed(struct traffic *traffic, struct traffic_flow *flow, struct tr
                    struct record_request *request, uint64_t now_ns)
 {
     bool up = conn != NULL && conn->state == CONN_UP;
+    const struct record_request *before = up ? &request_first(traffic, conn)->record : NULL;
     request->outcome = OUTCOME_UNSENT;
     if (conn == NULL && flow->unsent_reason != UNSENT_NONE)
         request->reason = flow->unsent_reason;
-    else if (up && conn->request.sent_ns == 0 && !conn->no_hop)
+    else if (up && before->sent_ns == 0 && !conn->no_hop)
         request->reason = UNSENT_TX_FULL;
-    else if (up && conn->request.sent_ns > request->due_ns)
+    else if (up && before->sent_ns > request->due_ns)
         request->reason = UNSENT_STALL;
     else
         request->outcome = OUTCOME_BLOCKED;
@@ -175,41 +191,43 @@ static void blocked(struct traffic *traffic, struct traffic_flow *flow, struct t
 static void receive(struct traffic *traffic, struct traffic_conn *conn,
                     const struct tcp_event *event)
 {
+    uint32_t done = 0;
     conn->icmp = false;
-    if (conn->request_open && conn->request.first_byte_ns == 0)
-        conn->request.first_byte_ns = event->at_ns;
-    switch (ctraffic_receive(&conn->ctraffic, event->data, event->bytes)) {
-    case CTRAFFIC_MORE: break;
-    case CTRAFFIC_WHOLE: answered(traffic, conn, event->at_ns); break;
-    case CTRAFFIC_BAD:
+    while (done < event->bytes && conn->state == CONN_UP) {
+        struct exchange_answer answer =
+            request_receive(traffic, conn, event->data + done, event->bytes - done, event->at_ns);
+        done += answer.used_bytes;
+        if (answer.verdict == EXCHANGE_MORE)
+            return;
+        if (answer.verdict == EXCHANGE_WHOLE) {
+            answered(traffic, conn, event->at_ns);
+            continue;
+        }
         fail(traffic, conn, (struct conn_ending){CONNECTION_BAD_ANSWER, OUTCOME_BAD_ANSWER}, event,
              event->at_ns);
         conn_abort(traffic, conn, event->at_ns);
-        break;
     }
 }
 
 static void answered(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns)
 {
     struct traffic_flow *flow = &traffic->flows[conn->flow];
-    struct record_request *request = &conn->request;
     struct record_connection *connection = &conn->connection;
-    if (connection->received == 0)
-        connection->host = record_host_id(traffic->record, (const char *)conn->ctraffic.host,
-                                          conn->ctraffic.host_bytes);
+    struct record_request request;
+    request_pop(traffic, conn, &request);
+    connection->host = name_at(&traffic->names, conn->name)->host;
     wheel_cancel(&traffic->wheel, &conn->timer.wheel);
-    conn->request_open = false;
-    request->done_ns = at_ns;
-    request->host = connection->host;
-    request->arrival_uncertainty_ns = conn_saturate(traffic->uncertainty_ns);
-    request->outcome = (uint8_t)conn_good_outcome(&traffic->streams[conn->stream], request);
+    request.done_ns = at_ns;
+    request.host = connection->host;
+    request.arrival_uncertainty_ns = conn_saturate(traffic->uncertainty_ns);
+    request.outcome = (uint8_t)conn_good_outcome(&traffic->streams[conn->stream], &request);
     connection->received++;
-    connection->last_good_sent_ns = request->sent_ns;
+    connection->last_good_sent_ns = request.sent_ns;
     connection->last_good_done_ns = at_ns;
-    if (request->retransmits == 0)
-        conn_rtt(conn, at_ns - request->sent_ns);
-    flow_good(traffic, flow, request, connection->connected_ns);
-    flow_request_done(traffic, flow, request);
+    if (request.retransmits == 0)
+        conn_rtt(conn, at_ns - request.sent_ns);
+    flow_good(traffic, flow, &request, connection->connected_ns);
+    flow_request_done(traffic, flow, &request);
 }
 
 /* CONN ends by the other side's doing (EVENT), or our timer (EVENT is NULL). The outage begins
@@ -238,15 +256,16 @@ static void finish(struct traffic *traffic, struct traffic_conn *conn, enum outc
                    const struct flow_signal *signal)
 {
     struct traffic_flow *flow = &traffic->flows[conn->flow];
-    if (!conn->request_open)
-        return;
-    conn->request_open = false;
-    conn->request.outcome = (uint8_t)outcome;
-    conn->request.done_ns = signal->at_ns;
-    conn->request.arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns);
-    if (outcome_is_loss(outcome))
-        flow_lost(flow);
-    flow_request_done(traffic, flow, &conn->request);
+    struct record_request request;
+    while (conn->requests > 0) {
+        request_pop(traffic, conn, &request);
+        request.outcome = (uint8_t)outcome;
+        request.done_ns = signal->at_ns;
+        request.arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns);
+        if (outcome_is_loss(outcome))
+            flow_lost(flow);
+        flow_request_done(traffic, flow, &request);
+    }
 }
 
 static void replace(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
@@ -256,7 +275,7 @@ static void replace(struct traffic *traffic, struct traffic_flow *flow, uint64_t
         return;
     uint64_t wait = wait_ns(config, flow);
     if (wait == 0)
-        held_reconnect(traffic, flow, now_ns);
+        reconnect(traffic, flow, now_ns);
     else
         wheel_set(&traffic->wheel, &flow->timer.wheel, now_ns + wait);
 }
@@ -292,3 +311,18 @@ static void not_opened(struct traffic *traffic, struct traffic_flow *flow,
     flow->unsent_reason = (uint8_t)reason;
     wheel_set(&traffic->wheel, &flow->timer.wheel, now_ns + config->back_off_ns);
 }
+
+static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_t sent_ns)
+{
+    flow_attempt(&traffic->flows[conn->flow], sent_ns);
+}
+
+const struct pattern held_pattern = {.start = held_start,
+                                     .open = held_open,
+                                     .due = held_due,
+                                     .unreached = held_unreached,
+                                     .syn_sent = syn_sent,
+                                     .event = held_event,
+                                     .silence = held_silence,
+                                     .wake = reconnect,
+                                     .stop = held_stop};

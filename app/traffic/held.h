@@ -1,4 +1,4 @@
-/* held.h - streams whose connections are held: one ctraffic packet in flight on each, a
+/* held.h - streams whose connections are held: one request in flight on each, a
  * successor for each that breaks.
  *
  * A slot of a flow, in this order: unsent, when the worker got to it too late or could open no
@@ -16,21 +16,8 @@
 #ifndef TRAFFIC_HELD_H
 #define TRAFFIC_HELD_H
 
-#include "traffic/traffic_priv.h"
+#include "traffic/pattern.h"
 
-/* Open the first connections of STREAM, TRAFFIC_OPENS_A_TURN of them. */
-void held_open(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
-/* Slot of flow SLOT was due at DUE_NS. */
-void held_due(struct traffic *traffic, struct traffic_stream *stream, uint32_t slot,
-              uint64_t due_ns, uint64_t now_ns);
-/* EVENT of the tcp for CONN, which is connecting or up: CONNECTED, DATA, PEER_FIN, or a fatal
- * one. */
-void held_event(struct traffic *traffic, struct traffic_conn *conn, const struct tcp_event *event);
-/* CONN's timer ran out while it was connecting or up. */
-void held_silence(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
-/* The wait of FLOW is over. */
-void held_reconnect(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
-/* The stream stops. */
-void held_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
+extern const struct pattern held_pattern;
 
 #endif

@@ -6,8 +6,8 @@
 
 #include "traffic/conn.h"
 #include "traffic/flow.h"
-#include "traffic/held.h"
-#include "traffic/probe.h"
+#include "traffic/pattern.h"
+#include "traffic/request.h"
 
 enum {
     LATE_GATHER_NS = 100000000 /* Requests sent late within this are one fault. */
@@ -23,11 +23,6 @@ static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *strea
 static void update_next_due(struct traffic *traffic);
 static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_t sent_ns);
 
-static bool is_held(const struct traffic_stream *stream)
-{
-    return stream->config.protocol != TRAFFIC_CONNECT;
-}
-
 bool traffic_start(struct traffic *traffic, uint32_t index, uint64_t now_ns, uint64_t start_ns)
 {
     if (index >= traffic->stream_count || traffic->streams[index].state != STREAM_STOPPED)
@@ -39,9 +34,8 @@ bool traffic_start(struct traffic *traffic, uint32_t index, uint64_t now_ns, uin
     stream->steady_told = false;
     stream->steady_since_ns = now_ns;
     start_flows(traffic, stream);
-    schedule_start(&stream->schedule, start_ns > now_ns ? start_ns : now_ns);
-    stream->opened = is_held(stream) ? 0 : stream->flow_count;
-    traffic->opening += is_held(stream);
+    pattern_of(traffic, index)->start(traffic, stream, start_ns > now_ns ? start_ns : now_ns);
+    traffic->opening += stream->opened < stream->flow_count;
     update_next_due(traffic);
     traffic_tell(traffic, index, TRAFFIC_REPORT_STARTED, now_ns);
     return true;
@@ -56,10 +50,8 @@ bool traffic_stop(struct traffic *traffic, uint32_t index, uint64_t now_ns)
     schedule_stop(&stream->schedule);
     update_next_due(traffic);
     stream->state = STREAM_DRAINING;
-    if (is_held(stream))
-        held_stop(traffic, stream, now_ns);
-    else
-        probe_stop(traffic, stream, now_ns);
+    traffic->opening -= stream->opened < stream->flow_count;
+    pattern_of(traffic, index)->stop(traffic, stream, now_ns);
     traffic_flush_faults(traffic);
     if (stream->conns == 0) {
         stream->state = STREAM_STOPPED;
@@ -135,11 +127,10 @@ void traffic_fill(const struct traffic *traffic, const struct tcp_descriptor *de
                   uint8_t *payload)
 {
     const struct traffic_conn *conn = pool_get(&traffic->conns, (pool_handle)descriptor->user);
-    if (conn == NULL || conn->ctraffic.size_bytes == 0)
+    if (conn == NULL)
         memset(payload, 0, descriptor->payload_bytes);
     else
-        ctraffic_fill(&conn->ctraffic, descriptor->stream_offset, payload,
-                      descriptor->payload_bytes);
+        request_fill(traffic, conn, descriptor->stream_offset, payload, descriptor->payload_bytes);
 }
 
 void traffic_sent(struct traffic *traffic, const struct tcp_descriptor *descriptor,
@@ -149,17 +140,10 @@ void traffic_sent(struct traffic *traffic, const struct tcp_descriptor *descript
     if (conn == NULL)
         return;
     conn->no_hop = false;
-    if ((descriptor->flags & TCP_SYN) != 0) {
+    if ((descriptor->flags & TCP_SYN) != 0)
         syn_sent(traffic, conn, sent_ns);
-        return;
-    }
-    bool first = conn->request_open && conn->request.sent_ns == 0 &&
-                 descriptor->payload_bytes > 0 && descriptor->stream_offset == conn->request_offset;
-    if (first) {
-        conn->request.sent_ns = sent_ns;
-        conn->connection.sent++;
-        traffic_count_sent(traffic, &conn->request);
-    }
+    else if (descriptor->payload_bytes > 0)
+        request_sent(traffic, conn, descriptor, sent_ns);
 }
 
 void traffic_refused(struct traffic *traffic, const struct tcp_descriptor *descriptor)
@@ -233,18 +217,19 @@ static void start_flows(struct traffic *traffic, struct traffic_stream *stream)
 /* What was due before the stop and not reached: unfinished, for the run ended first. */
 static void finish_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
+    const struct pattern *pattern = patterns[stream->config.pattern];
     uint32_t slot;
     uint64_t due_ns;
     while (schedule_take(&stream->schedule, now_ns, &slot, &due_ns)) {
-        uint64_t nth = is_held(stream) ? slot : stream->next_target++ % stream->flow_count;
-        struct traffic_flow *flow = &traffic->flows[stream->flow_base + nth];
+        struct traffic_flow *flow = pattern->unreached(traffic, stream, slot);
+        if (flow == NULL)
+            continue;
         struct record_request request = {.due_ns = due_ns,
                                          .done_ns = now_ns,
                                          .flow = flow->index,
                                          .stream = flow->stream,
                                          .outcome = OUTCOME_UNFINISHED};
-        if (flow->begun || !is_held(stream))
-            flow_request_done(traffic, flow, &request);
+        flow_request_done(traffic, flow, &request);
     }
 }
 
@@ -266,10 +251,8 @@ static void act(struct traffic *traffic, uint64_t now_ns, const struct tcp_event
         return;
     if (event->kind == TCP_EVENT_UNREACHABLE && !event->fatal)
         conn->icmp = true;
-    else if (is_held(&traffic->streams[conn->stream]))
-        held_event(traffic, conn, event);
     else
-        probe_event(traffic, conn, event);
+        pattern_of(traffic, conn->stream)->event(traffic, conn, event);
 }
 
 /* Every way to here has ended the connection before; if the tcp forgets one unasked, it is a
@@ -279,10 +262,7 @@ static void gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t no
     if (conn->state != CONN_CLOSING) {
         struct tcp_event reset = {
             .kind = TCP_EVENT_RESET, .at_ns = now_ns, .first_sent_ns = UINT64_MAX};
-        if (is_held(&traffic->streams[conn->stream]))
-            held_event(traffic, conn, &reset);
-        else
-            probe_event(traffic, conn, &reset);
+        pattern_of(traffic, conn->stream)->event(traffic, conn, &reset);
     }
     conn_gone(traffic, conn, now_ns);
 }
@@ -290,37 +270,36 @@ static void gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t no
 static void expired(struct traffic *traffic, struct traffic_timer *timer, uint64_t now_ns)
 {
     if (timer->kind == TRAFFIC_TIMER_FLOW) {
-        held_reconnect(traffic, (struct traffic_flow *)(void *)timer, now_ns);
+        struct traffic_flow *flow = (struct traffic_flow *)(void *)timer;
+        pattern_of(traffic, flow->stream)->wake(traffic, flow, now_ns);
         return;
     }
     struct traffic_conn *conn = (struct traffic_conn *)(void *)timer;
     if (conn->state == CONN_CLOSING)
         conn_abort(traffic, conn, now_ns);
-    else if (is_held(&traffic->streams[conn->stream]))
-        held_silence(traffic, conn, now_ns);
     else
-        probe_silence(traffic, conn, now_ns);
+        pattern_of(traffic, conn->stream)->silence(traffic, conn, now_ns);
 }
 
 static void open_first(struct traffic *traffic, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < traffic->stream_count; i++) {
         struct traffic_stream *stream = &traffic->streams[i];
-        if (stream->state == STREAM_RUNNING && stream->opened < stream->flow_count)
-            held_open(traffic, stream, now_ns);
+        if (stream->state != STREAM_RUNNING || stream->opened == stream->flow_count)
+            continue;
+        pattern_of(traffic, i)->open(traffic, stream, now_ns);
+        traffic->opening -= stream->opened == stream->flow_count;
     }
 }
 
 static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
+    const struct pattern *pattern = patterns[stream->config.pattern];
     uint32_t slot, count = 0;
     uint64_t due_ns;
     while (count < TRAFFIC_SLOTS_A_TURN &&
            schedule_take(&stream->schedule, now_ns, &slot, &due_ns)) {
-        if (is_held(stream))
-            held_due(traffic, stream, slot, due_ns, now_ns);
-        else
-            probe_due(traffic, stream, due_ns, now_ns);
+        pattern->due(traffic, stream, slot, due_ns, now_ns);
         count++;
     }
     return count;
@@ -342,11 +321,5 @@ static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_
         return;
     conn->syn_sent = true;
     conn->connection.opened_ns = sent_ns;
-    if (is_held(&traffic->streams[conn->stream])) {
-        flow_attempt(&traffic->flows[conn->flow], sent_ns);
-    } else {
-        conn->request.sent_ns = sent_ns;
-        conn->connection.sent = 1;
-        traffic_count_sent(traffic, &conn->request);
-    }
+    pattern_of(traffic, conn->stream)->syn_sent(traffic, conn, sent_ns);
 }

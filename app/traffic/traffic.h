@@ -21,9 +21,8 @@
  *             is replaced at once when it fails, and after a failed attempt waits 100 ms, growing
  *             by 100 ms up to 1 s (ctraffic.h, held.h).
  *   connect   a new connection, from a new 5-tuple, at each due time; good when the SYN is
- * answered;
- *             closed by FIN then. One flow for each target: to tell next hops apart, give the same
- *             address once for each hop, with a group of that hop alone (probe.h).
+ *             answered; closed by FIN then. One flow for each target: to tell next hops apart,
+ *             give the same address once for each hop, with a group of that hop alone (open.h).
  *
  * Laws: each due time gets exactly one outcome, through record_request_done(). Slot k of a flow is
  * due at start + offset + floor(k * period * flows / count), without drift. A slot that the worker
@@ -62,6 +61,13 @@ enum traffic_protocol {
     TRAFFIC_PROTOCOL_COUNT
 };
 
+/* How connections are used: see pattern.h. */
+enum traffic_pattern {
+    TRAFFIC_HELD, /* `flows` connections are held, each with slots of its own. */
+    TRAFFIC_OPEN, /* Open loop: a connection for each request. */
+    TRAFFIC_PATTERN_COUNT
+};
+
 /* What to do when a connection of a held stream breaks. */
 enum traffic_reconnect {
     TRAFFIC_RECONNECT_AT_ONCE,  /* At once; after an attempt that failed, or a connection that broke
@@ -79,6 +85,7 @@ struct traffic_target {
 struct traffic_stream_config {
     char name[TRAFFIC_NAME_BYTES]; /* As in the experiment. */
     enum traffic_protocol protocol;
+    enum traffic_pattern pattern;                   /* ctraffic: HELD. connect: OPEN. */
     struct traffic_target targets[TRAFFIC_TARGETS]; /* Flow f (connect: request k) goes to target
                                                        f (k) modulo their number. */
     uint32_t target_count;                          /* 1 at least. */

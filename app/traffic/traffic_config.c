@@ -37,6 +37,7 @@ struct traffic_stream_config traffic_stream_default(enum traffic_protocol protoc
         stream.connect_timeout_ns = S;
         stream.size_bytes = 0;
         stream.flows = 1;
+        stream.pattern = TRAFFIC_OPEN;
     }
     return stream;
 }
@@ -63,8 +64,8 @@ uint32_t traffic_time_waits_needed(const struct traffic_config *config, uint64_t
     uint64_t sum = 64;
     for (uint32_t i = 0; i < config->stream_count; i++) {
         const struct traffic_stream_config *stream = &config->streams[i];
-        sum += stream->protocol == TRAFFIC_CONNECT ? requests_in(stream, time_wait_ns)
-                                                   : (uint64_t)stream->flows * 2;
+        sum += stream->pattern == TRAFFIC_OPEN ? requests_in(stream, time_wait_ns)
+                                               : (uint64_t)stream->flows * 2;
     }
     return bounded(sum);
 }
@@ -116,7 +117,7 @@ uint16_t traffic_config_port_last(const struct traffic_config *config)
 static uint64_t stream_connections(const struct traffic_config *config,
                                    const struct traffic_stream_config *stream)
 {
-    if (stream->protocol != TRAFFIC_CONNECT)
+    if (stream->pattern != TRAFFIC_OPEN)
         return (uint64_t)stream->flows * 4 + 64;
     return requests_in(stream, stream->connect_timeout_ns + config->close_timeout_ns) + 64;
 }
@@ -133,9 +134,13 @@ static int check_stream(const struct traffic_config *config, uint32_t index, str
     const char *wrong = NULL;
     if ((unsigned)stream->protocol >= TRAFFIC_PROTOCOL_COUNT)
         wrong = "protocol: must be ctraffic or connect";
+    else if ((unsigned)stream->pattern >= TRAFFIC_PATTERN_COUNT)
+        wrong = "mode: must be held or open";
+    else if (stream->pattern == TRAFFIC_HELD && stream->protocol == TRAFFIC_CONNECT)
+        wrong = "mode: a connect stream cannot be held";
     else if (stream->rate_count == 0 || stream->rate_period_ns == 0)
         wrong = "rate: must be more than 0";
-    else if (stream->protocol == TRAFFIC_CTRAFFIC && stream->flows == 0)
+    else if (stream->pattern == TRAFFIC_HELD && stream->flows == 0)
         wrong = "connections: must be 1 at least";
     else if (stream->protocol == TRAFFIC_CTRAFFIC && (stream->size_bytes < TRAFFIC_SIZE_MIN_BYTES ||
                                                       stream->size_bytes > TRAFFIC_SIZE_MAX_BYTES))

@@ -1,9 +1,9 @@
 /* traffic_priv.h - inside of struct traffic: streams, flows and connections.
  *
  * Who calls whom: traffic.c is the door; it gives each due time, event and timer to the stream's
- * protocol, held.c (connections that are held: ctraffic) or probe.c (a connection a request).
- * These use conn.c (open, end, close, account of a connection) and flow.c (account of a flow:
- * its requests and outages).
+ * pattern of connection use (pattern.h: held.c, open.c). These use conn.c (open, end, close,
+ * account of a connection), request.c (requests under way, whose bytes and answers are the
+ * protocol's part, exchange.h) and flow.c (account of a flow: its requests and outages).
  *
  * A connection is known to the tcp by its handle in the pool `conns`, given as `user`. It lives
  * from conn_open() to the tcp's GONE; its record is written earlier, when it ends as traffic
@@ -17,6 +17,7 @@
 #include "base/pool.h"
 #include "base/wheel.h"
 #include "traffic/ctraffic.h"
+#include "traffic/name.h"
 #include "traffic/ports.h"
 #include "traffic/schedule.h"
 #include "traffic/traffic.h"
@@ -47,24 +48,35 @@ enum conn_state {
 };
 
 struct traffic_conn {
-    struct traffic_timer timer;    /* Connecting: the limit. Up: silence. Closing: the reset. */
-    tcp_conn tcp;                  /* Handle in the tcp. */
-    uint32_t flow;                 /* Index in traffic->flows. */
-    uint32_t port_slot;            /* In its target's ports. */
-    uint16_t target;               /* Index in traffic->targets. */
-    uint16_t group;                /* Next-hop group. */
-    uint8_t stream;                /* Index in traffic->streams. */
-    uint8_t state;                 /* enum conn_state. */
-    bool request_open;             /* `request` is under way. */
-    bool syn_sent;                 /* opened_ns is a stamp. */
-    bool no_hop;                   /* The last packet was refused: next hop unresolved. */
-    bool icmp;                     /* An ICMP error came, and nothing since. */
-    uint32_t probe;                /* Connect streams: number of its entry in the order ring. */
-    uint32_t asked;                /* Packets asked for on it. */
-    uint64_t request_offset;       /* Stream offset of the request's first byte. */
-    struct record_request request; /* The open one, as far as it is known. */
+    struct traffic_timer timer; /* Connecting: the limit. Up: silence. Closing: the reset. */
+    tcp_conn tcp;               /* Handle in the tcp. */
+    uint32_t flow;              /* Index in traffic->flows. */
+    uint32_t port_slot;         /* In its target's ports. */
+    uint16_t target;            /* Index in traffic->targets. */
+    uint16_t group;             /* Next-hop group. */
+    uint8_t stream;             /* Index in traffic->streams. */
+    uint8_t state;              /* enum conn_state. */
+    bool syn_sent;              /* opened_ns is a stamp. */
+    bool no_hop;                /* The last packet was refused: next hop unresolved. */
+    bool icmp;                  /* An ICMP error came, and nothing since. */
+    uint16_t name;              /* That an answer gave: name_at(). */
+    uint16_t requests;          /* Bound to it. */
+    pool_handle first_request;  /* The oldest of them; 0: none. */
+    pool_handle last_request;   /* The newest. */
+    uint64_t asked_bytes;       /* Length of our stream. */
     struct record_connection connection; /* Its account, as far as it is known. */
-    struct ctraffic ctraffic;            /* What is expected. */
+};
+
+/* A request under way, bound to a connection. */
+struct traffic_request {
+    struct record_request record; /* As far as it is known. */
+    uint64_t offset;              /* In our stream, of its first byte. */
+    uint64_t bytes;               /* Its length; 0: not asked yet. */
+    pool_handle next;             /* Bound to the same connection after it; 0: none. */
+    uint32_t order;               /* Open streams: number of its entry in the order ring. */
+    union {
+        struct ctraffic ctraffic;
+    } state; /* Of its exchange. */
 };
 
 /* An interruption that is under way: see record_outage. */
@@ -74,7 +86,7 @@ struct traffic_flow {
     uint32_t index;              /* Within the stream, as in records. */
     uint32_t failures;           /* Attempts that failed in a row. */
     uint32_t unanswered;         /* Connections in a row that broke before they answered. */
-    uint32_t largest_rtt_ns;     /* Connect streams: largest time to connect. */
+    uint32_t largest_rtt_ns;     /* Open streams: largest time to connect. */
     uint16_t target;             /* Index in traffic->targets. */
     uint16_t group;              /* Next-hop group. */
     uint16_t host;               /* That gave the last good answer. */
@@ -94,17 +106,17 @@ enum stream_state {
     STREAM_DRAINING
 };
 
-/* A request of a connect stream, kept until all before it are decided: outages are found in the
+/* A request of an open stream, kept until all before it are decided: outages are found in the
  * order of sending, whatever the order of decisions. */
-struct probe_entry {
+struct order_entry {
     struct record_request request; /* Whole when decided. */
     uint32_t flow;                 /* Index in traffic->flows. */
     uint8_t end;                   /* enum connection_end, when decided. */
     bool decided;
 };
 
-struct probe_ring {
-    struct probe_entry *entries; /* capacity of them. */
+struct order_ring {
+    struct order_entry *entries; /* capacity of them. */
     uint32_t capacity;           /* A power of two; 0 for held streams. */
     uint32_t head;               /* Number of the next entry to enter. */
     uint32_t tail;               /* Number of the oldest one. */
@@ -113,15 +125,15 @@ struct probe_ring {
 struct traffic_stream {
     struct traffic_stream_config config;
     struct schedule schedule;
-    struct probe_ring probes; /* Connect streams. */
+    struct order_ring order;  /* Open streams. */
     uint64_t *offsets_ns;     /* The schedule's. */
     uint32_t flow_base;       /* Its first flow in traffic->flows. */
-    uint32_t flow_count;      /* Connect streams: one a target. */
+    uint32_t flow_count;      /* Open streams: one a target. */
     uint32_t opened;          /* Flows whose first connection was asked for since the start. */
     uint32_t conns;           /* Connections held, closing ones too. */
     uint32_t steady_flows;    /* Flows that are steady. */
     uint64_t attempts;        /* Connections and attempts since the start: limit of retries. */
-    uint64_t next_target;     /* Connect streams: requests begun since the start. */
+    uint64_t next_target;     /* Open streams: requests begun since the start. */
     uint64_t steady_since_ns; /* Since when all flows are steady. */
     uint64_t unsent_after_ns; /* From the config, default filled in. */
     uint8_t state;            /* enum stream_state. */
@@ -162,6 +174,8 @@ struct traffic {
     uint32_t stream_count;      /* Of these. */
     uint64_t uncertainty_ns;    /* Of arrivals in this turn. */
     struct pool conns;          /* struct traffic_conn. */
+    struct pool requests;       /* struct traffic_request. */
+    struct names names;         /* Of backends. */
     struct traffic_flow *flows; /* Of all streams. */
     struct target *targets;     /* target_count of them. */
     uint32_t target_count;
@@ -173,6 +187,7 @@ struct traffic {
     uint32_t flow_count;       /* Of all streams. */
     struct sweep sweeps[2];    /* Of IPv6 and of IPv4, in this order. */
     void *conns_memory;        /* The pool's. */
+    void *requests_memory;     /* The pool's. */
     struct traffic_stream streams[RECORD_STREAMS];
     struct wheel wheel; /* Timers of connections and flows. */
 };

@@ -12,6 +12,8 @@ enum {
 
 static int fill(struct traffic *traffic, const struct traffic_config *config);
 static int fill_conns(struct traffic *traffic, const struct traffic_config *config);
+static int fill_pool(struct pool *pool, void **memory, uint32_t capacity, uint32_t bytes);
+static int fill_names(struct traffic *traffic);
 static int fill_sweeps(struct traffic *traffic, const struct traffic_config *config);
 static int fill_sweep(struct sweep *sweep, const struct traffic_config *config, bool v4);
 static int fill_targets(struct traffic *traffic, const struct traffic_config *config);
@@ -20,7 +22,7 @@ static int fill_stream(struct traffic *traffic, const struct traffic_config *con
                        uint32_t index);
 static int fill_schedule(struct traffic_stream *stream, uint64_t seed);
 static void fill_flows(struct traffic *traffic, struct traffic_stream *stream);
-static int fill_probes(struct traffic *traffic, struct traffic_stream *stream);
+static int fill_order(struct traffic *traffic, struct traffic_stream *stream);
 static uint32_t flow_count(const struct traffic_stream_config *stream);
 static void *take(size_t count, size_t bytes);
 
@@ -50,7 +52,7 @@ void traffic_free(struct traffic *traffic)
         return;
     for (uint32_t i = 0; i < traffic->stream_count; i++) {
         free(traffic->streams[i].offsets_ns);
-        free(traffic->streams[i].probes.entries);
+        free(traffic->streams[i].order.entries);
     }
     for (unsigned i = 0; i < 2; i++) {
         free(traffic->sweeps[i].addresses);
@@ -59,6 +61,8 @@ void traffic_free(struct traffic *traffic)
     free(traffic->targets);
     free(traffic->flows);
     free(traffic->conns_memory);
+    free(traffic->requests_memory);
+    free(traffic->names.entries);
     free(traffic);
 }
 
@@ -72,7 +76,7 @@ static int fill(struct traffic *traffic, const struct traffic_config *config)
     for (uint32_t i = 0; i < config->stream_count; i++)
         traffic->flow_count += flow_count(&config->streams[i]);
     traffic->flows = take(traffic->flow_count, sizeof(traffic->flows[0]));
-    if (traffic->flows == NULL || fill_conns(traffic, config) < 0 ||
+    if (traffic->flows == NULL || fill_conns(traffic, config) < 0 || fill_names(traffic) < 0 ||
         fill_sweeps(traffic, config) < 0 || fill_targets(traffic, config) < 0)
         return -ENOMEM;
     for (uint32_t i = 0; i < config->stream_count; i++) {
@@ -87,10 +91,29 @@ static int fill_conns(struct traffic *traffic, const struct traffic_config *conf
 {
     uint32_t capacity =
         config->connections != 0 ? config->connections : traffic_connections_needed(config);
-    traffic->conns_memory = take(1, pool_bytes(capacity, sizeof(struct traffic_conn)));
-    if (traffic->conns_memory == NULL)
+    if (fill_pool(&traffic->conns, &traffic->conns_memory, capacity, sizeof(struct traffic_conn)))
         return -ENOMEM;
-    pool_init(&traffic->conns, traffic->conns_memory, capacity, sizeof(struct traffic_conn));
+    return fill_pool(&traffic->requests, &traffic->requests_memory, capacity,
+                     sizeof(struct traffic_request));
+}
+
+static int fill_pool(struct pool *pool, void **memory, uint32_t capacity, uint32_t bytes)
+{
+    *memory = take(1, pool_bytes(capacity, bytes));
+    if (*memory == NULL)
+        return -ENOMEM;
+    pool_init(pool, *memory, capacity, bytes);
+    return 0;
+}
+
+/* As many as the record keeps, and the empty one. */
+static int fill_names(struct traffic *traffic)
+{
+    uint32_t capacity = (uint32_t)traffic->record->logs[RECORD_HOSTS].capacity + 1;
+    struct name *entries = take(capacity, sizeof(struct name));
+    if (entries == NULL)
+        return -ENOMEM;
+    names_init(&traffic->names, entries, capacity, traffic->record);
     return 0;
 }
 
@@ -168,20 +191,20 @@ static int fill_stream(struct traffic *traffic, const struct traffic_config *con
     fill_flows(traffic, stream);
     if (fill_schedule(stream, config->seed + index) < 0)
         return -ENOMEM;
-    return stream->config.protocol == TRAFFIC_CONNECT ? fill_probes(traffic, stream) : 0;
+    return stream->config.pattern == TRAFFIC_OPEN ? fill_order(traffic, stream) : 0;
 }
 
 static int fill_schedule(struct traffic_stream *stream, uint64_t seed)
 {
     const struct traffic_stream_config *config = &stream->config;
-    bool probe = config->protocol == TRAFFIC_CONNECT;
-    uint32_t slots = probe ? 1 : stream->flow_count;
+    bool open = config->pattern == TRAFFIC_OPEN;
+    uint32_t slots = open ? 1 : stream->flow_count;
     uint64_t interval_ns = schedule_interval_ns(config->rate_count, config->rate_period_ns, slots);
     uint64_t least_ns = UINT64_C(20000000);
     stream->offsets_ns = take(slots, sizeof(uint64_t));
     if (stream->offsets_ns == NULL)
         return -ENOMEM;
-    if (probe)
+    if (open)
         stream->offsets_ns[0] = config->offset_ns;
     else
         schedule_stagger(stream->offsets_ns, slots, interval_ns, seed, config->flow_first);
@@ -207,20 +230,20 @@ static void fill_flows(struct traffic *traffic, struct traffic_stream *stream)
     }
 }
 
-static int fill_probes(struct traffic *traffic, struct traffic_stream *stream)
+static int fill_order(struct traffic *traffic, struct traffic_stream *stream)
 {
     uint32_t capacity = 64;
     while (capacity < traffic->conns.capacity)
         capacity *= 2;
-    stream->probes.capacity = capacity;
-    stream->probes.entries = take(capacity, sizeof(struct probe_entry));
-    return stream->probes.entries == NULL ? -ENOMEM : 0;
+    stream->order.capacity = capacity;
+    stream->order.entries = take(capacity, sizeof(struct order_entry));
+    return stream->order.entries == NULL ? -ENOMEM : 0;
 }
 
-/* Of a connect stream: one a target. */
+/* Of an open stream: one a target. */
 static uint32_t flow_count(const struct traffic_stream_config *stream)
 {
-    return stream->protocol == TRAFFIC_CONNECT ? stream->target_count : stream->flows;
+    return stream->pattern == TRAFFIC_OPEN ? stream->target_count : stream->flows;
 }
 
 /* Written to, so that the pages are there, and near the calling thread. */

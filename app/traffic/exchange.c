@@ -1,0 +1,10 @@
+#include "traffic/exchange.h"
+
+#include "traffic/exchange_ctraffic.h"
+
+static const struct exchange connect_exchange = {0};
+
+const struct exchange *const exchanges[TRAFFIC_PROTOCOL_COUNT] = {
+    [TRAFFIC_CTRAFFIC] = &ctraffic_exchange,
+    [TRAFFIC_CONNECT] = &connect_exchange,
+};

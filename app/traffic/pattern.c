@@ -1,0 +1,9 @@
+#include "traffic/pattern.h"
+
+#include "traffic/held.h"
+#include "traffic/open.h"
+
+const struct pattern *const patterns[TRAFFIC_PATTERN_COUNT] = {
+    [TRAFFIC_HELD] = &held_pattern,
+    [TRAFFIC_OPEN] = &open_pattern,
+};

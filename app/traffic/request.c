@@ -1,0 +1,132 @@
+#include "traffic/request.h"
+
+#include <assert.h>
+#include <string.h>
+
+static bool overlaps(const struct traffic_request *request, uint64_t offset, uint64_t count);
+
+struct traffic_request *request_take(struct traffic *traffic, const struct record_request *record)
+{
+    struct traffic_request *request = pool_get(&traffic->requests, pool_take(&traffic->requests));
+    if (request == NULL)
+        return NULL;
+    request->record = *record;
+    request->offset = 0;
+    request->bytes = 0;
+    request->next = 0;
+    return request;
+}
+
+void request_give_back(struct traffic *traffic, struct traffic_request *request)
+{
+    pool_free(&traffic->requests, pool_handle_of(&traffic->requests, request));
+}
+
+void request_bind(struct traffic *traffic, struct traffic_conn *conn,
+                  struct traffic_request *request)
+{
+    pool_handle handle = pool_handle_of(&traffic->requests, request);
+    struct traffic_request *last = pool_get(&traffic->requests, conn->last_request);
+    request->record.connection = conn->connection.id;
+    if (last != NULL)
+        last->next = handle;
+    else
+        conn->first_request = handle;
+    conn->last_request = handle;
+    conn->requests++;
+}
+
+void request_ask(struct traffic *traffic, struct traffic_conn *conn,
+                 struct traffic_request *request)
+{
+    const struct exchange *exchange = exchange_of(traffic, conn->stream);
+    assert(conn->state == CONN_UP && exchange->begin != NULL);
+    request->offset = conn->asked_bytes;
+    request->bytes = exchange->begin(traffic, conn, request);
+    conn->asked_bytes += request->bytes;
+    tcp_send(traffic->tcp, conn->tcp, request->bytes);
+}
+
+struct traffic_request *request_first(const struct traffic *traffic,
+                                      const struct traffic_conn *conn)
+{
+    return pool_get(&traffic->requests, conn->first_request);
+}
+
+struct traffic_request *request_next(const struct traffic *traffic,
+                                     const struct traffic_request *request)
+{
+    return pool_get(&traffic->requests, request->next);
+}
+
+struct exchange_answer request_receive(struct traffic *traffic, struct traffic_conn *conn,
+                                       const uint8_t *bytes, uint32_t count, uint64_t at_ns)
+{
+    struct traffic_request *request = request_first(traffic, conn);
+    if (request == NULL || request->bytes == 0)
+        return (struct exchange_answer){EXCHANGE_BAD, OUTCOME_BAD_ANSWER, true, count};
+    if (request->record.first_byte_ns == 0)
+        request->record.first_byte_ns = at_ns;
+    return exchange_of(traffic, conn->stream)->receive(traffic, conn, request, bytes, count);
+}
+
+void request_pop(struct traffic *traffic, struct traffic_conn *conn, struct record_request *record)
+{
+    struct traffic_request *request = request_first(traffic, conn);
+    pool_handle handle = conn->first_request;
+    *record = request->record;
+    conn->first_request = request->next;
+    if (request->next == 0)
+        conn->last_request = 0;
+    conn->requests--;
+    pool_free(&traffic->requests, handle);
+}
+
+void request_sent(struct traffic *traffic, struct traffic_conn *conn,
+                  const struct tcp_descriptor *descriptor, uint64_t sent_ns)
+{
+    uint64_t first = descriptor->stream_offset, end = first + descriptor->payload_bytes;
+    struct traffic_request *request = request_first(traffic, conn);
+    for (; request != NULL; request = request_next(traffic, request)) {
+        bool begins = request->bytes > 0 && request->offset >= first && request->offset < end;
+        if (!begins || request->record.sent_ns != 0)
+            continue;
+        request->record.sent_ns = sent_ns;
+        conn->connection.sent++;
+        traffic_count_sent(traffic, &request->record);
+    }
+}
+
+void request_resent(struct traffic *traffic, struct traffic_conn *conn, uint64_t offset,
+                    uint32_t count)
+{
+    struct traffic_request *request = request_first(traffic, conn);
+    bool syn = conn->state == CONN_CONNECTING;
+    for (; request != NULL; request = request_next(traffic, request))
+        if ((syn || overlaps(request, offset, count)) && request->record.retransmits < UINT8_MAX)
+            request->record.retransmits++;
+}
+
+void request_fill(const struct traffic *traffic, const struct traffic_conn *conn, uint64_t offset,
+                  uint8_t *bytes, uint32_t count)
+{
+    const struct exchange *exchange = exchange_of(traffic, conn->stream);
+    const struct traffic_request *request = request_first(traffic, conn);
+    if (request == NULL || offset < request->offset)
+        memset(bytes, 0, count);
+    for (; request != NULL; request = request_next(traffic, request)) {
+        if (!overlaps(request, offset, count))
+            continue;
+        uint64_t first = offset > request->offset ? offset : request->offset;
+        uint64_t end = request->offset + request->bytes;
+        if (end > offset + count)
+            end = offset + count;
+        exchange->fill(traffic, request, first - request->offset, bytes + (first - offset),
+                       (uint32_t)(end - first));
+    }
+}
+
+static bool overlaps(const struct traffic_request *request, uint64_t offset, uint64_t count)
+{
+    return offset < request->offset + request->bytes && offset + count > request->offset;
+}

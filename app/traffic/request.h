@@ -1,0 +1,51 @@
+/* request.h - requests under way: lent by a pool, listed on their connection in the order of
+ * asking, in which their answers come.
+ *
+ *     request_take() -> request_bind() -> request_ask() -> request_receive() ... -> request_pop()
+ *
+ * A request may be bound to a connection before that is up; it is asked once it is.
+ *
+ * Threads: the owning worker. Full: request_take() gives NULL.
+ */
+#ifndef TRAFFIC_REQUEST_H
+#define TRAFFIC_REQUEST_H
+
+#include "traffic/exchange.h"
+#include "traffic/traffic_priv.h"
+
+/* One with RECORD; NULL when none is free. */
+struct traffic_request *request_take(struct traffic *traffic, const struct record_request *record);
+/* REQUEST was never bound. */
+void request_give_back(struct traffic *traffic, struct traffic_request *request);
+/* REQUEST is the last one on CONN from now on. */
+void request_bind(struct traffic *traffic, struct traffic_conn *conn,
+                  struct traffic_request *request);
+/* Send REQUEST, which is bound to CONN, up. */
+void request_ask(struct traffic *traffic, struct traffic_conn *conn,
+                 struct traffic_request *request);
+/* The oldest one bound to CONN; NULL: none. */
+struct traffic_request *request_first(const struct traffic *traffic,
+                                      const struct traffic_conn *conn);
+/* The one after REQUEST on its connection; NULL: none. */
+struct traffic_request *request_next(const struct traffic *traffic,
+                                     const struct traffic_request *request);
+/* COUNT bytes, 1 at least, arrived on CONN at AT_NS: give those of the first answer to the oldest
+ * request. Bytes that nobody asked for are BAD. */
+struct exchange_answer request_receive(struct traffic *traffic, struct traffic_conn *conn,
+                                       const uint8_t *bytes, uint32_t count, uint64_t at_ns);
+/* The oldest request of CONN is over: *RECORD is what is known of it, and it goes back to the
+ * pool. */
+void request_pop(struct traffic *traffic, struct traffic_conn *conn, struct record_request *record);
+
+/* DESCRIPTOR's bytes, of CONN, left at SENT_NS: requests that begin within are sent. */
+void request_sent(struct traffic *traffic, struct traffic_conn *conn,
+                  const struct tcp_descriptor *descriptor, uint64_t sent_ns);
+/* COUNT bytes of CONN's stream from OFFSET on are sent again; while it is connecting, the SYN. */
+void request_resent(struct traffic *traffic, struct traffic_conn *conn, uint64_t offset,
+                    uint32_t count);
+/* Write COUNT bytes of CONN's stream from OFFSET on. Those of a request that is over are zeros:
+ * only a peer that answered what it has not acknowledged can want them again. */
+void request_fill(const struct traffic *traffic, const struct traffic_conn *conn, uint64_t offset,
+                  uint8_t *bytes, uint32_t count);
+
+#endif
