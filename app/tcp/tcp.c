@@ -6,8 +6,6 @@
 #include "tcp/tcp_priv.h"
 
 static tcp_conn refuse(struct tcp *tcp, enum tcp_open_refusal refusal, uint64_t *counter);
-static void begin(struct tcp *tcp, struct tcb *tcb, tcp_conn conn, uint64_t now_ns,
-                  const struct tuple *tuple);
 static bool peer_must_know(const struct tcb *tcb);
 
 tcp_conn tcp_open(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint64_t user)
@@ -25,7 +23,7 @@ tcp_conn tcp_open(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, u
         return refuse(tcp, TCP_OPEN_FULL, &tcp->counters.open_refused_full);
 
     tcb = tcp_tcb(tcp, conn);
-    begin(tcp, tcb, conn, now_ns, tuple);
+    tcp_begin(tcp, tcb, conn, now_ns, tuple);
     tcb->user = user;
     tcp_table_insert(&tcp->table, &tcb->tuple, tcp_ref_of_tcb(tcp, tcb));
     tcp_state_set(tcb, TCP_SYN_SENT);
@@ -152,6 +150,16 @@ uint64_t tcp_conn_user(const struct tcp *tcp, tcp_conn conn)
     return tcb != NULL ? tcb->user : 0;
 }
 
+bool tcp_user_set(struct tcp *tcp, tcp_conn conn, uint64_t user)
+{
+    struct tcb *tcb = tcp_tcb(tcp, conn);
+
+    if (tcb == NULL)
+        return false;
+    tcb->user = user;
+    return true;
+}
+
 const struct tcp_counters *tcp_counters(const struct tcp *tcp)
 {
     return &tcp->counters;
@@ -170,7 +178,7 @@ tcp_conn tcp_conn_next(const struct tcp *tcp, tcp_conn previous)
 bool tcp_is_empty(const struct tcp *tcp)
 {
     return tcp->pool.taken == 0 && tcp->table.count == 0 && tcp->wheel.count == 0 &&
-           tcp->segments_in_use == 0 && tcp->time_waits_in_use == 0 &&
+           tcp->listen.in_use == 0 && tcp->segments_in_use == 0 && tcp->time_waits_in_use == 0 &&
            tcp->reassembly.in_use == 0 && tcp->event_count == 0 && !tcp_output_wanted(tcp);
 }
 
@@ -181,8 +189,8 @@ static tcp_conn refuse(struct tcp *tcp, enum tcp_open_refusal refusal, uint64_t 
     return 0;
 }
 
-static void begin(struct tcp *tcp, struct tcb *tcb, tcp_conn conn, uint64_t now_ns,
-                  const struct tuple *tuple)
+void tcp_begin(struct tcp *tcp, struct tcb *tcb, tcp_conn conn, uint64_t now_ns,
+               const struct tuple *tuple)
 {
     memset(tcb, 0, sizeof(*tcb));
     tcb->conn = conn;

@@ -23,6 +23,11 @@
  * gone by then. When those entries run out, the oldest one is given up (and counted), never a
  * connection refused.
  *
+ * A listener (tcp_listen()) makes connections of SYNs from peers. They are half open at first, in
+ * small records without a handle; TCP_EVENT_ACCEPTED gives the handle of one that is established.
+ * When those records run out, SYNs are answered by cookies, which cost no memory: a flood holds
+ * nobody off. `user` is the listener's until tcp_user_set().
+ *
  * What ends a connection comes as two events: why (REFUSED, UNREACHABLE, SYN_TIMEOUT, RESET,
  * TIMED_OUT; none after an orderly close or tcp_abort), then GONE.
  *
@@ -31,8 +36,8 @@
  * refuses and counts, as said at its member of struct tcp_config.
  *
  * Sources: RFC 9293; RFC 5681, 6298, 6582, 6928 (loss and congestion); 7323 (window scale,
- * timestamps); 5961 (blind attacks); 6528 (ISN); 5927 (ICMP). What differs from them is marked in
- * the code with "Differs:" and listed in docs/tcp.md.
+ * timestamps); 5961 (blind attacks); 6528 (ISN); 5927 (ICMP); 4987 (SYN flood). What differs from
+ * them is marked in the code with "Differs:" and listed in docs/tcp.md.
  */
 #ifndef TCP_TCP_H
 #define TCP_TCP_H
@@ -113,6 +118,9 @@ enum tcp_state {
     X(DROP_ACK_UNSENT, "acknowledges bytes that were never sent; answered by an ACK")              \
     X(DROP_AFTER_FIN, "bytes beyond the peer's own FIN")                                           \
     X(DROP_REASSEMBLY_FULL, "out of order, and no room to keep it: the peer will send it again")   \
+    X(DROP_HALF_OPEN_SYN, "a SYN in the window of a half-open connection: it is given up")         \
+    X(DROP_COOKIE, "acknowledges none of the cookies sent under flood; answered by a reset")       \
+    X(DROP_FULL, "for a listener, and every connection is in use: the peer will send it again")    \
     X(DROP_EVENTS_FULL, "the event array was not drained in time: the peer will send it again")
 
 enum tcp_verdict {
@@ -128,6 +136,11 @@ enum tcp_verdict {
     X(open_refused_full, "opens refused: every connection of the pool is in use")                  \
     X(open_refused_in_use, "opens refused: the tuple is in use or in TIME-WAIT")                   \
     X(open_refused_events, "opens refused: the event array was not drained in time")               \
+    X(accepted, "connections that a peer opened to a listener")                                    \
+    X(half_opens_reset, "half-open connections that the peer reset")                               \
+    X(half_opens_timed_out, "half-open connections that the peer never completed")                 \
+    X(syn_cookies_sent, "SYNs answered by a cookie: every half-open record was in use")            \
+    X(syn_cookies_taken, "connections made by a cookie that came back")                            \
     X(established, "connections that were established")                                            \
     X(refused, "connections refused by RST")                                                       \
     X(reset, "connections reset by the peer")                                                      \
@@ -166,6 +179,8 @@ struct tcp_counters {
 struct tcp_config {
     uint32_t connections;           /* At most POOL_CAPACITY_MAX. Full: tcp_open() returns 0. */
     uint32_t time_waits;            /* TIME-WAIT entries. Full: the oldest is given up. */
+    uint32_t listeners;             /* Ports listened on. Full: tcp_listen() returns false. */
+    uint32_t half_opens;            /* Connections half open, by passive open. Full: SYN cookies. */
     uint32_t segments;              /* Records of segments in flight. Full: emission waits. */
     uint32_t chunks;                /* Pieces of out-of-order data kept. Full: dropped. */
     uint32_t chunks_per_connection; /* Bound of one connection's share of them. */
@@ -181,6 +196,7 @@ struct tcp_config {
     uint64_t rto_min_ns;            /* RFC 6298 (2.4). */
     uint64_t rto_max_ns;            /* RFC 6298 (2.5); also bounds zero-window probes. */
     uint32_t syn_retries;           /* SYNs sent again before SYN_TIMEOUT. */
+    uint32_t syn_ack_retries;       /* SYN-ACKs sent again before a half-open one is given up. */
     uint64_t syn_timeout_ns;     /* SYN_TIMEOUT this long after the first SYN; 0: no such limit. */
     uint64_t user_timeout_ns;    /* TIMED_OUT after this silence with data in flight; 0: never. */
     uint64_t fin_wait_2_ns;      /* TIMED_OUT when the peer neither sends nor closes for so long
@@ -198,6 +214,7 @@ struct tcp_config {
 
 enum tcp_event_kind {
     TCP_EVENT_CONNECTED,    /* Our SYN was answered. */
+    TCP_EVENT_ACCEPTED,     /* A peer opened a connection to a listener: its handle is new. */
     TCP_EVENT_DATA,         /* `bytes` in-order bytes at `data`, from `stream_offset` on. */
     TCP_EVENT_ACKED,        /* The peer has all of our stream below `stream_offset`. */
     TCP_EVENT_PEER_FIN,     /* The peer sent all it will; its stream has `stream_offset` bytes. */
@@ -236,7 +253,7 @@ struct tcp_event {
     uint8_t flags;       /* RETRANSMIT: TCP_SYN and TCP_FIN if the segment has them. */
     uint8_t icmp;        /* UNREACHABLE: enum tcp_icmp_kind. */
     tcp_conn conn;       /* The connection; dead from GONE on. */
-    uint64_t user;       /* What tcp_open() was given. */
+    uint64_t user;       /* What tcp_open(), tcp_listen() or tcp_user_set() was given. */
     uint64_t at_ns;      /* now_ns of the call that made the event: the arrival. */
     const uint8_t *data; /* DATA: in the packet given to tcp_input(), or, for what had come out of
                                order, in the stack's memory until tcp_events_clear(). */
@@ -269,7 +286,7 @@ struct tcp_descriptor {
 struct tcp_info {
     struct tuple tuple; /* local is ours. */
     enum tcp_state state;
-    uint64_t user;             /* What tcp_open() was given. */
+    uint64_t user;             /* What tcp_open(), tcp_listen() or tcp_user_set() was given. */
     uint64_t sent_bytes;       /* Of our stream, handed out at least once. */
     uint64_t acked_bytes;      /* Of our stream, acknowledged. */
     uint64_t queued_bytes;     /* Length of our stream as tcp_send() made it. */
@@ -319,6 +336,14 @@ void tcp_teardown(struct tcp *tcp);
 tcp_conn tcp_open(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint64_t user);
 enum tcp_open_refusal tcp_open_refusal(const struct tcp *tcp); /* Of the last tcp_open(). */
 
+/* Take connections that peers open to PORT of ADDRESS (RFC 9293 3.10.1, passive); ADDRESS NULL: of
+ * any address of ours, where no listener has that very one. Their events bear USER. False if there
+ * is one already, or all of config.listeners are in use. */
+bool tcp_listen(struct tcp *tcp, const struct address *address, uint16_t port, uint64_t user);
+/* Take no more of them; what is half open is forgotten, what is established stays. False if there
+ * is no such listener. */
+bool tcp_unlisten(struct tcp *tcp, const struct address *address, uint16_t port);
+
 /* Make our stream longer by BYTES; also before CONNECTED. False for a stale handle, or after
  * tcp_close(). */
 bool tcp_send(struct tcp *tcp, tcp_conn conn, uint64_t bytes);
@@ -361,14 +386,16 @@ void tcp_events_clear(struct tcp *tcp);
 
 /* False for a stale handle, OUT untouched. */
 bool tcp_conn_info(const struct tcp *tcp, tcp_conn conn, struct tcp_info *out);
-/* What tcp_open() was given; 0 for a stale handle. */
+/* What tcp_open(), tcp_listen() or tcp_user_set() was given; 0 for a stale handle. */
 uint64_t tcp_conn_user(const struct tcp *tcp, tcp_conn conn);
+/* Events and descriptors from now on bear USER. False for a stale handle. */
+bool tcp_user_set(struct tcp *tcp, tcp_conn conn, uint64_t user);
 const struct tcp_counters *tcp_counters(const struct tcp *tcp);
 uint32_t tcp_connections(const struct tcp *tcp); /* Live handles. */
 /* Walk over live handles: begin with 0, 0 ends it. Handles may go while walking. */
 tcp_conn tcp_conn_next(const struct tcp *tcp, tcp_conn previous);
-/* Nothing is held: no connection, TIME-WAIT entry, timer, segment record, chunk, reply or event.
- * Tests end with it. */
+/* Nothing is held: no connection, half-open or whole, TIME-WAIT entry, timer, segment record,
+ * chunk, reply or event. Tests end with it. */
 bool tcp_is_empty(const struct tcp *tcp);
 
 const char *tcp_state_text(enum tcp_state state);

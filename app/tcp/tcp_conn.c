@@ -3,9 +3,10 @@
 #include <string.h>
 
 /* Bit T of transitions[S]: S may become T. RFC 9293 figure 5, with CLOSED from everywhere (reset,
- * time-out, abort) and without what only a passive open does. */
+ * time-out, abort) and without what only a CLOSE before the connection does. */
 static const uint16_t transitions[TCP_STATE_COUNT] = {
-    [TCP_CLOSED] = 1 << TCP_SYN_SENT,
+    [TCP_CLOSED] = 1 << TCP_SYN_SENT | 1 << TCP_LISTEN,
+    [TCP_LISTEN] = 1 << TCP_SYN_RECEIVED,
     [TCP_SYN_SENT] = 1 << TCP_ESTABLISHED | 1 << TCP_SYN_RECEIVED | 1 << TCP_CLOSED,
     [TCP_SYN_RECEIVED] = 1 << TCP_ESTABLISHED | 1 << TCP_CLOSED,
     [TCP_ESTABLISHED] = 1 << TCP_FIN_WAIT_1 | 1 << TCP_CLOSE_WAIT | 1 << TCP_CLOSED,

@@ -16,7 +16,7 @@ bool tcp_icmp(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint3
     uint32_t ref = tcp_table_find(&tcp->table, tuple);
     struct tcb *tcb;
 
-    if (ref == 0 || (ref & TCP_REF_TIME_WAIT)) {
+    if (ref == 0 || (ref & (TCP_REF_TIME_WAIT | TCP_REF_HALF_OPEN))) {
         tcp->counters.icmp_no_connection++;
         return false;
     }

@@ -6,6 +6,7 @@ enum action {
     ACTION_DROP_FLAGS,   /* Flags that make no sense together, or in the state. */
     ACTION_DROP_NO_ACK,  /* RFC 9293 3.10.7.4 step 5: without ACK, drop. */
     ACTION_CLOSED,       /* 3.10.7.1. */
+    ACTION_LISTEN,       /* 3.10.7.2. */
     ACTION_SYN_SENT,     /* 3.10.7.3. */
     ACTION_SYNCHRONIZED, /* 3.10.7.4. */
     ACTION_TIME_WAIT,    /* 3.10.7.4, as far as TIME-WAIT goes. */
@@ -15,6 +16,7 @@ enum {
     FLAG_SETS = 32, /* Of FIN, SYN, RST, PSH, ACK; PSH and URG change nothing: see below. */
     FLAGS_THAT_COUNT = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK,
     EVENTS_OF_A_SEGMENT = 8, /* Beside one for each chunk that it lets go. */
+    EVENTS_OF_AN_END = 2, /* Kept for a connection, so for one that a segment opens: tcp_event.c. */
     NS_PER_S = 1000000000,
 };
 
@@ -39,6 +41,15 @@ static const uint8_t actions[TCP_STATE_COUNT][FLAG_SETS] = {
             [TCP_RST | TCP_ACK] = ACTION_CLOSED,
             [TCP_SYN] = ACTION_CLOSED,
             [TCP_SYN | TCP_ACK] = ACTION_CLOSED,
+        },
+    [TCP_LISTEN] =
+        {
+            [TCP_ACK] = ACTION_LISTEN,
+            [TCP_FIN | TCP_ACK] = ACTION_LISTEN,
+            [TCP_RST] = ACTION_LISTEN,
+            [TCP_RST | TCP_ACK] = ACTION_LISTEN,
+            [TCP_SYN] = ACTION_LISTEN,
+            [TCP_SYN | TCP_ACK] = ACTION_LISTEN,
         },
     [TCP_SYN_SENT] =
         {
@@ -71,9 +82,12 @@ static const uint8_t actions[TCP_STATE_COUNT][FLAG_SETS] = {
 
 static enum tcp_verdict arrive(struct tcp *tcp, const uint8_t *l4, uint16_t l4_bytes,
                                struct tcp_arrival *in);
+static enum tcp_state state_of(const struct tcp *tcp, uint32_t ref, const struct tuple *tuple);
+static uint32_t events_needed(const struct tcp *tcp, uint32_t ref, enum tcp_state state);
 static enum tcp_verdict act(struct tcp *tcp, uint32_t ref, enum tcp_state state,
                             struct tcp_arrival *in);
 static enum tcp_verdict closed_input(struct tcp *tcp, const struct tcp_arrival *in);
+static enum tcp_verdict listen_input(struct tcp *tcp, uint32_t ref, struct tcp_arrival *in);
 static enum tcp_verdict syn_sent_input(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
 static enum tcp_verdict syn_sent_syn(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
 static enum tcp_verdict synchronized_input(struct tcp *tcp, struct tcb *tcb,
@@ -104,6 +118,14 @@ enum tcp_verdict tcp_input(struct tcp *tcp, uint64_t now_ns, const struct tuple 
 
 void tcp_challenge(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 {
+    if (!tcp_challenge_take(tcp, now_ns))
+        return;
+    tcb->ack_now = true;
+    tcp_ready(tcp, tcb);
+}
+
+bool tcp_challenge_take(struct tcp *tcp, uint64_t now_ns)
+{
     uint64_t second = now_ns / NS_PER_S;
 
     if (second != tcp->challenge_second) {
@@ -116,18 +138,17 @@ void tcp_challenge(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
     }
     if (tcp->challenge_left == 0) {
         tcp->counters.challenge_acks_limited++;
-        return;
+        return false;
     }
     tcp->challenge_left--;
     tcp->counters.challenge_acks++;
-    tcb->ack_now = true;
-    tcp_ready(tcp, tcb);
+    return true;
 }
 
 static enum tcp_verdict arrive(struct tcp *tcp, const uint8_t *l4, uint16_t l4_bytes,
                                struct tcp_arrival *in)
 {
-    enum tcp_state state = TCP_CLOSED;
+    enum tcp_state state;
     enum tcp_verdict verdict = tcp_header_parse(l4, l4_bytes, &in->header);
 
     if (verdict != TCP_TAKEN)
@@ -137,14 +158,33 @@ static enum tcp_verdict arrive(struct tcp *tcp, const uint8_t *l4, uint16_t l4_b
     in->fin = (in->header.flags & TCP_FIN) != 0;
 
     uint32_t ref = tcp_table_find(&tcp->table, in->tuple);
-    if (ref & TCP_REF_TIME_WAIT) {
-        state = TCP_TIME_WAIT;
-    } else if (ref != 0) {
-        state = tcp_tcb_of_ref(tcp, ref)->state;
-        if (tcp_events_room(tcp) < tcp->config.chunks_per_connection + EVENTS_OF_A_SEGMENT)
-            return TCP_DROP_EVENTS_FULL;
-    }
+    state = state_of(tcp, ref, in->tuple);
+    if (tcp_events_room(tcp) < events_needed(tcp, ref, state))
+        return TCP_DROP_EVENTS_FULL;
     return act(tcp, ref, state, in);
+}
+
+static enum tcp_state state_of(const struct tcp *tcp, uint32_t ref, const struct tuple *tuple)
+{
+    if (ref & TCP_REF_TIME_WAIT)
+        return TCP_TIME_WAIT;
+    if (ref & TCP_REF_HALF_OPEN)
+        return TCP_SYN_RECEIVED;
+    if (ref != 0)
+        return tcp_tcb_of_ref(tcp, ref)->state;
+    return tcp_listener_of(tcp, tuple) != NULL ? TCP_LISTEN : TCP_CLOSED;
+}
+
+/* How many a segment may append at most. */
+static uint32_t events_needed(const struct tcp *tcp, uint32_t ref, enum tcp_state state)
+{
+    uint32_t needed = tcp->config.chunks_per_connection + EVENTS_OF_A_SEGMENT;
+
+    if (state == TCP_CLOSED || state == TCP_TIME_WAIT)
+        return 0;
+    if (state == TCP_LISTEN || (ref & TCP_REF_HALF_OPEN))
+        needed += EVENTS_OF_AN_END;
+    return needed;
 }
 
 static enum tcp_verdict act(struct tcp *tcp, uint32_t ref, enum tcp_state state,
@@ -152,8 +192,12 @@ static enum tcp_verdict act(struct tcp *tcp, uint32_t ref, enum tcp_state state,
 {
     switch ((enum action)actions[state][in->header.flags & FLAGS_THAT_COUNT]) {
     case ACTION_CLOSED: return closed_input(tcp, in);
+    case ACTION_LISTEN: return listen_input(tcp, ref, in);
     case ACTION_SYN_SENT: return syn_sent_input(tcp, tcp_tcb_of_ref(tcp, ref), in);
-    case ACTION_SYNCHRONIZED: return synchronized_input(tcp, tcp_tcb_of_ref(tcp, ref), in);
+    case ACTION_SYNCHRONIZED:
+        if (ref & TCP_REF_HALF_OPEN)
+            return listen_input(tcp, ref, in);
+        return synchronized_input(tcp, tcp_tcb_of_ref(tcp, ref), in);
     case ACTION_TIME_WAIT: return tcp_time_wait_input(tcp, ref, in);
     case ACTION_DROP_NO_ACK: return TCP_DROP_NO_ACK;
     case ACTION_DROP_FLAGS: break;
@@ -168,6 +212,17 @@ static enum tcp_verdict closed_input(struct tcp *tcp, const struct tcp_arrival *
         return TCP_DROP_NO_CONNECTION_RST;
     tcp_reply_reset(tcp, in);
     return TCP_DROP_NO_CONNECTION;
+}
+
+/* 3.10.7.2, and what is half open by it. The ACK that completes a handshake makes a connection, on
+ * which it is input like any other. */
+static enum tcp_verdict listen_input(struct tcp *tcp, uint32_t ref, struct tcp_arrival *in)
+{
+    struct tcb *tcb = NULL;
+    enum tcp_verdict verdict = ref & TCP_REF_HALF_OPEN ? tcp_half_open_input(tcp, ref, in, &tcb)
+                                                       : tcp_listen_input(tcp, in, &tcb);
+
+    return tcb != NULL ? synchronized_input(tcp, tcb, in) : verdict;
 }
 
 /* 3.10.7.3. Its third step, security, does not exist here. */
@@ -228,7 +283,9 @@ static void establish(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival
 
     tcp_state_set(tcb, TCP_ESTABLISHED);
     tcp->counters.established++;
-    tcp_event_add(tcp, tcb, in->now_ns, TCP_EVENT_CONNECTED);
+    if (tcb->passive)
+        tcp->counters.accepted++;
+    tcp_event_add(tcp, tcb, in->now_ns, tcb->passive ? TCP_EVENT_ACCEPTED : TCP_EVENT_CONNECTED);
     /* RFC 5681 3.1: after a lost SYN the initial window is one segment. */
     tcp_ack_new(tcp, tcb, in);
     tcp_congestion_init(&tcb->congestion, syn_was_lost ? 1 : tcp->config.initial_window_segs,

@@ -38,6 +38,7 @@ const char *tcp_event_name(enum tcp_event_kind kind)
 {
     static const char *const names[TCP_EVENT_KINDS] = {
         [TCP_EVENT_CONNECTED] = "connected",
+        [TCP_EVENT_ACCEPTED] = "accepted",
         [TCP_EVENT_DATA] = "data",
         [TCP_EVENT_ACKED] = "acked",
         [TCP_EVENT_PEER_FIN] = "peer-fin",

@@ -30,14 +30,28 @@ uint8_t tcp_options_own_scale(const struct tcp *tcp)
     return scale;
 }
 
+struct tcp_options tcp_options_answer(const struct tcp *tcp, const struct tuple *tuple,
+                                      const struct tcp_header *syn)
+{
+    return (struct tcp_options){.mss = tcp_options_own_mss(tcp, tuple),
+                                .window_scale = tcp_options_own_scale(tcp),
+                                .has_window_scale =
+                                    syn->has_window_scale && tcp->config.window_scale,
+                                .has_timestamps = syn->has_timestamps && tcp->config.timestamps};
+}
+
+uint16_t tcp_options_peer_mss(const struct tuple *tuple, const struct tcp_header *syn)
+{
+    if (!syn->has_mss)
+        return address_is_v4(&tuple->local) ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6;
+    return syn->mss > MSS_MIN ? syn->mss : MSS_MIN;
+}
+
 void tcp_options_agree(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
 {
     const struct tcp_header *header = &in->header;
 
-    tcb->peer_mss = address_is_v4(&tcb->tuple.local) ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6;
-    if (header->has_mss)
-        tcb->peer_mss = header->mss > MSS_MIN ? header->mss : MSS_MIN;
-
+    tcb->peer_mss = tcp_options_peer_mss(&tcb->tuple, header);
     if (header->has_window_scale && tcp->config.window_scale) {
         tcb->scaled = true;
         tcb->snd_wscale = header->window_scale;

@@ -19,6 +19,7 @@
 #include "tcp/tcp.h"
 #include "tcp/tcp_congestion.h"
 #include "tcp/tcp_header.h"
+#include "tcp/tcp_listen.h"
 #include "tcp/tcp_reassembly.h"
 #include "tcp/tcp_rtt.h"
 #include "tcp/tcp_table.h"
@@ -100,6 +101,7 @@ struct tcb {
     uint32_t timeouts;                    /* RTO or persist expiries since the last progress. */
     uint8_t timer_kind;                   /* enum tcp_timer_kind. */
     bool rcv_fin_known;                   /* rcv_fin is valid. */
+    bool passive;                         /* The peer opened it. */
     uint8_t unacked_segs;                 /* Data segments that a delayed ACK will cover. */
     /* Line 6. Written at open. */
     alignas(64) struct tuple tuple; /* local is ours. */
@@ -152,6 +154,7 @@ struct tcp {
     struct tcp_time_wait *time_wait_array; /* config.time_waits of them. */
     struct tcp_time_wait_list time_waits;  /* In use, by expiry. */
     struct tcp_time_wait_list free_time_waits;
+    struct tcp_listen listen;
     struct tcp_reassembly reassembly;
     uint64_t challenge_second; /* Second that challenge_left is for. */
     uint32_t challenge_left;   /* Challenge ACKs that may still be sent in it. */
@@ -175,11 +178,17 @@ struct tcp_arrival {
 };
 
 /* References in the tuple table: 0 none; a connection's index + 1; a TIME-WAIT entry's index with
- * the high bit. */
+ * the high bit; a half-open connection's with the next one. */
 enum {
-    TCP_REF_INDEX_BITS = 31
+    TCP_REF_INDEX_BITS = 30
 };
-#define TCP_REF_TIME_WAIT (UINT32_C(1) << TCP_REF_INDEX_BITS)
+#define TCP_REF_HALF_OPEN (UINT32_C(1) << TCP_REF_INDEX_BITS)
+#define TCP_REF_TIME_WAIT (UINT32_C(2) << TCP_REF_INDEX_BITS)
+
+/* --- tcp.c --- */
+/* A connection from nothing, in CLOSED, with an ISN of its own. */
+void tcp_begin(struct tcp *tcp, struct tcb *tcb, tcp_conn conn, uint64_t now_ns,
+               const struct tuple *tuple);
 
 /* --- tcp_conn.c --- */
 struct tcb *tcp_tcb(const struct tcp *tcp, tcp_conn conn); /* NULL when stale. */
@@ -256,6 +265,8 @@ enum tcp_verdict tcp_text_input(struct tcp *tcp, struct tcb *tcb, struct tcp_arr
 /* --- tcp_input.c --- */
 /* An ACK that answers something unacceptable; within the rate of RFC 5961 7. */
 void tcp_challenge(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+/* Is there room for one in that rate? Then it is counted. */
+bool tcp_challenge_take(struct tcp *tcp, uint64_t now_ns);
 
 /* --- tcp_segment.c: records of what is in flight --- */
 struct tcp_segment *tcp_segment_take(struct tcp *tcp); /* NULL (counted) when there is none. */
@@ -264,6 +275,11 @@ void tcp_segment_free(struct tcp *tcp, struct tcp_segment *segment);
 /* --- tcp_options.c: what is agreed in the handshake --- */
 uint16_t tcp_options_own_mss(const struct tcp *tcp, const struct tuple *tuple);
 uint8_t tcp_options_own_scale(const struct tcp *tcp);
+/* What the SYN-ACK to SYN has, but for the timestamps' values. */
+struct tcp_options tcp_options_answer(const struct tcp *tcp, const struct tuple *tuple,
+                                      const struct tcp_header *syn);
+/* What the peer takes a segment, by its SYN. */
+uint16_t tcp_options_peer_mss(const struct tuple *tuple, const struct tcp_header *syn);
 /* Take over what the peer's SYN says. */
 void tcp_options_agree(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
 /* Full payload for path packets of MTU_BYTES, the peer's MSS and our options (RFC 6691). */

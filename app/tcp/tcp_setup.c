@@ -18,7 +18,7 @@ enum {
 
 /* Where each table stands behind struct tcp. */
 struct plan {
-    size_t pool, table, segments, time_waits, chunks, events, replies;
+    size_t pool, table, segments, time_waits, listeners, half_opens, chunks, events, replies;
     size_t total; /* Bytes of it all. */
     uint32_t reply_slots;
     uint32_t event_slots;
@@ -29,6 +29,7 @@ static int check_range(const char *name, uint64_t value, uint64_t low, uint64_t 
                        struct error *err);
 static struct plan plan_memory(const struct tcp_config *config);
 static void place(struct tcp *tcp, const struct plan *plan);
+static uint32_t table_entries(const struct tcp_config *config);
 static size_t reserve(size_t *total, size_t bytes);
 
 struct tcp_config tcp_config_default(uint32_t connections)
@@ -36,6 +37,8 @@ struct tcp_config tcp_config_default(uint32_t connections)
     return (struct tcp_config){
         .connections = connections,
         .time_waits = connections < 16384 ? 65536 : 4 * connections,
+        .listeners = 16,
+        .half_opens = 1024,
         .segments = 4 * connections + 4096,
         .chunks = connections / 4 + 1024,
         .chunks_per_connection = 64,
@@ -47,6 +50,7 @@ struct tcp_config tcp_config_default(uint32_t connections)
         .rto_min_ns = 200 * MS, /* Differs: RFC 6298 (2.4) says 1 s; what kernels have is 200 ms. */
         .rto_max_ns = 60000 * MS,
         .syn_retries = 6,
+        .syn_ack_retries = 5,
         .user_timeout_ns = 120000 * MS,
         .fin_wait_2_ns = 60000 * MS,
         .time_wait_ns = 60000 * MS, /* Differs: 2 MSL is 4 minutes in RFC 9293; 60 s in kernels. */
@@ -102,6 +106,9 @@ static int check(const struct tcp_config *config, struct error *err)
     } ranges[] = {
         {"connections", config->connections, 1, POOL_CAPACITY_MAX},
         {"time_waits", config->time_waits, 0, COUNT_MAX},
+        {"listeners", config->listeners, 0, 1024},
+        {"half_opens", config->half_opens, 0, COUNT_MAX},
+        {"syn_ack_retries", config->syn_ack_retries, 0, TCP_SYN_ACK_RETRIES_MAX},
         {"segments", config->segments, 1, COUNT_MAX},
         {"chunks", config->chunks, 0, COUNT_MAX},
         {"chunks_per_connection", config->chunks_per_connection, 0, 4096},
@@ -147,13 +154,21 @@ static struct plan plan_memory(const struct tcp_config *config)
 
     reserve(&plan.total, sizeof(struct tcp));
     plan.pool = reserve(&plan.total, pool_bytes(config->connections, sizeof(struct tcb)));
-    plan.table = reserve(&plan.total, tcp_table_bytes(config->connections + config->time_waits));
+    plan.table = reserve(&plan.total, tcp_table_bytes(table_entries(config)));
     plan.segments = reserve(&plan.total, config->segments * sizeof(struct tcp_segment));
     plan.time_waits = reserve(&plan.total, config->time_waits * sizeof(struct tcp_time_wait));
+    plan.listeners = reserve(&plan.total, config->listeners * sizeof(struct tcp_listener));
+    plan.half_opens = reserve(&plan.total, config->half_opens * sizeof(struct tcp_half_open));
     plan.chunks = reserve(&plan.total, tcp_reassembly_bytes(config->chunks, config->chunk_bytes));
     plan.events = reserve(&plan.total, plan.event_slots * sizeof(struct tcp_event));
     plan.replies = reserve(&plan.total, plan.reply_slots * sizeof(struct tcp_descriptor));
     return plan;
+}
+
+/* Whatever has a tuple. */
+static uint32_t table_entries(const struct tcp_config *config)
+{
+    return config->connections + config->time_waits + config->half_opens;
 }
 
 static size_t reserve(size_t *total, size_t bytes)
@@ -171,8 +186,7 @@ static void place(struct tcp *tcp, const struct plan *plan)
     void *at;
 
     pool_init(&tcp->pool, base + plan->pool, config->connections, sizeof(struct tcb));
-    tcp_table_init(&tcp->table, base + plan->table, config->connections + config->time_waits,
-                   &config->key);
+    tcp_table_init(&tcp->table, base + plan->table, table_entries(config), &config->key);
     tcp_reassembly_init(&tcp->reassembly, base + plan->chunks, config->chunks, config->chunk_bytes,
                         config->chunks_per_connection);
     at = base + plan->events;
@@ -181,6 +195,11 @@ static void place(struct tcp *tcp, const struct plan *plan)
     at = base + plan->replies;
     tcp->replies = at;
     tcp->replies_mask = plan->reply_slots - 1;
+
+    at = base + plan->listeners;
+    struct tcp_listener *listeners = at;
+    at = base + plan->half_opens;
+    tcp_listen_init(tcp, listeners, at);
 
     TAILQ_INIT(&tcp->ready);
     TAILQ_INIT(&tcp->time_waits);

@@ -21,15 +21,17 @@ void tcp_timers(struct tcp *tcp, uint64_t now_ns)
         expire(tcp, tcb, now_ns);
     }
     tcp_time_wait_expire(tcp, now_ns);
+    tcp_half_open_expire(tcp, now_ns);
 }
 
 uint64_t tcp_next_timer_ns(const struct tcp *tcp)
 {
     const struct tcp_time_wait *first = TAILQ_FIRST(&tcp->time_waits);
+    uint64_t next_ns = tcp_half_open_next_ns(tcp);
 
-    if (first != NULL && first->expires_ns < tcp->wheel.next_ns)
-        return first->expires_ns;
-    return tcp->wheel.next_ns;
+    if (first != NULL && first->expires_ns < next_ns)
+        next_ns = first->expires_ns;
+    return next_ns < tcp->wheel.next_ns ? next_ns : tcp->wheel.next_ns;
 }
 
 void tcp_timer_restart(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)

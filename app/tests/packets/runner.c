@@ -15,6 +15,7 @@
 #include "tcp/tcp.h"
 #include "tcp/tcp_header.h"
 #include "tcp/tcp_isn.h"
+#include "tests/packets/config.h"
 #include "tests/packets/script.h"
 
 enum {
@@ -24,6 +25,8 @@ enum {
     OUTPUT_MAX = 64,
     PEER_ISN = -200, /* So that the peer's sequence numbers wrap in most scripts. */
     FIRST_PORT = 40000,
+    FIRST_REMOTE_PORT = 5003,
+    LOCAL_PORTS = 4, /* Connection 4 has the local port of connection 0, and another peer. */
 };
 
 struct conn {
@@ -74,94 +77,13 @@ static bool fail(struct run *run, const char *format, ...)
     return false;
 }
 
-/* --- Configuration --- */
-
-static struct tcp_config plain_config(void)
-{
-    struct tcp_config config = tcp_config_default(4);
-
-    config.segments = 64;
-    config.time_waits = 4;
-    config.chunks = 16;
-    config.chunks_per_connection = 8;
-    config.events = 64;
-    config.replies = 16;
-    config.tick_ns = 1000;
-    config.user_timeout_ns = 0;
-    config.fin_wait_2_ns = 0;
-    config.window_bytes = 65535;
-    config.timestamps = false;
-    config.window_scale = false;
-    config.key = (struct hash_key){0x0706050403020100, 0x0f0e0d0c0b0a0908};
-    return config;
-}
-
-static bool set_time(struct tcp_config *config, const char *name, const char *value)
-{
-    const struct {
-        const char *name;
-        uint64_t *ns;
-    } times[] = {{"tick", &config->tick_ns},
-                 {"rto_initial", &config->rto_initial_ns},
-                 {"rto_min", &config->rto_min_ns},
-                 {"rto_max", &config->rto_max_ns},
-                 {"syn_timeout", &config->syn_timeout_ns},
-                 {"user_timeout", &config->user_timeout_ns},
-                 {"fin_wait_2", &config->fin_wait_2_ns},
-                 {"time_wait", &config->time_wait_ns},
-                 {"delayed_ack", &config->delayed_ack_ns}};
-
-    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
-        if (strcmp(name, times[i].name) == 0)
-            return script_time(value, times[i].ns);
-    }
-    return false;
-}
-
-static bool set_number(struct tcp_config *config, const char *name, const char *value)
-{
-    uint32_t number = (uint32_t)strtoul(value, NULL, 10);
-    const struct {
-        const char *name;
-        uint32_t *value;
-    } numbers[] = {{"connections", &config->connections},
-                   {"segments", &config->segments},
-                   {"time_waits", &config->time_waits},
-                   {"chunks", &config->chunks},
-                   {"chunks_per_connection", &config->chunks_per_connection},
-                   {"events", &config->events},
-                   {"replies", &config->replies},
-                   {"syn_retries", &config->syn_retries},
-                   {"window", &config->window_bytes},
-                   {"challenge_acks", &config->challenge_acks_per_s}};
-
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        if (strcmp(name, numbers[i].name) == 0) {
-            *numbers[i].value = number;
-            return true;
-        }
-    }
-    if (strcmp(name, "initial_window") == 0)
-        config->initial_window_segs = (uint8_t)number;
-    else if (strcmp(name, "mtu") == 0)
-        config->mtu_bytes = (uint16_t)number;
-    else if (strcmp(name, "timestamps") == 0)
-        config->timestamps = number != 0;
-    else if (strcmp(name, "window_scale") == 0)
-        config->window_scale = number != 0;
-    else if (strcmp(name, "soft_icmp_ends_syn") == 0)
-        config->soft_icmp_ends_syn = number != 0;
-    else
-        return strcmp(name, "ipv6") == 0;
-    return true;
-}
-
 /* --- Tuples, bytes, texts --- */
 
 static struct tuple tuple_of(bool v6, unsigned index)
 {
-    struct tuple tuple = {
-        .local_port = (uint16_t)(FIRST_PORT + index), .remote_port = 5003, .protocol = 6};
+    struct tuple tuple = {.local_port = (uint16_t)(FIRST_PORT + index % LOCAL_PORTS),
+                          .remote_port = (uint16_t)(FIRST_REMOTE_PORT + index / LOCAL_PORTS),
+                          .protocol = 6};
 
     if (v6) {
         tuple.local = address_from_v6((const uint8_t[16]){0x20, 1, 0xd, 0xb8, [15] = 2});
@@ -323,6 +245,24 @@ static bool note(struct run *run, const char *text)
     return true;
 }
 
+static struct conn *conn_of(struct run *run, const struct tuple *tuple)
+{
+    for (unsigned i = 0; i < CONNS_MAX; i++) {
+        if (tuple_equal(&run->conns[i].tuple, tuple))
+            return &run->conns[i];
+    }
+    return NULL;
+}
+
+/* A listener's connection has its handle from the event, not from a call. */
+static void take_handle(struct run *run, const struct tcp_event *event)
+{
+    struct tcp_info info;
+
+    if (event->kind == TCP_EVENT_ACCEPTED && tcp_conn_info(run->tcp, event->conn, &info))
+        conn_of(run, &info.tuple)->handle = event->conn;
+}
+
 static bool take_events(struct run *run)
 {
     uint32_t count;
@@ -333,6 +273,7 @@ static bool take_events(struct run *run)
     for (uint32_t i = 0; i < count; i++) {
         char text[SCRIPT_TEXT_BYTES];
         event_text(&events[i], text);
+        take_handle(run, &events[i]);
         if (!note(run, text))
             return false;
         if (run->late)
@@ -364,6 +305,8 @@ static bool pull(struct run *run)
         for (uint32_t i = 0; i < count; i++) {
             if (run->packet_count == PACKETS_MAX)
                 return fail(run, "too many packets");
+            if (out[i].flags & TCP_SYN)
+                conn_of(run, &out[i].tuple)->iss = out[i].seq;
             run->packets[run->packet_count++] = (struct packet){run->now_ns, out[i]};
         }
     } while (count > 0 && run->budget >= OUTPUT_MAX);
@@ -662,6 +605,19 @@ static bool use_conn(struct run *run, const char *index)
     return true;
 }
 
+/* "listen" and "unlisten", on the connection's own address and port, or with "any" address. */
+static bool listen_now(struct run *run)
+{
+    const struct script_line *line = run->line;
+    const struct tuple *tuple = &run->conn->tuple;
+    const struct address *address = line->word_count > 1 ? NULL : &tuple->local;
+    bool ok = strcmp(line->words[0], "listen") == 0
+                  ? tcp_listen(run->tcp, address, tuple->local_port, 2)
+                  : tcp_unlisten(run->tcp, address, tuple->local_port);
+
+    return ok || note(run, "false");
+}
+
 /* What the application does. */
 static bool command(struct run *run)
 {
@@ -672,6 +628,8 @@ static bool command(struct run *run)
 
     if (strcmp(verb, "connect") == 0)
         return connect_now(run);
+    if (strcmp(verb, "listen") == 0 || strcmp(verb, "unlisten") == 0)
+        return listen_now(run);
     if (strcmp(verb, "icmp") == 0 && line->word_count > 1)
         return icmp_now(run);
     if (strcmp(verb, "conn") == 0 && line->word_count == 2)
@@ -748,14 +706,13 @@ static bool run_script(const struct script *script, struct run *run)
     bool v6 = false;
 
     memset(run, 0, sizeof(*run));
-    run->config = plain_config();
+    run->config = config_plain();
     run->budget = OUTPUT_MAX;
     for (unsigned i = 0; i < script->config_count; i++) {
         const struct script_line *line = &script->configs[i];
         v6 |= strcmp(line->words[0], "ipv6") == 0;
         run->line = line;
-        if (!set_time(&run->config, line->words[0], line->words[1]) &&
-            !set_number(&run->config, line->words[0], line->words[1]))
+        if (!config_set(&run->config, line->words[0], line->words[1]))
             return fail(run, "unknown setting '%s'", line->words[0]);
     }
     for (unsigned i = 0; i < CONNS_MAX; i++)
