@@ -4,9 +4,7 @@
 #include "net/wire.h"
 
 enum {
-    V4_ECHO_REPLY = 0,
     V4_UNREACHABLE = 3,
-    V4_ECHO = 8,
     V4_TIME_EXCEEDED = 11,
     V4_PARAMETER = 12,
     V4_CODES = 16,
@@ -16,10 +14,9 @@ enum {
     V6_TIME_EXCEEDED = 3,
     V6_PARAMETER = 4,
     V6_CODES = 8,
-    V6_ECHO = 128,
     V6_SOLICITATION = 135,
     V6_ADVERTISEMENT = 136,
-    QUOTED_L4_BYTES = 8 /* The ports and, of TCP, the sequence number. */
+    QUOTED_L4_BYTES = 8 /* The ports and, of TCP, the sequence number; an echo's identifier. */
 };
 
 static bool kind_of_v4(const uint8_t *icmp, struct icmp_error *error);
@@ -31,8 +28,10 @@ enum icmp_verdict icmp_parse(const uint8_t *icmp, uint32_t bytes, bool ipv6,
                              const struct address *sender, struct icmp_error *error)
 {
     const uint8_t type = icmp[0];
-    if (type == (ipv6 ? V6_ECHO : V4_ECHO))
+    if (type == (ipv6 ? ICMP_V6_ECHO : ICMP_V4_ECHO))
         return icmp[1] == 0 ? ICMP_IS_ECHO : ICMP_IS_OTHER;
+    if (type == (ipv6 ? ICMP_V6_ECHO_REPLY : ICMP_V4_ECHO_REPLY))
+        return icmp[1] == 0 ? ICMP_IS_REPLY : ICMP_IS_OTHER;
     if (ipv6 && (type == V6_SOLICITATION || type == V6_ADVERTISEMENT))
         return ICMP_IS_ND;
 
@@ -110,17 +109,27 @@ static bool kind_of_v6(const uint8_t *icmp, struct icmp_error *error)
     }
 }
 
-/* Ports and sequence number from the first 8 bytes of a quoted TCP or UDP header. */
-static bool quote_l4(const uint8_t *l4, uint8_t protocol, struct icmp_error *error)
+static bool quote_echo(const uint8_t *l4, uint8_t type, struct icmp_error *error)
 {
-    if (protocol != WIRE_TCP && protocol != WIRE_UDP)
+    if (l4[0] != type)
         return false;
+    error->quoted.local_port = wire_get16(l4 + 4);
+    return true;
+}
+
+/* Ports and sequence number from the first 8 bytes of a quoted header; BYTES of it are there. */
+static bool quote_l4(const uint8_t *l4, uint32_t bytes, uint8_t protocol, struct icmp_error *error)
+{
     error->quoted.protocol = protocol;
+    error->quoted_l4 = l4;
+    error->quoted_bytes = bytes;
+    if (protocol == WIRE_ICMP || protocol == WIRE_ICMPV6)
+        return quote_echo(l4, protocol == WIRE_ICMP ? ICMP_V4_ECHO : ICMP_V6_ECHO, error);
     error->quoted.local_port = wire_get16(l4);
     error->quoted.remote_port = wire_get16(l4 + 2);
     if (protocol == WIRE_TCP)
         error->quoted_seq = wire_get32(l4 + 4);
-    return true;
+    return protocol == WIRE_TCP || protocol == WIRE_UDP;
 }
 
 static bool quote_v4(const uint8_t *quote, uint32_t bytes, struct icmp_error *error)
@@ -134,7 +143,8 @@ static bool quote_v4(const uint8_t *quote, uint32_t bytes, struct icmp_error *er
         return false; /* A later fragment: no ports in it. */
     error->quoted.local = address_from_v4(quote + 12);
     error->quoted.remote = address_from_v4(quote + 16);
-    return quote_l4(quote + header_bytes, quote[9], error);
+    return quote[9] != WIRE_ICMPV6 &&
+           quote_l4(quote + header_bytes, bytes - header_bytes, quote[9], error);
 }
 
 static bool quote_v6(const uint8_t *quote, uint32_t bytes, struct icmp_error *error)
@@ -153,5 +163,6 @@ static bool quote_v6(const uint8_t *quote, uint32_t bytes, struct icmp_error *er
     error->quoted.remote = address_from_v6(quote + 24);
     if (address_is_v4(&error->quoted.local) || address_is_v4(&error->quoted.remote))
         return false; /* Mapped ones would pass for IPv4's. */
-    return quote_l4(payload + offset, protocol, error);
+    return protocol != WIRE_ICMP &&
+           quote_l4(payload + offset, payload_bytes - offset, protocol, error);
 }

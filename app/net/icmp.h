@@ -1,7 +1,8 @@
 /* icmp.h - ICMP and ICMPv6 messages: errors that quote a packet of ours, and echo.
  *
  * An error is believed only if its checksum is right (the caller verified it), its quoted headers
- * are whole up to 8 bytes of TCP or UDP, and the quoted source is one of ours (the caller checks).
+ * are whole up to 8 bytes of TCP, UDP or an echo request, and the quoted source is one of ours (the
+ * caller checks). The identifier of an echo stands in the place of our port; the target's is 0.
  * What TCP does with it is TCP's business: RFC 5927 wants the quoted sequence number in the window.
  *
  * Threads: pure. Sources: RFC 792, 1191, 4443, 1122 (3.2.2), 5927.
@@ -16,6 +17,14 @@
 
 enum {
     ICMP_HEADER_BYTES = 8
+};
+
+/* Types of echo messages: RFC 792, RFC 4443 4. */
+enum {
+    ICMP_V4_ECHO_REPLY = 0,
+    ICMP_V4_ECHO = 8,
+    ICMP_V6_ECHO = 128,
+    ICMP_V6_ECHO_REPLY = 129
 };
 
 /* What an error says, the same for both families. */
@@ -33,20 +42,23 @@ enum icmp_kind {
 
 struct icmp_error {
     enum icmp_kind kind;
-    uint8_t type;          /* As received. */
-    uint8_t code;          /* As received. */
-    uint32_t mtu_bytes;    /* Of the next link, for ICMP_TOO_BIG; 0: not told (old routers). */
-    struct tuple quoted;   /* The packet that it is about; local is ours. */
-    uint32_t quoted_seq;   /* TCP sequence number of the quoted segment; 0 for UDP. */
-    struct address sender; /* Who sent the error. */
+    uint8_t type;             /* As received. */
+    uint8_t code;             /* As received. */
+    uint32_t mtu_bytes;       /* Of the next link, for ICMP_TOO_BIG; 0: not told (old routers). */
+    struct tuple quoted;      /* The packet that it is about; local is ours. */
+    uint32_t quoted_seq;      /* TCP sequence number of the quoted segment; else 0. */
+    uint32_t quoted_bytes;    /* Of the quoted packet's TCP, UDP or ICMP header and what follows, */
+    const uint8_t *quoted_l4; /* as much as was quoted: within the message; 8 bytes at least. */
+    struct address sender;    /* Who sent the error. */
 };
 
 enum icmp_verdict {
     ICMP_IS_ERROR,  /* ERROR is filled. */
     ICMP_IS_ECHO,   /* An echo request, to be answered. */
+    ICMP_IS_REPLY,  /* An echo reply. */
     ICMP_IS_ND,     /* v6: a neighbour solicitation or advertisement: see nd.h. */
     ICMP_IS_OTHER,  /* Of a kind that is not used (redirects and router advertisements too). */
-    ICMP_BAD_QUOTE, /* An error whose quoted packet is cut short or no TCP or UDP. */
+    ICMP_BAD_QUOTE, /* An error whose quoted packet is cut short or no TCP, UDP or echo request. */
 };
 
 /* Read BYTES of an ICMP message (at least ICMP_HEADER_BYTES, checksum verified) from SENDER.

@@ -71,12 +71,31 @@ static bool take_icmp_error(struct net_port *port, const struct frame *frame, ui
     return true;
 }
 
+/* A reply to a group is nobody's. */
+static bool take_echo_reply(struct net_port *port, const struct frame *frame,
+                            struct net_packet *packet)
+{
+    if (!own_contains(&port->own, &frame->destination)) {
+        net_count_drop(port, NET_DROP_ICMP_OTHER);
+        return false;
+    }
+    packet->kind = NET_ECHO_REPLY;
+    packet->tuple = (struct tuple){
+        .local = frame->destination,
+        .remote = frame->source,
+        .local_port = wire_get16(frame->l4 + 4),
+        .protocol = frame->ipv6 ? WIRE_ICMPV6 : WIRE_ICMP,
+    };
+    return true;
+}
+
 static bool take_icmp(struct net_port *port, const struct frame *frame, uint64_t now_ns,
                       struct net_packet *packet)
 {
     switch (icmp_parse(frame->l4, frame->l4_bytes, frame->ipv6, &frame->source, &packet->error)) {
     case ICMP_IS_ERROR: return take_icmp_error(port, frame, now_ns, packet);
     case ICMP_IS_ECHO: net_answer_echo(port, frame); return false;
+    case ICMP_IS_REPLY: return take_echo_reply(port, frame, packet);
     case ICMP_IS_ND: net_answer_nd(port, frame, now_ns); return false;
     case ICMP_IS_OTHER: net_count_drop(port, NET_DROP_ICMP_OTHER); return false;
     case ICMP_BAD_QUOTE: net_count_drop(port, NET_DROP_ICMP_QUOTE); return false;
@@ -244,25 +263,42 @@ void net_tx_commit(struct net_port *port)
     begun->mbuf = NULL;
 }
 
+/* Where PROTOCOL's checksum is in its header. */
+static uint32_t checksum_at(uint8_t protocol)
+{
+    switch (protocol) {
+    case WIRE_TCP: return 16;
+    case WIRE_UDP: return 6;
+    default: return 2;
+    }
+}
+
+static bool offloads(const struct net_port *port, uint8_t protocol)
+{
+    return (protocol == WIRE_TCP && port->offload_tcp) ||
+           (protocol == WIRE_UDP && port->offload_udp);
+}
+
 /* Set the L4 checksum, or leave the pseudo header's sum and tell the NIC to finish it. */
 static void finish_checksum(struct net_port *port, const struct net_begun *begun)
 {
     struct rte_mbuf *mbuf = begun->mbuf;
-    const bool tcp = begun->tuple.protocol == WIRE_TCP;
+    const uint8_t protocol = begun->tuple.protocol;
     const bool ipv4 = begun->l3_bytes == WIRE_IPV4_BYTES;
     uint8_t *l4 = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, begun->l2_bytes + begun->l3_bytes);
-    uint8_t *field = l4 + (tcp ? 16 : 6);
-    const uint64_t pseudo = checksum_pseudo(&begun->tuple.local, &begun->tuple.remote,
-                                            begun->tuple.protocol, begun->l4_bytes);
-    const bool offload_l4 = tcp ? port->offload_tcp : port->offload_udp;
+    uint8_t *field = l4 + checksum_at(protocol);
+    uint64_t pseudo = 0; /* RFC 792: ICMP has none. */
+    if (protocol != WIRE_ICMP)
+        pseudo =
+            checksum_pseudo(&begun->tuple.local, &begun->tuple.remote, protocol, begun->l4_bytes);
 
-    if (offload_l4) {
+    if (offloads(port, protocol)) {
         wire_put16(field, checksum_fold(pseudo));
-        mbuf->ol_flags |= tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
+        mbuf->ol_flags |= protocol == WIRE_TCP ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
     } else {
         wire_put16(field, 0);
         const uint16_t sum = checksum_finish(checksum_add(pseudo, l4, begun->l4_bytes));
-        wire_put16(field, sum == 0 && !tcp ? 0xffff : sum); /* RFC 768: 0 means none. */
+        wire_put16(field, sum == 0 && protocol == WIRE_UDP ? 0xffff : sum); /* RFC 768: 0: none. */
     }
     if (ipv4 && port->offload_ip)
         mbuf->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
@@ -270,6 +306,44 @@ static void finish_checksum(struct net_port *port, const struct net_begun *begun
         mbuf->ol_flags |= ipv4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6;
         mbuf->tx_offload = begun->l2_bytes | (uint64_t)begun->l3_bytes << RTE_MBUF_L2_LEN_BITS;
     }
+}
+
+bool net_hop_mac(struct net_port *port, unsigned index, uint8_t mac[6])
+{
+    assert(index < port->hops.count);
+    struct hop *hop = &port->hops.hops[index];
+    if (!hop_usable(hop))
+        return false;
+    hop->used = true;
+    memcpy(mac, hop->mac, WIRE_MAC_BYTES);
+    return true;
+}
+
+uint16_t net_tx_frames(struct net_port *port, uint8_t *frames[], uint16_t count)
+{
+    struct rte_mbuf **mbufs = port->tx + port->tx_count;
+    if (port->tx_refused || port->tx_count >= NET_TX_QUEUE)
+        return 0;
+    if (count > NET_TX_QUEUE - port->tx_count)
+        count = (uint16_t)(NET_TX_QUEUE - port->tx_count);
+    if (rte_pktmbuf_alloc_bulk(port->pool, mbufs, count) != 0) {
+        port->counters.tx_no_buffer++;
+        return 0;
+    }
+    for (uint16_t i = 0; i < count; i++)
+        frames[i] = rte_pktmbuf_mtod(mbufs[i], uint8_t *);
+    return count;
+}
+
+void net_tx_frames_commit(struct net_port *port, const uint16_t bytes[], uint16_t count)
+{
+    struct rte_mbuf **mbufs = port->tx + port->tx_count;
+    assert(count <= NET_TX_QUEUE - port->tx_count);
+    for (uint16_t i = 0; i < count; i++) {
+        mbufs[i]->data_len = bytes[i];
+        mbufs[i]->pkt_len = bytes[i];
+    }
+    port->tx_count = (uint16_t)(port->tx_count + count);
 }
 
 static uint64_t bytes_of(struct rte_mbuf *const mbufs[], uint16_t count)

@@ -54,7 +54,8 @@ struct net_port; /* Opaque: see net_priv.h. */
 enum net_kind {
     NET_TCP,
     NET_UDP,
-    NET_ICMP_ERROR
+    NET_ICMP_ERROR,
+    NET_ECHO_REPLY /* Of ICMP or ICMPv6: the identifier is the tuple's local port; remote: 0. */
 };
 
 struct net_packet {
@@ -64,7 +65,7 @@ struct net_packet {
     uint16_t l4_bytes;       /* From the TCP, UDP or ICMP header to the end of the IP packet. */
     const uint8_t *l4;       /* First byte of that header; valid until net_free(). */
     uint64_t arrival_ns;     /* NOW_NS of the net_rx that gave it. */
-    struct tuple tuple;      /* Of TCP and UDP; for an ICMP error the same as error.quoted. */
+    struct tuple tuple;      /* For an ICMP error the same as error.quoted. */
     struct icmp_error error; /* For NET_ICMP_ERROR only. */
     struct rte_mbuf *mbuf;   /* Owner of the bytes. */
 };
@@ -73,7 +74,7 @@ struct net_packet {
  * wait for net_rx now. Takes nothing while frames of an earlier poll wait. */
 uint16_t net_poll(struct net_port *port);
 
-/* Parse what waits and give the TCP, UDP and ICMP-error packets, at most MAX, as arrived at NOW_NS.
+/* Parse what waits and give the packets of enum net_kind, at most MAX, as arrived at NOW_NS.
  * ARP, ND and echo requests are answered and end here; malformed frames are counted. Frames that
  * did not fit wait for the next call. Returns the number of packets in OUT; the caller owes each a
  * net_free(). */
@@ -122,6 +123,14 @@ uint8_t *net_tx_begin(struct net_port *port, const struct net_path *path, const 
 /* Finish the begun packet (checksums by the NIC or here) and put it last in the queue. */
 void net_tx_commit(struct net_port *port);
 
+/* Whole frames, all headers written by the caller. Begin COUNT of them: FRAMES[i] is where the i-th
+ * goes, with room for an Ethernet header and the port's MTU, and for 1600 bytes at least. Returns
+ * how many were begun, 0 without room: these are to be committed next, all of them. */
+uint16_t net_tx_frames(struct net_port *port, uint8_t *frames[], uint16_t count);
+
+/* The COUNT frames that were begun are written, BYTES[i] of each, without FCS. */
+void net_tx_frames_commit(struct net_port *port, const uint16_t bytes[], uint16_t count);
+
 /* Hand the queue to the driver. Returns how many it took; the rest stays, in order. */
 uint16_t net_tx_flush(struct net_port *port);
 
@@ -145,6 +154,8 @@ unsigned net_hop_count(const struct net_port *port);
 enum net_hop_state net_hop_state(const struct net_port *port, unsigned hop);
 /* Address of a hop, and its MAC when it has one (else zeros); MAC may be NULL. */
 struct address net_hop_address(const struct net_port *port, unsigned hop, uint8_t mac[6]);
+/* The MAC to send to now by HOP. False when it is unresolved. */
+bool net_hop_mac(struct net_port *port, unsigned hop, uint8_t mac[6]);
 /* "asking" and the like. */
 const char *net_hop_state_name(enum net_hop_state state);
 

@@ -193,10 +193,6 @@ void net_answer_nd(struct net_port *port, const struct frame *frame, uint64_t no
 
 void net_answer_echo(struct net_port *port, const struct frame *frame)
 {
-    enum {
-        V4_ECHO_REPLY = 0,
-        V6_ECHO_REPLY = 129
-    };
     static const struct address zero;
     const uint32_t l3_bytes = header_ip_bytes(&frame->destination);
     if (address_equal(&frame->source, &zero) || frame->destination.bytes[0] == 0xff ||
@@ -215,7 +211,7 @@ void net_answer_echo(struct net_port *port, const struct frame *frame)
     if (icmp == NULL)
         return;
     memcpy(icmp, frame->l4, frame->l4_bytes);
-    icmp[0] = frame->ipv6 ? V6_ECHO_REPLY : V4_ECHO_REPLY;
+    icmp[0] = frame->ipv6 ? ICMP_V6_ECHO_REPLY : ICMP_V4_ECHO_REPLY;
     wire_put16(icmp + 2, 0);
     uint64_t sum = 0;
     if (frame->ipv6)

@@ -20,7 +20,8 @@ void worker_receive(struct worker *worker)
             tcp_input(worker->tcp, worker->now_ns, &packet->tuple, packet->l4, packet->l4_bytes);
             break;
         case NET_ICMP_ERROR: take_icmp(worker, packet); break;
-        case NET_UDP: worker_count(&worker->counters.udp_ignored, 1); break;
+        case NET_UDP:
+        case NET_ECHO_REPLY: worker_count(&worker->counters.udp_ignored, 1); break;
         }
     }
     traffic_events(worker->traffic, worker->now_ns, worker->gap_ns);

@@ -332,6 +332,75 @@ static void test_echo_is_answered(void **state)
     close_bench(&bench);
 }
 
+/* An echo request of ours, and the reply to it. */
+static void test_echo_replies_come_to_the_caller(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct net_packet packets[NET_BURST];
+    uint8_t to[6], payload[FRAME_BYTES];
+    uint16_t type;
+    open_bench(&bench, 0);
+    resolve(&bench, "10.1.9.9");
+    const struct tuple tuple = {.local = address("10.1.0.5"),
+                                .remote = address("10.9.0.1"),
+                                .local_port = 0x1234,
+                                .protocol = WIRE_ICMP};
+    const struct net_path path = net_path(bench.port, 0, &tuple);
+    uint8_t *icmp = net_tx_begin(bench.port, &path, &tuple, 12, NULL);
+    assert_non_null(icmp);
+    memcpy(icmp, (uint8_t[]){8, 0, 0xff, 0xff, 0x12, 0x34, 0, 7, 'e', 'c', 'h', 'o'}, 12);
+    net_tx_commit(bench.port);
+    net_tx_flush(bench.port);
+    assert_int_equal(sent(&bench, to, &type, payload), 20 + 12);
+    assert_int_equal(payload[9], WIRE_ICMP);
+    assert_int_equal(checksum_finish(checksum_add(0, payload + 20, 12)), 0);
+
+    payload[20] = 0;
+    wire_put16(payload + 22, 0);
+    wire_put16(payload + 22, checksum_finish(checksum_add(0, payload + 20, 12)));
+    inject_ip(&bench, "10.9.0.1", "10.1.0.5", WIRE_ICMP, payload + 20, 12);
+    assert_int_equal(turn(&bench, packets), 1);
+    assert_int_equal(packets[0].kind, NET_ECHO_REPLY);
+    assert_true(tuple_equal(&packets[0].tuple, &tuple));
+    assert_int_equal(packets[0].l4_bytes, 12);
+    assert_memory_equal(packets[0].l4 + 8, "echo", 4);
+    net_free(bench.port, packets);
+    close_bench(&bench);
+}
+
+/* Whole frames go out as they were written, behind what was queued before, and no more are begun
+ * than the queue has places. */
+static void test_whole_frames(void **state)
+{
+    (void)state;
+    struct bench bench;
+    uint8_t to[6], mac[6], payload[FRAME_BYTES], *frames[NET_TX_QUEUE + 1];
+    uint16_t type, bytes[NET_TX_QUEUE];
+    open_bench(&bench, 0);
+    resolve(&bench, "10.1.9.9");
+    assert_true(net_hop_mac(bench.port, 0, mac) && memcmp(mac, peer_mac, 6) == 0);
+    for (uint16_t round = 0; round < 2; round++) {
+        const uint16_t wanted = round == 0 ? 3 : NET_TX_QUEUE + 1;
+        const uint16_t count = net_tx_frames(bench.port, frames, wanted);
+        assert_int_equal(count, round == 0 ? 3 : NET_TX_QUEUE - 3);
+        for (uint16_t i = 0; i < count; i++) {
+            bytes[i] = (uint16_t)(60 + i);
+            memset(frames[i], i, bytes[i]);
+            header_ethernet(frames[i], mac, bench.mac, 0, WIRE_TYPE_IPV4);
+        }
+        net_tx_frames_commit(bench.port, bytes, count);
+    }
+    assert_int_equal(net_tx_frames(bench.port, frames, 1), 0);
+    assert_int_equal(net_tx_flush(bench.port), NET_TX_QUEUE);
+    for (uint16_t i = 0; i < NET_TX_QUEUE; i++) {
+        const uint16_t nth = i < 3 ? i : (uint16_t)(i - 3);
+        assert_int_equal(sent(&bench, to, &type, payload), 60 + nth - WIRE_ETHERNET_BYTES);
+        assert_int_equal(payload[0], nth);
+    }
+    close_bench(&bench);
+}
+
 /* A TCP header with a right checksum and TEXT behind it. */
 static uint16_t tcp_segment(uint8_t *l4, const char *from, const char *to, const char *text)
 {
@@ -713,6 +782,8 @@ int main(void)
         cmocka_unit_test(test_arp_is_answered_for_the_whole_pool),
         cmocka_unit_test(test_solicitations_are_answered_and_duplicates_are_defended),
         cmocka_unit_test(test_echo_is_answered),
+        cmocka_unit_test(test_echo_replies_come_to_the_caller),
+        cmocka_unit_test(test_whole_frames),
         cmocka_unit_test(test_packets_come_as_we_see_them),
         cmocka_unit_test(test_frames_wait_for_a_caller_without_room),
         cmocka_unit_test(test_sent_packets_are_whole),

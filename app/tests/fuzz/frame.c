@@ -38,7 +38,10 @@ static void check_icmp(const struct frame *frame)
     switch (icmp_parse(frame->l4, frame->l4_bytes, frame->ipv6, &frame->source, &error)) {
     case ICMP_IS_ERROR:
         require(error.kind < ICMP_KIND_COUNT);
-        require(error.quoted.protocol == WIRE_TCP || error.quoted.protocol == WIRE_UDP);
+        require(error.quoted.protocol == WIRE_TCP || error.quoted.protocol == WIRE_UDP ||
+                error.quoted.protocol == (frame->ipv6 ? WIRE_ICMPV6 : WIRE_ICMP));
+        require(error.quoted_bytes >= 8 &&
+                error.quoted_l4 + error.quoted_bytes == frame->l4 + frame->l4_bytes);
         break;
     case ICMP_IS_ND:
         if (nd_parse(frame->l4, frame->l4_bytes, frame->hop_limit, &frame->source,
@@ -46,6 +49,7 @@ static void check_icmp(const struct frame *frame)
             require(nd.target.bytes[0] != 0xff && (!nd.has_mac || (nd.mac[0] & 1) == 0));
         break;
     case ICMP_IS_ECHO:
+    case ICMP_IS_REPLY:
     case ICMP_IS_OTHER:
     case ICMP_BAD_QUOTE: break;
     }

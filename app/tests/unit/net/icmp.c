@@ -52,7 +52,8 @@ static const struct {
     enum icmp_verdict verdict;
     const char *kind;
 } kinds[] = {
-    {false, 0, 0, ICMP_IS_OTHER, NULL},
+    {false, 0, 0, ICMP_IS_REPLY, NULL},
+    {false, 0, 1, ICMP_IS_OTHER, NULL},
     {false, 3, 0, ICMP_IS_ERROR, "net-unreachable"},
     {false, 3, 1, ICMP_IS_ERROR, "host-unreachable"},
     {false, 3, 2, ICMP_IS_ERROR, "proto-unreachable"},
@@ -80,7 +81,8 @@ static const struct {
     {true, 4, 1, ICMP_IS_ERROR, "proto-unreachable"},
     {true, 4, 0, ICMP_IS_ERROR, "parameter-problem"},
     {true, 128, 0, ICMP_IS_ECHO, NULL},
-    {true, 129, 0, ICMP_IS_OTHER, NULL},
+    {true, 129, 0, ICMP_IS_REPLY, NULL},
+    {true, 129, 1, ICMP_IS_OTHER, NULL},
     {true, 134, 0, ICMP_IS_OTHER, NULL}, /* Router advertisement. */
     {true, 135, 0, ICMP_IS_ND, NULL},
     {true, 136, 0, ICMP_IS_ND, NULL},
@@ -118,7 +120,32 @@ static void test_what_is_quoted(void **state)
                                  : "10.1.0.5:40000->10.9.0.1:5003");
         assert_int_equal(error.quoted.protocol, WIRE_TCP);
         assert_int_equal(error.quoted_seq, 0x01020304);
+        assert_int_equal(error.quoted_bytes, 8);
+        assert_ptr_equal(error.quoted_l4, icmp + bytes - 8);
         assert_true(address_equal(&error.sender, &sender));
+    }
+}
+
+/* An echo request of ours: its identifier is our port. What is no request is none of ours. */
+static void test_a_quoted_echo(void **state)
+{
+    (void)state;
+    for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+        uint8_t icmp[V6_BYTES];
+        struct icmp_error error;
+        const uint32_t bytes = ipv6 ? V6_BYTES : V4_BYTES;
+        const uint8_t protocol = ipv6 ? WIRE_ICMPV6 : WIRE_ICMP;
+        (ipv6 ? make_v6 : make_v4)(icmp, ipv6 ? 1 : 3, 1, protocol);
+        uint8_t *echo = icmp + bytes - 8;
+        wire_put32(echo, (uint32_t)(ipv6 ? 128 : 8) << 24);
+        wire_put16(echo + 4, 777);
+        assert_int_equal(icmp_parse(icmp, bytes, ipv6, &sender, &error), ICMP_IS_ERROR);
+        assert_int_equal(error.quoted.protocol, protocol);
+        assert_int_equal(error.quoted.local_port, 777);
+        assert_int_equal(error.quoted.remote_port, 0);
+        assert_int_equal(error.quoted_seq, 0);
+        echo[0] = ipv6 ? 129 : 0;
+        assert_int_equal(icmp_parse(icmp, bytes, ipv6, &sender, &error), ICMP_BAD_QUOTE);
     }
 }
 
@@ -165,9 +192,12 @@ static void test_bad_quotes(void **state)
         {false, 0, 0x44, "header of 16 bytes"},
         {false, 0, 0x46, "header beyond the end"},
         {false, 7, 1, "a later fragment"},
-        {false, 9, 1, "ICMP quoted"},
+        {false, 9, 1, "ICMP, no echo request, quoted"},
+        {false, 9, 58, "ICMPv6 quoted in ICMP"},
+        {false, 9, 47, "GRE quoted"},
         {true, 0, 0x40, "version 4 in ICMPv6"},
-        {true, 6, 58, "ICMPv6 quoted"},
+        {true, 6, 58, "ICMPv6, no echo request, quoted"},
+        {true, 6, 1, "ICMP quoted in ICMPv6"},
         {true, 6, 44, "a fragment"},
         {true, 6, 60, "options beyond the end"},
     };
@@ -198,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_what_is_quoted),
+        cmocka_unit_test(test_a_quoted_echo),
         cmocka_unit_test(test_the_mtu_is_read),
         cmocka_unit_test(test_every_shorter_quote_is_bad),
         cmocka_unit_test(test_bad_quotes),
