@@ -10,10 +10,12 @@ static bool peer_must_know(const struct tcb *tcb);
 
 tcp_conn tcp_open(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint64_t user)
 {
+    uint32_t ref = tcp_table_find(&tcp->table, tuple);
+    bool reuse = (ref & TCP_REF_TIME_WAIT) && tcp->config.time_wait_reuse;
     tcp_conn conn;
     struct tcb *tcb;
 
-    if (tcp_table_find(&tcp->table, tuple) != 0)
+    if (ref != 0 && !reuse)
         return refuse(tcp, TCP_OPEN_IN_USE, &tcp->counters.open_refused_in_use);
     /* The two places of its end must be left in the event array: see tcp_event.c. */
     if (tcp_events_room(tcp) < 2)
@@ -25,6 +27,10 @@ tcp_conn tcp_open(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, u
     tcb = tcp_tcb(tcp, conn);
     tcp_begin(tcp, tcb, conn, now_ns, tuple);
     tcb->user = user;
+    if (reuse) {
+        tcb->iss = tcp_isn_after(tcb->iss, tcp_time_wait_end(tcp, ref).snd_nxt);
+        tcp->counters.time_waits_reopened++;
+    }
     tcp_table_insert(&tcp->table, &tcb->tuple, tcp_ref_of_tcb(tcp, tcb));
     tcp_state_set(tcb, TCP_SYN_SENT);
     tcp_ready(tcp, tcb);

@@ -120,7 +120,7 @@ enum tcp_state {
     X(DROP_REASSEMBLY_FULL, "out of order, and no room to keep it: the peer will send it again")   \
     X(DROP_HALF_OPEN_SYN, "a SYN in the window of a half-open connection: it is given up")         \
     X(DROP_COOKIE, "acknowledges none of the cookies sent under flood; answered by a reset")       \
-    X(DROP_FULL, "for a listener, and every connection is in use: the peer will send it again")    \
+    X(DROP_FULL, "for a listener, and no connection or record is free: the peer tries again")      \
     X(DROP_EVENTS_FULL, "the event array was not drained in time: the peer will send it again")
 
 enum tcp_verdict {
@@ -164,6 +164,7 @@ enum tcp_verdict {
     X(segments_full, "emissions put off: no record free to remember the segment by")               \
     X(chunks_full, "out-of-order bytes not kept: no chunk free")                                   \
     X(time_waits, "TIME-WAIT entries made")                                                        \
+    X(time_waits_reopened, "TIME-WAIT entries that a new connection took over (RFC 6191)")         \
     X(time_waits_evicted, "TIME-WAIT entries given up early to make room")                         \
     X(icmp_taken, "ICMP errors that were acted on or reported")                                    \
     X(icmp_no_connection, "ICMP errors that quote no connection")                                  \
@@ -197,14 +198,16 @@ struct tcp_config {
     uint64_t rto_max_ns;            /* RFC 6298 (2.5); also bounds zero-window probes. */
     uint32_t syn_retries;           /* SYNs sent again before SYN_TIMEOUT. */
     uint32_t syn_ack_retries;       /* SYN-ACKs sent again before a half-open one is given up. */
-    uint64_t syn_timeout_ns;     /* SYN_TIMEOUT this long after the first SYN; 0: no such limit. */
-    uint64_t user_timeout_ns;    /* TIMED_OUT after this silence with data in flight; 0: never. */
-    uint64_t fin_wait_2_ns;      /* TIMED_OUT when the peer neither sends nor closes for so long
+    uint64_t syn_timeout_ns;  /* SYN_TIMEOUT this long after the first SYN; 0: no such limit. */
+    uint64_t user_timeout_ns; /* TIMED_OUT after this silence with data in flight; 0: never. */
+    uint64_t fin_wait_2_ns;   /* TIMED_OUT when the peer neither sends nor closes for so long
                                        after our FIN was acknowledged; 0: never. */
-    uint64_t time_wait_ns;       /* 2 MSL; 0: no TIME-WAIT is kept, such tuples answer RST. */
-    uint64_t delayed_ack_ns;     /* Below 500 ms; 0: each data segment is acknowledged at once. */
-    uint32_t window_bytes;       /* Receive window; over 65535 needs window_scale. */
-    uint16_t mtu_bytes;          /* IP packets: MSS is 40 (IPv4) or 60 (IPv6) less. */
+    uint64_t time_wait_ns;    /* 2 MSL; 0: no TIME-WAIT is kept, such tuples answer RST. */
+    uint64_t delayed_ack_ns;  /* Below 500 ms; 0: each data segment is acknowledged at once. */
+    bool time_wait_reuse;     /* tcp_open() takes over a tuple in TIME-WAIT, with an ISN beyond the
+                                    old numbers, as RFC 6191 lets the peer accept it. */
+    uint32_t window_bytes;    /* Receive window; over 65535 needs window_scale. */
+    uint16_t mtu_bytes;       /* IP packets: MSS is 40 (IPv4) or 60 (IPv6) less. */
     uint8_t initial_window_segs; /* RFC 6928: 10. */
     bool timestamps;             /* Offer RFC 7323 timestamps. */
     bool window_scale;           /* Offer RFC 7323 window scaling. */
@@ -314,7 +317,7 @@ struct tcp_info {
 enum tcp_open_refusal {
     TCP_OPEN_OK,
     TCP_OPEN_FULL,   /* No connection free. */
-    TCP_OPEN_IN_USE, /* The tuple has a connection, or is in TIME-WAIT. */
+    TCP_OPEN_IN_USE, /* The tuple has a connection, or is in TIME-WAIT and not to be reused. */
     TCP_OPEN_EVENTS, /* Drain the events first. */
 };
 

@@ -13,10 +13,11 @@ static uint32_t timestamp(const struct tcp *tcp, const struct tcp_half_open *hal
                           uint64_t now_ns);
 static void await_ack(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t now_ns);
 static void expire(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t now_ns);
+static void give_up(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t now_ns);
 static void forget(struct tcp *tcp, struct tcp_half_open *half_open);
 
 bool tcp_half_open_begin(struct tcp *tcp, const struct tcp_listener *listener,
-                         const struct tcp_arrival *in)
+                         const struct tcp_arrival *in, const struct tcp_remains *previous)
 {
     struct tcp_half_open *half_open = TAILQ_FIRST(&tcp->listen.free);
 
@@ -28,6 +29,11 @@ bool tcp_half_open_begin(struct tcp *tcp, const struct tcp_listener *listener,
                                         .iss = tcp_isn(&tcp->config.key, in->tuple, in->now_ns),
                                         .sent_ns = in->now_ns,
                                         .listener = listener};
+    if (previous != NULL) {
+        half_open->reopened = true;
+        half_open->previous = *previous;
+        half_open->iss = tcp_isn_after(half_open->iss, previous->snd_nxt);
+    }
     tcp_table_insert(&tcp->table, &half_open->tuple,
                      (uint32_t)(half_open - tcp->listen.half_open_array) | TCP_REF_HALF_OPEN);
     tcp->listen.in_use++;
@@ -49,7 +55,7 @@ enum tcp_verdict tcp_half_open_input(struct tcp *tcp, uint32_t ref, const struct
         return verdict;
     /* Fourth, a SYN in the window: back to LISTEN. */
     if (in->header.flags & TCP_SYN) {
-        forget(tcp, half_open);
+        give_up(tcp, half_open, in->now_ns);
         return TCP_DROP_HALF_OPEN_SYN;
     }
     /* Fifth, the ACK. */
@@ -200,7 +206,7 @@ static enum tcp_verdict step_2_reset(struct tcp *tcp, struct tcp_half_open *half
         acknowledge(tcp, half_open, in->now_ns);
         return TCP_DROP_RST_CHALLENGED;
     }
-    forget(tcp, half_open);
+    give_up(tcp, half_open, in->now_ns);
     tcp->counters.half_opens_reset++;
     return TCP_TAKEN;
 }
@@ -249,7 +255,7 @@ static void await_ack(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t
 static void expire(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t now_ns)
 {
     if (half_open->retries == tcp->config.syn_ack_retries) {
-        forget(tcp, half_open);
+        give_up(tcp, half_open, now_ns);
         tcp->counters.half_opens_timed_out++;
         return;
     }
@@ -258,6 +264,14 @@ static void expire(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t no
     tcp_half_open_answer(tcp, half_open, timestamp(tcp, half_open, now_ns));
     tcp->counters.retransmits_rto++;
     await_ack(tcp, half_open, now_ns);
+}
+
+/* Nothing came of it: back to LISTEN, or to TIME-WAIT. */
+static void give_up(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t now_ns)
+{
+    forget(tcp, half_open);
+    if (half_open->reopened)
+        tcp_time_wait_again(tcp, &half_open->tuple, &half_open->previous, now_ns);
 }
 
 /* A connection may have taken the tuple over. */

@@ -27,6 +27,11 @@ uint32_t tcp_isn(const struct hash_key *key, const struct tuple *tuple, uint64_t
     return (uint32_t)(now_ns / ISN_STEP_NS) + keyed(key, tuple, USE_ISN);
 }
 
+uint32_t tcp_isn_after(uint32_t isn, uint32_t last)
+{
+    return (int32_t)(isn - last) > 0 ? isn : last + UINT16_MAX + 1;
+}
+
 uint32_t tcp_isn_timestamp_offset(const struct hash_key *key, const struct tuple *tuple)
 {
     return keyed(key, tuple, USE_TIMESTAMP);

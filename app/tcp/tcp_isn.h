@@ -16,6 +16,9 @@
 #include "base/hash.h"
 
 uint32_t tcp_isn(const struct hash_key *key, const struct tuple *tuple, uint64_t now_ns);
+/* ISN if it lies beyond LAST, which is SND.NXT of the connection that had the tuple before; else a
+ * number that lies an unscaled window beyond LAST (RFC 9293 3.6.1, MAY-2). */
+uint32_t tcp_isn_after(uint32_t isn, uint32_t last);
 uint32_t tcp_isn_timestamp_offset(const struct hash_key *key, const struct tuple *tuple);
 
 #endif

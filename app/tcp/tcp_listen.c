@@ -97,7 +97,7 @@ static enum tcp_verdict syn_input(struct tcp *tcp, const struct tcp_arrival *in)
 
     if (tcp->pool.taken == tcp->pool.capacity)
         return TCP_DROP_FULL;
-    if (!tcp_half_open_begin(tcp, listener, in))
+    if (!tcp_half_open_begin(tcp, listener, in, NULL))
         answer_with_cookie(tcp, listener, in);
     return TCP_TAKEN;
 }

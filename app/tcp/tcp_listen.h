@@ -36,6 +36,15 @@ struct tcp_listener {
     bool open;              /* The slot is in use. */
 };
 
+/* What a connection in TIME-WAIT leaves of itself. */
+struct tcp_remains {
+    uint32_t snd_nxt; /* Wire sequence numbers from here on. */
+    uint32_t rcv_nxt;
+    uint32_t ts_recent; /* To echo. */
+    uint16_t window;    /* As in the header. */
+    bool timestamps;    /* Agreed in the handshake. */
+};
+
 /* A connection in SYN-RECEIVED that came from LISTEN. */
 struct tcp_half_open {
     TAILQ_ENTRY(tcp_half_open) link; /* By expiry, or in the free list. */
@@ -45,7 +54,10 @@ struct tcp_half_open {
     uint64_t sent_ns;                /* When it was first sent; TCP_NEVER_NS: not known. */
     uint64_t expires_ns;             /* When it is sent again, or given up. */
     const struct tcp_listener *listener;
-    uint8_t retries; /* SYN-ACKs sent again. */
+    struct tcp_remains previous; /* With `reopened`: of the connection that was in TIME-WAIT. */
+    uint8_t retries;             /* SYN-ACKs sent again. */
+    bool reopened;               /* The tuple was in TIME-WAIT, and is again if nothing comes of
+                                    this (RFC 9293 3.6.1, MAY-2). */
 };
 TAILQ_HEAD(tcp_half_open_list, tcp_half_open);
 
@@ -68,9 +80,10 @@ const struct tcp_listener *tcp_listener_of(const struct tcp *tcp, const struct t
 enum tcp_verdict tcp_listen_input(struct tcp *tcp, const struct tcp_arrival *in, struct tcb **tcb);
 
 /* --- tcp_half_open.c --- */
-/* Make a record of the SYN that came IN and answer it. False: no record is free. */
+/* Make a record of the SYN that came IN and answer it. PREVIOUS: of the connection that it reopens
+ * from TIME-WAIT, or NULL. False: no record is free. */
 bool tcp_half_open_begin(struct tcp *tcp, const struct tcp_listener *listener,
-                         const struct tcp_arrival *in);
+                         const struct tcp_arrival *in, const struct tcp_remains *previous);
 /* RFC 9293 3.10.7.4 in SYN-RECEIVED after a passive open; *TCB as of tcp_listen_input(). */
 enum tcp_verdict tcp_half_open_input(struct tcp *tcp, uint32_t ref, const struct tcp_arrival *in,
                                      struct tcb **tcb);

@@ -125,12 +125,7 @@ struct tcp_time_wait {
     TAILQ_ENTRY(tcp_time_wait) link; /* By expiry, or in the free list. */
     uint64_t expires_ns;             /* End of 2 MSL. */
     struct tuple tuple;              /* local is ours. */
-    uint32_t snd_nxt;                /* Wire sequence numbers from here on. */
-    uint32_t rcv_nxt;
-    uint32_t ts_recent; /* To echo. */
-    uint32_t ts_offset; /* Of our timestamps. */
-    uint16_t window;    /* As in the header. */
-    bool timestamps;    /* Agreed in the handshake. */
+    struct tcp_remains remains;      /* Of the connection. */
 };
 TAILQ_HEAD(tcp_time_wait_list, tcp_time_wait);
 
@@ -233,6 +228,11 @@ uint32_t tcp_reply_output(struct tcp *tcp, uint64_t now_ns, struct tcp_descripto
 /* --- tcp_time_wait.c --- */
 /* False if none is configured. */
 bool tcp_time_wait_begin(struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns);
+/* A half-open connection that came of it is given up: TIME-WAIT begins anew. */
+void tcp_time_wait_again(struct tcp *tcp, const struct tuple *tuple,
+                         const struct tcp_remains *remains, uint64_t now_ns);
+/* Give the entry of REF up, and return what it kept. */
+struct tcp_remains tcp_time_wait_end(struct tcp *tcp, uint32_t ref);
 enum tcp_verdict tcp_time_wait_input(struct tcp *tcp, uint32_t ref, const struct tcp_arrival *in);
 void tcp_time_wait_expire(struct tcp *tcp, uint64_t now_ns);
 

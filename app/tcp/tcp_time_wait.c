@@ -1,7 +1,13 @@
 /* TIME-WAIT without a connection: 2 MSL of answers for the tuple (RFC 9293 3.10.7.4). All
  * entries wait equally long, so a list in order of entry is in order of expiry. */
+#include "tcp/tcp_isn.h"
 #include "tcp/tcp_priv.h"
 
+static struct tcp_time_wait *enter(struct tcp *tcp, const struct tuple *tuple, uint64_t now_ns);
+static bool may_reopen(const struct tcp *tcp, const struct tcp_remains *remains,
+                       const struct tcp_header *syn);
+static enum tcp_verdict reopen(struct tcp *tcp, uint32_t ref, const struct tcp_arrival *in,
+                               const struct tcp_listener *listener);
 static struct tcp_time_wait *take(struct tcp *tcp);
 static void drop(struct tcp *tcp, struct tcp_time_wait *entry);
 static void restart(struct tcp *tcp, struct tcp_time_wait *entry, uint64_t now_ns);
@@ -13,37 +19,50 @@ bool tcp_time_wait_begin(struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns
 
     if (tcp->config.time_wait_ns == 0 || tcp->config.time_waits == 0)
         return false;
-    entry = take(tcp);
-    entry->expires_ns = now_ns + tcp->config.time_wait_ns;
-    entry->tuple = tcb->tuple;
-    entry->snd_nxt = tcb->iss + (uint32_t)tcb->snd_nxt;
-    entry->rcv_nxt = tcb->irs + (uint32_t)tcb->rcv_nxt;
-    entry->ts_recent = tcb->ts_recent;
-    entry->ts_offset = tcb->ts_offset;
-    entry->timestamps = tcb->timestamps;
-    entry->window = (uint16_t)((tcb->rcv_adv - tcb->rcv_nxt) >> tcb->rcv_wscale);
-    TAILQ_INSERT_TAIL(&tcp->time_waits, entry, link);
-    tcp_table_replace(&tcp->table, &tcb->tuple,
-                      (uint32_t)(entry - tcp->time_wait_array) | TCP_REF_TIME_WAIT);
-    tcp->counters.time_waits++;
+    entry = enter(tcp, &tcb->tuple, now_ns);
+    entry->remains = (struct tcp_remains){
+        .snd_nxt = tcp_wire_snd(tcb, tcb->snd_nxt),
+        .rcv_nxt = tcp_wire_rcv(tcb, tcb->rcv_nxt),
+        .ts_recent = tcb->ts_recent,
+        .timestamps = tcb->timestamps,
+        .window = (uint16_t)((tcb->rcv_adv - tcb->rcv_nxt) >> tcb->rcv_wscale)};
     if (tcb->ack_now || tcb->dup_acks_owed > 0)
         acknowledge(tcp, entry, now_ns);
     return true;
 }
 
+void tcp_time_wait_again(struct tcp *tcp, const struct tuple *tuple,
+                         const struct tcp_remains *remains, uint64_t now_ns)
+{
+    enter(tcp, tuple, now_ns)->remains = *remains;
+}
+
+struct tcp_remains tcp_time_wait_end(struct tcp *tcp, uint32_t ref)
+{
+    struct tcp_time_wait *entry = &tcp->time_wait_array[ref & ~TCP_REF_TIME_WAIT];
+
+    drop(tcp, entry);
+    return entry->remains;
+}
+
 enum tcp_verdict tcp_time_wait_input(struct tcp *tcp, uint32_t ref, const struct tcp_arrival *in)
 {
     struct tcp_time_wait *entry = &tcp->time_wait_array[ref & ~TCP_REF_TIME_WAIT];
+    const struct tcp_remains *remains = &entry->remains;
+    const struct tcp_listener *listener = tcp_listener_of(tcp, in->tuple);
     uint8_t flags = in->header.flags;
 
     /* Differs: RFC 9293 lets a reset end TIME-WAIT; RFC 1337 shows why it should not. */
     if (flags & TCP_RST)
         return TCP_DROP_TIME_WAIT_RST;
+    if ((flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && listener != NULL &&
+        may_reopen(tcp, remains, &in->header))
+        return reopen(tcp, ref, in, listener);
     /* The peer did not get our last ACK. */
-    if ((flags & TCP_FIN) && in->header.seq + in->bytes + 1 == entry->rcv_nxt)
+    if ((flags & TCP_FIN) && in->header.seq + in->bytes + 1 == remains->rcv_nxt)
         restart(tcp, entry, in->now_ns);
     /* An ACK that only acknowledges is not answered: two ends in TIME-WAIT would go on for ever. */
-    if (in->bytes > 0 || (flags & (TCP_FIN | TCP_SYN)) || in->header.seq != entry->rcv_nxt)
+    if (in->bytes > 0 || (flags & (TCP_FIN | TCP_SYN)) || in->header.seq != remains->rcv_nxt)
         acknowledge(tcp, entry, in->now_ns);
     return TCP_DROP_TIME_WAIT;
 }
@@ -54,6 +73,45 @@ void tcp_time_wait_expire(struct tcp *tcp, uint64_t now_ns)
 
     while ((entry = TAILQ_FIRST(&tcp->time_waits)) != NULL && entry->expires_ns <= now_ns)
         drop(tcp, entry);
+}
+
+static struct tcp_time_wait *enter(struct tcp *tcp, const struct tuple *tuple, uint64_t now_ns)
+{
+    struct tcp_time_wait *entry = take(tcp);
+    uint32_t ref = (uint32_t)(entry - tcp->time_wait_array) | TCP_REF_TIME_WAIT;
+
+    entry->expires_ns = now_ns + tcp->config.time_wait_ns;
+    entry->tuple = *tuple;
+    TAILQ_INSERT_TAIL(&tcp->time_waits, entry, link);
+    if (!tcp_table_replace(&tcp->table, tuple, ref))
+        tcp_table_insert(&tcp->table, tuple, ref);
+    tcp->counters.time_waits++;
+    return entry;
+}
+
+/* Is SYN surely later than all of the connection before? RFC 6191 2. */
+static bool may_reopen(const struct tcp *tcp, const struct tcp_remains *remains,
+                       const struct tcp_header *syn)
+{
+    bool timestamps = syn->has_timestamps && tcp->config.timestamps;
+    int32_t newer = (int32_t)(syn->tsval - remains->ts_recent);
+    bool beyond = (int32_t)(syn->seq - remains->rcv_nxt) >= 0;
+
+    if (!timestamps)
+        return beyond;
+    return !remains->timestamps || newer > 0 || (newer == 0 && beyond);
+}
+
+/* Not by cookie, whose ISN could lie below what the connection before has sent. */
+static enum tcp_verdict reopen(struct tcp *tcp, uint32_t ref, const struct tcp_arrival *in,
+                               const struct tcp_listener *listener)
+{
+    if (tcp->pool.taken == tcp->pool.capacity || TAILQ_EMPTY(&tcp->listen.free))
+        return TCP_DROP_FULL;
+    struct tcp_remains remains = tcp_time_wait_end(tcp, ref);
+    tcp_half_open_begin(tcp, listener, in, &remains);
+    tcp->counters.time_waits_reopened++;
+    return TCP_TAKEN;
 }
 
 static struct tcp_time_wait *take(struct tcp *tcp)
@@ -91,14 +149,15 @@ static void acknowledge(struct tcp *tcp, const struct tcp_time_wait *entry, uint
 
     if (reply == NULL)
         return;
-    reply->seq = entry->snd_nxt;
-    reply->ack = entry->rcv_nxt;
-    reply->window = entry->window;
+    reply->seq = entry->remains.snd_nxt;
+    reply->ack = entry->remains.rcv_nxt;
+    reply->window = entry->remains.window;
     reply->flags = TCP_ACK;
-    if (entry->timestamps) {
+    if (entry->remains.timestamps) {
+        uint32_t offset = tcp_isn_timestamp_offset(&tcp->config.key, &entry->tuple);
         struct tcp_options options = {.has_timestamps = true,
-                                      .tsval = tcp_options_timestamp(entry->ts_offset, now_ns),
-                                      .tsecr = entry->ts_recent};
+                                      .tsval = tcp_options_timestamp(offset, now_ns),
+                                      .tsecr = entry->remains.ts_recent};
         reply->options_bytes = tcp_header_options(&options, reply->options);
     }
 }

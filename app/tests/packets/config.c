@@ -91,6 +91,8 @@ static bool set_number(struct tcp_config *config, const char *name, const char *
         config->timestamps = number != 0;
     else if (strcmp(name, "window_scale") == 0)
         config->window_scale = number != 0;
+    else if (strcmp(name, "time_wait_reuse") == 0)
+        config->time_wait_reuse = number != 0;
     else if (strcmp(name, "soft_icmp_ends_syn") == 0)
         config->soft_icmp_ends_syn = number != 0;
     else

@@ -57,9 +57,26 @@ static void is_spread(void **state)
     }
 }
 
+/* RFC 9293 3.6.1: an ISN that reopens a tuple lies beyond what it used before. */
+static void lies_beyond_the_last_connection(void **state)
+{
+    static const struct {
+        uint32_t isn, last, expected;
+    } rows[] = {
+        {100, 50, 100},          {100, 99, 100},
+        {100, 100, 100 + 65536}, {100, 5000, 5000 + 65536},
+        {5, UINT32_MAX - 5, 5},  {UINT32_MAX - 5, 5, 5 + 65536},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(tcp_isn_after(rows[i].isn, rows[i].last), rows[i].expected);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lies_beyond_the_last_connection),
         cmocka_unit_test(counts_4_us),
         cmocka_unit_test(differs_by_tuple_and_key),
         cmocka_unit_test(is_spread),
