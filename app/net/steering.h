@@ -1,0 +1,72 @@
+/* steering.h - which of the workers that share a NIC port a 5-tuple belongs to.
+ *
+ * Two ways, and the same answer for all workers without a word between them:
+ *
+ *   by hash   The NIC computes the Toeplitz hash of what it receives and looks the queue up in its
+ *             redirection table: queue = table[hash mod size]. Key, table and what is hashed are
+ *             the NIC's own, as read back from it. A worker that takes only client ports whose
+ *             tuples hash to its queue gets its answers from the wire.
+ *   by port   Where the NIC does not hash this kind of packet by its ports, or nobody can tell
+ *             how: worker = client port mod workers. What arrives elsewhere is handed over
+ *             (handover.h).
+ *
+ * Toeplitz is linear: the hash of a tuple is the XOR of the hashes of its parts, each with the key
+ * shifted to where the part stands. A search over client ports computes the target's and the
+ * address's part once and the port's for each, so that no bitmap of ports is needed:
+ *
+ *   hash = steering_remote(tuple) ^ steering_local(tuple) ^ steering_port(tuple)
+ *
+ * Threads: pure, and immutable after set-up. Sources: Microsoft's RSS specification (the fields and
+ * their order; its test vectors are in the unit test), RFC 9293 and 768 for the ports.
+ */
+#ifndef NET_STEERING_H
+#define NET_STEERING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/address.h"
+
+enum {
+    STEERING_WORKERS_MAX = 16,
+    STEERING_KEY_MIN_BYTES = 40, /* Of IPv6 with ports: 36 bytes of input, and 4. */
+    STEERING_KEY_MAX_BYTES = 64, /* NICs have 40 or 52; what is behind the first 40 is unused. */
+    STEERING_TABLE_MAX = 2048    /* Entries of a redirection table. */
+};
+
+/* What is hashed by addresses and ports. */
+enum steering_kind {
+    STEERING_TCP4,
+    STEERING_UDP4,
+    STEERING_TCP6,
+    STEERING_UDP6,
+    STEERING_KINDS
+};
+
+struct steering {
+    uint16_t workers;                    /* That share the NIC port; 1 at least. */
+    uint16_t table_size;                 /* Entries in use; 0: everything by port. */
+    uint16_t key_bytes;                  /* Of key. */
+    bool hashed[STEERING_KINDS];         /* The NIC hashes this kind by addresses and ports. */
+    uint8_t key[STEERING_KEY_MAX_BYTES]; /* The NIC's. */
+    uint8_t table[STEERING_TABLE_MAX];   /* Queue, and so worker, of each remainder. */
+};
+
+/* Everything by port, for WORKERS of them. */
+void steering_by_port(struct steering *steering, uint16_t workers);
+
+/* Is TUPLE's queue found by hash? The ports' values do not matter. */
+bool steering_is_hashed(const struct steering *steering, const struct tuple *tuple);
+
+/* Parts of the hash that the NIC computes of a packet from TUPLE's remote side to its local one:
+ * of the remote address and port, of the local address, of the local port. */
+uint32_t steering_remote(const struct steering *steering, const struct tuple *tuple);
+uint32_t steering_local(const struct steering *steering, const struct tuple *tuple);
+uint32_t steering_port(const struct steering *steering, const struct tuple *tuple);
+/* The worker whose queue gets what has HASH. */
+uint16_t steering_queue(const struct steering *steering, uint32_t hash);
+
+/* The worker that TUPLE belongs to. */
+uint16_t steering_owner(const struct steering *steering, const struct tuple *tuple);
+
+#endif
