@@ -33,7 +33,8 @@
     X(ICMP_QUOTE, "icmp-quote", "ICMP error whose quoted packet is cut short or is none of ours")  \
     X(ANSWER_NO_ROOM, "answer-no-room",                                                            \
       "ARP, ND or echo answer, or probe, without room to send it")                                 \
-    X(OUT_FULL, "out-full", "received when the caller had no room for it")
+    X(OUT_FULL, "out-full", "received when the caller had no room for it")                         \
+    X(HANDOVER_FULL, "handover-full", "another worker's, whose hand-over lane was full")
 
 enum net_drop {
 #define NET_DROP_ENUM(id, name, sentence) NET_DROP_##id,

@@ -6,29 +6,50 @@
 #include "net/header.h"
 #include "net/net_priv.h"
 
-static bool take(struct net_port *port, struct rte_mbuf *mbuf, uint64_t now_ns,
-                 struct net_packet *packet);
+/* What becomes of a received frame. */
+enum fate {
+    FATE_CALLERS, /* A packet for the caller, which owns its buffer then. */
+    FATE_GIVEN,   /* Another worker's, which has it now. */
+    FATE_ENDS     /* Its buffer can be freed. */
+};
+
+static enum fate take(struct net_port *port, struct rte_mbuf *mbuf, bool handed, uint64_t now_ns,
+                      struct net_packet *packet);
 static void finish_checksum(struct net_port *port, const struct net_begun *begun);
+static void poll_handed(struct net_port *port);
 
 uint16_t net_poll(struct net_port *port)
 {
     if (port->rx_next < port->rx_count)
         return (uint16_t)(port->rx_count - port->rx_next);
     port->rx_next = 0;
-    port->rx_count = rte_eth_rx_burst(port->port_id, port->queue_id, port->rx, NET_BURST);
-    port->counters.rx_frames += port->rx_count;
+    port->rx_wire = rte_eth_rx_burst(port->port_id, port->queue_id, port->rx, NET_BURST);
+    port->rx_count = port->rx_wire;
+    port->counters.rx_frames += port->rx_wire;
+    if (port->handover != NULL)
+        poll_handed(port);
     return port->rx_count;
+}
+
+static void poll_handed(struct net_port *port)
+{
+    const uint16_t count = handover_take(port->handover, port->queue_id, &port->lane_first,
+                                         port->rx + port->rx_wire, NET_HANDED_BURST);
+    port->rx_count = (uint16_t)(port->rx_wire + count);
+    port->counters.handed_in += count;
 }
 
 uint16_t net_rx(struct net_port *port, uint64_t now_ns, struct net_packet out[], uint16_t max)
 {
     uint16_t count = 0;
     while (port->rx_next < port->rx_count && count < max) {
+        const bool handed = port->rx_next >= port->rx_wire;
         struct rte_mbuf *mbuf = port->rx[port->rx_next++];
-        port->counters.rx_bytes += rte_pktmbuf_pkt_len(mbuf);
-        if (take(port, mbuf, now_ns, &out[count]))
+        port->counters.rx_bytes += handed ? 0 : rte_pktmbuf_pkt_len(mbuf);
+        const enum fate fate = take(port, mbuf, handed, now_ns, &out[count]);
+        if (fate == FATE_CALLERS)
             count++;
-        else
+        else if (fate == FATE_ENDS)
             rte_pktmbuf_free(mbuf);
     }
     port->rx_held += count;
@@ -46,16 +67,39 @@ static struct frame_checked checked_by_nic(const struct rte_mbuf *mbuf)
     };
 }
 
-/* An ICMP error that quotes a packet of ours. */
-static bool take_icmp_error(struct net_port *port, const struct frame *frame, uint64_t now_ns,
-                            struct net_packet *packet)
+/* Give MBUF to worker OWNER. */
+static enum fate give(struct net_port *port, uint16_t owner, struct rte_mbuf *mbuf)
 {
-    const struct icmp_error *error = &packet->error;
-    if (!own_contains(&port->own, &error->quoted.local) ||
-        !address_equal(&error->quoted.local, &frame->destination)) {
-        net_count_drop(port, NET_DROP_ICMP_QUOTE);
-        return false;
+    if (!handover_put(port->handover, port->queue_id, owner, mbuf)) {
+        net_count_drop(port, NET_DROP_HANDOVER_FULL);
+        return FATE_ENDS;
     }
+    port->counters.handed_out++;
+    return FATE_GIVEN;
+}
+
+/* Let all other workers hear what MBUF says; none may write to it. */
+static void give_all(struct net_port *port, struct rte_mbuf *mbuf)
+{
+    for (uint16_t to = 0; port->handover != NULL && to < port->handover->workers; to++) {
+        if (to == port->queue_id)
+            continue;
+        rte_mbuf_refcnt_update(mbuf, 1);
+        if (give(port, to, mbuf) == FATE_ENDS)
+            rte_mbuf_refcnt_update(mbuf, -1);
+    }
+}
+
+static bool quotes_us(const struct net_port *port, const struct frame *frame,
+                      const struct icmp_error *error)
+{
+    return own_contains(&port->own, &error->quoted.local) &&
+           address_equal(&error->quoted.local, &frame->destination);
+}
+
+/* An ICMP error that quotes a packet of this worker. */
+static void note_icmp_error(struct net_port *port, const struct icmp_error *error, uint64_t now_ns)
+{
     if (error->kind == ICMP_TOO_BIG) {
         const uint16_t mtu_bytes = pmtu_tell(&port->pmtu, &error->quoted.remote, error->mtu_bytes,
                                              port->mtu_bytes, now_ns);
@@ -65,10 +109,7 @@ static bool take_icmp_error(struct net_port *port, const struct frame *frame, ui
                                                     .address = error->quoted.remote,
                                                     .mtu_bytes = mtu_bytes});
     }
-    packet->kind = NET_ICMP_ERROR;
-    packet->tuple = error->quoted;
     port->counters.icmp_errors++;
-    return true;
 }
 
 /* A reply to a group is nobody's. */
@@ -89,14 +130,24 @@ static bool take_echo_reply(struct net_port *port, const struct frame *frame,
     return true;
 }
 
-static bool take_icmp(struct net_port *port, const struct frame *frame, uint64_t now_ns,
-                      struct net_packet *packet)
+/* True: an error that quotes one of us, or an echo reply. */
+static bool take_icmp(struct net_port *port, const struct frame *frame, struct rte_mbuf *mbuf,
+                      bool handed, uint64_t now_ns, struct net_packet *packet)
 {
     switch (icmp_parse(frame->l4, frame->l4_bytes, frame->ipv6, &frame->source, &packet->error)) {
-    case ICMP_IS_ERROR: return take_icmp_error(port, frame, now_ns, packet);
+    case ICMP_IS_ERROR:
+        packet->kind = NET_ICMP_ERROR;
+        packet->tuple = packet->error.quoted;
+        if (quotes_us(port, frame, &packet->error))
+            return true;
+        net_count_drop(port, NET_DROP_ICMP_QUOTE);
+        return false;
     case ICMP_IS_ECHO: net_answer_echo(port, frame); return false;
     case ICMP_IS_REPLY: return take_echo_reply(port, frame, packet);
-    case ICMP_IS_ND: net_answer_nd(port, frame, now_ns); return false;
+    case ICMP_IS_ND:
+        if (net_answer_nd(port, frame, handed, now_ns) && !handed)
+            give_all(port, mbuf);
+        return false;
     case ICMP_IS_OTHER: net_count_drop(port, NET_DROP_ICMP_OTHER); return false;
     case ICMP_BAD_QUOTE: net_count_drop(port, NET_DROP_ICMP_QUOTE); return false;
     }
@@ -115,13 +166,22 @@ static void take_l4(const struct frame *frame, struct net_packet *packet)
     };
 }
 
-/* Parse MBUF. True: PACKET owns it. False: it ended here. */
-static bool take(struct net_port *port, struct rte_mbuf *mbuf, uint64_t now_ns,
-                 struct net_packet *packet)
+static bool is_anothers(const struct net_port *port, const struct tuple *tuple, uint16_t *owner)
 {
+    *owner = port->queue_id;
+    if (port->handover != NULL)
+        *owner = steering_owner(port->steering, tuple);
+    return *owner != port->queue_id;
+}
+
+/* Parse MBUF, and find whose it is. */
+static enum fate take(struct net_port *port, struct rte_mbuf *mbuf, bool handed, uint64_t now_ns,
+                      struct net_packet *packet)
+{
+    uint16_t owner;
     if (mbuf->nb_segs != 1) {
         net_count_drop(port, NET_DROP_SEGMENTED);
-        return false;
+        return FATE_ENDS;
     }
     struct frame frame;
     frame_parse(rte_pktmbuf_mtod(mbuf, const uint8_t *), rte_pktmbuf_data_len(mbuf), &port->rules,
@@ -129,22 +189,29 @@ static bool take(struct net_port *port, struct rte_mbuf *mbuf, uint64_t now_ns,
     port->counters.rx_software_checksums += frame.checked_here;
 
     switch (frame.kind) {
-    case FRAME_DROP: net_count_drop(port, frame.drop); return false;
-    case FRAME_ARP: net_answer_arp(port, &frame, now_ns); return false;
+    case FRAME_DROP: net_count_drop(port, frame.drop); return FATE_ENDS;
+    case FRAME_ARP:
+        if (net_answer_arp(port, &frame, handed, now_ns) && !handed)
+            give_all(port, mbuf);
+        return FATE_ENDS;
     case FRAME_ICMP:
-        if (!take_icmp(port, &frame, now_ns, packet))
-            return false;
+        if (!take_icmp(port, &frame, mbuf, handed, now_ns, packet))
+            return FATE_ENDS;
         break;
     case FRAME_TCP:
     case FRAME_UDP: take_l4(&frame, packet); break;
     }
+    if (is_anothers(port, &packet->tuple, &owner))
+        return give(port, owner, mbuf);
+    if (packet->kind == NET_ICMP_ERROR)
+        note_icmp_error(port, &packet->error, now_ns);
     packet->ecn = frame.tos & 3;
     packet->hop_limit = frame.hop_limit;
     packet->l4 = frame.l4;
     packet->l4_bytes = frame.l4_bytes;
     packet->arrival_ns = now_ns;
     packet->mbuf = mbuf;
-    return true;
+    return FATE_CALLERS;
 }
 
 void net_free(struct net_port *port, struct net_packet *packet)
@@ -155,6 +222,16 @@ void net_free(struct net_port *port, struct net_packet *packet)
     packet->mbuf = NULL;
     packet->l4 = NULL;
     port->rx_held--;
+}
+
+bool net_finished(struct net_port *port)
+{
+    if (port->handover == NULL)
+        return true;
+    if (!port->finished)
+        handover_finish(port->handover);
+    port->finished = true;
+    return handover_all_finished(port->handover);
 }
 
 struct net_path net_path(const struct net_port *port, unsigned group, const struct tuple *tuple)
@@ -407,15 +484,6 @@ struct address net_hop_address(const struct net_port *port, unsigned hop, uint8_
     if (mac != NULL)
         memcpy(mac, port->hops.hops[hop].mac, WIRE_MAC_BYTES);
     return port->hops.hops[hop].address;
-}
-
-void net_hop_learn(struct net_port *port, const struct address *address, const uint8_t mac[6],
-                   uint64_t now_ns)
-{
-    struct net_event event;
-    const int hop = hop_find(&port->hops, address);
-    if (hop >= 0 && hop_heard(&port->hops, (unsigned)hop, mac, HOP_ANSWER, now_ns, &event))
-        net_event_add(port, &event);
 }
 
 void net_event_add(struct net_port *port, const struct net_event *event)

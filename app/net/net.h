@@ -1,11 +1,13 @@
 /* net.h - what a worker does with its queue of a NIC port.
  *
  * A struct net_port is one receive and one transmit queue of one NIC port, with its own buffers,
- * next hops and counters. A worker owns it alone. One turn of a worker:
+ * next hops and counters. A worker owns it alone. Workers that share a NIC port are told apart by
+ * steering.h; what arrives at another worker's queue is given to it (handover.h), and comes out of
+ * its net_rx as if it had arrived there. One turn of a worker:
  *
  *     net_poll(port);                                 // rx_burst
  *     now_ns = clock_now_ns(clock);                   // the turn's time
- *     n = net_rx(port, now_ns, packets, NET_BURST);   // parse; ARP, ND and echo end here
+ *     n = net_rx(port, now_ns, packets, NET_RX_MAX);  // parse; ARP, ND and echo end here
  *     ... each packet to TCP or UDP, then net_free(port, &packets[i]) ...
  *     net_tick(port, now_ns);                         // next hops' probes
  *     room = net_tx_room(port);
@@ -39,7 +41,9 @@
 struct rte_mbuf;
 
 enum {
-    NET_BURST = 32,          /* Frames that one net_poll takes at most. */
+    NET_BURST = 32,        /* Frames that one net_poll takes from the wire at most, */
+    NET_HANDED_BURST = 32, /* and from the other workers of the NIC port. */
+    NET_RX_MAX = NET_BURST + NET_HANDED_BURST,
     NET_TX_QUEUE = 128,      /* Packets that wait for net_tx_flush at most: the largest room. */
     NET_HOPS_MAX = 256,      /* Next hops of a port. */
     NET_GROUPS_MAX = 64,     /* Next-hop groups of a port. */
@@ -70,8 +74,9 @@ struct net_packet {
     struct rte_mbuf *mbuf;   /* Owner of the bytes. */
 };
 
-/* Take what has arrived (one rx_burst) and keep it for net_rx. Returns the number of frames that
- * wait for net_rx now. Takes nothing while frames of an earlier poll wait. */
+/* Take what has arrived (one rx_burst, and what other workers handed over) and keep it for net_rx.
+ * Returns the number of frames that wait for net_rx now. Takes nothing while frames of an earlier
+ * poll wait. */
 uint16_t net_poll(struct net_port *port);
 
 /* Parse what waits and give the packets of enum net_kind, at most MAX, as arrived at NOW_NS.
@@ -82,6 +87,10 @@ uint16_t net_rx(struct net_port *port, uint64_t now_ns, struct net_packet out[],
 
 /* Give the packet's buffer back. Asserts that it is there; PACKET's pointers are cleared. */
 void net_free(struct net_port *port, struct net_packet *packet);
+
+/* This worker needs nothing more from the wire. True when the same is so for all workers of the NIC
+ * port: until then it goes on with its turns, for the others' frames may arrive at its queue. */
+bool net_finished(struct net_port *port);
 
 /* ---- Sending ---- */
 
@@ -159,11 +168,6 @@ bool net_hop_mac(struct net_port *port, unsigned hop, uint8_t mac[6]);
 /* "asking" and the like. */
 const char *net_hop_state_name(enum net_hop_state state);
 
-/* Another queue of the same NIC port heard that ADDRESS is at MAC (an event of its port): take it
- * over as if the answer had come here. */
-void net_hop_learn(struct net_port *port, const struct address *address, const uint8_t mac[6],
-                   uint64_t now_ns);
-
 /* ---- Events ---- */
 
 enum net_event_kind {
@@ -204,6 +208,8 @@ struct net_counters {
     uint64_t echo_answers; /* Echo replies sent. */
     uint64_t probes;       /* ARP requests and neighbour solicitations sent. */
     uint64_t icmp_errors;  /* ICMP errors given to the caller. */
+    uint64_t handed_out;   /* Frames given to other workers of the NIC port. */
+    uint64_t handed_in;    /* Frames taken from them. */
     uint64_t events_lost;  /* Events that found the queue full. */
     uint64_t rx_software_checksums; /* Packets whose checksum was verified here. */
     uint64_t drops[NET_DROP_COUNT]; /* By reason. */

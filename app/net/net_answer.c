@@ -68,28 +68,29 @@ static bool send_arp(struct net_port *port, const struct arp *arp, const uint8_t
     return true;
 }
 
-void net_answer_arp(struct net_port *port, const struct frame *frame, uint64_t now_ns)
+bool net_answer_arp(struct net_port *port, const struct frame *frame, bool handed, uint64_t now_ns)
 {
     struct arp arp;
     if (!arp_parse(frame->l4, frame->l4_bytes, &arp)) {
         net_count_drop(port, NET_DROP_ARP_MALFORMED);
-        return;
+        return false;
     }
     if (own_contains(&port->own, &arp.sender)) {
         note_conflict(port, &arp.sender, arp.sender_mac, now_ns);
-        return;
+        return false;
     }
     const bool for_us = own_contains(&port->own, &arp.target);
     const bool answer = !arp.request && for_us && !frame->to_group;
     const bool from_hop =
         hear(port, &arp.sender, arp.sender_mac, answer ? HOP_ANSWER : HOP_CLAIM, now_ns);
-    if (arp.request && for_us) {
+    if (arp.request && for_us && !handed) {
         struct arp reply = {.sender = arp.target, .target = arp.sender};
         memcpy(reply.sender_mac, port->rules.mac, WIRE_MAC_BYTES);
         port->counters.arp_answers += send_arp(port, &reply, arp.sender_mac);
     } else if (!from_hop) {
         net_count_drop(port, NET_DROP_ARP_OTHER);
     }
+    return from_hop;
 }
 
 /* Begin an IP packet of ours with L4_BYTES behind the headers. */
@@ -148,11 +149,7 @@ static void advertise(struct net_port *port, const struct frame *frame, const st
 static bool hear_solicitation(struct net_port *port, const struct frame *frame, const struct nd *nd,
                               uint64_t now_ns)
 {
-    const bool from_hop = nd->has_mac && hear(port, &frame->source, nd->mac, HOP_CLAIM, now_ns);
-    if (!own_contains(&port->own, &nd->target))
-        return from_hop;
-    advertise(port, frame, nd);
-    return true;
+    return nd->has_mac && hear(port, &frame->source, nd->mac, HOP_CLAIM, now_ns);
 }
 
 /* RFC 4861 7.2.5. Without the option the known MAC answered to a unicast probe. */
@@ -173,22 +170,26 @@ static bool hear_advertisement(struct net_port *port, const struct nd *nd, uint6
     return hear(port, &nd->target, mac, source, now_ns);
 }
 
-void net_answer_nd(struct net_port *port, const struct frame *frame, uint64_t now_ns)
+bool net_answer_nd(struct net_port *port, const struct frame *frame, bool handed, uint64_t now_ns)
 {
     struct nd nd;
     if (!nd_parse(frame->l4, frame->l4_bytes, frame->hop_limit, &frame->source, &frame->destination,
                   &nd)) {
         net_count_drop(port, NET_DROP_ND_MALFORMED);
-        return;
+        return false;
     }
-    if (!nd.solicitation && own_contains(&port->own, &nd.target)) {
+    const bool for_us = own_contains(&port->own, &nd.target);
+    if (!nd.solicitation && for_us) {
         note_conflict(port, &nd.target, nd.has_mac ? nd.mac : frame->mac, now_ns);
-        return;
+        return false;
     }
-    const bool heard = nd.solicitation ? hear_solicitation(port, frame, &nd, now_ns)
-                                       : hear_advertisement(port, &nd, now_ns);
-    if (!heard)
+    const bool from_hop = nd.solicitation ? hear_solicitation(port, frame, &nd, now_ns)
+                                          : hear_advertisement(port, &nd, now_ns);
+    if (for_us && !handed)
+        advertise(port, frame, &nd);
+    else if (!from_hop)
         net_count_drop(port, NET_DROP_ND_OTHER);
+    return from_hop;
 }
 
 void net_answer_echo(struct net_port *port, const struct frame *frame)

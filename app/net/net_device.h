@@ -23,6 +23,8 @@ struct net_device {
     uint16_t port_id;                       /* DPDK's number. */
     bool started;                           /* rte_eth_dev_start succeeded. */
     uint16_t queues;                        /* Of ports[]. */
+    struct steering *steering;              /* Of them all. */
+    struct handover *handover;              /* Between them; NULL when there is one. */
     struct net_port *ports[NET_QUEUES_MAX]; /* By queue; NULL when not made. */
 };
 
@@ -30,10 +32,17 @@ struct net_device {
  * ends. Returns the descriptor; -EBUSY with ERR naming the holder; another -errno. */
 int net_lock(const char *device, struct error *err);
 
-/* net_ring_setup.c: a port of two rings; DEVICE is NAME.a or NAME.b, each the other's far end.
- * Returns 0 and the port's DPDK name, or -errno. */
-int net_ring_open(const char *device, char vdev[NET_DEVICE_NAME_BYTES], struct error *err);
-/* Free what waits in both directions, and with the second end the rings. */
+/* net_rss_setup.c: ask for receive-side scaling where profile and device have it, before
+ * rte_eth_dev_configure; and after the start read what came of it into DEVICE's steering. */
+void net_rss_choose(const struct net_device *device, const struct rte_eth_dev_info *info,
+                    struct rte_eth_conf *conf);
+void net_rss_read(struct net_device *device, const struct rte_eth_dev_info *info);
+
+/* net_ring_setup.c: a port of two rings a queue; DEVICE is NAME.a or NAME.b, each the other's far
+ * end, queue by queue. Returns 0 and the port's DPDK name, or -errno. */
+int net_ring_open(const char *device, uint16_t queues, char vdev[NET_DEVICE_NAME_BYTES],
+                  struct error *err);
+/* Free what waits in all rings; and with the second end the rings. */
 void net_ring_drain(const char *device);
 void net_ring_close(const char *device);
 

@@ -33,9 +33,9 @@ int net_group_add(struct net_port *port, const struct address hops[], unsigned c
 /* One turn that only resolves. */
 static void turn(struct net_port *port, uint64_t now_ns)
 {
-    struct net_packet packets[NET_BURST];
+    struct net_packet packets[NET_RX_MAX];
     net_poll(port);
-    const uint16_t count = net_rx(port, now_ns, packets, NET_BURST);
+    const uint16_t count = net_rx(port, now_ns, packets, NET_RX_MAX);
     for (uint16_t i = 0; i < count; i++)
         net_free(port, &packets[i]);
     net_tx_room(port);
@@ -92,7 +92,8 @@ int net_resolve(struct net_port *port, const struct clock *clock, uint64_t timeo
     wait_for_link(port, clock, timeout_ns / 2);
     hop_ask_again(&port->hops);
     while (open > 0 && clock_now_ns(clock) - start_ns < timeout_ns) {
-        turn(port, clock_now_ns(clock));
+        for (uint16_t i = 0; i < port->device->queues; i++)
+            turn(port->device->ports[i], clock_now_ns(clock));
         open = undecided(port, &silent);
         nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
     }

@@ -98,6 +98,16 @@ int net_port_socket(const struct net_port *port)
     return port->device->socket;
 }
 
+uint16_t net_port_queue(const struct net_port *port)
+{
+    return port->queue_id;
+}
+
+const struct steering *net_port_steering(const struct net_port *port)
+{
+    return port->steering;
+}
+
 static int check_config(const struct net_port_config *config, struct error *err)
 {
     const int code = -EINVAL;
@@ -221,7 +231,7 @@ static int probe(const struct opening *opening)
     const struct profile *profile = &device->profile;
     const bool pci = profile->driver == PROFILE_PCI;
     if (profile->driver == PROFILE_RING)
-        return net_ring_open(opening->config->device, device->vdev, opening->err);
+        return net_ring_open(opening->config->device, opening->queues, device->vdev, opening->err);
 
     struct text args = {0};
     expand(profile->args, opening, &args);
@@ -296,18 +306,6 @@ static void choose_offloads(const struct opening *opening, const struct rte_eth_
     conf->rxmode.offloads = rx & info->rx_offload_capa;
 }
 
-static void choose_rss(const struct opening *opening, const struct rte_eth_dev_info *info,
-                       struct rte_eth_conf *conf)
-{
-    const uint64_t wanted = RTE_ETH_RSS_IP | RTE_ETH_RSS_NONFRAG_IPV4_TCP |
-                            RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_TCP |
-                            RTE_ETH_RSS_NONFRAG_IPV6_UDP;
-    if (opening->queues < 2 || !opening->device->profile.rss)
-        return;
-    conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-    conf->rx_adv_conf.rss_conf.rss_hf = wanted & info->flow_type_rss_offloads;
-}
-
 static struct rte_mempool *make_pool(const struct opening *opening, uint16_t queue,
                                      uint16_t mtu_bytes)
 {
@@ -358,6 +356,8 @@ static int make_port(const struct opening *opening, uint16_t queue, uint16_t mtu
     port->device = device;
     port->port_id = device->port_id;
     port->queue_id = queue;
+    port->steering = device->steering;
+    port->handover = device->handover;
     port->mtu_bytes = mtu_bytes;
     port->offload_ip = (tx_offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
     port->offload_tcp = (tx_offloads & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) != 0;
@@ -402,7 +402,27 @@ static int set_up_queues(const struct opening *opening, const struct rte_eth_dev
     return 0;
 }
 
-static int configure(const struct opening *opening)
+/* What the queues have in common. */
+static int make_common(const struct opening *opening)
+{
+    struct net_device *device = opening->device;
+    device->steering =
+        rte_zmalloc_socket("steering", sizeof(*device->steering), 64, device->socket);
+    if (device->steering == NULL)
+        return error_set(opening->err, EXIT_ENVIRONMENT, -ENOMEM, "no DPDK memory for its queues");
+    steering_by_port(device->steering, opening->queues);
+    if (opening->queues == 1)
+        return 0;
+    void *memory =
+        rte_malloc_socket("handover", handover_bytes(opening->queues), 64, device->socket);
+    if (memory == NULL)
+        return error_set(opening->err, EXIT_ENVIRONMENT, -ENOMEM,
+                         "no DPDK memory for the hand-over between %u workers", opening->queues);
+    device->handover = handover_init(memory, opening->queues);
+    return 0;
+}
+
+static int configure(const struct opening *opening, struct rte_eth_dev_info *told)
 {
     struct net_device *device = opening->device;
     struct rte_eth_conf conf = {0};
@@ -411,15 +431,16 @@ static int configure(const struct opening *opening)
     int status = rte_eth_dev_info_get(device->port_id, &info);
     if (status < 0)
         return refused(opening, "to describe itself", status);
+    *told = info;
     if (opening->queues > info.max_rx_queues || opening->queues > info.max_tx_queues)
         return error_set(opening->err, EXIT_ENVIRONMENT, -EINVAL,
                          "queues: %u, but the device has %u and %u", opening->queues,
                          info.max_rx_queues, info.max_tx_queues);
     device->socket = rte_eth_dev_socket_id(device->port_id);
     choose_offloads(opening, &info, &conf);
-    choose_rss(opening, &info, &conf);
-    if ((status = choose_mtu(opening, &mtu_bytes)) < 0)
+    if ((status = make_common(opening)) < 0 || (status = choose_mtu(opening, &mtu_bytes)) < 0)
         return status;
+    net_rss_choose(device, &info, &conf);
     conf.rxmode.mtu = mtu_bytes > info.max_mtu && info.max_mtu != 0 ? info.max_mtu : mtu_bytes;
     status = rte_eth_dev_configure(device->port_id, opening->queues, opening->queues, &conf);
     if (status < 0)
@@ -450,7 +471,7 @@ static int set_mac(const struct opening *opening)
     return 0;
 }
 
-static int start(const struct opening *opening)
+static int start(const struct opening *opening, const struct rte_eth_dev_info *info)
 {
     struct net_device *device = opening->device;
     int status = set_mac(opening);
@@ -459,6 +480,7 @@ static int start(const struct opening *opening)
     if ((status = rte_eth_dev_start(device->port_id)) < 0)
         return refused(opening, "to start", status);
     device->started = true;
+    net_rss_read(device, info);
     /* Solicitations for whole pools come to as many groups as there are addresses: take all groups.
      * Devices without filters refuse this, and need it not. */
     rte_eth_allmulticast_enable(device->port_id);
@@ -470,6 +492,7 @@ static int start(const struct opening *opening)
 static int open_device(const struct opening *opening)
 {
     struct net_capture capture;
+    struct rte_eth_dev_info info;
     char said[200];
     net_capture_begin(&capture);
     int status = probe(opening);
@@ -480,9 +503,9 @@ static int open_device(const struct opening *opening)
                       opening->device->vdev);
     }
     if (status == 0)
-        status = configure(opening);
+        status = configure(opening, &info);
     if (status == 0)
-        status = start(opening);
+        status = start(opening, &info);
     net_capture_end(&capture, said, sizeof(said));
     if (status < 0) {
         const size_t used = strlen(opening->err->text);
@@ -493,6 +516,16 @@ static int open_device(const struct opening *opening)
                        opening->device->profile.name);
     }
     return status;
+}
+
+/* Free what was given and not taken. */
+static void drain_handover(const struct net_device *device)
+{
+    struct rte_mbuf *mbufs[NET_HANDED_BURST];
+    uint16_t first = 0, count;
+    for (uint16_t to = 0; device->handover != NULL && to < device->handover->workers; to++)
+        while ((count = handover_take(device->handover, to, &first, mbufs, NET_HANDED_BURST)) > 0)
+            rte_pktmbuf_free_bulk(mbufs, count);
 }
 
 /* Give back all of DEVICE but itself and its lock. */
@@ -511,6 +544,7 @@ static void release(struct net_device *device)
         rte_pktmbuf_free_bulk(port->spare, port->spare_count);
         rte_pktmbuf_free(port->begun.mbuf);
     }
+    drain_handover(device);
     if (device->started)
         rte_eth_dev_stop(device->port_id);
     device->started = false;
@@ -528,6 +562,10 @@ static void release(struct net_device *device)
         rte_free(device->ports[i]);
         device->ports[i] = NULL;
     }
+    rte_free(device->steering);
+    rte_free(device->handover);
+    device->steering = NULL;
+    device->handover = NULL;
     device->queues = 0;
     device->vdev[0] = '\0';
 }

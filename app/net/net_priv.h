@@ -12,9 +12,11 @@
 
 #include "base/hash.h"
 #include "net/frame.h"
+#include "net/handover.h"
 #include "net/hop.h"
 #include "net/net.h"
 #include "net/pmtu.h"
+#include "net/steering.h"
 
 enum {
     NET_TX_RESERVE = 16, /* Queue places and spare buffers that only answers and probes use. */
@@ -41,27 +43,32 @@ struct net_group {
 
 struct net_port {
     /* Line 1. Read by every turn; set by set-up, and the counts by rx and tx. */
-    alignas(64) uint16_t port_id; /* DPDK's number of the NIC port. */
-    uint16_t queue_id;            /* Of both directions. */
-    uint16_t mtu_bytes;           /* IP packet size. */
-    uint16_t rx_next;             /* First frame of rx[] that was not parsed. */
-    uint16_t rx_count;            /* Frames in rx[]. */
-    uint16_t tx_count;            /* Packets in tx[]. */
-    uint16_t spare_count;         /* Buffers in spare[]. */
-    bool tx_refused;              /* The driver left something over at the last flush. */
-    bool offload_ip;              /* The NIC fills in the IPv4 header checksum. */
-    bool offload_tcp;             /* And TCP's. */
-    bool offload_udp;             /* And UDP's. */
-    uint32_t rx_held;             /* Packets given out by net_rx and not freed. */
-    uint32_t event_first;         /* Oldest event. */
-    uint32_t event_count;         /* Events waiting. */
-    struct rte_mempool *pool;     /* Of all its buffers. */
-    struct net_begun begun;       /* At most one. */
-    uint64_t conflict_ns;         /* No conflict event before this. */
-    uint32_t group_count;         /* Groups in use. */
+    alignas(64) uint16_t port_id;    /* DPDK's number of the NIC port. */
+    uint16_t queue_id;               /* Of both directions. */
+    uint16_t mtu_bytes;              /* IP packet size. */
+    uint16_t rx_next;                /* First frame of rx[] that was not parsed. */
+    uint16_t rx_count;               /* Frames in rx[]. */
+    uint16_t rx_wire;                /* Of these, from the wire: those behind were handed over. */
+    uint16_t lane_first;             /* Of the hand-over: to look at first. */
+    uint16_t tx_count;               /* Packets in tx[]. */
+    uint16_t spare_count;            /* Buffers in spare[]. */
+    bool tx_refused;                 /* The driver left something over at the last flush. */
+    bool finished;                   /* net_finished() was called. */
+    bool offload_ip;                 /* The NIC fills in the IPv4 header checksum. */
+    bool offload_tcp;                /* And TCP's. */
+    bool offload_udp;                /* And UDP's. */
+    uint32_t rx_held;                /* Packets given out by net_rx and not freed. */
+    uint32_t event_first;            /* Oldest event. */
+    uint32_t event_count;            /* Events waiting. */
+    struct rte_mempool *pool;        /* Of all its buffers. */
+    struct handover *handover;       /* Between the NIC port's workers; NULL when there is one. */
+    const struct steering *steering; /* Which of them a tuple belongs to. */
+    struct net_begun begun;          /* At most one. */
+    uint64_t conflict_ns;            /* No conflict event before this. */
+    uint32_t group_count;            /* Groups in use. */
 
     struct net_counters counters;
-    struct rte_mbuf *rx[NET_BURST];          /* Frames of the last poll. */
+    struct rte_mbuf *rx[NET_RX_MAX];         /* Frames of the last poll. */
     struct rte_mbuf *tx[NET_TX_PLACES];      /* To be sent, in order. */
     struct rte_mbuf *spare[NET_TX_PLACES];   /* Empty buffers for what is to be sent. */
     struct net_event events[NET_EVENTS_MAX]; /* A ring. */
@@ -83,9 +90,10 @@ void net_answer_commit(struct net_port *port, struct rte_mbuf *mbuf);
 /* Append to the event queue, or count it as lost. */
 void net_event_add(struct net_port *port, const struct net_event *event);
 
-/* net_answer.c: what ends here. */
-void net_answer_arp(struct net_port *port, const struct frame *frame, uint64_t now_ns);
-void net_answer_nd(struct net_port *port, const struct frame *frame, uint64_t now_ns);
+/* net_answer.c: what ends here. A frame that was HANDED over has been answered, and only tells of a
+ * next hop. The first two return true when it did tell: other workers must hear it too. */
+bool net_answer_arp(struct net_port *port, const struct frame *frame, bool handed, uint64_t now_ns);
+bool net_answer_nd(struct net_port *port, const struct frame *frame, bool handed, uint64_t now_ns);
 void net_answer_echo(struct net_port *port, const struct frame *frame);
 void net_answer_probe(struct net_port *port, const struct hop_probe *probe);
 

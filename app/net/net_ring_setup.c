@@ -11,7 +11,8 @@ enum {
     RING_PACKETS = 1024
 };
 
-/* Names of the rings toward ends a and b; NAME is the device without its end. */
+/* Names of the rings toward ends a and b. The first queue's are sl_NAME_a and sl_NAME_b; those of
+ * further ones have its number behind. */
 struct ring_names {
     char to_a[RTE_RING_NAMESIZE];
     char to_b[RTE_RING_NAMESIZE];
@@ -20,7 +21,7 @@ struct ring_names {
     bool is_a;
 };
 
-static int ring_names(const char *device, struct ring_names *names)
+static int ring_names(const char *device, uint16_t queue, struct ring_names *names)
 {
     const size_t length = strlen(device);
     if (length < 3 || length > 16 || device[length - 2] != '.')
@@ -29,9 +30,12 @@ static int ring_names(const char *device, struct ring_names *names)
     if (end != 'a' && end != 'b')
         return -EINVAL;
     const int stem = (int)length - 2;
+    char number[8] = "";
+    if (queue > 0)
+        snprintf(number, sizeof(number), "%u", queue);
     names->is_a = end == 'a';
-    snprintf(names->to_a, sizeof(names->to_a), "sl_%.*s_a", stem, device);
-    snprintf(names->to_b, sizeof(names->to_b), "sl_%.*s_b", stem, device);
+    snprintf(names->to_a, sizeof(names->to_a), "sl_%.*s_a%s", stem, device, number);
+    snprintf(names->to_b, sizeof(names->to_b), "sl_%.*s_b%s", stem, device, number);
     snprintf(names->self, sizeof(names->self), "%.*s_%c", stem, device, end);
     snprintf(names->peer, sizeof(names->peer), "net_ring_%.*s_%c", stem, device,
              names->is_a ? 'b' : 'a');
@@ -46,19 +50,23 @@ static struct rte_ring *find_or_make(const char *name)
     return ring;
 }
 
-int net_ring_open(const char *device, char vdev[NET_DEVICE_NAME_BYTES], struct error *err)
+int net_ring_open(const char *device, uint16_t queues, char vdev[NET_DEVICE_NAME_BYTES],
+                  struct error *err)
 {
     struct ring_names names;
-    if (ring_names(device, &names) < 0)
-        return error_set(err, EXIT_USAGE, -EINVAL,
-                         "ring \"%s\": must be NAME.a or NAME.b, of at most 16 characters", device);
-    struct rte_ring *to_a = find_or_make(names.to_a);
-    struct rte_ring *to_b = find_or_make(names.to_b);
-    if (to_a == NULL || to_b == NULL)
-        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "ring \"%s\": no memory for it", device);
-    struct rte_ring *in = names.is_a ? to_a : to_b;
-    struct rte_ring *out = names.is_a ? to_b : to_a;
-    if (rte_eth_from_rings(names.self, &in, 1, &out, 1, 0) < 0)
+    struct rte_ring *in[NET_QUEUES_MAX], *out[NET_QUEUES_MAX];
+    for (uint16_t i = 0; i < queues; i++) {
+        if (ring_names(device, i, &names) < 0)
+            return error_set(err, EXIT_USAGE, -EINVAL,
+                             "ring \"%s\": must be NAME.a or NAME.b, of at most 16 characters",
+                             device);
+        in[i] = find_or_make(names.is_a ? names.to_a : names.to_b);
+        out[i] = find_or_make(names.is_a ? names.to_b : names.to_a);
+        if (in[i] == NULL || out[i] == NULL)
+            return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "ring \"%s\": no memory for it",
+                             device);
+    }
+    if (rte_eth_from_rings(names.self, in, queues, out, queues, 0) < 0)
         return error_set(err, EXIT_ENVIRONMENT, -ENODEV, "ring \"%s\": cannot make its port",
                          device);
     snprintf(vdev, NET_DEVICE_NAME_BYTES, "net_ring_%s", names.self);
@@ -76,18 +84,20 @@ static void drain(const char *name)
 void net_ring_drain(const char *device)
 {
     struct ring_names names;
-    if (ring_names(device, &names) < 0)
-        return;
-    drain(names.to_a);
-    drain(names.to_b);
+    for (uint16_t i = 0; i < NET_QUEUES_MAX && ring_names(device, i, &names) == 0; i++) {
+        drain(names.to_a);
+        drain(names.to_b);
+    }
 }
 
 void net_ring_close(const char *device)
 {
     struct ring_names names;
     uint16_t peer;
-    if (ring_names(device, &names) < 0 || rte_eth_dev_get_port_by_name(names.peer, &peer) == 0)
-        return;
-    rte_ring_free(rte_ring_lookup(names.to_a));
-    rte_ring_free(rte_ring_lookup(names.to_b));
+    for (uint16_t i = 0; i < NET_QUEUES_MAX && ring_names(device, i, &names) == 0; i++) {
+        if (rte_eth_dev_get_port_by_name(names.peer, &peer) == 0)
+            return;
+        rte_ring_free(rte_ring_lookup(names.to_a));
+        rte_ring_free(rte_ring_lookup(names.to_b));
+    }
 }

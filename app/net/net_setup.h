@@ -6,6 +6,9 @@
  *     net_port_open(&config, drivers_directory, &port, &note, &err);
  *     int group = net_group_add(port, hops, 1, &err);
  *     net_resolve(port, deadline...)                  // by the control thread, before launch
+ *
+ * With several queues, NET_PORT_OPEN gives as many net_ports; add the same groups to each.
+ *
  *     ... launch workers; join them ...
  *     net_port_close(port);
  *
@@ -24,10 +27,11 @@
 #include "base/error.h"
 #include "net/net.h"
 #include "net/profile.h"
+#include "net/steering.h"
 
 enum {
     NET_WORKERS_MAX = 64,
-    NET_QUEUES_MAX = 16,
+    NET_QUEUES_MAX = STEERING_WORKERS_MAX,
     NET_POOLS_MAX = 32,
     NET_NOTE_BYTES = 512
 };
@@ -109,6 +113,12 @@ uint32_t net_port_close(struct net_port *port);
 const struct profile *net_port_profile(const struct net_port *port);
 /* NUMA node of the port, or -1. */
 int net_port_socket(const struct net_port *port);
+/* Which queue PORT is of its NIC port: the worker's index in steering. */
+uint16_t net_port_queue(const struct net_port *port);
+/* How tuples come to the queues of its NIC port. Borrowed until the close. */
+const struct steering *net_port_steering(const struct net_port *port);
+/* The same for people: "2 queues, by Toeplitz hash of TCP/IPv4, ..., table of 128, key 6d5a...". */
+void net_port_steering_text(const struct net_port *port, char *out, size_t size);
 
 /* ---- Next hops ---- */
 
@@ -119,7 +129,8 @@ int net_port_socket(const struct net_port *port);
 int net_group_add(struct net_port *port, const struct address hops[], unsigned count,
                   struct error *err);
 
-/* Poll PORT (which no worker runs yet) until each of its hops is resolved, or is known to be silent
+/* Poll PORT and the other queues of its NIC port (which no worker runs yet: answers may come to any
+ * of them) until each of PORT's hops is resolved, or is known to be silent
  * (3.1 s), or TIMEOUT_NS is over; half of that is for the link to come up. 0, or -EHOSTUNREACH with
  * ERR naming each hop that did not answer. Can be called again. L4 packets that arrive are
  * freed. */

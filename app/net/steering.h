@@ -10,14 +10,16 @@
  *             how: worker = client port mod workers. What arrives elsewhere is handed over
  *             (handover.h).
  *
- * Toeplitz is linear: the hash of a tuple is the XOR of the hashes of its parts, each with the key
- * shifted to where the part stands. A search over client ports computes the target's and the
- * address's part once and the port's for each, so that no bitmap of ports is needed:
+ * Toeplitz is linear: the hash of a tuple is the XOR of the hashes of its bytes, each with the key
+ * shifted to where the byte stands. These are tabled, 36 KiB a NIC port: a tuple costs 12 (IPv4) or
+ * 36 loads. A search over client ports computes the target's and the address's part once and the
+ * port's for each, so that no bitmap of ports is needed:
  *
  *   hash = steering_remote(tuple) ^ steering_local(tuple) ^ steering_port(tuple)
  *
- * Threads: pure, and immutable after set-up. Sources: Microsoft's RSS specification (the fields and
- * their order; its test vectors are in the unit test), RFC 9293 and 768 for the ports.
+ * Threads: pure, and immutable after set-up. Memory: the caller's, one for each NIC port. Sources:
+ * Microsoft's RSS specification (the fields and their order; its test vectors are in the unit
+ * test), RFC 9293 and 768 for the ports.
  */
 #ifndef NET_STEERING_H
 #define NET_STEERING_H
@@ -29,7 +31,8 @@
 
 enum {
     STEERING_WORKERS_MAX = 16,
-    STEERING_KEY_MIN_BYTES = 40, /* Of IPv6 with ports: 36 bytes of input, and 4. */
+    STEERING_INPUT_BYTES = 36,   /* The longest: two IPv6 addresses, two ports. */
+    STEERING_KEY_MIN_BYTES = 40, /* What such an input needs. */
     STEERING_KEY_MAX_BYTES = 64, /* NICs have 40 or 52; what is behind the first 40 is unused. */
     STEERING_TABLE_MAX = 2048    /* Entries of a redirection table. */
 };
@@ -50,10 +53,15 @@ struct steering {
     bool hashed[STEERING_KINDS];         /* The NIC hashes this kind by addresses and ports. */
     uint8_t key[STEERING_KEY_MAX_BYTES]; /* The NIC's. */
     uint8_t table[STEERING_TABLE_MAX];   /* Queue, and so worker, of each remainder. */
+    uint32_t byte_hash[STEERING_INPUT_BYTES][256]; /* Of a byte of that value at that place. */
 };
 
 /* Everything by port, for WORKERS of them. */
 void steering_by_port(struct steering *steering, uint16_t workers);
+/* By hash, from then on, where `hashed` is set: with KEY (KEY_MIN to KEY_MAX bytes) and a TABLE of
+ * SIZE (1 to STEERING_TABLE_MAX) entries, each a queue below `workers`. */
+void steering_by_hash(struct steering *steering, const uint8_t key[], uint16_t key_bytes,
+                      const uint8_t table[], uint16_t size);
 
 /* Is TUPLE's queue found by hash? The ports' values do not matter. */
 bool steering_is_hashed(const struct steering *steering, const struct tuple *tuple);

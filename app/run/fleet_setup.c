@@ -197,8 +197,6 @@ static int make_worker(struct fleet *fleet, unsigned index, const struct experim
     config.index = index;
     config.clock = fleet->clock;
     config.port = member->port;
-    config.traffic.worker = index;
-    config.traffic.worker_count = 1;
     config.traffic.seed = experiment->seed;
     if (getrandom(&config.key, sizeof(config.key), 0) != sizeof(config.key))
         return error_set(err, EXIT_ENVIRONMENT, -errno, "getrandom: %s", strerror(errno));

@@ -212,7 +212,7 @@ static bool open_tcp(struct traffic *traffic, struct traffic_conn *conn, pool_ha
     struct tuple tuple = {
         .remote = target->address, .remote_port = target->port, .protocol = IPPROTO_TCP};
     for (unsigned i = 0; i < TRAFFIC_TUPLE_TRIES; i++) {
-        conn->port_slot = ports_take(ports, now_ns, &tuple.local, &tuple.local_port);
+        conn->port_slot = ports_take(ports, now_ns, &tuple);
         if (conn->port_slot == PORTS_NONE)
             break;
         conn->tcp = tcp_open(traffic->tcp, now_ns, &tuple, handle);

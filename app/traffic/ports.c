@@ -12,6 +12,7 @@ enum {
     NS_PER_MS = 1000000
 };
 
+static bool comes_home(const struct ports *ports, uint32_t remote, const struct tuple *tuple);
 static bool is_free(const struct ports *ports, uint32_t slot, uint64_t now_ns);
 static uint32_t slot_count(const struct ports *ports);
 
@@ -40,19 +41,24 @@ void ports_init(struct ports *ports, const struct address addresses[], uint32_t 
     ports->cursor = (uint32_t)random_below(&random, slots);
 }
 
-uint32_t ports_take(struct ports *ports, uint64_t now_ns, struct address *address, uint16_t *port)
+uint32_t ports_take(struct ports *ports, uint64_t now_ns, struct tuple *tuple)
 {
     uint32_t slots = slot_count(ports);
     uint32_t look = slots < PORTS_LOOK ? slots : PORTS_LOOK;
+    bool hashed = ports->steering != NULL && steering_is_hashed(ports->steering, tuple);
+    uint32_t remote = hashed ? steering_remote(ports->steering, tuple) : 0;
     for (uint32_t i = 0; i < look; i++) {
         uint32_t slot = ports->cursor;
         ports->cursor = slot + 1 == slots ? 0 : slot + 1;
         if (!is_free(ports, slot, now_ns))
             continue;
+        tuple->local = ports->addresses[slot % ports->address_count];
+        tuple->local_port =
+            (uint16_t)(ports->port_first + slot / ports->address_count * ports->stride);
+        if (hashed && !comes_home(ports, remote, tuple))
+            continue;
         ports->released[slot] = IN_USE;
         ports->in_use++;
-        *address = ports->addresses[slot % ports->address_count];
-        *port = (uint16_t)(ports->port_first + slot / ports->address_count * ports->stride);
         return slot;
     }
     return PORTS_NONE;
@@ -77,6 +83,14 @@ uint32_t ports_addresses_of(const struct prefix *pool, struct address out[], uin
     for (uint64_t i = first; i < end && count < max; i++)
         out[count++] = address_plus(pool->address, i);
     return count;
+}
+
+/* Does the NIC bring the answers to this worker? REMOTE is the remote side's part of the hash. */
+static bool comes_home(const struct ports *ports, uint32_t remote, const struct tuple *tuple)
+{
+    const struct steering *steering = ports->steering;
+    uint32_t hash = remote ^ steering_local(steering, tuple) ^ steering_port(steering, tuple);
+    return steering_queue(steering, hash) == ports->worker;
 }
 
 static bool is_free(const struct ports *ports, uint32_t slot, uint64_t now_ns)

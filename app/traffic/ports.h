@@ -9,6 +9,11 @@
  * different seeds; with r ports used by the run before, of N, they meet with probability about r
  * / N.
  *
+ * Of a NIC port that several workers share, each takes only what is its own by steering.h: port
+ * numbers of its remainder (first and stride), or those whose answers the NIC brings to its queue.
+ * The latter depends on the remote side, so a slot that is skipped for one target may do for
+ * another; of n workers each finds 1 slot in n.
+ *
  * Threads: one owner. Memory: 4 bytes a slot, given by the caller. Full: ports_take() refuses.
  */
 #ifndef TRAFFIC_PORTS_H
@@ -18,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/address.h"
+#include "net/steering.h"
 
 enum {
     PORTS_LOOK = 256 /* Slots that one ports_take() looks at, at most: its bound of time. */
@@ -33,22 +39,26 @@ struct ports {
     uint32_t port_count; /* Of each address. */
     uint16_t port_first; /* Port number of the first. */
     uint16_t stride;     /* Distance between port numbers: workers that share addresses. */
+    uint16_t worker;     /* Whose they are, in `steering`. */
     uint32_t cursor;     /* Slot to look at next. */
     uint32_t in_use;     /* Slots taken now. */
+    const struct steering *steering; /* Of the shared NIC port, borrowed; NULL: not shared. */
     uint64_t quarantine_ns;
 };
 
 /* Ports of an address: FIRST + i * STRIDE up to LAST. */
 uint32_t ports_of_address(uint16_t first, uint16_t last, uint16_t stride);
 
-/* RELEASED has address_count * ports_of_address() entries; all slots are free. */
+/* RELEASED has address_count * ports_of_address() entries; all slots are free. Not shared; set
+ * `steering` and `worker` for one that is. */
 void ports_init(struct ports *ports, const struct address addresses[], uint32_t address_count,
                 uint16_t first, uint16_t last, uint16_t stride, uint32_t released[], uint64_t seed,
                 uint64_t quarantine_ns);
 
-/* Take the next slot that is free. PORTS_NONE when none of the next PORTS_LOOK is; the next call
- * looks further on. */
-uint32_t ports_take(struct ports *ports, uint64_t now_ns, struct address *address, uint16_t *port);
+/* Take the next slot that is free and WORKER's own, as the local side of TUPLE, whose remote side
+ * and protocol are given. PORTS_NONE when none of the next PORTS_LOOK is: the local side is then
+ * undefined, and the next call looks further on. */
+uint32_t ports_take(struct ports *ports, uint64_t now_ns, struct tuple *tuple);
 /* Give SLOT back: its quarantine begins. */
 void ports_release(struct ports *ports, uint32_t slot, uint64_t now_ns);
 

@@ -42,6 +42,7 @@
 
 #include "base/address.h"
 #include "base/error.h"
+#include "net/steering.h"
 #include "record/record.h"
 #include "tcp/tcp.h"
 
@@ -110,10 +111,12 @@ struct traffic_stream_config {
 
 struct traffic_config {
     uint32_t worker;       /* Index among those that share. */
-    uint32_t worker_count; /* Workers that share the client addresses: each takes the ports
-                              port_first + worker + i * worker_count. */
-    uint64_t seed;         /* Of the flows' offsets. */
-    uint64_t port_seed;    /* Of the place where the port sweep begins; 0 stands for `seed`. Runs
+    uint32_t worker_count; /* Workers that share the client addresses: each takes the ports whose
+                              number leaves `worker` when divided by it, or those that STEERING
+                              brings home, or what is both: traffic_config_ports(). */
+    const struct steering *steering; /* Of the NIC port that they share; borrowed. NULL: by port. */
+    uint64_t seed;                   /* Of the flows' offsets. */
+    uint64_t port_seed; /* Of the place where the port sweep begins; 0 stands for `seed`. Runs
                               that follow each other need different ones: see ports.h. */
     struct prefix pools[TRAFFIC_POOLS]; /* Client addresses. */
     uint32_t pool_count;

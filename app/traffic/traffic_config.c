@@ -13,6 +13,10 @@
 static uint64_t stream_connections(const struct traffic_config *config,
                                    const struct traffic_stream_config *stream);
 static uint64_t requests_in(const struct traffic_stream_config *stream, uint64_t time_ns);
+static struct port_range given_ports(const struct traffic_config *config);
+static struct port_range split(const struct traffic_config *config, struct port_range all);
+static bool is_hashed(const struct traffic_config *config, bool v4);
+static unsigned distinct_targets(const struct traffic_config *config, bool v4);
 static int check_stream(const struct traffic_config *config, uint32_t index, struct error *err);
 static int check_targets(const struct traffic_config *config,
                          const struct traffic_stream_config *stream, struct error *err);
@@ -89,8 +93,8 @@ int traffic_config_check(const struct traffic_config *config, struct error *err)
     if (config->worker_count == 0 || config->worker >= config->worker_count)
         return error_set(err, EXIT_USAGE, -EINVAL, "worker %u of %u cannot be", config->worker,
                          config->worker_count);
-    uint32_t first = traffic_config_port_first(config) + config->worker;
-    if (first > traffic_config_port_last(config))
+    const struct port_range all = given_ports(config);
+    if (split(config, all).first > all.last)
         return error_set(err, EXIT_USAGE, -EINVAL,
                          "client ports %u to %u: none is left for worker %u; give a wider range",
                          config->port_first, config->port_last, config->worker);
@@ -102,14 +106,57 @@ int traffic_config_check(const struct traffic_config *config, struct error *err)
     return 0;
 }
 
-uint16_t traffic_config_port_first(const struct traffic_config *config)
+/* Where the NIC tells workers apart, all ports are open to each, and ports.h skips those whose
+ * answers go elsewhere. But two targets of one family may be Services of the same pods, and then
+ * two workers must not use the same client end toward them: the NIC brings the answers of one to
+ * this worker and of the other to that one. */
+struct port_range traffic_config_ports(const struct traffic_config *config, bool v4)
 {
-    return config->port_last == 0 ? 1024 : config->port_first;
+    const struct port_range all = given_ports(config);
+    return is_hashed(config, v4) && distinct_targets(config, v4) < 2 ? all : split(config, all);
 }
 
-uint16_t traffic_config_port_last(const struct traffic_config *config)
+static struct port_range given_ports(const struct traffic_config *config)
 {
-    return config->port_last == 0 ? 65535 : config->port_last;
+    if (config->port_last == 0)
+        return (struct port_range){.first = 1024, .last = 65535, .stride = 1};
+    return (struct port_range){.first = config->port_first, .last = config->port_last, .stride = 1};
+}
+
+/* The ports that leave `worker` when divided by the number of workers: steering_owner(). */
+static struct port_range split(const struct traffic_config *config, struct port_range all)
+{
+    const uint32_t count = config->worker_count;
+    const uint32_t ahead = (config->worker + count - all.first % count) % count;
+    return (struct port_range){
+        .first = all.first + ahead, .last = all.last, .stride = (uint16_t)count};
+}
+
+static bool is_hashed(const struct traffic_config *config, bool v4)
+{
+    const struct steering *steering = config->steering;
+    if (steering == NULL || steering->table_size == 0)
+        return false;
+    return v4 ? steering->hashed[STEERING_TCP4] && steering->hashed[STEERING_UDP4]
+              : steering->hashed[STEERING_TCP6] && steering->hashed[STEERING_UDP6];
+}
+
+/* 2 stands for more as well. */
+static unsigned distinct_targets(const struct traffic_config *config, bool v4)
+{
+    const struct traffic_target *first = NULL;
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        for (uint32_t j = 0; j < config->streams[i].target_count; j++) {
+            const struct traffic_target *target = &config->streams[i].targets[j];
+            if (address_is_v4(&target->address) != v4)
+                continue;
+            if (first != NULL &&
+                (target->port != first->port || !address_equal(&target->address, &first->address)))
+                return 2;
+            first = target;
+        }
+    }
+    return first != NULL;
 }
 
 /* A held flow has its connection, and those before it that are being closed: two are plenty

@@ -10,8 +10,15 @@
 
 /* 0, or -EINVAL with ERR: which stream or key, and what would be right. */
 int traffic_config_check(const struct traffic_config *config, struct error *err);
-/* Client ports, both included, with the default filled in. */
-uint16_t traffic_config_port_first(const struct traffic_config *config);
-uint16_t traffic_config_port_last(const struct traffic_config *config);
+
+/* Port numbers FIRST, FIRST + STRIDE, ... up to LAST; empty when FIRST is larger. */
+struct port_range {
+    uint32_t first;
+    uint16_t last;
+    uint16_t stride;
+};
+
+/* The client ports of this worker toward targets of a family. */
+struct port_range traffic_config_ports(const struct traffic_config *config, bool v4);
 
 #endif

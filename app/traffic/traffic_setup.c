@@ -138,15 +138,17 @@ static int fill_sweep(struct sweep *sweep, const struct traffic_config *config, 
             count += ports_addresses_of(&config->pools[i], sweep->addresses + count, max - count);
     if (count == 0)
         return 0; /* No target has this family: traffic_config_check(). */
-    uint16_t first = (uint16_t)(traffic_config_port_first(config) + config->worker);
-    uint16_t last = traffic_config_port_last(config);
-    uint16_t stride = (uint16_t)config->worker_count;
-    sweep->released = take((size_t)count * ports_of_address(first, last, stride), sizeof(uint32_t));
+    const struct port_range range = traffic_config_ports(config, v4);
+    uint16_t first = (uint16_t)range.first;
+    sweep->released =
+        take((size_t)count * ports_of_address(first, range.last, range.stride), sizeof(uint32_t));
     if (sweep->released == NULL)
         return -ENOMEM;
     uint64_t seed = config->port_seed != 0 ? config->port_seed : config->seed;
-    ports_init(&sweep->ports, sweep->addresses, count, first, last, stride, sweep->released, seed,
-               config->quarantine_ns);
+    ports_init(&sweep->ports, sweep->addresses, count, first, range.last, range.stride,
+               sweep->released, seed, config->quarantine_ns);
+    sweep->ports.steering = config->steering;
+    sweep->ports.worker = (uint16_t)config->worker;
     return 0;
 }
 

@@ -75,7 +75,7 @@ static void note_stall(struct worker *worker, uint64_t before_ns)
 static void act_on_time(struct worker *worker, uint16_t frames)
 {
     uint64_t now_ns = worker->now_ns;
-    if (frames == NET_BURST && ++worker->full_bursts < WORKER_FULL_BURSTS)
+    if (frames >= NET_BURST && ++worker->full_bursts < WORKER_FULL_BURSTS)
         return;
     worker->full_bursts = 0;
     tcp_timers(worker->tcp, now_ns);
@@ -84,13 +84,15 @@ static void act_on_time(struct worker *worker, uint16_t frames)
     worker->busy |= traffic_events(worker->traffic, now_ns, worker->gap_ns) > 0;
 }
 
-/* Done when nothing is open and all was said; what cannot be closed in time is reset. */
+/* Done when nothing is open, all was said, and no other worker of the NIC port needs what comes to
+ * this one's queue; what cannot be closed in time is reset. */
 static void drain(struct worker *worker)
 {
     if (worker->now_ns >= worker->deadline_ns)
         quit(worker);
     else if (traffic_connections(worker->traffic) == 0 && !tcp_output_wanted(worker->tcp) &&
-             net_tx_queued(worker->port) == 0 && !worker->report_waits && !worker->busy)
+             net_tx_queued(worker->port) == 0 && !worker->report_waits && !worker->busy &&
+             net_finished(worker->port))
         worker->phase = WORKER_LEFT;
 }
 
@@ -104,5 +106,6 @@ static void quit(struct worker *worker)
         worker_transmit(worker);
         worker_put_report(worker);
     }
+    net_finished(worker->port);
     worker->phase = WORKER_LEFT;
 }

@@ -1,7 +1,8 @@
 /* worker.h - the lcore loop and its mailbox, the only door between the hot and the slow side.
  *
  * A worker runs on one lcore and owns one queue of a NIC port (net_port), one struct tcp, one
- * struct traffic and one struct record. Workers share nothing.
+ * struct traffic and one struct record. Workers share nothing; those of one NIC port give each
+ * other what arrived at the wrong queue (net/handover.h).
  *
  *     struct worker_config config = worker_config_default();
  *     config.index = 0; config.clock = &clock; config.port = port;
@@ -47,29 +48,26 @@ struct worker_config {
     const struct clock *clock;     /* Borrowed; immutable. */
     struct net_port *port;         /* Its queue; borrowed, and the worker's alone while it runs. */
     uint64_t stall_ns;             /* A gap between turns over this is a fault STALL. */
-    struct traffic_config traffic; /* Its share of the streams. With a worker_count over 1,
-                                      worker is set from `index`; port_seed from `key`, if 0. */
+    struct traffic_config traffic; /* Its share of the streams. Worker, worker_count and steering
+                                      are set from the port; port_seed from `key`, if 0. */
     uint64_t capacity[RECORD_TYPE_COUNT]; /* Records of each log; 0 = record's default. */
     struct hash_key key;                  /* Secret of ISNs; from the system's random source. */
     uint64_t time_wait_ns;                /* 2 MSL of the connections that we closed first. */
 };
 
 enum worker_command_kind {
-    WORKER_START, /* Start stream `stream` at `at_ns` (0: now). */
-    WORKER_STOP,  /* Stop stream `stream`. */
-    WORKER_FAULT, /* Append `fault`: what control saw of the port (imissed, link, ...). */
-    WORKER_HOP,   /* Another queue of the NIC port heard a neighbour: `hop_address`, `hop_mac`. */
+    WORKER_START,    /* Start stream `stream` at `at_ns` (0: now). */
+    WORKER_STOP,     /* Stop stream `stream`. */
+    WORKER_FAULT,    /* Append `fault`: what control saw of the port (imissed, link, ...). */
     WORKER_SHUTDOWN, /* Stop all streams, wait until they are drained, leave the loop. */
     WORKER_QUIT      /* Leave the loop now: connections are reset, not closed. */
 };
 
 struct worker_command {
-    uint32_t kind;              /* enum worker_command_kind. */
-    uint32_t stream;            /* START, STOP. */
-    uint64_t at_ns;             /* START: run time of the first slot; 0 stands for now. */
-    struct record_fault fault;  /* FAULT. */
-    struct address hop_address; /* HOP. */
-    uint8_t hop_mac[6];         /* HOP. */
+    uint32_t kind;             /* enum worker_command_kind. */
+    uint32_t stream;           /* START, STOP. */
+    uint64_t at_ns;            /* START: run time of the first slot; 0 stands for now. */
+    struct record_fault fault; /* FAULT. */
 };
 
 enum worker_report_kind {

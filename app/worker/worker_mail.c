@@ -62,9 +62,6 @@ static void act(struct worker *worker, const struct worker_command *command)
             bad_command(worker, command->stream);
         break;
     case WORKER_FAULT: record_append(worker->record, RECORD_FAULTS, &command->fault); break;
-    case WORKER_HOP:
-        net_hop_learn(worker->port, &command->hop_address, command->hop_mac, worker->now_ns);
-        break;
     case WORKER_SHUTDOWN: shut_down(worker, 2 * worker->close_timeout_ns); break;
     case WORKER_QUIT: shut_down(worker, 0); break;
     default: bad_command(worker, command->stream); break;

@@ -11,7 +11,7 @@ static void note_refusal(struct worker *worker, uint64_t sent_ns, uint32_t left)
 /* Events point into the packets: these are freed after they were acted on. */
 void worker_receive(struct worker *worker)
 {
-    uint16_t count = net_rx(worker->port, worker->now_ns, worker->packets, NET_BURST);
+    uint16_t count = net_rx(worker->port, worker->now_ns, worker->packets, NET_RX_MAX);
     worker->busy = true;
     for (uint16_t i = 0; i < count; i++) {
         const struct net_packet *packet = &worker->packets[i];

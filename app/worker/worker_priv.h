@@ -61,7 +61,7 @@ struct worker {
     /* Written by the worker, read by any. */
     alignas(64) struct worker_counters counters;
     /* A turn's work. */
-    alignas(64) struct net_packet packets[NET_BURST];
+    alignas(64) struct net_packet packets[NET_RX_MAX];
     struct tcp_descriptor descriptors[NET_TX_QUEUE]; /* Handed out by tcp_output(). */
     uint64_t
         positions[NET_TX_QUEUE]; /* Of each in all that was queued: taken when flushed is there. */

@@ -84,7 +84,9 @@ bool worker_leftovers(const struct worker *worker, struct worker_leftovers *left
 static int fill(struct worker *worker, const struct worker_config *config, struct error *err)
 {
     struct traffic_config traffic = config->traffic;
-    traffic.worker = traffic.worker_count > 1 ? config->index : 0;
+    traffic.worker = net_port_queue(config->port);
+    traffic.steering = net_port_steering(config->port);
+    traffic.worker_count = traffic.steering->workers;
     if (traffic.port_seed == 0)
         traffic.port_seed = config->key.k0;
     worker->port = config->port;

@@ -734,25 +734,6 @@ static void test_a_killed_holder_holds_no_more(void **state)
     close(ready[1]);
 }
 
-static void test_another_queue_may_tell(void **state)
-{
-    (void)state;
-    struct bench bench;
-    struct error err = {0};
-    const struct address hop = address("10.1.9.9");
-    const struct address stranger = address("10.1.9.8");
-    struct net_event event;
-    open_bench(&bench, 0);
-    assert_int_equal(net_group_add(bench.port, &hop, 1, &err), 0);
-    net_hop_learn(bench.port, &stranger, other_mac, bench.now_ns);
-    assert_false(net_event(bench.port, &event));
-    net_hop_learn(bench.port, &hop, other_mac, bench.now_ns);
-    assert_int_equal(net_hop_state(bench.port, 0), NET_HOP_RESOLVED);
-    expect_event(&bench, NET_EVENT_RESOLVED, "10.1.9.9");
-    turn_nothing(&bench); /* Nothing is asked now. */
-    close_bench(&bench);
-}
-
 static int start(void **state)
 {
     (void)state;
@@ -794,7 +775,6 @@ int main(void)
         cmocka_unit_test(test_a_group_spreads_over_all_its_hops),
         cmocka_unit_test(test_what_cannot_be_opened_says_why),
         cmocka_unit_test(test_a_killed_holder_holds_no_more),
-        cmocka_unit_test(test_another_queue_may_tell),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

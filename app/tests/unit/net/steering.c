@@ -20,15 +20,16 @@ static const uint8_t published_key[40] = {
 static struct steering by_hash(uint16_t workers, uint16_t size, uint16_t key_bytes)
 {
     struct steering steering;
+    uint8_t key[STEERING_KEY_MAX_BYTES];
+    uint8_t table[STEERING_TABLE_MAX];
+    for (uint16_t i = 0; i < key_bytes; i++)
+        key[i] = i < 40 ? published_key[i] : (uint8_t)(i * 37);
+    for (uint16_t i = 0; i < size; i++)
+        table[i] = (uint8_t)(i % workers);
     steering_by_port(&steering, workers);
-    steering.table_size = size;
-    steering.key_bytes = key_bytes;
+    steering_by_hash(&steering, key, key_bytes, table, size);
     for (unsigned i = 0; i < STEERING_KINDS; i++)
         steering.hashed[i] = true;
-    for (uint16_t i = 0; i < key_bytes; i++)
-        steering.key[i] = i < 40 ? published_key[i] : (uint8_t)(i * 37);
-    for (uint16_t i = 0; i < size; i++)
-        steering.table[i] = (uint8_t)(i % workers);
     return steering;
 }
 
