@@ -48,6 +48,38 @@ static void siphash_depends_on_both_halves_of_the_key(void **state)
     assert_true(hash_sip(&a, "x", 1) != hash_sip(&c, "x", 1));
 }
 
+/* RFC 3720 B.4, and the check value of the CRC catalogues. */
+static void crc32c_vectors(void **state)
+{
+    uint8_t zeros[32] = {0}, ones[32], rising[32], falling[32];
+
+    (void)state;
+    memset(ones, 0xff, sizeof(ones));
+    for (unsigned i = 0; i < 32; i++) {
+        rising[i] = (uint8_t)i;
+        falling[i] = (uint8_t)(31 - i);
+    }
+    assert_int_equal(hash_crc32c(0, zeros, 32), 0x8a9136aa);
+    assert_int_equal(hash_crc32c(0, ones, 32), 0x62a8ab43);
+    assert_int_equal(hash_crc32c(0, rising, 32), 0x46dd794e);
+    assert_int_equal(hash_crc32c(0, falling, 32), 0x113fdb5c);
+    assert_int_equal(hash_crc32c(0, (const uint8_t *)"123456789", 9), 0xe3069283);
+    assert_int_equal(hash_crc32c(0, zeros, 0), 0);
+}
+
+/* Whole words and single bytes are reckoned in different ways. */
+static void crc32c_does_not_depend_on_the_cut(void **state)
+{
+    const uint8_t text[] = "The quick brown fox jumps over the lazy dog";
+
+    (void)state;
+    for (size_t cut = 0; cut < sizeof(text); cut++) {
+        uint32_t crc = hash_crc32c(0, text, cut);
+        crc = hash_crc32c(crc, text + cut, sizeof(text) - cut);
+        assert_int_equal(crc, hash_crc32c(0, text, sizeof(text)));
+    }
+}
+
 /* The Microsoft RSS specification, "Verifying the RSS hash calculation". */
 static void toeplitz_vectors(void **state)
 {
@@ -96,6 +128,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(siphash_vectors),
         cmocka_unit_test(siphash_depends_on_both_halves_of_the_key),
+        cmocka_unit_test(crc32c_vectors),
+        cmocka_unit_test(crc32c_does_not_depend_on_the_cut),
         cmocka_unit_test(toeplitz_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

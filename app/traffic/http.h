@@ -1,0 +1,186 @@
+/* http.h - HTTP/1.1 as it arrives: the incremental parser of answers (client side) and of requests
+ * (server side), and what a client expects of an answer. Pure.
+ *
+ *     http_ask(&http, head);                      a request goes out; client
+ *     http_await(&http);                          a request may come in; server
+ *     verdict = http_receive(&http, &expect, bytes, count, &used);
+ *
+ * One struct http is one message under way; a quiet connection needs none. Bytes may be cut
+ * anywhere, and the verdict does not depend on where. Nothing is stored but what a cut line needs:
+ * bodies pass by, counted, and hashed and searched only if the expectation asks for it.
+ *
+ * After HTTP_WHOLE the next message begins at bytes + used: with pipelining, http_ask() for the
+ * next request and go on there. After HTTP_BAD the connection is of no use. Bytes when nothing was
+ * asked are bad (UNASKED): an answer before its request, or after the last one.
+ *
+ * What it holds to, from RFC 9112 (9110 where said): lines end with CR LF (2.2 lets a recipient be
+ * milder; we are not, since what we cannot frame surely we must not call good); field names are
+ * tokens with no space before the colon (5.1); folded lines are accepted of servers where they mean
+ * nothing to us, and refused of clients (5.2); body length by the rules of 6.3 in their order;
+ * Transfer-Encoding and Content-Length together are smuggling; Content-Lengths that repeat must
+ * agree; the only coding is chunked (7.1), with extensions and trailers passed over; 1xx answers
+ * are passed over (9110 15.2), a few of them. A request needs exactly one Host in HTTP/1.1 (3.2).
+ *
+ * Threads: none of its own. Memory: the structs. Limits: the enum below; beyond is HTTP_BAD.
+ */
+#ifndef TRAFFIC_HTTP_H
+#define TRAFFIC_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    HTTP_HEAD_BYTES = 65536, /* Of a head: start line and header lines; of trailers likewise. */
+    HTTP_HEADERS = 128,      /* Header lines of a head; trailers likewise. */
+    HTTP_LINE_BYTES = 120,   /* Of a line that says something to us: status line (the reason phrase
+                                may be longer), lengths, codings, chunk sizes. */
+    HTTP_CHUNK_LINE_BYTES = 1024, /* Of a chunk's size and extensions. */
+    HTTP_INTERIMS = 16,           /* 1xx answers to one request. */
+    HTTP_NAME_BYTES = 64,         /* Of a backend's name, without NUL; the rest is cut. */
+    HTTP_FIELD_BYTES = 48,        /* Of the field's name that holds it. */
+    HTTP_MATCH_BYTES = 256        /* Of the text that a body shall contain. */
+};
+
+#define HTTP_BODY_MAX_BYTES (UINT64_C(1) << 40) /* Of any body. */
+#define HTTP_ANY_LENGTH UINT64_MAX
+
+/* id, name, sentence: what is wrong with a message. */
+#define HTTP_REASONS(X)                                                                            \
+    X(NONE, "none", "nothing is wrong")                                                            \
+    X(UNASKED, "unasked", "bytes came when no request was open")                                   \
+    X(NOT_HTTP, "not-http", "the answer does not begin with HTTP/")                                \
+    X(VERSION, "version", "the version is not HTTP/1.0 or HTTP/1.1")                               \
+    X(START_LINE, "start-line", "the status or request line is malformed")                         \
+    X(LINE_END, "line-end", "a line does not end with CR LF")                                      \
+    X(CONTROL, "control", "a line holds a control character")                                      \
+    X(FIELD_NAME, "field-name", "a header's name is empty, too long, or not a token")              \
+    X(FIELD_LONG, "field-long", "a header that matters is longer than 120 bytes")                  \
+    X(FOLDED, "folded", "a header that matters goes on in the next line")                          \
+    X(HEAD_LONG, "head-long", "the head or the trailers are longer than 64 KiB")                   \
+    X(HEADERS_MANY, "headers-many", "more than 128 header or trailer lines")                       \
+    X(HOST, "host", "an HTTP/1.1 request without Host, or with several")                           \
+    X(LENGTH, "length", "Content-Length is not a number, or beyond all bounds")                    \
+    X(LENGTHS_DIFFER, "lengths-differ", "several Content-Length values differ")                    \
+    X(SMUGGLED, "smuggled", "Transfer-Encoding and Content-Length together")                       \
+    X(CODING, "coding", "a transfer coding other than chunked, once")                              \
+    X(CHUNK_SIZE, "chunk-size",                                                                    \
+      "a chunk's size is not a hexadecimal number, or beyond all bounds")                          \
+    X(CHUNK_LONG, "chunk-long", "a chunk's extensions are longer than 1 KiB")                      \
+    X(CHUNK_END, "chunk-end", "a chunk's data is not followed by CR LF")                           \
+    X(INTERIM, "interim", "more than 16 interim (1xx) answers")                                    \
+    X(SWITCHED, "switched", "101 Switching Protocols, which was not asked for")                    \
+    X(BODY_LONG, "body-long", "the body is longer than the stream's limit")                        \
+    X(BODY_LENGTH, "body-length", "the body has not the expected length")                          \
+    X(BODY_HASH, "body-hash", "the body has not the expected hash")                                \
+    X(BODY_MATCH, "body-match", "the body does not contain the expected text")
+
+enum http_reason {
+#define X(id, name, text) HTTP_BAD_##id,
+    HTTP_REASONS(X)
+#undef X
+    HTTP_REASON_COUNT
+};
+
+enum http_verdict {
+    HTTP_MORE,        /* All right so far, and not whole. */
+    HTTP_WHOLE,       /* Whole; the connection may carry another. */
+    HTTP_WHOLE_CLOSE, /* Whole; the peer will close the connection, or asks us to. */
+    HTTP_BAD          /* http->reason says why; this and all that follows is of no use. */
+};
+
+/* What a stream expects of each answer. Made once, then only read. */
+struct http_expect {
+    uint64_t statuses[8];      /* Bit (status - 100) set: expected. */
+    uint64_t body_limit_bytes; /* Longer bodies are bad. */
+    uint64_t body_bytes;       /* Exact length, or HTTP_ANY_LENGTH. */
+    uint32_t body_hash;        /* hash_crc32c() of the body, if `hashed`. */
+    bool hashed;
+    uint8_t name_field_bytes;                /* 0: no field holds the backend's name. */
+    uint16_t match_bytes;                    /* 0: no text is searched for. */
+    char name_field[HTTP_FIELD_BYTES];       /* In lower case, without NUL. */
+    uint8_t match[HTTP_MATCH_BYTES];         /* Text that the body shall contain. */
+    uint16_t match_border[HTTP_MATCH_BYTES]; /* Of each of its beginnings: the longest proper
+                                                beginning that is also its end. */
+};
+
+enum http_method {
+    HTTP_METHOD_OTHER,
+    HTTP_METHOD_GET,
+    HTTP_METHOD_HEAD,
+    HTTP_METHOD_POST,
+    HTTP_METHOD_CONNECT
+};
+
+/* A message under way. */
+struct http {
+    uint64_t rest_bytes; /* Of the body, or of the chunk. Head: Content-Length so far. */
+    uint64_t body_bytes; /* Of the body, so far. */
+    uint32_t body_hash;  /* So far. */
+    uint32_t head_bytes; /* Of this head, or of the trailers, so far. */
+    uint16_t headers;    /* Their lines so far. */
+    uint16_t status;     /* Of the final answer; of an interim one while it is read; 0: unknown. */
+    uint16_t matched;    /* Bytes of the text that the body's end agrees with. */
+    uint32_t line_total; /* Bytes of the line that was cut, so far. */
+    uint8_t state;       /* enum http_state. */
+    uint8_t reason;      /* enum http_reason. */
+    uint8_t method;      /* Server side: enum http_method. */
+    uint8_t interims;    /* 1xx answers so far. */
+    bool server : 1;     /* A request is being read, not an answer. */
+    bool bodiless : 1;   /* The request was a HEAD: its answer has no body. */
+    bool old : 1;        /* HTTP/1.0. */
+    bool close : 1;      /* Connection: close. */
+    bool keep_alive : 1; /* Connection: keep-alive. */
+    bool has_length : 1; /* Content-Length was seen. */
+    bool chunked : 1;    /* Transfer-Encoding: chunked was seen. */
+    bool has_host : 1;   /* Host was seen. */
+    bool continued : 1;  /* Client: 100 Continue came. */
+    bool expects : 1;    /* Server: the client waits for 100 Continue. */
+    bool line_cr : 1;    /* The cut line's last byte is a CR. */
+    bool matters : 1;    /* The last header line said something to us. */
+    bool found : 1;      /* The body held the text. */
+    uint8_t part;        /* Server: of the request line, enum request_part. */
+    uint8_t name_bytes;  /* Of the backend's name; 0: not told. */
+    uint8_t name[HTTP_NAME_BYTES];
+    uint8_t line[HTTP_LINE_BYTES]; /* The beginning of the line that was cut. */
+};
+
+/* --- What is expected: slow path. --- */
+
+/* Any 2xx or 3xx, any body up to HTTP_BODY_MAX_BYTES, no backend's name. */
+void http_expect_init(struct http_expect *expect);
+/* No status is expected: http_expect_statuses() adds some. */
+void http_expect_no_status(struct http_expect *expect);
+/* FIRST..LAST are expected, too. False: not 100 <= FIRST <= LAST <= 599. */
+bool http_expect_statuses(struct http_expect *expect, uint32_t first, uint32_t last);
+/* The answer field that holds the backend's name. False: not a token, or too long. */
+bool http_expect_name(struct http_expect *expect, const char *field);
+/* COUNT bytes that the body shall contain, 1 to HTTP_MATCH_BYTES. False: out of this range. */
+bool http_expect_match(struct http_expect *expect, const uint8_t *bytes, uint32_t count);
+
+/* --- Worker. --- */
+
+/* A request was sent, or is about to be, whose method is HEAD or not: its answer is awaited. */
+void http_ask(struct http *http, bool head);
+/* A request may come. */
+void http_await(struct http *http);
+/* BYTES came next; EXPECT for answers only (NULL for requests). *USED of them belong to this
+ * message; all of them unless it is whole or bad. */
+enum http_verdict http_receive(struct http *http, const struct http_expect *expect,
+                               const uint8_t *bytes, uint32_t count, uint32_t *used);
+/* The peer has closed its direction: HTTP_WHOLE_CLOSE for an answer that ends so, HTTP_BAD for one
+ * whose body is not the expected one, HTTP_MORE for a message that is cut short (or not begun). */
+enum http_verdict http_finish(struct http *http, const struct http_expect *expect);
+
+/* Has any byte of the message come? */
+bool http_begun(const struct http *http);
+/* Client: is the status of the whole answer among the expected? */
+bool http_status_expected(const struct http_expect *expect, uint16_t status);
+/* Server: the head is whole, and the client waits for 100 Continue before it sends the body. True
+ * once. */
+bool http_continue_wanted(struct http *http);
+
+/* "smuggled", and the sentence. */
+const char *http_reason_name(enum http_reason reason);
+const char *http_reason_text(enum http_reason reason);
+
+#endif
