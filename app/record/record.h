@@ -41,9 +41,10 @@ struct record_request {
     uint16_t host;          /* Id of the host that answered on this connection; 0 = unknown. */
     uint8_t stream;
     uint8_t outcome;                 /* enum outcome. */
-    uint8_t reason;                  /* enum unsent_reason when unsent. */
+    uint8_t reason;                  /* enum unsent_reason when unsent; when bad-answer, why in the
+                                        protocol's numbers (HTTP: enum http_reason). */
     uint8_t retransmits;             /* Segments of it sent again, saturated. */
-    uint16_t zero;                   /* 0. */
+    uint16_t status;                 /* HTTP status of the answer; 0 = none came. */
     uint32_t arrival_uncertainty_ns; /* Time between the poll that found the answer (or signal) and
                                         the poll before: it arrived within. */
     uint32_t zero2;                  /* 0. */

@@ -31,7 +31,7 @@ static struct exchange_answer receive(struct traffic *traffic, struct traffic_co
                                       uint32_t count)
 {
     struct ctraffic *ctraffic = &request->state.ctraffic;
-    struct exchange_answer answer = {EXCHANGE_MORE, OUTCOME_OK, false, count};
+    struct exchange_answer answer = {.verdict = EXCHANGE_MORE, .used_bytes = count};
     switch (ctraffic_receive(ctraffic, bytes, count)) {
     case CTRAFFIC_MORE: break;
     case CTRAFFIC_WHOLE:
@@ -39,10 +39,7 @@ static struct exchange_answer receive(struct traffic *traffic, struct traffic_co
         if (request->offset == 0)
             conn->name = name_id(&traffic->names, ctraffic->host, ctraffic->host_bytes);
         break;
-    case CTRAFFIC_BAD:
-        answer.verdict = EXCHANGE_BAD;
-        answer.outcome = OUTCOME_BAD_ANSWER;
-        break;
+    case CTRAFFIC_BAD: answer.verdict = EXCHANGE_BAD; break;
     }
     return answer;
 }

@@ -17,6 +17,11 @@ void flow_reset(struct traffic_flow *flow)
     flow->begun = false;
     flow->steady = false;
     flow->outage_open = false;
+    flow->idle = 0;
+    flow->queue_first = 0;
+    flow->queue_last = 0;
+    flow->queued = 0;
+    flow->open_conns = 0;
     flow->good_sent_ns = 0;
     flow->good_done_ns = 0;
 }
@@ -96,6 +101,19 @@ void flow_stop(struct traffic *traffic, struct traffic_flow *flow)
         record_append(traffic->record, RECORD_OUTAGES, &flow->outage);
     flow->outage_open = false;
     set_steady(traffic, flow, false, 0);
+}
+
+uint64_t flow_back_off_ns(const struct traffic_stream_config *config,
+                          const struct traffic_flow *flow)
+{
+    uint64_t steps = flow->failures;
+    if (config->reconnect == TRAFFIC_RECONNECT_BACK_OFF)
+        steps = flow->failures + (flow->failures == 0);
+    if (flow->unanswered > TRAFFIC_UNANSWERED_FREE)
+        steps += flow->unanswered - TRAFFIC_UNANSWERED_FREE;
+    if (steps != 0 && config->back_off_ns > config->back_off_max_ns / steps)
+        return config->back_off_max_ns;
+    return config->back_off_ns * steps;
 }
 
 static void set_steady(struct traffic *traffic, struct traffic_flow *flow, bool steady,

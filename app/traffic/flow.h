@@ -40,6 +40,9 @@ void flow_good(struct traffic *traffic, struct traffic_flow *flow,
 void flow_outage(struct traffic_flow *flow, const struct flow_signal *signal);
 /* An attempt to reconnect is sent. */
 void flow_attempt(struct traffic_flow *flow, uint64_t sent_ns);
+/* How long FLOW should wait before it opens its next connection. */
+uint64_t flow_back_off_ns(const struct traffic_stream_config *config,
+                          const struct traffic_flow *flow);
 /* The stream stops: an outage is written as it is, open. */
 void flow_stop(struct traffic *traffic, struct traffic_flow *flow);
 

@@ -4,6 +4,7 @@
 
 #include "traffic/conn.h"
 #include "traffic/flow.h"
+#include "traffic/line.h"
 #include "traffic/request.h"
 
 static void reconnect(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
@@ -13,16 +14,8 @@ static void missed(struct traffic *traffic, struct traffic_flow *flow, struct tr
                    struct record_request *request, uint64_t now_ns);
 static void blocked(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
                     uint64_t now_ns);
-static void receive(struct traffic *traffic, struct traffic_conn *conn,
-                    const struct tcp_event *event);
-static void answered(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns);
-static void fail(struct traffic *traffic, struct traffic_conn *conn, struct conn_ending ending,
-                 const struct tcp_event *event, uint64_t now_ns);
-static void finish(struct traffic *traffic, struct traffic_conn *conn, enum outcome outcome,
-                   const struct flow_signal *signal);
 static void replace(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
-static uint64_t wait_ns(const struct traffic_stream_config *config,
-                        const struct traffic_flow *flow);
+static void reconnect(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
 static void not_opened(struct traffic *traffic, struct traffic_flow *flow,
                        enum unsent_reason reason, uint64_t now_ns);
 
@@ -64,7 +57,7 @@ static void held_due(struct traffic *traffic, struct traffic_stream *stream, uin
     if (now_ns - due_ns > stream->unsent_after_ns) {
         request.reason = UNSENT_STALL;
         flow_request_done(traffic, flow, &request);
-    } else if (conn == NULL || conn->state != CONN_UP || conn->requests > 0) {
+    } else if (conn == NULL || conn->state != CONN_UP || conn->requests >= stream->config.depth) {
         missed(traffic, flow, conn, &request, now_ns);
     } else if (!ask(traffic, conn, &request, now_ns)) {
         request.reason = UNSENT_POOL_FULL;
@@ -72,54 +65,33 @@ static void held_due(struct traffic *traffic, struct traffic_stream *stream, uin
     }
 }
 
-static void held_event(struct traffic *traffic, struct traffic_conn *conn,
-                       const struct tcp_event *event)
+static void held_connected(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns)
 {
     struct traffic_flow *flow = &traffic->flows[conn->flow];
-    switch (event->kind) {
-    case TCP_EVENT_CONNECTED:
-        conn_connected(traffic, conn, event->at_ns);
-        flow->begun = true;
-        flow->failures = 0;
-        break;
-    case TCP_EVENT_DATA: receive(traffic, conn, event); break;
-    case TCP_EVENT_PEER_FIN:
-        fail(traffic, conn, conn_ending(conn, event), event, event->at_ns);
-        conn_close(traffic, conn, event->at_ns);
-        break;
-    default: fail(traffic, conn, conn_ending(conn, event), event, event->at_ns); break;
-    }
+    (void)at_ns;
+    flow->begun = true;
+    flow->failures = 0;
 }
 
-static void held_silence(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
+static void held_answered(struct traffic *traffic, struct traffic_conn *conn,
+                          struct traffic_request *request, bool last, uint64_t at_ns)
 {
-    struct conn_ending ending = conn_silence(conn);
-    struct traffic_request *request = request_first(traffic, conn);
-    bool unsent = request != NULL && request->record.sent_ns == 0 && !conn->no_hop;
-    if (unsent) {
-        request->record.reason = UNSENT_TX_FULL;
-        ending = (struct conn_ending){CONNECTION_UNSENT, OUTCOME_UNSENT};
-    }
-    fail(traffic, conn, ending, NULL, now_ns);
-    conn_abort(traffic, conn, now_ns);
-}
-
-static void reconnect(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
-{
-    const struct traffic_stream *stream = &traffic->streams[flow->stream];
-    const struct traffic_stream_config *config = &stream->config;
-    uint64_t limit = (uint64_t)config->retries * stream->flow_count;
-    if (limit != 0 && stream->attempts >= limit) {
-        flow->begun = true;
+    struct traffic_flow *flow = &traffic->flows[conn->flow];
+    (void)request;
+    line_answered(traffic, conn, flow, at_ns);
+    if (!last)
         return;
-    }
-    enum unsent_reason reason = UNSENT_NONE;
-    struct traffic_conn *conn = conn_open(traffic, flow, now_ns, &reason);
-    flow->unsent_reason = (uint8_t)reason;
-    if (conn == NULL)
-        not_opened(traffic, flow, reason, now_ns);
-    else
-        flow->conn = pool_handle_of(&traffic->conns, conn);
+    line_close(traffic, conn, flow, at_ns);
+    replace(traffic, flow, at_ns);
+}
+
+static void held_failed(struct traffic *traffic, struct traffic_conn *conn, enum outcome outcome,
+                        const struct flow_signal *signal)
+{
+    struct traffic_flow *flow = &traffic->flows[conn->flow];
+    flow->begun = true;
+    line_failed(traffic, conn, flow, outcome, signal);
+    replace(traffic, flow, signal->at_ns);
 }
 
 static void held_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
@@ -132,7 +104,7 @@ static void held_stop(struct traffic *traffic, struct traffic_stream *stream, ui
             bool up = conn->state == CONN_UP;
             struct flow_signal signal = conn_signal(
                 traffic, conn, up ? CONNECTION_LASTING : CONNECTION_UNFINISHED, NULL, now_ns);
-            finish(traffic, conn, OUTCOME_UNFINISHED, &signal);
+            line_unfinished(traffic, conn, flow, OUTCOME_UNFINISHED, &signal);
             conn_end(traffic, conn, &signal);
             conn_close(traffic, conn, now_ns);
         }
@@ -149,9 +121,7 @@ static bool ask(struct traffic *traffic, struct traffic_conn *conn,
     request->record.done_ns = 0;
     request->record.outcome = OUTCOME_OK;
     request_bind(traffic, conn, request);
-    request_ask(traffic, conn, request);
-    wheel_set(&traffic->wheel, &conn->timer.wheel,
-              now_ns + traffic->streams[conn->stream].config.timeout_ns);
+    request_ask(traffic, conn, request, now_ns + traffic->streams[conn->stream].config.timeout_ns);
     return true;
 }
 
@@ -188,108 +158,34 @@ static void blocked(struct traffic *traffic, struct traffic_flow *flow, struct t
         flow_outage(flow, &signal);
 }
 
-static void receive(struct traffic *traffic, struct traffic_conn *conn,
-                    const struct tcp_event *event)
-{
-    uint32_t done = 0;
-    conn->icmp = false;
-    while (done < event->bytes && conn->state == CONN_UP) {
-        struct exchange_answer answer =
-            request_receive(traffic, conn, event->data + done, event->bytes - done, event->at_ns);
-        done += answer.used_bytes;
-        if (answer.verdict == EXCHANGE_MORE)
-            return;
-        if (answer.verdict == EXCHANGE_WHOLE) {
-            answered(traffic, conn, event->at_ns);
-            continue;
-        }
-        fail(traffic, conn, (struct conn_ending){CONNECTION_BAD_ANSWER, OUTCOME_BAD_ANSWER}, event,
-             event->at_ns);
-        conn_abort(traffic, conn, event->at_ns);
-    }
-}
-
-static void answered(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns)
-{
-    struct traffic_flow *flow = &traffic->flows[conn->flow];
-    struct record_connection *connection = &conn->connection;
-    struct record_request request;
-    request_pop(traffic, conn, &request);
-    connection->host = name_at(&traffic->names, conn->name)->host;
-    wheel_cancel(&traffic->wheel, &conn->timer.wheel);
-    request.done_ns = at_ns;
-    request.host = connection->host;
-    request.arrival_uncertainty_ns = conn_saturate(traffic->uncertainty_ns);
-    request.outcome = (uint8_t)conn_good_outcome(&traffic->streams[conn->stream], &request);
-    connection->received++;
-    connection->last_good_sent_ns = request.sent_ns;
-    connection->last_good_done_ns = at_ns;
-    if (request.retransmits == 0)
-        conn_rtt(conn, at_ns - request.sent_ns);
-    flow_good(traffic, flow, &request, connection->connected_ns);
-    flow_request_done(traffic, flow, &request);
-}
-
-/* CONN ends by the other side's doing (EVENT), or our timer (EVENT is NULL). The outage begins
- * before its lost request is counted. */
-static void fail(struct traffic *traffic, struct traffic_conn *conn, struct conn_ending ending,
-                 const struct tcp_event *event, uint64_t now_ns)
-{
-    struct traffic_flow *flow = &traffic->flows[conn->flow];
-    struct flow_signal signal = conn_signal(traffic, conn, ending.end, event, now_ns);
-    struct flow_signal of_flow = signal;
-    if (conn->state == CONN_CONNECTING) {
-        of_flow.connection = 0;
-        flow->failures++;
-        conn->connection.failed_connects = flow->failures;
-    } else if (conn->connection.received == 0) {
-        flow->unanswered++;
-    }
-    flow->begun = true;
-    flow_outage(flow, &of_flow);
-    finish(traffic, conn, ending.outcome, &signal);
-    conn_end(traffic, conn, &signal);
-    replace(traffic, flow, now_ns);
-}
-
-static void finish(struct traffic *traffic, struct traffic_conn *conn, enum outcome outcome,
-                   const struct flow_signal *signal)
-{
-    struct traffic_flow *flow = &traffic->flows[conn->flow];
-    struct record_request request;
-    while (conn->requests > 0) {
-        request_pop(traffic, conn, &request);
-        request.outcome = (uint8_t)outcome;
-        request.done_ns = signal->at_ns;
-        request.arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns);
-        if (outcome_is_loss(outcome))
-            flow_lost(flow);
-        flow_request_done(traffic, flow, &request);
-    }
-}
-
 static void replace(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
 {
     const struct traffic_stream_config *config = &traffic->streams[flow->stream].config;
     if (config->reconnect == TRAFFIC_RECONNECT_NEVER)
         return;
-    uint64_t wait = wait_ns(config, flow);
+    uint64_t wait = flow_back_off_ns(config, flow);
     if (wait == 0)
         reconnect(traffic, flow, now_ns);
     else
         wheel_set(&traffic->wheel, &flow->timer.wheel, now_ns + wait);
 }
 
-static uint64_t wait_ns(const struct traffic_stream_config *config, const struct traffic_flow *flow)
+static void reconnect(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
 {
-    uint64_t steps = flow->failures;
-    if (config->reconnect == TRAFFIC_RECONNECT_BACK_OFF)
-        steps = flow->failures + (flow->failures == 0);
-    if (flow->unanswered > TRAFFIC_UNANSWERED_FREE)
-        steps += flow->unanswered - TRAFFIC_UNANSWERED_FREE;
-    if (steps != 0 && config->back_off_ns > config->back_off_max_ns / steps)
-        return config->back_off_max_ns;
-    return config->back_off_ns * steps;
+    const struct traffic_stream *stream = &traffic->streams[flow->stream];
+    const struct traffic_stream_config *config = &stream->config;
+    uint64_t limit = (uint64_t)config->retries * stream->flow_count;
+    if (limit != 0 && stream->attempts >= limit) {
+        flow->begun = true;
+        return;
+    }
+    enum unsent_reason reason = UNSENT_NONE;
+    struct traffic_conn *conn = conn_open(traffic, flow, now_ns, &reason);
+    flow->unsent_reason = (uint8_t)reason;
+    if (conn == NULL)
+        not_opened(traffic, flow, reason, now_ns);
+    else
+        flow->conn = pool_handle_of(&traffic->conns, conn);
 }
 
 /* The tester's own want of a port or of memory: tried again after the shortest wait. */
@@ -322,7 +218,8 @@ const struct pattern held_pattern = {.start = held_start,
                                      .due = held_due,
                                      .unreached = held_unreached,
                                      .syn_sent = syn_sent,
-                                     .event = held_event,
-                                     .silence = held_silence,
+                                     .connected = held_connected,
+                                     .answered = held_answered,
+                                     .failed = held_failed,
                                      .wake = reconnect,
                                      .stop = held_stop};

@@ -1,8 +1,8 @@
-/* held.h - streams whose connections are held: one request in flight on each, a
- * successor for each that breaks.
+/* held.h - streams whose connections are held: requests on each as the schedule says, a successor
+ * for each that breaks.
  *
  * A slot of a flow, in this order: unsent, when the worker got to it too late or could open no
- * connection; blocked, when the flow has no connection or the answer before is overdue; else
+ * connection; blocked, when the flow has no connection or as many answers are open as may be; else
  * sent. A slot that is found blocked only because the tester was late with the packet before is
  * unsent.
  *

@@ -2,19 +2,26 @@
 
 #include "traffic/conn.h"
 #include "traffic/flow.h"
+#include "traffic/order.h"
 #include "traffic/request.h"
 
-static void unsent(struct traffic *traffic, struct traffic_flow *flow,
-                   struct record_request *request, enum unsent_reason reason);
-static void connected(struct traffic *traffic, struct traffic_conn *conn,
-                      const struct tcp_event *event);
-static void fail(struct traffic *traffic, struct traffic_conn *conn, struct conn_ending ending,
-                 const struct tcp_event *event, uint64_t now_ns);
-static void decide(struct traffic *traffic, struct traffic_conn *conn, enum outcome outcome,
-                   const struct flow_signal *signal);
-static void settle(struct traffic *traffic, struct order_ring *ring);
-static void settle_entry(struct traffic *traffic, const struct order_entry *entry);
-static struct order_entry *entry_of(struct order_ring *ring, uint32_t number);
+static void place(struct traffic *traffic, struct traffic_flow *flow,
+                  struct traffic_request *request, uint64_t now_ns);
+static bool may_open(const struct traffic *traffic, const struct traffic_flow *flow);
+static void wait_in_queue(struct traffic *traffic, struct traffic_flow *flow,
+                          struct traffic_request *request, uint64_t now_ns);
+static struct traffic_request *leave_queue(struct traffic *traffic, struct traffic_flow *flow);
+static void set_idle(struct traffic *traffic, struct traffic_conn *conn);
+static struct traffic_conn *take_idle(struct traffic *traffic, struct traffic_flow *flow);
+static void unlink_idle(struct traffic *traffic, struct traffic_conn *conn);
+static void ask(struct traffic *traffic, struct traffic_conn *conn, struct traffic_request *request,
+                uint64_t began_ns);
+static void open_answered(struct traffic *traffic, struct traffic_conn *conn,
+                          struct traffic_request *request, bool last, uint64_t at_ns);
+static void over(struct traffic *traffic, struct traffic_conn *conn, enum connection_end end);
+static void serve_queue(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
+static void undo(struct traffic *traffic, struct traffic_request *request, enum outcome outcome,
+                 enum unsent_reason reason, uint64_t now_ns);
 
 static void open_start(struct traffic *traffic, struct traffic_stream *stream, uint64_t start_ns)
 {
@@ -35,35 +42,27 @@ static void open_due(struct traffic *traffic, struct traffic_stream *stream, uin
                      uint64_t due_ns, uint64_t now_ns)
 {
     struct traffic_flow *flow = next_flow(traffic, stream, slot);
-    struct order_ring *ring = &stream->order;
-    struct record_request record = {
-        .due_ns = due_ns, .done_ns = now_ns, .flow = flow->index, .stream = flow->stream};
-    enum unsent_reason reason = UNSENT_NONE;
-    if (now_ns - due_ns > stream->unsent_after_ns) {
-        unsent(traffic, flow, &record, UNSENT_STALL);
+    struct record_request record = {.due_ns = due_ns,
+                                    .done_ns = now_ns,
+                                    .flow = flow->index,
+                                    .stream = flow->stream,
+                                    .outcome = OUTCOME_UNSENT};
+    struct traffic_request *request = NULL;
+    if (now_ns - due_ns > stream->unsent_after_ns)
+        record.reason = UNSENT_STALL;
+    else if ((request = request_take(traffic, &record)) == NULL ||
+             !order_enter(&stream->order, request, (uint32_t)(flow - traffic->flows)))
+        record.reason = UNSENT_POOL_FULL;
+    if (record.reason == UNSENT_NONE) {
+        place(traffic, flow, request, now_ns);
         return;
     }
-    if (ring->head - ring->tail == ring->capacity) {
-        unsent(traffic, flow, &record, UNSENT_POOL_FULL);
-        return;
-    }
-    struct traffic_request *request = request_take(traffic, &record);
-    if (request == NULL) {
-        unsent(traffic, flow, &record, UNSENT_POOL_FULL);
-        return;
-    }
-    struct traffic_conn *conn = conn_open(traffic, flow, now_ns, &reason);
-    if (conn == NULL) {
+    if (request != NULL)
         request_give_back(traffic, request);
-        unsent(traffic, flow, &record, reason);
-        return;
-    }
-    request->order = ring->head++;
-    *entry_of(ring, request->order) = (struct order_entry){.flow = conn->flow};
-    request_bind(traffic, conn, request);
+    flow_request_done(traffic, flow, &record);
 }
 
-/* The first segment of a request on a connection of its own is the SYN. */
+/* The first segment of a request that has a connection opened for it is the SYN. */
 static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_t sent_ns)
 {
     struct traffic_request *request = request_first(traffic, conn);
@@ -72,138 +71,260 @@ static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_
     traffic_count_sent(traffic, &request->record);
 }
 
-static void open_event(struct traffic *traffic, struct traffic_conn *conn,
-                       const struct tcp_event *event)
+static void open_connected(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns)
 {
-    if (event->kind == TCP_EVENT_CONNECTED)
-        connected(traffic, conn, event);
-    else
-        fail(traffic, conn, conn_ending(conn, event), event, event->at_ns);
+    struct traffic_request *request = request_first(traffic, conn);
+    struct exchange_answer nothing = {.verdict = EXCHANGE_WHOLE, .last = true};
+    if (exchange_of(traffic, conn->stream)->begin != NULL) {
+        ask(traffic, conn, request, conn->connection.opened_ns);
+        return;
+    }
+    request->record.first_byte_ns = at_ns;
+    request_answered(traffic, conn, request, nothing, at_ns);
+    open_answered(traffic, conn, request, true, at_ns);
 }
 
-static void open_silence(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
+static void open_answered(struct traffic *traffic, struct traffic_conn *conn,
+                          struct traffic_request *request, bool last, uint64_t at_ns)
 {
-    struct conn_ending ending = conn_silence(conn);
-    if (!conn->syn_sent && !conn->no_hop) {
-        request_first(traffic, conn)->record.reason = UNSENT_TX_FULL;
-        ending = (struct conn_ending){CONNECTION_UNSENT, OUTCOME_UNSENT};
+    const struct traffic_stream *stream = &traffic->streams[conn->stream];
+    struct traffic_flow *flow = &traffic->flows[conn->flow];
+    uint64_t took_ns = at_ns - request->record.sent_ns;
+    if (request->record.retransmits == 0 && took_ns > flow->largest_rtt_ns)
+        flow->largest_rtt_ns = conn_saturate(took_ns);
+    flow->failures = 0;
+    over(traffic, conn, CONNECTION_BAD_ANSWER);
+    if (last || !stream->config.keep_alive) {
+        struct flow_signal signal = conn_signal(traffic, conn, CONNECTION_DONE, NULL, at_ns);
+        signal.uncertainty_ns = traffic->uncertainty_ns;
+        flow->open_conns--;
+        conn_end(traffic, conn, &signal);
+        conn_close(traffic, conn, at_ns);
+    } else {
+        set_idle(traffic, conn);
     }
-    fail(traffic, conn, ending, NULL, now_ns);
-    conn_abort(traffic, conn, now_ns);
+    serve_queue(traffic, flow, at_ns);
+}
+
+static void open_failed(struct traffic *traffic, struct traffic_conn *conn, enum outcome outcome,
+                        const struct flow_signal *signal)
+{
+    struct traffic_flow *flow = &traffic->flows[conn->flow];
+    if (conn->state == CONN_CONNECTING && outcome_is_loss(outcome))
+        flow->failures++;
+    conn->connection.failed_connects = flow->failures;
+    if (conn->idle)
+        unlink_idle(traffic, conn);
+    for (struct traffic_request *request = request_first(traffic, conn); request != NULL;
+         request = request_first(traffic, conn)) {
+        request->record.outcome = (uint8_t)outcome;
+        request->record.done_ns = signal->at_ns;
+        request->record.arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns);
+        over(traffic, conn, signal->end);
+    }
+    flow->open_conns--;
+    conn_end(traffic, conn, signal);
+    if (outcome != OUTCOME_UNFINISHED)
+        serve_queue(traffic, flow, signal->at_ns);
+}
+
+/* Those that have waited too long. */
+static void open_wake(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
+{
+    struct traffic_request *request;
+    while ((request = pool_get(&traffic->requests, flow->queue_first)) != NULL) {
+        if (request->deadline_ns > now_ns) {
+            wheel_set(&traffic->wheel, &flow->timer.wheel, request->deadline_ns);
+            return;
+        }
+        leave_queue(traffic, flow);
+        undo(traffic, request, OUTCOME_BLOCKED, UNSENT_NONE, now_ns);
+    }
 }
 
 static void open_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
     uint8_t index = (uint8_t)(stream - traffic->streams);
+    for (uint32_t i = 0; i < stream->flow_count; i++) {
+        struct traffic_flow *flow = &traffic->flows[stream->flow_base + i];
+        struct traffic_request *request;
+        wheel_cancel(&traffic->wheel, &flow->timer.wheel);
+        while ((request = leave_queue(traffic, flow)) != NULL)
+            undo(traffic, request, OUTCOME_UNFINISHED, UNSENT_NONE, now_ns);
+    }
     for (pool_handle handle = pool_next(&traffic->conns, 0); handle != 0;
          handle = pool_next(&traffic->conns, handle)) {
         struct traffic_conn *conn = pool_get(&traffic->conns, handle);
         if (conn->stream != index || conn->state == CONN_CLOSING)
             continue;
-        fail(traffic, conn, (struct conn_ending){CONNECTION_UNFINISHED, OUTCOME_UNFINISHED}, NULL,
-             now_ns);
-        conn_abort(traffic, conn, now_ns);
+        bool idle = conn->idle;
+        enum connection_end end = idle ? CONNECTION_LASTING : CONNECTION_UNFINISHED;
+        struct flow_signal signal = conn_signal(traffic, conn, end, NULL, now_ns);
+        open_failed(traffic, conn, OUTCOME_UNFINISHED, &signal);
+        if (idle)
+            conn_close(traffic, conn, now_ns);
+        else
+            conn_abort(traffic, conn, now_ns);
     }
     for (uint32_t i = 0; i < stream->flow_count; i++)
         flow_stop(traffic, &traffic->flows[stream->flow_base + i]);
-}
-
-static void unsent(struct traffic *traffic, struct traffic_flow *flow,
-                   struct record_request *request, enum unsent_reason reason)
-{
-    request->outcome = OUTCOME_UNSENT;
-    request->reason = (uint8_t)reason;
-    flow_request_done(traffic, flow, request);
-}
-
-/* All that was wanted: it is closed at once. */
-static void connected(struct traffic *traffic, struct traffic_conn *conn,
-                      const struct tcp_event *event)
-{
-    struct traffic_flow *flow = &traffic->flows[conn->flow];
-    conn_connected(traffic, conn, event->at_ns);
-    struct record_request *request = &request_first(traffic, conn)->record;
-    request->first_byte_ns = event->at_ns;
-    request->done_ns = event->at_ns;
-    conn->connection.received = 1;
-    if (conn->connection.largest_rtt_ns > flow->largest_rtt_ns)
-        flow->largest_rtt_ns = conn->connection.largest_rtt_ns;
-    flow->failures = 0;
-    enum outcome outcome = conn_good_outcome(&traffic->streams[conn->stream], request);
-    struct flow_signal signal = {.end = CONNECTION_DONE,
-                                 .at_ns = event->at_ns,
-                                 .uncertainty_ns = traffic->uncertainty_ns,
-                                 .largest_rtt_ns = conn->connection.largest_rtt_ns};
-    decide(traffic, conn, outcome, &signal);
-    conn_end(traffic, conn, &signal);
-    conn_close(traffic, conn, event->at_ns);
-}
-
-static void fail(struct traffic *traffic, struct traffic_conn *conn, struct conn_ending ending,
-                 const struct tcp_event *event, uint64_t now_ns)
-{
-    struct traffic_flow *flow = &traffic->flows[conn->flow];
-    struct flow_signal signal = conn_signal(traffic, conn, ending.end, event, now_ns);
-    if (outcome_is_loss(ending.outcome))
-        flow->failures++;
-    conn->connection.failed_connects = flow->failures;
-    decide(traffic, conn, ending.outcome, &signal);
-    conn_end(traffic, conn, &signal);
-}
-
-static void decide(struct traffic *traffic, struct traffic_conn *conn, enum outcome outcome,
-                   const struct flow_signal *signal)
-{
-    struct order_ring *ring = &traffic->streams[conn->stream].order;
-    struct order_entry *entry = entry_of(ring, request_first(traffic, conn)->order);
-    struct record_request *request = &entry->request;
-    request_pop(traffic, conn, request);
-    request->done_ns = signal->at_ns;
-    request->outcome = (uint8_t)outcome;
-    request->arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns);
-    flow_request_done(traffic, &traffic->flows[conn->flow], request);
-    entry->end = (uint8_t)signal->end;
-    entry->decided = true;
-    settle(traffic, ring);
-}
-
-static void settle(struct traffic *traffic, struct order_ring *ring)
-{
-    while (ring->tail != ring->head && entry_of(ring, ring->tail)->decided) {
-        settle_entry(traffic, entry_of(ring, ring->tail));
-        ring->tail++;
-    }
-}
-
-static void settle_entry(struct traffic *traffic, const struct order_entry *entry)
-{
-    struct traffic_flow *flow = &traffic->flows[entry->flow];
-    const struct record_request *request = &entry->request;
-    if (outcome_is_loss(request->outcome)) {
-        struct flow_signal signal = {.end = entry->end,
-                                     .at_ns = request->done_ns,
-                                     .first_unanswered_ns =
-                                         entry->end == CONNECTION_REFUSED ? 0 : request->sent_ns,
-                                     .uncertainty_ns = request->arrival_uncertainty_ns,
-                                     .largest_rtt_ns = flow->largest_rtt_ns};
-        flow_attempt(flow, request->sent_ns);
-        flow_outage(flow, &signal);
-        flow_lost(flow);
-    } else if (outcome_is_good(request->outcome)) {
-        flow_attempt(flow, request->sent_ns);
-        flow_good(traffic, flow, request, request->done_ns);
-    }
-}
-
-static struct order_entry *entry_of(struct order_ring *ring, uint32_t number)
-{
-    return &ring->entries[number & (ring->capacity - 1)];
 }
 
 const struct pattern open_pattern = {.start = open_start,
                                      .due = open_due,
                                      .unreached = next_flow,
                                      .syn_sent = syn_sent,
-                                     .event = open_event,
-                                     .silence = open_silence,
+                                     .connected = open_connected,
+                                     .answered = open_answered,
+                                     .failed = open_failed,
+                                     .wake = open_wake,
                                      .stop = open_stop};
+
+/* On an idle connection, on a new one, or into the queue. */
+static void place(struct traffic *traffic, struct traffic_flow *flow,
+                  struct traffic_request *request, uint64_t now_ns)
+{
+    struct traffic_conn *conn = take_idle(traffic, flow);
+    if (conn != NULL) {
+        request_bind(traffic, conn, request);
+        ask(traffic, conn, request, now_ns);
+        return;
+    }
+    if (!may_open(traffic, flow)) {
+        wait_in_queue(traffic, flow, request, now_ns);
+        return;
+    }
+    enum unsent_reason reason = UNSENT_NONE;
+    conn = conn_open(traffic, flow, now_ns, &reason);
+    if (conn == NULL) {
+        undo(traffic, request, OUTCOME_UNSENT, reason, now_ns);
+        return;
+    }
+    flow->open_conns++;
+    request_bind(traffic, conn, request);
+}
+
+static bool may_open(const struct traffic *traffic, const struct traffic_flow *flow)
+{
+    const struct traffic_stream *stream = &traffic->streams[flow->stream];
+    uint32_t max = stream->config.connections;
+    uint32_t share = max / stream->flow_count + (max < stream->flow_count);
+    return max == 0 || flow->open_conns < share;
+}
+
+/* --- The queue: the oldest first, by `next`. --- */
+
+static void wait_in_queue(struct traffic *traffic, struct traffic_flow *flow,
+                          struct traffic_request *request, uint64_t now_ns)
+{
+    const struct traffic_stream *stream = &traffic->streams[flow->stream];
+    pool_handle handle = pool_handle_of(&traffic->requests, request);
+    struct traffic_request *last = pool_get(&traffic->requests, flow->queue_last);
+    if (flow->queued == stream->queue_max) {
+        undo(traffic, request, OUTCOME_BLOCKED, UNSENT_NONE, now_ns);
+        return;
+    }
+    request->deadline_ns = request->record.due_ns + stream->config.timeout_ns;
+    if (last != NULL)
+        last->next = handle;
+    else
+        flow->queue_first = handle;
+    flow->queue_last = handle;
+    flow->queued++;
+    if (!wheel_is_set(&flow->timer.wheel))
+        wheel_set(&traffic->wheel, &flow->timer.wheel, request->deadline_ns);
+}
+
+/* The oldest, or NULL. */
+static struct traffic_request *leave_queue(struct traffic *traffic, struct traffic_flow *flow)
+{
+    struct traffic_request *request = pool_get(&traffic->requests, flow->queue_first);
+    if (request == NULL)
+        return NULL;
+    flow->queue_first = request->next;
+    if (request->next == 0)
+        flow->queue_last = 0;
+    request->next = 0;
+    flow->queued--;
+    return request;
+}
+
+/* --- Idle connections: the one used last first. --- */
+
+static void set_idle(struct traffic *traffic, struct traffic_conn *conn)
+{
+    struct traffic_flow *flow = &traffic->flows[conn->flow];
+    struct traffic_conn *first = pool_get(&traffic->conns, flow->idle);
+    pool_handle handle = pool_handle_of(&traffic->conns, conn);
+    conn->idle = true;
+    conn->idle_before = 0;
+    conn->idle_after = flow->idle;
+    if (first != NULL)
+        first->idle_before = handle;
+    flow->idle = handle;
+}
+
+static struct traffic_conn *take_idle(struct traffic *traffic, struct traffic_flow *flow)
+{
+    struct traffic_conn *conn = pool_get(&traffic->conns, flow->idle);
+    if (conn != NULL)
+        unlink_idle(traffic, conn);
+    return conn;
+}
+
+static void unlink_idle(struct traffic *traffic, struct traffic_conn *conn)
+{
+    struct traffic_conn *before = pool_get(&traffic->conns, conn->idle_before);
+    struct traffic_conn *after = pool_get(&traffic->conns, conn->idle_after);
+    if (before != NULL)
+        before->idle_after = conn->idle_after;
+    else
+        traffic->flows[conn->flow].idle = conn->idle_after;
+    if (after != NULL)
+        after->idle_before = conn->idle_before;
+    conn->idle = false;
+}
+
+/* --- A request on its connection. --- */
+
+/* It began at BEGAN_NS. */
+static void ask(struct traffic *traffic, struct traffic_conn *conn, struct traffic_request *request,
+                uint64_t began_ns)
+{
+    uint64_t timeout_ns = traffic->streams[conn->stream].config.timeout_ns;
+    request_ask(traffic, conn, request, began_ns + timeout_ns);
+}
+
+/* The oldest request of CONN is over, its record whole but for its place in the order. */
+static void over(struct traffic *traffic, struct traffic_conn *conn, enum connection_end end)
+{
+    struct order_ring *ring = &traffic->streams[conn->stream].order;
+    uint32_t number = request_first(traffic, conn)->order;
+    struct record_request record;
+    request_pop(traffic, conn, &record);
+    flow_request_done(traffic, &traffic->flows[conn->flow], &record);
+    order_decide(traffic, ring, number, &record, end);
+}
+
+/* A connection became idle, or made room for another one. */
+static void serve_queue(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
+{
+    while (flow->queued > 0 && (flow->idle != 0 || may_open(traffic, flow)))
+        place(traffic, flow, leave_queue(traffic, flow), now_ns);
+}
+
+/* REQUEST is over without ever having had a connection. */
+static void undo(struct traffic *traffic, struct traffic_request *request, enum outcome outcome,
+                 enum unsent_reason reason, uint64_t now_ns)
+{
+    struct traffic_stream *stream = &traffic->streams[request->record.stream];
+    uint32_t number = request->order;
+    struct record_request record = request->record;
+    uint32_t nth = record.flow - stream->config.flow_first;
+    record.outcome = (uint8_t)outcome;
+    record.reason = (uint8_t)reason;
+    record.done_ns = now_ns;
+    request_give_back(traffic, request);
+    flow_request_done(traffic, &traffic->flows[stream->flow_base + nth], &record);
+    order_decide(traffic, &stream->order, number, &record, CONNECTION_SILENCE);
+}

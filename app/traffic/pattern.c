@@ -1,9 +1,11 @@
 #include "traffic/pattern.h"
 
+#include "traffic/closed.h"
 #include "traffic/held.h"
 #include "traffic/open.h"
 
 const struct pattern *const patterns[TRAFFIC_PATTERN_COUNT] = {
     [TRAFFIC_HELD] = &held_pattern,
     [TRAFFIC_OPEN] = &open_pattern,
+    [TRAFFIC_CLOSED] = &closed_pattern,
 };

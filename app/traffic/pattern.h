@@ -4,7 +4,9 @@
  *   held    `flows` connections are held and replaced when they break; each has slots of its own
  *           in the schedule (held.h).
  *   open    an open loop: a request at each due time, whatever became of those before, on a
- *           connection of its own (open.h).
+ *           connection of its own, or on one of a pool (open.h).
+ *   closed  a closed loop: `flows` of them, each of which sends its next request when the one
+ *           before is over (closed.h).
  *
  * What is said on a connection is the exchange's part (exchange.h): any pattern goes with any
  * exchange. traffic.c knows streams by this table alone; a stream without connections has one too,
@@ -15,6 +17,7 @@
 #ifndef TRAFFIC_PATTERN_H
 #define TRAFFIC_PATTERN_H
 
+#include "traffic/flow.h"
 #include "traffic/traffic_priv.h"
 
 struct pattern {
@@ -32,12 +35,16 @@ struct pattern {
                                       uint32_t slot);
     /* The first SYN of CONN left at SENT_NS. */
     void (*syn_sent)(struct traffic *traffic, struct traffic_conn *conn, uint64_t sent_ns);
-    /* EVENT of the tcp for CONN, which is connecting or up: CONNECTED, DATA, PEER_FIN, or a fatal
-     * one. */
-    void (*event)(struct traffic *traffic, struct traffic_conn *conn,
-                  const struct tcp_event *event);
-    /* CONN's timer ran out while it was connecting or up. */
-    void (*silence)(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
+    /* CONN is up since AT_NS. */
+    void (*connected)(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns);
+    /* REQUEST, the oldest of CONN, has its whole answer, and its record says how good that is: pop
+     * it. LAST: CONN takes no further one. CONN may be closed here. */
+    void (*answered)(struct traffic *traffic, struct traffic_conn *conn,
+                     struct traffic_request *request, bool last, uint64_t at_ns);
+    /* CONN, connecting or up, ends as SIGNAL says, its requests by OUTCOME: account for them, and
+     * end it by conn_end(). */
+    void (*failed)(struct traffic *traffic, struct traffic_conn *conn, enum outcome outcome,
+                   const struct flow_signal *signal);
     /* FLOW's timer ran out. NULL: it sets none. */
     void (*wake)(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
     /* The stream stops: open requests are unfinished, connections are closed. */

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "traffic/conn.h"
+
 static bool overlaps(const struct traffic_request *request, uint64_t offset, uint64_t count);
 
 struct traffic_request *request_take(struct traffic *traffic, const struct record_request *record)
@@ -13,6 +15,7 @@ struct traffic_request *request_take(struct traffic *traffic, const struct recor
     request->record = *record;
     request->offset = 0;
     request->bytes = 0;
+    request->asked = false;
     request->next = 0;
     return request;
 }
@@ -37,14 +40,19 @@ void request_bind(struct traffic *traffic, struct traffic_conn *conn,
 }
 
 void request_ask(struct traffic *traffic, struct traffic_conn *conn,
-                 struct traffic_request *request)
+                 struct traffic_request *request, uint64_t deadline_ns)
 {
     const struct exchange *exchange = exchange_of(traffic, conn->stream);
     assert(conn->state == CONN_UP && exchange->begin != NULL);
     request->offset = conn->asked_bytes;
+    request->asked = true;
     request->bytes = exchange->begin(traffic, conn, request);
+    request->deadline_ns = deadline_ns;
+    if (!wheel_is_set(&conn->timer.wheel))
+        wheel_set(&traffic->wheel, &conn->timer.wheel, deadline_ns);
     conn->asked_bytes += request->bytes;
-    tcp_send(traffic->tcp, conn->tcp, request->bytes);
+    if (request->bytes > 0)
+        tcp_send(traffic->tcp, conn->tcp, request->bytes);
 }
 
 struct traffic_request *request_first(const struct traffic *traffic,
@@ -63,11 +71,43 @@ struct exchange_answer request_receive(struct traffic *traffic, struct traffic_c
                                        const uint8_t *bytes, uint32_t count, uint64_t at_ns)
 {
     struct traffic_request *request = request_first(traffic, conn);
-    if (request == NULL || request->bytes == 0)
-        return (struct exchange_answer){EXCHANGE_BAD, OUTCOME_BAD_ANSWER, true, count};
+    if (request == NULL || !request->asked)
+        return (struct exchange_answer){.verdict = EXCHANGE_BAD, .used_bytes = count};
     if (request->record.first_byte_ns == 0)
         request->record.first_byte_ns = at_ns;
     return exchange_of(traffic, conn->stream)->receive(traffic, conn, request, bytes, count);
+}
+
+struct exchange_answer request_fin(struct traffic *traffic, struct traffic_conn *conn)
+{
+    const struct exchange *exchange = exchange_of(traffic, conn->stream);
+    struct traffic_request *request = request_first(traffic, conn);
+    if (request == NULL || !request->asked || exchange->fin == NULL)
+        return (struct exchange_answer){.verdict = EXCHANGE_MORE};
+    return exchange->fin(traffic, conn, request);
+}
+
+void request_answered(struct traffic *traffic, struct traffic_conn *conn,
+                      struct traffic_request *request, struct exchange_answer answer,
+                      uint64_t at_ns)
+{
+    struct record_connection *connection = &conn->connection;
+    struct record_request *record = &request->record;
+    connection->host = name_at(&traffic->names, conn->name)->host;
+    record->done_ns = at_ns;
+    record->host = connection->host;
+    record->status = answer.status;
+    record->reason = answer.reason;
+    record->arrival_uncertainty_ns = conn_saturate(traffic->uncertainty_ns);
+    record->outcome = answer.outcome;
+    if (record->retransmits == 0 && request->asked)
+        conn_rtt(conn, at_ns - record->sent_ns);
+    if (answer.outcome != OUTCOME_OK)
+        return;
+    record->outcome = (uint8_t)conn_good_outcome(&traffic->streams[conn->stream], record);
+    connection->received++;
+    connection->last_good_sent_ns = record->sent_ns;
+    connection->last_good_done_ns = at_ns;
 }
 
 void request_pop(struct traffic *traffic, struct traffic_conn *conn, struct record_request *record)

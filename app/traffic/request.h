@@ -1,7 +1,8 @@
 /* request.h - requests under way: lent by a pool, listed on their connection in the order of
  * asking, in which their answers come.
  *
- *     request_take() -> request_bind() -> request_ask() -> request_receive() ... -> request_pop()
+ *     request_take() -> request_bind() -> request_ask() -> request_receive() ...
+ *         -> request_answered() -> request_pop()
  *
  * A request may be bound to a connection before that is up; it is asked once it is.
  *
@@ -20,9 +21,9 @@ void request_give_back(struct traffic *traffic, struct traffic_request *request)
 /* REQUEST is the last one on CONN from now on. */
 void request_bind(struct traffic *traffic, struct traffic_conn *conn,
                   struct traffic_request *request);
-/* Send REQUEST, which is bound to CONN, up. */
+/* Send REQUEST, which is bound to CONN, up. Its answer should be whole by DEADLINE_NS. */
 void request_ask(struct traffic *traffic, struct traffic_conn *conn,
-                 struct traffic_request *request);
+                 struct traffic_request *request, uint64_t deadline_ns);
 /* The oldest one bound to CONN; NULL: none. */
 struct traffic_request *request_first(const struct traffic *traffic,
                                       const struct traffic_conn *conn);
@@ -33,6 +34,12 @@ struct traffic_request *request_next(const struct traffic *traffic,
  * request. Bytes that nobody asked for are BAD. */
 struct exchange_answer request_receive(struct traffic *traffic, struct traffic_conn *conn,
                                        const uint8_t *bytes, uint32_t count, uint64_t at_ns);
+/* CONN's peer has sent all it will: WHOLE if that ends the answer to the oldest request. */
+struct exchange_answer request_fin(struct traffic *traffic, struct traffic_conn *conn);
+/* ANSWER to the oldest REQUEST of CONN became whole at AT_NS: the account of both. */
+void request_answered(struct traffic *traffic, struct traffic_conn *conn,
+                      struct traffic_request *request, struct exchange_answer answer,
+                      uint64_t at_ns);
 /* The oldest request of CONN is over: *RECORD is what is known of it, and it goes back to the
  * pool. */
 void request_pop(struct traffic *traffic, struct traffic_conn *conn, struct record_request *record);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "traffic/conn.h"
+#include "traffic/event.h"
 #include "traffic/flow.h"
 #include "traffic/pattern.h"
 #include "traffic/request.h"
@@ -252,7 +253,7 @@ static void act(struct traffic *traffic, uint64_t now_ns, const struct tcp_event
     if (event->kind == TCP_EVENT_UNREACHABLE && !event->fatal)
         conn->icmp = true;
     else
-        pattern_of(traffic, conn->stream)->event(traffic, conn, event);
+        event_take(traffic, conn, event);
 }
 
 /* Every way to here has ended the connection before; if the tcp forgets one unasked, it is a
@@ -262,7 +263,7 @@ static void gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t no
     if (conn->state != CONN_CLOSING) {
         struct tcp_event reset = {
             .kind = TCP_EVENT_RESET, .at_ns = now_ns, .first_sent_ns = UINT64_MAX};
-        pattern_of(traffic, conn->stream)->event(traffic, conn, &reset);
+        event_take(traffic, conn, &reset);
     }
     conn_gone(traffic, conn, now_ns);
 }
@@ -278,7 +279,7 @@ static void expired(struct traffic *traffic, struct traffic_timer *timer, uint64
     if (conn->state == CONN_CLOSING)
         conn_abort(traffic, conn, now_ns);
     else
-        pattern_of(traffic, conn->stream)->silence(traffic, conn, now_ns);
+        event_silence(traffic, conn, now_ns);
 }
 
 static void open_first(struct traffic *traffic, uint64_t now_ns)

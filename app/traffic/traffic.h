@@ -64,8 +64,9 @@ enum traffic_protocol {
 
 /* How connections are used: see pattern.h. */
 enum traffic_pattern {
-    TRAFFIC_HELD, /* `flows` connections are held, each with slots of its own. */
-    TRAFFIC_OPEN, /* Open loop: a connection for each request. */
+    TRAFFIC_HELD,   /* `flows` connections are held, each with slots of its own. */
+    TRAFFIC_OPEN,   /* Open loop: a connection for each request, or a pool of them. */
+    TRAFFIC_CLOSED, /* Closed loop: `flows` of them, one request after another. */
     TRAFFIC_PATTERN_COUNT
 };
 
@@ -90,15 +91,22 @@ struct traffic_stream_config {
     struct traffic_target targets[TRAFFIC_TARGETS]; /* Flow f (connect: request k) goes to target
                                                        f (k) modulo their number. */
     uint32_t target_count;                          /* 1 at least. */
-    uint32_t flows;          /* Connections held by this worker; connect: ignored. */
-    uint32_t flow_first;     /* Index of this worker's first flow within the stream, for records
+    uint32_t flows;       /* HELD: connections held by this worker. CLOSED: loops. OPEN: ignored. */
+    uint32_t connections; /* OPEN: connections of this worker at a time; 0: no limit but the
+                                pool's. With a limit, requests that find all in use wait. */
+    uint32_t queue;       /* OPEN: requests that wait, at most; 0 stands for as many as are due
+                                within the timeout. */
+    bool keep_alive;      /* OPEN, CLOSED: a connection serves more than one request. */
+    uint32_t depth;       /* HELD, CLOSED: requests in flight on a connection, 1 at least. */
+    uint64_t think_ns;    /* CLOSED: between the end of a request and the next one's due time. */
+    uint32_t flow_first;  /* Index of this worker's first flow within the stream, for records
                                     and for the seed, when several workers share the stream. */
-    uint64_t rate_count;     /* This worker's rate, over all its flows: so many requests ... */
+    uint64_t rate_count;  /* This worker's rate, over all its flows: so many requests ... */
     uint64_t rate_period_ns; /* ... in so long. 400/s: 400, 10^9. Exact: no float. */
     uint64_t offset_ns;      /* connect: of the first due time from the start, so that workers
                                     which share a stream take turns. Held: 0. */
     uint32_t size_bytes;     /* ctraffic: of a packet; 64 at least. */
-    uint64_t timeout_ns;     /* Held: no answer for so long is silence, and ends a connection. */
+    uint64_t timeout_ns;     /* No whole answer for so long is silence, and ends a connection. */
     uint64_t connect_timeout_ns; /* From the SYN. */
     uint64_t late_ns;            /* An answer that took longer, from `sent`, is late. 0: never. */
     enum traffic_reconnect reconnect;

@@ -7,16 +7,29 @@
 #include "traffic/ctraffic.h"
 #include "traffic/schedule.h"
 
+enum {
+    CLOSING_SPARE = 4096, /* Connections being closed, of a closed stream without keep-alive. */
+    QUEUE_MAX = 1 << 18,  /* Requests that wait for a connection. */
+    DEPTH_MAX = 256,      /* Requests in flight on a connection. */
+    TIME_WAITS_CLOSED = 1 << 16 /* Of a closed stream without keep-alive: its rate is unknown. */
+};
+
 #define MS UINT64_C(1000000)
 #define S UINT64_C(1000000000)
 
 static uint64_t stream_connections(const struct traffic_config *config,
                                    const struct traffic_stream_config *stream);
+static uint64_t stream_requests(const struct traffic_config *config,
+                                const struct traffic_stream_config *stream);
 static uint64_t requests_in(const struct traffic_stream_config *stream, uint64_t time_ns);
 static struct port_range given_ports(const struct traffic_config *config);
 static struct port_range split(const struct traffic_config *config, struct port_range all);
 static bool is_hashed(const struct traffic_config *config, bool v4);
 static unsigned distinct_targets(const struct traffic_config *config, bool v4);
+static int wrong_key(const struct traffic_stream_config *stream, const char *wrong,
+                     struct error *err);
+static const char *wrong_pattern(const struct traffic_stream_config *stream);
+static const char *wrong_protocol(const struct traffic_stream_config *stream);
 static int check_stream(const struct traffic_config *config, uint32_t index, struct error *err);
 static int check_targets(const struct traffic_config *config,
                          const struct traffic_stream_config *stream, struct error *err);
@@ -30,6 +43,8 @@ struct traffic_stream_config traffic_stream_default(enum traffic_protocol protoc
                                            .rate_count = 400,
                                            .rate_period_ns = S,
                                            .size_bytes = 1024,
+                                           .keep_alive = true,
+                                           .depth = 1,
                                            .timeout_ns = S,
                                            .connect_timeout_ns = 1500 * MS,
                                            .late_ns = 500 * MS,
@@ -42,6 +57,7 @@ struct traffic_stream_config traffic_stream_default(enum traffic_protocol protoc
         stream.size_bytes = 0;
         stream.flows = 1;
         stream.pattern = TRAFFIC_OPEN;
+        stream.keep_alive = false;
     }
     return stream;
 }
@@ -63,13 +79,25 @@ uint32_t traffic_connections_needed(const struct traffic_config *config)
     return bounded(sum);
 }
 
+uint32_t traffic_requests_needed(const struct traffic_config *config)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < config->stream_count; i++)
+        sum += stream_requests(config, &config->streams[i]);
+    return bounded(sum);
+}
+
 uint32_t traffic_time_waits_needed(const struct traffic_config *config, uint64_t time_wait_ns)
 {
     uint64_t sum = 64;
     for (uint32_t i = 0; i < config->stream_count; i++) {
         const struct traffic_stream_config *stream = &config->streams[i];
-        sum += stream->pattern == TRAFFIC_OPEN ? requests_in(stream, time_wait_ns)
-                                               : (uint64_t)stream->flows * 2;
+        if (stream->pattern == TRAFFIC_OPEN)
+            sum += requests_in(stream, time_wait_ns);
+        else
+            sum += (uint64_t)stream->flows * 2;
+        if (stream->pattern == TRAFFIC_CLOSED && !stream->keep_alive)
+            sum += TIME_WAITS_CLOSED;
     }
     return bounded(sum);
 }
@@ -160,13 +188,43 @@ static unsigned distinct_targets(const struct traffic_config *config, bool v4)
 }
 
 /* A held flow has its connection, and those before it that are being closed: two are plenty
- * unless they break faster than they close, and then the back-off sets in. */
+ * unless they break faster than they close, and then the back-off sets in. A closed one whose
+ * connections serve one request each leaves many that are being closed; a peer that does not
+ * close them is found when the pool is full. */
 static uint64_t stream_connections(const struct traffic_config *config,
                                    const struct traffic_stream_config *stream)
 {
+    uint64_t open_ns = stream->connect_timeout_ns + config->close_timeout_ns;
+    if (stream->protocol != TRAFFIC_CONNECT)
+        open_ns += stream->timeout_ns;
+    switch (stream->pattern) {
+    case TRAFFIC_HELD: return (uint64_t)stream->flows * 4 + 64;
+    case TRAFFIC_CLOSED:
+        return (uint64_t)stream->flows * 4 + (stream->keep_alive ? 64 : CLOSING_SPARE);
+    default: break;
+    }
+    if (stream->keep_alive && stream->connections != 0)
+        return (uint64_t)stream->connections * 2 + 64;
+    return requests_in(stream, open_ns) + 64;
+}
+
+uint32_t traffic_queue_max(const struct traffic_stream_config *stream)
+{
+    uint64_t due = requests_in(stream, stream->timeout_ns) + 64;
+    if (stream->pattern != TRAFFIC_OPEN || stream->connections == 0)
+        return 0;
+    if (stream->queue != 0)
+        return stream->queue;
+    return (uint32_t)(due < QUEUE_MAX ? due : QUEUE_MAX);
+}
+
+/* Requests that can be under way at once. */
+static uint64_t stream_requests(const struct traffic_config *config,
+                                const struct traffic_stream_config *stream)
+{
     if (stream->pattern != TRAFFIC_OPEN)
-        return (uint64_t)stream->flows * 4 + 64;
-    return requests_in(stream, stream->connect_timeout_ns + config->close_timeout_ns) + 64;
+        return (uint64_t)stream->flows * stream->depth;
+    return stream_connections(config, stream) + traffic_queue_max(stream);
 }
 
 static uint64_t requests_in(const struct traffic_stream_config *stream, uint64_t time_ns)
@@ -181,28 +239,52 @@ static int check_stream(const struct traffic_config *config, uint32_t index, str
     const char *wrong = NULL;
     if ((unsigned)stream->protocol >= TRAFFIC_PROTOCOL_COUNT)
         wrong = "protocol: must be ctraffic or connect";
-    else if ((unsigned)stream->pattern >= TRAFFIC_PATTERN_COUNT)
-        wrong = "mode: must be held or open";
-    else if (stream->pattern == TRAFFIC_HELD && stream->protocol == TRAFFIC_CONNECT)
-        wrong = "mode: a connect stream cannot be held";
+    else if ((wrong = wrong_pattern(stream)) != NULL || (wrong = wrong_protocol(stream)) != NULL)
+        return wrong_key(stream, wrong, err);
     else if (stream->rate_count == 0 || stream->rate_period_ns == 0)
         wrong = "rate: must be more than 0";
-    else if (stream->pattern == TRAFFIC_HELD && stream->flows == 0)
-        wrong = "connections: must be 1 at least";
-    else if (stream->protocol == TRAFFIC_CTRAFFIC && (stream->size_bytes < TRAFFIC_SIZE_MIN_BYTES ||
-                                                      stream->size_bytes > TRAFFIC_SIZE_MAX_BYTES))
-        wrong = "size: must be 64 to 1048576 bytes";
-    else if (stream->protocol == TRAFFIC_CTRAFFIC && stream->timeout_ns == 0)
-        wrong = "timeout: must be more than 0";
     else if (stream->connect_timeout_ns == 0)
         wrong = "connectTimeout: must be more than 0";
     else if (schedule_interval_ns(stream->rate_count, stream->rate_period_ns, stream->flows) == 0)
         wrong = "rate: must be below one request a nanosecond";
     else if (stream->target_count == 0 || stream->target_count > TRAFFIC_TARGETS)
         wrong = "target: 1 to 16 addresses are possible";
-    if (wrong == NULL)
-        return check_targets(config, stream, err);
+    return wrong != NULL ? wrong_key(stream, wrong, err) : check_targets(config, stream, err);
+}
+
+static int wrong_key(const struct traffic_stream_config *stream, const char *wrong,
+                     struct error *err)
+{
     return error_set(err, EXIT_USAGE, -EINVAL, "stream \"%s\", %s", stream->name, wrong);
+}
+
+static const char *wrong_pattern(const struct traffic_stream_config *stream)
+{
+    bool open = stream->pattern == TRAFFIC_OPEN;
+    bool connects = stream->protocol == TRAFFIC_CONNECT;
+    if ((unsigned)stream->pattern >= TRAFFIC_PATTERN_COUNT)
+        return "mode: must be held, open or closed";
+    if (connects && (stream->pattern == TRAFFIC_HELD || stream->keep_alive))
+        return "protocol: a connection of a connect stream serves one request";
+    if (!open && stream->flows == 0)
+        return "connections: must be 1 at least";
+    if (!open && (stream->depth == 0 || stream->depth > DEPTH_MAX))
+        return "pipelining: must be 1 to 256";
+    if (stream->depth > 1 && (stream->protocol == TRAFFIC_CTRAFFIC || connects))
+        return "pipelining: this protocol has one request in flight a connection";
+    if (stream->depth > 1 && (stream->think_ns > 0 || (!stream->keep_alive && !open)))
+        return "pipelining: needs keep-alive, and no think time";
+    return NULL;
+}
+
+static const char *wrong_protocol(const struct traffic_stream_config *stream)
+{
+    if (stream->protocol != TRAFFIC_CONNECT && stream->timeout_ns == 0)
+        return "timeout: must be more than 0";
+    if (stream->protocol == TRAFFIC_CTRAFFIC && (stream->size_bytes < TRAFFIC_SIZE_MIN_BYTES ||
+                                                 stream->size_bytes > TRAFFIC_SIZE_MAX_BYTES))
+        return "size: must be 64 to 1048576 bytes";
+    return NULL;
 }
 
 static int check_targets(const struct traffic_config *config,

@@ -21,4 +21,9 @@ struct port_range {
 /* The client ports of this worker toward targets of a family. */
 struct port_range traffic_config_ports(const struct traffic_config *config, bool v4);
 
+/* Requests that can be under way at once; at most POOL_CAPACITY_MAX. */
+uint32_t traffic_requests_needed(const struct traffic_config *config);
+/* Requests of STREAM, an open one, that may wait for a connection. */
+uint32_t traffic_queue_max(const struct traffic_stream_config *stream);
+
 #endif

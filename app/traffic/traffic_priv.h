@@ -1,7 +1,8 @@
 /* traffic_priv.h - inside of struct traffic: streams, flows and connections.
  *
  * Who calls whom: traffic.c is the door; it gives each due time, event and timer to the stream's
- * pattern of connection use (pattern.h: held.c, open.c). These use conn.c (open, end, close,
+ * pattern of connection use (pattern.h: held.c, open.c, closed.c), what
+ * happens on a connection by way of event.c. These use conn.c (open, end, close,
  * account of a connection), request.c (requests under way, whose bytes and answers are the
  * protocol's part, exchange.h) and flow.c (account of a flow: its requests and outages).
  *
@@ -59,6 +60,9 @@ struct traffic_conn {
     bool syn_sent;              /* opened_ns is a stamp. */
     bool no_hop;                /* The last packet was refused: next hop unresolved. */
     bool icmp;                  /* An ICMP error came, and nothing since. */
+    bool idle;                  /* Open streams: in its flow's list of idle ones. */
+    pool_handle idle_before;    /* In that list, used later; 0: none. */
+    pool_handle idle_after;     /* The same, used before. */
     uint16_t name;              /* That an answer gave: name_at(). */
     uint16_t requests;          /* Bound to it. */
     pool_handle first_request;  /* The oldest of them; 0: none. */
@@ -71,7 +75,10 @@ struct traffic_conn {
 struct traffic_request {
     struct record_request record; /* As far as it is known. */
     uint64_t offset;              /* In our stream, of its first byte. */
-    uint64_t bytes;               /* Its length; 0: not asked yet. */
+    uint64_t bytes;               /* Its length, once asked. */
+    bool asked;                   /* Its connection is up, and its answer is awaited. */
+    uint64_t deadline_ns;         /* By when its answer should be whole; waiting in a queue: by when
+                                     it should have a connection. */
     pool_handle next;             /* Bound to the same connection after it; 0: none. */
     uint32_t order;               /* Open streams: number of its entry in the order ring. */
     union {
@@ -81,7 +88,8 @@ struct traffic_request {
 
 /* An interruption that is under way: see record_outage. */
 struct traffic_flow {
-    struct traffic_timer timer;  /* Back-off before the next attempt. */
+    struct traffic_timer
+        timer; /* Held: back-off before the next attempt. Open: the queue. Closed: think time. */
     pool_handle conn;            /* Its connection, up or connecting; 0: none. */
     uint32_t index;              /* Within the stream, as in records. */
     uint32_t failures;           /* Attempts that failed in a row. */
@@ -92,9 +100,15 @@ struct traffic_flow {
     uint16_t host;               /* That gave the last good answer. */
     uint8_t stream;              /* Index in traffic->streams. */
     uint8_t unsent_reason;       /* Why the tester could not open a connection, or none. */
-    bool begun;                  /* Its first attempt has ended: its slots are due. */
+    bool begun;                  /* Held: its first attempt has ended: its slots are due. */
     bool steady;                 /* Its last request was good. */
     bool outage_open;            /* `outage` is under way. */
+    pool_handle idle;            /* Open streams: its idle connections, used last first; 0: none. */
+    pool_handle queue_first;     /* Open streams: requests that wait, the oldest; 0: none. */
+    pool_handle queue_last;      /* The same, the newest. */
+    uint32_t queued;             /* The same, their number. */
+    uint32_t open_conns;         /* Open streams: connections connecting or up. */
+    uint64_t due_ns;             /* Closed streams: of the next request. */
     uint64_t good_sent_ns;       /* Of the last good request; 0: none. */
     uint64_t good_done_ns;       /* The same. */
     struct record_outage outage; /* As far as it is known. */
@@ -126,6 +140,8 @@ struct traffic_stream {
     struct traffic_stream_config config;
     struct schedule schedule;
     struct order_ring order;  /* Open streams. */
+    uint64_t start_ns;        /* Closed streams: when the first requests are due. */
+    uint32_t queue_max;       /* Open streams: of a flow. */
     uint64_t *offsets_ns;     /* The schedule's. */
     uint32_t flow_base;       /* Its first flow in traffic->flows. */
     uint32_t flow_count;      /* Open streams: one a target. */

@@ -93,7 +93,8 @@ static int fill_conns(struct traffic *traffic, const struct traffic_config *conf
         config->connections != 0 ? config->connections : traffic_connections_needed(config);
     if (fill_pool(&traffic->conns, &traffic->conns_memory, capacity, sizeof(struct traffic_conn)))
         return -ENOMEM;
-    return fill_pool(&traffic->requests, &traffic->requests_memory, capacity,
+    uint32_t requests = traffic_requests_needed(config);
+    return fill_pool(&traffic->requests, &traffic->requests_memory, requests,
                      sizeof(struct traffic_request));
 }
 
@@ -212,6 +213,9 @@ static int fill_schedule(struct traffic_stream *stream, uint64_t seed)
         schedule_stagger(stream->offsets_ns, slots, interval_ns, seed, config->flow_first);
     schedule_init(&stream->schedule, config->rate_count, config->rate_period_ns, stream->offsets_ns,
                   slots);
+    if (config->pattern == TRAFFIC_CLOSED)
+        schedule_stop(&stream->schedule);
+    stream->queue_max = traffic_queue_max(config);
     stream->unsent_after_ns = config->unsent_after_ns;
     if (stream->unsent_after_ns == 0)
         stream->unsent_after_ns = interval_ns > least_ns ? interval_ns : least_ns;
@@ -235,7 +239,7 @@ static void fill_flows(struct traffic *traffic, struct traffic_stream *stream)
 static int fill_order(struct traffic *traffic, struct traffic_stream *stream)
 {
     uint32_t capacity = 64;
-    while (capacity < traffic->conns.capacity)
+    while (capacity < traffic->requests.capacity)
         capacity *= 2;
     stream->order.capacity = capacity;
     stream->order.entries = take(capacity, sizeof(struct order_entry));

@@ -1,0 +1,66 @@
+#include "traffic/line.h"
+
+#include "traffic/conn.h"
+#include "traffic/request.h"
+
+void line_answered(struct traffic *traffic, struct traffic_conn *conn, struct traffic_flow *flow,
+                   uint64_t at_ns)
+{
+    struct record_request record;
+    request_pop(traffic, conn, &record);
+    if (outcome_is_good(record.outcome)) {
+        flow_good(traffic, flow, &record, conn->connection.connected_ns);
+    } else {
+        struct flow_signal signal = conn_signal(traffic, conn, CONNECTION_BAD_ANSWER, NULL, at_ns);
+        signal.first_unanswered_ns = record.sent_ns;
+        signal.uncertainty_ns = traffic->uncertainty_ns;
+        flow_outage(flow, &signal);
+        flow_lost(flow);
+    }
+    flow_request_done(traffic, flow, &record);
+}
+
+void line_failed(struct traffic *traffic, struct traffic_conn *conn, struct traffic_flow *flow,
+                 enum outcome outcome, const struct flow_signal *signal)
+{
+    struct flow_signal of_flow = *signal;
+    if (conn->state == CONN_CONNECTING) {
+        of_flow.connection = 0;
+        flow->failures++;
+        conn->connection.failed_connects = flow->failures;
+    } else if (conn->connection.received == 0) {
+        flow->unanswered++;
+    }
+    flow_outage(flow, &of_flow);
+    line_unfinished(traffic, conn, flow, outcome, signal);
+    conn_end(traffic, conn, signal);
+}
+
+void line_close(struct traffic *traffic, struct traffic_conn *conn, struct traffic_flow *flow,
+                uint64_t at_ns)
+{
+    bool whole = conn->requests == 0;
+    struct flow_signal signal =
+        conn_signal(traffic, conn, whole ? CONNECTION_DONE : CONNECTION_FIN, NULL, at_ns);
+    signal.uncertainty_ns = traffic->uncertainty_ns;
+    if (whole)
+        conn_end(traffic, conn, &signal);
+    else
+        line_failed(traffic, conn, flow, OUTCOME_CLOSED, &signal);
+    conn_close(traffic, conn, at_ns);
+}
+
+void line_unfinished(struct traffic *traffic, struct traffic_conn *conn, struct traffic_flow *flow,
+                     enum outcome outcome, const struct flow_signal *signal)
+{
+    struct record_request record;
+    while (conn->requests > 0) {
+        request_pop(traffic, conn, &record);
+        record.outcome = (uint8_t)outcome;
+        record.done_ns = signal->at_ns;
+        record.arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns);
+        if (outcome_is_loss(outcome))
+            flow_lost(flow);
+        flow_request_done(traffic, flow, &record);
+    }
+}
