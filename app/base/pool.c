@@ -1,16 +1,14 @@
 /* The state of an object is one word, links[index], with its generation in the high bits. Taken:
  * the low bits are its own index, so that the word is its handle. Free: they are the next free
- * index (or the capacity), which is never its own. Generations go 1, 2, .. 4095, 1: no handle is
- * 0. */
+ * index (or the capacity), which is never its own. Generations go 1, 2, .. as far as the bits
+ * go, 1: no handle is 0. */
 #include "base/pool.h"
 
 #include <assert.h>
 
-#define INDEX_MASK ((UINT32_C(1) << POOL_INDEX_BITS) - 1)
-#define GENERATION_ONE (UINT32_C(1) << POOL_INDEX_BITS)
-
 static uint32_t rounded_bytes(uint32_t object_bytes);
-static pool_handle next_generation(pool_handle handle);
+static uint32_t generation_one(const struct pool *pool);
+static pool_handle next_generation(const struct pool *pool, pool_handle handle);
 
 size_t pool_bytes(uint32_t capacity, uint32_t object_bytes)
 {
@@ -28,11 +26,14 @@ void pool_init(struct pool *pool, void *memory, uint32_t capacity, uint32_t obje
     pool->object_bytes = rounded_bytes(object_bytes);
     pool->capacity = capacity;
     pool->links = (uint32_t *)(void *)(pool->objects + (size_t)capacity * pool->object_bytes);
+    pool->index_mask = 1;
+    while (pool->index_mask < capacity)
+        pool->index_mask = pool->index_mask << 1 | 1;
     pool->free_head = 0;
     pool->taken = 0;
     pool->refused = 0;
     for (uint32_t i = 0; i < capacity; i++)
-        pool->links[i] = GENERATION_ONE | (i + 1);
+        pool->links[i] = generation_one(pool) | (i + 1);
 }
 
 pool_handle pool_take(struct pool *pool)
@@ -43,25 +44,25 @@ pool_handle pool_take(struct pool *pool)
         pool->refused++;
         return 0;
     }
-    pool->free_head = pool->links[index] & INDEX_MASK;
-    pool->links[index] = (pool->links[index] & ~INDEX_MASK) | index;
+    pool->free_head = pool->links[index] & pool->index_mask;
+    pool->links[index] = (pool->links[index] & ~pool->index_mask) | index;
     pool->taken++;
     return pool->links[index];
 }
 
 void pool_free(struct pool *pool, pool_handle handle)
 {
-    uint32_t index = handle & INDEX_MASK;
+    uint32_t index = handle & pool->index_mask;
 
     assert(pool_get(pool, handle) != NULL);
-    pool->links[index] = next_generation(handle) | pool->free_head;
+    pool->links[index] = next_generation(pool, handle) | pool->free_head;
     pool->free_head = index;
     pool->taken--;
 }
 
 void *pool_get(const struct pool *pool, pool_handle handle)
 {
-    uint32_t index = handle & INDEX_MASK;
+    uint32_t index = handle & pool->index_mask;
 
     if (index >= pool->capacity || pool->links[index] != handle)
         return NULL;
@@ -74,16 +75,16 @@ pool_handle pool_handle_of(const struct pool *pool, const void *object)
     size_t index = offset / pool->object_bytes;
 
     assert(index < pool->capacity);
-    assert((pool->links[index] & INDEX_MASK) == index);
+    assert((pool->links[index] & pool->index_mask) == index);
     return pool->links[index];
 }
 
 pool_handle pool_next(const struct pool *pool, pool_handle previous)
 {
-    uint32_t index = previous == 0 ? 0 : (previous & INDEX_MASK) + 1;
+    uint32_t index = previous == 0 ? 0 : (previous & pool->index_mask) + 1;
 
     for (; index < pool->capacity; index++) {
-        if ((pool->links[index] & INDEX_MASK) == index)
+        if ((pool->links[index] & pool->index_mask) == index)
             return pool->links[index];
     }
     return 0;
@@ -91,13 +92,18 @@ pool_handle pool_next(const struct pool *pool, pool_handle previous)
 
 static uint32_t rounded_bytes(uint32_t object_bytes)
 {
-    return (object_bytes + 63) & ~UINT32_C(63);
+    return (object_bytes + 7) & ~UINT32_C(7);
+}
+
+static uint32_t generation_one(const struct pool *pool)
+{
+    return pool->index_mask + 1;
 }
 
 /* With the index bits zero. */
-static pool_handle next_generation(pool_handle handle)
+static pool_handle next_generation(const struct pool *pool, pool_handle handle)
 {
-    pool_handle next = (handle & ~INDEX_MASK) + GENERATION_ONE;
+    pool_handle next = (handle & ~pool->index_mask) + generation_one(pool);
 
-    return next == 0 ? GENERATION_ONE : next;
+    return next == 0 ? generation_one(pool) : next;
 }

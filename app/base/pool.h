@@ -1,11 +1,13 @@
 /* pool.h - a fixed pool of equal objects, named by handles that notice reuse.
  *
  * A handle is index + generation: an object that was freed and taken again has another handle, and
- * pool_get() of the old one is NULL. Objects are not cleared by take. LIFO, so that the warmest
- * object is taken first. Handle 0 is never valid.
+ * pool_get() of the old one is NULL. The index has as many of the 32 bits as the capacity needs,
+ * the generation the others: six in the largest pool, 12 in one of a million. Objects are not
+ * cleared by take. LIFO, so that the warmest object is taken first. Handle 0 is never valid.
  *
  * Threads: one owner. Memory: given by the caller (malloc in set-up code, or rte_malloc on the
- * worker's NUMA node): pool_bytes() of it, aligned to 64. Full: pool_take returns 0, and counts it.
+ * worker's NUMA node): pool_bytes() of it, aligned to 64. Objects stand side by side: a type that
+ * wants lines of its own has alignas(64). Full: pool_take returns 0, and counts it.
  */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
@@ -13,18 +15,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef uint32_t pool_handle; /* High 12 bits generation, low 20 index. */
+typedef uint32_t pool_handle; /* Generation above, index below. */
 
 enum {
-    POOL_INDEX_BITS = 20,
-    POOL_CAPACITY_MAX = (1 << POOL_INDEX_BITS) - 1
+    POOL_INDEX_BITS_MAX = 26,
+    POOL_CAPACITY_MAX = (1 << POOL_INDEX_BITS_MAX) - 1
 };
 
 struct pool {
     uint8_t *objects;      /* capacity objects of object_bytes each. */
     uint32_t *links;       /* Free list: next index; generations in the high bits while taken. */
-    uint32_t object_bytes; /* Rounded up to 64. */
+    uint32_t object_bytes; /* Rounded up to 8. */
     uint32_t capacity;     /* At most POOL_CAPACITY_MAX. */
+    uint32_t index_mask;   /* The low bits of a handle that are its index. */
     uint32_t free_head;    /* Index, or capacity when none. */
     uint32_t taken;        /* Objects in use now. */
     uint64_t refused;      /* Takes that found it full. */

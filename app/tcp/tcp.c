@@ -1,7 +1,5 @@
 #include "tcp/tcp.h"
 
-#include <string.h>
-
 #include "tcp/tcp_isn.h"
 #include "tcp/tcp_priv.h"
 
@@ -10,33 +8,24 @@ static bool peer_must_know(const struct tcb *tcb);
 
 tcp_conn tcp_open(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint64_t user)
 {
-    uint32_t ref = tcp_table_find(&tcp->table, tuple);
+    uint32_t ref = tcp_find(tcp, tuple);
     bool reuse = (ref & TCP_REF_TIME_WAIT) && tcp->config.time_wait_reuse;
-    tcp_conn conn;
     struct tcb *tcb;
 
     if (ref != 0 && !reuse)
         return refuse(tcp, TCP_OPEN_IN_USE, &tcp->counters.open_refused_in_use);
-    /* The two places of its end must be left in the event array: see tcp_event.c. */
-    if (tcp_events_room(tcp) < 2)
-        return refuse(tcp, TCP_OPEN_EVENTS, &tcp->counters.open_refused_events);
-    conn = pool_take(&tcp->pool);
-    if (conn == 0)
+    tcb = tcp_begin(tcp, now_ns, tuple, user);
+    if (tcb == NULL)
         return refuse(tcp, TCP_OPEN_FULL, &tcp->counters.open_refused_full);
-
-    tcb = tcp_tcb(tcp, conn);
-    tcp_begin(tcp, tcb, conn, now_ns, tuple);
-    tcb->user = user;
     if (reuse) {
         tcb->iss = tcp_isn_after(tcb->iss, tcp_time_wait_end(tcp, ref).snd_nxt);
         tcp->counters.time_waits_reopened++;
     }
-    tcp_table_insert(&tcp->table, &tcb->tuple, tcp_ref_of_tcb(tcp, tcb));
     tcp_state_set(tcb, TCP_SYN_SENT);
     tcp_ready(tcp, tcb);
     tcp->counters.opened++;
     tcp->refusal = TCP_OPEN_OK;
-    return conn;
+    return tcb->conn;
 }
 
 enum tcp_open_refusal tcp_open_refusal(const struct tcp *tcp)
@@ -46,9 +35,15 @@ enum tcp_open_refusal tcp_open_refusal(const struct tcp *tcp)
 
 bool tcp_send(struct tcp *tcp, tcp_conn conn, uint64_t bytes)
 {
-    struct tcb *tcb = tcp_tcb(tcp, conn);
+    struct tcp_slot *slot = tcp_slot(tcp, conn);
+    struct tcb *tcb;
 
-    if (tcb == NULL || tcb->fin_wanted)
+    if (slot == NULL)
+        return false;
+    tcb = tcp_slot_wake(tcp, slot);
+    if (tcb == NULL)
+        return tcp_slot_send(tcp, slot, bytes);
+    if (tcb->fin_wanted)
         return false;
     tcb->stream_end += bytes;
     tcp_ready(tcp, tcb);
@@ -57,9 +52,15 @@ bool tcp_send(struct tcp *tcp, tcp_conn conn, uint64_t bytes)
 
 bool tcp_close(struct tcp *tcp, uint64_t now_ns, tcp_conn conn)
 {
-    struct tcb *tcb = tcp_tcb(tcp, conn);
+    struct tcp_slot *slot = tcp_slot(tcp, conn);
+    struct tcb *tcb;
 
-    if (tcb == NULL || tcb->fin_wanted)
+    if (slot == NULL)
+        return false;
+    tcb = tcp_slot_wake(tcp, slot);
+    if (tcb == NULL)
+        return tcp_slot_close(tcp, slot);
+    if (tcb->fin_wanted)
         return false;
     if (tcb->state == TCP_SYN_SENT) {
         tcp_end(tcp, tcb, now_ns, TCP_EVENT_GONE);
@@ -70,22 +71,31 @@ bool tcp_close(struct tcp *tcp, uint64_t now_ns, tcp_conn conn)
     return true;
 }
 
+/* A quiet connection is not woken for this: there may be no block. */
 bool tcp_abort(struct tcp *tcp, uint64_t now_ns, tcp_conn conn)
 {
-    struct tcb *tcb = tcp_tcb(tcp, conn);
+    struct tcp_slot *slot = tcp_slot(tcp, conn);
 
-    if (tcb == NULL)
+    if (slot == NULL)
         return false;
-    if (peer_must_know(tcb))
-        tcp_reply_abort(tcp, tcb);
     tcp->counters.aborted++;
-    tcp_end(tcp, tcb, now_ns, TCP_EVENT_GONE);
+    if (slot->kind == TCP_SLOT_AWAKE) {
+        if (peer_must_know(slot->tcb))
+            tcp_reply_abort(tcp, slot->tcb);
+        tcp_end(tcp, slot->tcb, now_ns, TCP_EVENT_GONE);
+    } else {
+        struct tcb tcb;
+        tcp_slot_peek(tcp, slot, &tcb);
+        tcp_reply_abort(tcp, &tcb);
+        tcp_end_quiet(tcp, slot, &tcb, now_ns);
+    }
     return true;
 }
 
 bool tcp_receive_window(struct tcp *tcp, tcp_conn conn, uint32_t bytes)
 {
-    struct tcb *tcb = tcp_tcb(tcp, conn);
+    struct tcp_slot *slot = tcp_slot(tcp, conn);
+    struct tcb *tcb = slot != NULL ? tcp_slot_wake(tcp, slot) : NULL;
     uint64_t edge, step;
 
     if (tcb == NULL)
@@ -109,10 +119,14 @@ bool tcp_receive_window(struct tcp *tcp, tcp_conn conn, uint32_t bytes)
 
 bool tcp_conn_info(const struct tcp *tcp, tcp_conn conn, struct tcp_info *out)
 {
-    const struct tcb *tcb = tcp_tcb(tcp, conn);
+    const struct tcp_slot *slot = tcp_slot(tcp, conn);
+    struct tcb copy;
 
-    if (tcb == NULL)
+    if (slot == NULL)
         return false;
+    if (slot->kind != TCP_SLOT_AWAKE)
+        tcp_slot_peek(tcp, slot, &copy);
+    const struct tcb *tcb = slot->kind == TCP_SLOT_AWAKE ? slot->tcb : &copy;
     const struct tcp_segment *first = STAILQ_FIRST(&tcb->segments);
     uint64_t una = tcb->snd_una < tcb->stream_end ? tcb->snd_una : tcb->stream_end;
     uint64_t nxt = tcb->snd_nxt < tcb->stream_end ? tcb->snd_nxt : tcb->stream_end;
@@ -151,18 +165,20 @@ bool tcp_conn_info(const struct tcp *tcp, tcp_conn conn, struct tcp_info *out)
 
 uint64_t tcp_conn_user(const struct tcp *tcp, tcp_conn conn)
 {
-    const struct tcb *tcb = tcp_tcb(tcp, conn);
+    const struct tcp_slot *slot = tcp_slot(tcp, conn);
 
-    return tcb != NULL ? tcb->user : 0;
+    return slot != NULL ? slot->user : 0;
 }
 
 bool tcp_user_set(struct tcp *tcp, tcp_conn conn, uint64_t user)
 {
-    struct tcb *tcb = tcp_tcb(tcp, conn);
+    struct tcp_slot *slot = tcp_slot(tcp, conn);
 
-    if (tcb == NULL)
+    if (slot == NULL)
         return false;
-    tcb->user = user;
+    slot->user = user;
+    if (slot->kind == TCP_SLOT_AWAKE)
+        slot->tcb->user = user;
     return true;
 }
 
@@ -173,18 +189,23 @@ const struct tcp_counters *tcp_counters(const struct tcp *tcp)
 
 uint32_t tcp_connections(const struct tcp *tcp)
 {
-    return tcp->pool.taken;
+    return tcp->pool.taken - tcp->ended_count;
 }
 
 tcp_conn tcp_conn_next(const struct tcp *tcp, tcp_conn previous)
 {
-    return pool_next(&tcp->pool, previous);
+    tcp_conn conn = pool_next(&tcp->pool, previous);
+
+    while (conn != 0 && tcp_slot(tcp, conn) == NULL) /* Its end is not told yet. */
+        conn = pool_next(&tcp->pool, conn);
+    return conn;
 }
 
 bool tcp_is_empty(const struct tcp *tcp)
 {
-    return tcp->pool.taken == 0 && tcp->table.count == 0 && tcp->wheel.count == 0 &&
-           tcp->listen.in_use == 0 && tcp->segments_in_use == 0 && tcp->time_waits_in_use == 0 &&
+    return tcp->pool.taken == 0 && tcp->tcbs_in_use == 0 && tcp->table.count == 0 &&
+           tcp->addresses.table.count == 0 && tcp->wheel.count == 0 && tcp->listen.in_use == 0 &&
+           tcp->segments_in_use == 0 && tcp->time_waits_in_use == 0 &&
            tcp->reassembly.in_use == 0 && tcp->event_count == 0 && !tcp_output_wanted(tcp);
 }
 
@@ -193,24 +214,6 @@ static tcp_conn refuse(struct tcp *tcp, enum tcp_open_refusal refusal, uint64_t 
     tcp->refusal = (uint8_t)refusal;
     ++*counter;
     return 0;
-}
-
-void tcp_begin(struct tcp *tcp, struct tcb *tcb, tcp_conn conn, uint64_t now_ns,
-               const struct tuple *tuple)
-{
-    memset(tcb, 0, sizeof(*tcb));
-    tcb->conn = conn;
-    tcb->tuple = *tuple;
-    tcb->iss = tcp_isn(&tcp->config.key, tuple, now_ns);
-    tcb->ts_offset = tcp_isn_timestamp_offset(&tcp->config.key, tuple);
-    tcb->stream_end = 1;
-    tcb->rcv_wnd = tcp->config.window_bytes;
-    tcb->mss = tcp_options_own_mss(tcp, tuple);
-    tcb->deadline_ns = TCP_NEVER_NS;
-    tcb->ack_deadline_ns = TCP_NEVER_NS;
-    tcb->silence_since_ns = now_ns;
-    STAILQ_INIT(&tcb->segments);
-    tcp_rtt_init(&tcb->rtt, &tcp->rtt_limits);
 }
 
 /* RFC 9293 3.10.5: in the other states both ends know already, or neither does. */

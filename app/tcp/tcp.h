@@ -28,6 +28,9 @@
  * When those records run out, SYNs are answered by cookies, which cost no memory: a flood holds
  * nobody off. `user` is the listener's until tcp_user_set().
  *
+ * A connection that is quiet for a while gives most of its memory back, to have it again when
+ * something happens: 112 bytes are left of it, its place in the tables included.
+ *
  * What ends a connection comes as two events: why (REFUSED, UNREACHABLE, SYN_TIMEOUT, RESET,
  * TIMED_OUT; none after an orderly close or tcp_abort), then GONE.
  *
@@ -121,6 +124,7 @@ enum tcp_state {
     X(DROP_HALF_OPEN_SYN, "a SYN in the window of a half-open connection: it is given up")         \
     X(DROP_COOKIE, "acknowledges none of the cookies sent under flood; answered by a reset")       \
     X(DROP_FULL, "for a listener, and no connection or record is free: the peer tries again")      \
+    X(DROP_ACTIVES_FULL, "for a quiet connection, and no block free to wake it")                   \
     X(DROP_EVENTS_FULL, "the event array was not drained in time: the peer will send it again")
 
 enum tcp_verdict {
@@ -133,9 +137,8 @@ enum tcp_verdict {
 /* Everything else that is counted, and the sentence of each. */
 #define TCP_COUNTERS(X)                                                                            \
     X(opened, "connections opened")                                                                \
-    X(open_refused_full, "opens refused: every connection of the pool is in use")                  \
+    X(open_refused_full, "opens refused: every connection or block of active state is in use")     \
     X(open_refused_in_use, "opens refused: the tuple is in use or in TIME-WAIT")                   \
-    X(open_refused_events, "opens refused: the event array was not drained in time")               \
     X(accepted, "connections that a peer opened to a listener")                                    \
     X(half_opens_reset, "half-open connections that the peer reset")                               \
     X(half_opens_timed_out, "half-open connections that the peer never completed")                 \
@@ -161,6 +164,7 @@ enum tcp_verdict {
     X(challenge_acks_limited, "challenge ACKs held back by the rate limit")                        \
     X(resets_out, "resets sent")                                                                   \
     X(replies_full, "answers without a connection that found their queue full")                    \
+    X(actives_full, "wakings of quiet connections put off: no block of active state free")         \
     X(segments_full, "emissions put off: no record free to remember the segment by")               \
     X(chunks_full, "out-of-order bytes not kept: no chunk free")                                   \
     X(time_waits, "TIME-WAIT entries made")                                                        \
@@ -179,6 +183,10 @@ struct tcp_counters {
 
 struct tcp_config {
     uint32_t connections;           /* At most POOL_CAPACITY_MAX. Full: tcp_open() returns 0. */
+    uint32_t actives;               /* Blocks for connections that are not quiet. Full: tcp_open()
+                                       returns 0; quiet ones wait to send, and drop what comes. */
+    uint32_t addresses;             /* IPv6 addresses of connections, each counted once. Full:
+                                       tcp_open() returns 0. */
     uint32_t time_waits;            /* TIME-WAIT entries. Full: the oldest is given up. */
     uint32_t listeners;             /* Ports listened on. Full: tcp_listen() returns false. */
     uint32_t half_opens;            /* Connections half open, by passive open. Full: SYN cookies. */
@@ -186,9 +194,8 @@ struct tcp_config {
     uint32_t chunks;                /* Pieces of out-of-order data kept. Full: dropped. */
     uint32_t chunks_per_connection; /* Bound of one connection's share of them. */
     uint16_t chunk_bytes;           /* Size of a piece: the largest payload expected, say 2048. */
-    uint32_t events;                /* Events between two clears, beside the two of each connection
-                                       that tell its end and always fit. Full: segments are
-                                       dropped. */
+    uint32_t events;                /* Events between two clears. Full: segments are dropped, and
+                                       the ends of connections are told after the next clear. */
     uint32_t replies;               /* Answers waiting that belong to no live connection: resets,
                                        TIME-WAIT ACKs. Full: not sent, counted. */
     struct hash_key key;            /* Secret of ISNs, timestamp offsets and the tuple table. */
@@ -316,9 +323,8 @@ struct tcp_info {
 
 enum tcp_open_refusal {
     TCP_OPEN_OK,
-    TCP_OPEN_FULL,   /* No connection free. */
+    TCP_OPEN_FULL,   /* No connection, active block or place for an IPv6 address free. */
     TCP_OPEN_IN_USE, /* The tuple has a connection, or is in TIME-WAIT and not to be reused. */
-    TCP_OPEN_EVENTS, /* Drain the events first. */
 };
 
 /* --- Set-up: slow path. --- */
@@ -357,7 +363,8 @@ bool tcp_close(struct tcp *tcp, uint64_t now_ns, tcp_conn conn);
 /* RST (except in SYN-SENT), and GONE at once (RFC 9293 3.10.5). False for a stale handle. */
 bool tcp_abort(struct tcp *tcp, uint64_t now_ns, tcp_conn conn);
 /* Offer another receive window from now on (a slow reader); config.window_bytes at most. What was
- * offered is never taken back. False for a stale handle. */
+ * offered is never taken back. False for a stale handle, or if no active block is free for a quiet
+ * one. */
 bool tcp_receive_window(struct tcp *tcp, tcp_conn conn, uint32_t bytes);
 
 /* One segment, l4 being the TCP header and what follows, checksum already verified. TUPLE as we see
@@ -384,7 +391,8 @@ uint16_t tcp_header_write(const struct tcp_descriptor *descriptor, uint8_t *l4);
 /* What happened since the last clear, oldest first. The array may grow by any call but this one;
  * take it again after such calls. */
 const struct tcp_event *tcp_events(const struct tcp *tcp, uint32_t *count);
-/* Forget them and free what DATA events pointed to. */
+/* Forget them and free what DATA events pointed to. Ends of connections that found no room are
+ * events then. */
 void tcp_events_clear(struct tcp *tcp);
 
 /* False for a stale handle, OUT untouched. */

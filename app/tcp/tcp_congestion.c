@@ -41,6 +41,14 @@ void tcp_congestion_init(struct tcp_congestion *congestion, uint32_t initial_seg
                                           .ssthresh_bytes = UINT32_MAX};
 }
 
+void tcp_congestion_resume(struct tcp_congestion *congestion, uint32_t initial_segs,
+                           uint32_t cwnd_segs, uint32_t ssthresh_bytes, uint32_t mss)
+{
+    tcp_congestion_init(congestion, initial_segs, mss);
+    congestion->cwnd_bytes = min_32(congestion->cwnd_bytes, max_32(cwnd_segs, 1) * mss);
+    congestion->ssthresh_bytes = ssthresh_bytes;
+}
+
 enum tcp_congestion_ack tcp_congestion_acked(struct tcp_congestion *congestion, uint64_t snd_una,
                                              uint32_t acked, uint32_t flight, uint32_t mss)
 {

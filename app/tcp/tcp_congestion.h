@@ -37,6 +37,9 @@ enum tcp_congestion_ack {
 };
 
 void tcp_congestion_init(struct tcp_congestion *congestion, uint32_t initial_segs, uint32_t mss);
+/* After a pause (RFC 5681 4.1) with CWND_SEGS before it, in segments. */
+void tcp_congestion_resume(struct tcp_congestion *congestion, uint32_t initial_segs,
+                           uint32_t cwnd_segs, uint32_t ssthresh_bytes, uint32_t mss);
 /* ACKED new bytes; SND_UNA after, FLIGHT left after. */
 enum tcp_congestion_ack tcp_congestion_acked(struct tcp_congestion *congestion, uint64_t snd_una,
                                              uint32_t acked, uint32_t flight, uint32_t mss);

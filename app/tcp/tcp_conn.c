@@ -1,6 +1,5 @@
+#include "tcp/tcp_isn.h"
 #include "tcp/tcp_priv.h"
-
-#include <string.h>
 
 /* Bit T of transitions[S]: S may become T. RFC 9293 figure 5, with CLOSED from everywhere (reset,
  * time-out, abort) and without what only a CLOSE before the connection does. */
@@ -24,23 +23,23 @@ static void end(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, enum tcp_even
                 enum tcp_icmp_kind icmp);
 static void release(struct tcp *tcp, struct tcb *tcb);
 
-struct tcb *tcp_tcb(const struct tcp *tcp, tcp_conn conn)
+struct tcb *tcp_begin(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint64_t user)
 {
-    return pool_get(&tcp->pool, conn);
-}
+    struct tcb *tcb = tcp_slot_take(tcp, tuple, user);
 
-struct tcb *tcp_tcb_of_ref(const struct tcp *tcp, uint32_t ref)
-{
-    void *at = tcp->pool.objects + (size_t)(ref - 1) * tcp->pool.object_bytes;
-
-    return at;
-}
-
-uint32_t tcp_ref_of_tcb(const struct tcp *tcp, const struct tcb *tcb)
-{
-    size_t offset = (size_t)((const uint8_t *)tcb - tcp->pool.objects);
-
-    return (uint32_t)(offset / tcp->pool.object_bytes) + 1;
+    if (tcb == NULL)
+        return NULL;
+    tcb->iss = tcp_isn(&tcp->config.key, tuple, now_ns);
+    tcb->ts_offset = tcp_isn_timestamp_offset(&tcp->config.key, tuple);
+    tcb->stream_end = 1;
+    tcb->rcv_wnd = tcp->config.window_bytes;
+    tcb->mss = tcp_options_own_mss(tcp, tuple);
+    tcb->deadline_ns = TCP_NEVER_NS;
+    tcb->ack_deadline_ns = TCP_NEVER_NS;
+    tcb->silence_since_ns = now_ns;
+    STAILQ_INIT(&tcb->segments);
+    tcp_rtt_init(&tcb->rtt, &tcp->rtt_limits);
+    return tcb;
 }
 
 void tcp_state_set(struct tcb *tcb, enum tcp_state state)
@@ -82,6 +81,17 @@ void tcp_end_time_wait(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
     end(tcp, tcb, now_ns, TCP_EVENT_GONE, TCP_ICMP_NET);
 }
 
+void tcp_end_quiet(struct tcp *tcp, struct tcp_slot *slot, const struct tcb *copy, uint64_t now_ns)
+{
+    struct tcp_ended ended = {.at_ns = now_ns,
+                              .first_sent_ns = TCP_NEVER_NS,
+                              .rtt_max_ns = copy->rtt.max_ns,
+                              .kind = TCP_EVENT_GONE};
+
+    count_end(tcp, TCP_EVENT_GONE);
+    tcp_slot_end(tcp, slot, &copy->tuple, &ended);
+}
+
 static uint64_t first_unacked_ns(const struct tcb *tcb)
 {
     const struct tcp_segment *first = STAILQ_FIRST(&tcb->segments);
@@ -105,20 +115,16 @@ static void count_end(struct tcp *tcp, enum tcp_event_kind kind)
 static void end(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, enum tcp_event_kind kind,
                 enum tcp_icmp_kind icmp)
 {
-    struct tcp_event why = {.first_sent_ns = first_unacked_ns(tcb), .rtt_max_ns = tcb->rtt.max_ns};
+    struct tcp_ended ended = {.at_ns = now_ns,
+                              .first_sent_ns = first_unacked_ns(tcb),
+                              .rtt_max_ns = tcb->rtt.max_ns,
+                              .kind = (uint8_t)kind,
+                              .icmp = (uint8_t)icmp};
 
     count_end(tcp, kind);
-    if (kind != TCP_EVENT_GONE) {
-        struct tcp_event *event = tcp_event_add(tcp, tcb, now_ns, kind);
-        event->first_sent_ns = why.first_sent_ns;
-        event->rtt_max_ns = why.rtt_max_ns;
-        event->icmp = (uint8_t)icmp;
-        event->fatal = true;
-    }
-    struct tcp_event *gone = tcp_event_add(tcp, tcb, now_ns, TCP_EVENT_GONE);
-    gone->first_sent_ns = why.first_sent_ns;
-    gone->rtt_max_ns = why.rtt_max_ns;
     release(tcp, tcb);
+    tcp_slot_end(tcp, tcb->slot, &tcb->tuple, &ended);
+    tcp_tcb_free(tcp, tcb);
 }
 
 static void release(struct tcp *tcp, struct tcb *tcb)
@@ -132,10 +138,6 @@ static void release(struct tcp *tcp, struct tcb *tcb)
     tcp_reassembly_discard(&tcp->reassembly, &tcb->queue);
     wheel_cancel(&tcp->wheel, &tcb->timer);
     tcp_unready(tcp, tcb);
-    /* A TIME-WAIT entry may have taken the tuple over. */
-    if (tcp_table_find(&tcp->table, &tcb->tuple) == tcp_ref_of_tcb(tcp, tcb))
-        tcp_table_remove(&tcp->table, &tcb->tuple);
     if (tcb->state != TCP_TIME_WAIT)
         tcp_state_set(tcb, TCP_CLOSED);
-    pool_free(&tcp->pool, tcb->conn);
 }

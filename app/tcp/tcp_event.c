@@ -1,6 +1,4 @@
-/* The event array. Each live connection has two places in it that other events may not take, for
- * why it ended and for GONE: so an end is never put off for lack of room. tcp_open() keeps it
- * true. */
+/* The event array. The last events of a connection wait in its slot if there is no room. */
 #include "tcp/tcp_priv.h"
 
 enum {
@@ -9,21 +7,58 @@ enum {
 
 uint32_t tcp_events_room(const struct tcp *tcp)
 {
-    uint32_t kept = EVENTS_OF_AN_END * tcp->pool.taken;
-    uint32_t left = tcp->event_capacity - tcp->event_count;
+    return tcp->event_capacity - tcp->event_count;
+}
 
-    return left > kept ? left - kept : 0;
+static struct tcp_event *add(struct tcp *tcp, enum tcp_event_kind kind)
+{
+    assert(tcp->event_count < tcp->event_capacity);
+    struct tcp_event *event = &tcp->events[tcp->event_count++];
+
+    *event = (struct tcp_event){.kind = (uint8_t)kind};
+    return event;
 }
 
 struct tcp_event *tcp_event_add(struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns,
                                 enum tcp_event_kind kind)
 {
-    assert(tcp->event_count < tcp->event_capacity);
-    struct tcp_event *event = &tcp->events[tcp->event_count++];
+    struct tcp_event *event = add(tcp, kind);
 
-    *event = (struct tcp_event){
-        .kind = (uint8_t)kind, .conn = tcb->conn, .user = tcb->user, .at_ns = now_ns};
+    event->conn = tcb->conn;
+    event->user = tcb->user;
+    event->at_ns = now_ns;
     return event;
+}
+
+static void add_end(struct tcp *tcp, tcp_conn conn, const struct tcp_slot *slot,
+                    enum tcp_event_kind kind)
+{
+    struct tcp_event *event = add(tcp, kind);
+
+    event->conn = conn;
+    event->user = slot->user;
+    event->at_ns = slot->ended.at_ns;
+    event->first_sent_ns = slot->ended.first_sent_ns;
+    event->rtt_max_ns = slot->ended.rtt_max_ns;
+    if (kind == TCP_EVENT_GONE)
+        return;
+    event->icmp = slot->ended.icmp;
+    event->fatal = true;
+}
+
+void tcp_event_add_ends(struct tcp *tcp)
+{
+    while (tcp->first_ended != 0 && tcp_events_room(tcp) >= EVENTS_OF_AN_END) {
+        struct tcp_slot *slot = tcp_slot_of_ref(tcp, tcp->first_ended);
+        tcp_conn conn = pool_handle_of(&tcp->pool, slot);
+
+        if (slot->ended.kind != TCP_EVENT_GONE)
+            add_end(tcp, conn, slot, slot->ended.kind);
+        add_end(tcp, conn, slot, TCP_EVENT_GONE);
+        tcp->first_ended = slot->ended.next;
+        tcp->ended_count--;
+        pool_free(&tcp->pool, conn);
+    }
 }
 
 const struct tcp_event *tcp_events(const struct tcp *tcp, uint32_t *count)
@@ -37,4 +72,5 @@ void tcp_events_clear(struct tcp *tcp)
     tcp->event_count = 0;
     if (tcp->reassembly.lent != NULL)
         tcp_reassembly_reclaim(&tcp->reassembly);
+    tcp_event_add_ends(tcp);
 }

@@ -16,6 +16,11 @@ static void expire(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t no
 static void give_up(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t now_ns);
 static void forget(struct tcp *tcp, struct tcp_half_open *half_open);
 
+static uint32_t ref_of(const struct tcp *tcp, const struct tcp_half_open *half_open)
+{
+    return (uint32_t)(half_open - tcp->listen.half_open_array) | TCP_REF_HALF_OPEN;
+}
+
 bool tcp_half_open_begin(struct tcp *tcp, const struct tcp_listener *listener,
                          const struct tcp_arrival *in, const struct tcp_remains *previous)
 {
@@ -34,8 +39,7 @@ bool tcp_half_open_begin(struct tcp *tcp, const struct tcp_listener *listener,
         half_open->previous = *previous;
         half_open->iss = tcp_isn_after(half_open->iss, previous->snd_nxt);
     }
-    tcp_table_insert(&tcp->table, &half_open->tuple,
-                     (uint32_t)(half_open - tcp->listen.half_open_array) | TCP_REF_HALF_OPEN);
+    tcp_tuple_add(tcp, &half_open->tuple, ref_of(tcp, half_open));
     tcp->listen.in_use++;
     tcp_half_open_answer(tcp, half_open, timestamp(tcp, half_open, in->now_ns));
     await_ack(tcp, half_open, in->now_ns);
@@ -45,7 +49,7 @@ bool tcp_half_open_begin(struct tcp *tcp, const struct tcp_listener *listener,
 enum tcp_verdict tcp_half_open_input(struct tcp *tcp, uint32_t ref, const struct tcp_arrival *in,
                                      struct tcb **tcb)
 {
-    struct tcp_half_open *half_open = &tcp->listen.half_open_array[ref & ~TCP_REF_HALF_OPEN];
+    struct tcp_half_open *half_open = tcp_half_open_of_ref(tcp, ref);
     enum tcp_verdict verdict;
 
     if (in->header.flags & TCP_RST)
@@ -93,14 +97,10 @@ struct tcb *tcp_half_open_accept(struct tcp *tcp, const struct tcp_half_open *ha
 {
     const struct tcp_arrival syn = {
         .header = half_open->syn, .now_ns = now_ns, .tuple = &half_open->tuple};
-    tcp_conn conn = pool_take(&tcp->pool);
-    struct tcb *tcb;
+    struct tcb *tcb = tcp_begin(tcp, now_ns, &half_open->tuple, half_open->listener->user);
 
-    if (conn == 0)
+    if (tcb == NULL)
         return NULL;
-    tcb = tcp_tcb(tcp, conn);
-    tcp_begin(tcp, tcb, conn, now_ns, &half_open->tuple);
-    tcb->user = half_open->listener->user;
     tcb->passive = true;
     tcb->iss = half_open->iss;
     tcb->snd_nxt = 1;
@@ -118,8 +118,6 @@ struct tcb *tcp_half_open_accept(struct tcp *tcp, const struct tcp_half_open *ha
         tcp_rtt_sample(&tcb->rtt, &tcp->rtt_limits, now_ns - half_open->sent_ns);
     tcp_state_set(tcb, TCP_LISTEN);
     tcp_state_set(tcb, TCP_SYN_RECEIVED);
-    if (!tcp_table_replace(&tcp->table, &tcb->tuple, tcp_ref_of_tcb(tcp, tcb)))
-        tcp_table_insert(&tcp->table, &tcb->tuple, tcp_ref_of_tcb(tcp, tcb));
     return tcb;
 }
 
@@ -274,13 +272,9 @@ static void give_up(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t n
         tcp_time_wait_again(tcp, &half_open->tuple, &half_open->previous, now_ns);
 }
 
-/* A connection may have taken the tuple over. */
 static void forget(struct tcp *tcp, struct tcp_half_open *half_open)
 {
-    uint32_t ref = (uint32_t)(half_open - tcp->listen.half_open_array) | TCP_REF_HALF_OPEN;
-
-    if (tcp_table_find(&tcp->table, &half_open->tuple) == ref)
-        tcp_table_remove(&tcp->table, &half_open->tuple);
+    tcp_tuple_remove(tcp, &half_open->tuple, ref_of(tcp, half_open));
     TAILQ_REMOVE(&tcp->listen.waiting[half_open->retries], half_open, link);
     TAILQ_INSERT_HEAD(&tcp->listen.free, half_open, link);
     tcp->listen.in_use--;

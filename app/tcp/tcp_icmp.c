@@ -13,16 +13,16 @@ static bool shrink(struct tcp *tcp, struct tcb *tcb, uint32_t mtu_bytes);
 bool tcp_icmp(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint32_t seq,
               enum tcp_icmp_kind kind, uint32_t mtu_bytes)
 {
-    uint32_t ref = tcp_table_find(&tcp->table, tuple);
+    uint32_t ref = tcp_find(tcp, tuple);
     struct tcb *tcb;
 
     if (ref == 0 || (ref & (TCP_REF_TIME_WAIT | TCP_REF_HALF_OPEN))) {
         tcp->counters.icmp_no_connection++;
         return false;
     }
-    tcb = tcp_tcb_of_ref(tcp, ref);
     /* RFC 5927 4.1: whoever saw the segment quotes a byte that is in flight. */
-    if (seq - tcp_wire_snd(tcb, tcb->snd_una) >= tcp_flight(tcb)) {
+    tcb = tcp_slot_of_ref(tcp, ref)->kind == TCP_SLOT_AWAKE ? tcp_slot_of_ref(tcp, ref)->tcb : NULL;
+    if (tcb == NULL || seq - tcp_wire_snd(tcb, tcb->snd_una) >= tcp_flight(tcb)) {
         tcp->counters.icmp_sequence++;
         return false;
     }

@@ -16,7 +16,6 @@ enum {
     FLAG_SETS = 32, /* Of FIN, SYN, RST, PSH, ACK; PSH and URG change nothing: see below. */
     FLAGS_THAT_COUNT = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK,
     EVENTS_OF_A_SEGMENT = 8, /* Beside one for each chunk that it lets go. */
-    EVENTS_OF_AN_END = 2, /* Kept for a connection, so for one that a segment opens: tcp_event.c. */
     NS_PER_S = 1000000000,
 };
 
@@ -82,9 +81,7 @@ static const uint8_t actions[TCP_STATE_COUNT][FLAG_SETS] = {
 
 static enum tcp_verdict arrive(struct tcp *tcp, const uint8_t *l4, uint16_t l4_bytes,
                                struct tcp_arrival *in);
-static enum tcp_state state_of(const struct tcp *tcp, uint32_t ref, const struct tuple *tuple);
-static uint32_t events_needed(const struct tcp *tcp, uint32_t ref, enum tcp_state state);
-static enum tcp_verdict act(struct tcp *tcp, uint32_t ref, enum tcp_state state,
+static enum tcp_verdict act(struct tcp *tcp, uint32_t ref, struct tcb *tcb, enum tcp_state state,
                             struct tcp_arrival *in);
 static enum tcp_verdict closed_input(struct tcp *tcp, const struct tcp_arrival *in);
 static enum tcp_verdict listen_input(struct tcp *tcp, uint32_t ref, struct tcp_arrival *in);
@@ -148,7 +145,6 @@ bool tcp_challenge_take(struct tcp *tcp, uint64_t now_ns)
 static enum tcp_verdict arrive(struct tcp *tcp, const uint8_t *l4, uint16_t l4_bytes,
                                struct tcp_arrival *in)
 {
-    enum tcp_state state;
     enum tcp_verdict verdict = tcp_header_parse(l4, l4_bytes, &in->header);
 
     if (verdict != TCP_TAKEN)
@@ -157,47 +153,35 @@ static enum tcp_verdict arrive(struct tcp *tcp, const uint8_t *l4, uint16_t l4_b
     in->bytes = (uint32_t)l4_bytes - in->header.header_bytes;
     in->fin = (in->header.flags & TCP_FIN) != 0;
 
-    uint32_t ref = tcp_table_find(&tcp->table, in->tuple);
-    state = state_of(tcp, ref, in->tuple);
-    if (tcp_events_room(tcp) < events_needed(tcp, ref, state))
-        return TCP_DROP_EVENTS_FULL;
-    return act(tcp, ref, state, in);
-}
-
-static enum tcp_state state_of(const struct tcp *tcp, uint32_t ref, const struct tuple *tuple)
-{
+    uint32_t ref = tcp_find(tcp, in->tuple);
+    uint32_t room = tcp_events_room(tcp);
     if (ref & TCP_REF_TIME_WAIT)
-        return TCP_TIME_WAIT;
+        return act(tcp, ref, NULL, TCP_TIME_WAIT, in);
+    if (ref == 0 && tcp_listener_of(tcp, in->tuple) == NULL)
+        return act(tcp, ref, NULL, TCP_CLOSED, in);
+    if (room < tcp->config.chunks_per_connection + EVENTS_OF_A_SEGMENT)
+        return TCP_DROP_EVENTS_FULL;
+    if (ref == 0)
+        return act(tcp, ref, NULL, TCP_LISTEN, in);
     if (ref & TCP_REF_HALF_OPEN)
-        return TCP_SYN_RECEIVED;
-    if (ref != 0)
-        return tcp_tcb_of_ref(tcp, ref)->state;
-    return tcp_listener_of(tcp, tuple) != NULL ? TCP_LISTEN : TCP_CLOSED;
+        return act(tcp, ref, NULL, TCP_SYN_RECEIVED, in);
+    struct tcb *tcb = tcp_slot_wake(tcp, tcp_slot_of_ref(tcp, ref));
+    if (tcb == NULL)
+        return TCP_DROP_ACTIVES_FULL;
+    return act(tcp, ref, tcb, tcb->state, in);
 }
 
-/* How many a segment may append at most. */
-static uint32_t events_needed(const struct tcp *tcp, uint32_t ref, enum tcp_state state)
-{
-    uint32_t needed = tcp->config.chunks_per_connection + EVENTS_OF_A_SEGMENT;
-
-    if (state == TCP_CLOSED || state == TCP_TIME_WAIT)
-        return 0;
-    if (state == TCP_LISTEN || (ref & TCP_REF_HALF_OPEN))
-        needed += EVENTS_OF_AN_END;
-    return needed;
-}
-
-static enum tcp_verdict act(struct tcp *tcp, uint32_t ref, enum tcp_state state,
+static enum tcp_verdict act(struct tcp *tcp, uint32_t ref, struct tcb *tcb, enum tcp_state state,
                             struct tcp_arrival *in)
 {
     switch ((enum action)actions[state][in->header.flags & FLAGS_THAT_COUNT]) {
     case ACTION_CLOSED: return closed_input(tcp, in);
     case ACTION_LISTEN: return listen_input(tcp, ref, in);
-    case ACTION_SYN_SENT: return syn_sent_input(tcp, tcp_tcb_of_ref(tcp, ref), in);
+    case ACTION_SYN_SENT: return syn_sent_input(tcp, tcb, in);
     case ACTION_SYNCHRONIZED:
         if (ref & TCP_REF_HALF_OPEN)
             return listen_input(tcp, ref, in);
-        return synchronized_input(tcp, tcp_tcb_of_ref(tcp, ref), in);
+        return synchronized_input(tcp, tcb, in);
     case ACTION_TIME_WAIT: return tcp_time_wait_input(tcp, ref, in);
     case ACTION_DROP_NO_ACK: return TCP_DROP_NO_ACK;
     case ACTION_DROP_FLAGS: break;

@@ -95,7 +95,7 @@ static enum tcp_verdict syn_input(struct tcp *tcp, const struct tcp_arrival *in)
 {
     const struct tcp_listener *listener = tcp_listener_of(tcp, in->tuple);
 
-    if (tcp->pool.taken == tcp->pool.capacity)
+    if (!tcp_slot_is_free(tcp))
         return TCP_DROP_FULL;
     if (!tcp_half_open_begin(tcp, listener, in, NULL))
         answer_with_cookie(tcp, listener, in);

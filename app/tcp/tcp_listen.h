@@ -89,8 +89,8 @@ enum tcp_verdict tcp_half_open_input(struct tcp *tcp, uint32_t ref, const struct
                                      struct tcb **tcb);
 /* The SYN-ACK, with TSVAL for a timestamp if the peer's SYN has one. */
 void tcp_half_open_answer(struct tcp *tcp, const struct tcp_half_open *half_open, uint32_t tsval);
-/* A connection in SYN-RECEIVED as HALF_OPEN says, in the tuple table in its place; NULL: every one
- * of the pool is in use. */
+/* A connection in SYN-RECEIVED as HALF_OPEN says, in the tuple table beside it; NULL: every one is
+ * in use. */
 struct tcb *tcp_half_open_accept(struct tcp *tcp, const struct tcp_half_open *half_open,
                                  uint64_t now_ns);
 /* Forget those of LISTENER. */

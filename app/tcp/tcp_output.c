@@ -48,6 +48,7 @@ uint32_t tcp_output(struct tcp *tcp, uint64_t now_ns, struct tcp_descriptor out[
     struct tcb *first_put_off = NULL;
     struct tcb *tcb;
 
+    tcp_slot_wake_waiting(tcp);
     while (count < max && (tcb = TAILQ_FIRST(&tcp->ready)) != NULL && tcb != first_put_off) {
         bool more = false;
 
@@ -66,7 +67,8 @@ uint32_t tcp_output(struct tcp *tcp, uint64_t now_ns, struct tcp_descriptor out[
 
 bool tcp_output_wanted(const struct tcp *tcp)
 {
-    return !TAILQ_EMPTY(&tcp->ready) || tcp->replies_head != tcp->replies_tail;
+    return !TAILQ_EMPTY(&tcp->ready) || tcp->replies_head != tcp->replies_tail ||
+           tcp_slot_can_wake_waiting(tcp);
 }
 
 static uint32_t emit_connection(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,

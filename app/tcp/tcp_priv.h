@@ -17,11 +17,13 @@
 
 #include "base/wheel.h"
 #include "tcp/tcp.h"
+#include "tcp/tcp_address.h"
 #include "tcp/tcp_congestion.h"
 #include "tcp/tcp_header.h"
 #include "tcp/tcp_listen.h"
 #include "tcp/tcp_reassembly.h"
 #include "tcp/tcp_rtt.h"
+#include "tcp/tcp_slot.h"
 #include "tcp/tcp_table.h"
 
 #define TCP_NEVER_NS UINT64_MAX
@@ -45,9 +47,10 @@ enum tcp_timer_kind {
     TCP_TIMER_RTO,        /* An ACK for what is in flight. */
     TCP_TIMER_PERSIST,    /* A window for what could be sent. */
     TCP_TIMER_FIN_WAIT_2, /* The peer's FIN. */
+    TCP_TIMER_QUIET,      /* The end of a pause after which the connection may sleep. */
 };
 
-/* The transmission control block, RFC 9293 3.3.1: one connection. */
+/* The transmission control block, RFC 9293 3.3.1: a connection that is awake (tcp_slot.h). */
 struct tcb {
     /* Line 1. Written by input and output: where both streams stand. */
     alignas(64) uint64_t snd_una; /* Oldest unacknowledged position. */
@@ -106,9 +109,10 @@ struct tcb {
     /* Line 6. Written at open. */
     alignas(64) struct tuple tuple; /* local is ours. */
     uint64_t user;                  /* The caller's. */
-    TAILQ_ENTRY(tcb) ready_link;    /* In the ready list if `ready`. */
+    TAILQ_ENTRY(tcb) ready_link;    /* In the ready list if `ready`; in the free list. */
     /* Line 7. Written by input. */
     alignas(64) struct tcp_reassembly_queue queue; /* What came out of order. */
+    struct tcp_slot *slot;                         /* Its own; NULL in a copy to look at. */
 };
 TAILQ_HEAD(tcb_list, tcb);
 
@@ -135,14 +139,20 @@ struct tcp {
     uint32_t replies_head;             /* Replies ever queued. */
     uint32_t replies_tail;             /* Replies ever handed out. */
     uint32_t event_count;              /* Events since the last clear. */
-    uint32_t event_capacity;           /* Room, two for each connection included. */
+    uint32_t event_capacity;           /* Room. */
     struct tcp_event *events;
     struct tcp_descriptor *replies; /* A ring of config.replies, rounded up to a power of two. */
     uint32_t replies_mask;
     uint8_t refusal; /* enum tcp_open_refusal of the last tcp_open(). */
     /* Line 2 and on. Tables and lists; written by their modules. */
     alignas(64) struct tcp_table table;
-    struct pool pool;                      /* Of struct tcb. */
+    struct pool pool;               /* Of struct tcp_slot. */
+    struct tcp_addresses addresses; /* IPv6 addresses of slots. */
+    struct tcb_list free_tcbs;      /* Control blocks not lent. */
+    uint32_t tcbs_in_use;
+    uint32_t first_waiting, last_waiting; /* References of slots that wait for a block. */
+    uint32_t first_ended, last_ended;     /* And of those whose end is not told yet. */
+    uint32_t ended_count;
     struct tcp_segment_list free_segments; /* Records not in flight. */
     uint32_t segments_in_use;
     uint32_t time_waits_in_use;
@@ -180,15 +190,33 @@ enum {
 #define TCP_REF_HALF_OPEN (UINT32_C(1) << TCP_REF_INDEX_BITS)
 #define TCP_REF_TIME_WAIT (UINT32_C(2) << TCP_REF_INDEX_BITS)
 
-/* --- tcp.c --- */
-/* A connection from nothing, in CLOSED, with an ISN of its own. */
-void tcp_begin(struct tcp *tcp, struct tcb *tcb, tcp_conn conn, uint64_t now_ns,
-               const struct tuple *tuple);
+static inline struct tcp_slot *tcp_slot_of_ref(const struct tcp *tcp, uint32_t ref)
+{
+    void *slots = tcp->pool.objects;
+
+    return (struct tcp_slot *)slots + (ref - 1);
+}
+
+static inline uint32_t tcp_ref_of_slot(const struct tcp *tcp, const struct tcp_slot *slot)
+{
+    void *slots = tcp->pool.objects;
+
+    return (uint32_t)(slot - (struct tcp_slot *)slots) + 1;
+}
+
+static inline struct tcp_time_wait *tcp_time_wait_of_ref(const struct tcp *tcp, uint32_t ref)
+{
+    return &tcp->time_wait_array[ref & ~TCP_REF_TIME_WAIT];
+}
+
+static inline struct tcp_half_open *tcp_half_open_of_ref(const struct tcp *tcp, uint32_t ref)
+{
+    return &tcp->listen.half_open_array[ref & ~TCP_REF_HALF_OPEN];
+}
 
 /* --- tcp_conn.c --- */
-struct tcb *tcp_tcb(const struct tcp *tcp, tcp_conn conn); /* NULL when stale. */
-struct tcb *tcp_tcb_of_ref(const struct tcp *tcp, uint32_t ref);
-uint32_t tcp_ref_of_tcb(const struct tcp *tcp, const struct tcb *tcb);
+/* A new connection of TUPLE in CLOSED, with its initial sequence number. NULL when full. */
+struct tcb *tcp_begin(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint64_t user);
 /* The only place where a state changes; asserts that RFC 9293 figure 5 has the transition. */
 void tcp_state_set(struct tcb *tcb, enum tcp_state state);
 /* Put it on the ready list, unless it is there. */
@@ -197,6 +225,8 @@ void tcp_unready(struct tcp *tcp, struct tcb *tcb);
 /* The end: an event of KIND with why (none for TCP_EVENT_GONE), then GONE; all memory goes back and
  * TCB is no more. */
 void tcp_end(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, enum tcp_event_kind kind);
+/* The end of a quiet connection, COPY being what tcp_slot_peek() gave. */
+void tcp_end_quiet(struct tcp *tcp, struct tcp_slot *slot, const struct tcb *copy, uint64_t now_ns);
 /* As tcp_end(), with the kind of ICMP error that did it. */
 void tcp_end_unreachable(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                          enum tcp_icmp_kind icmp);
@@ -209,11 +239,13 @@ static inline uint32_t tcp_flight(const struct tcb *tcb)
 }
 
 /* --- tcp_event.c --- */
-/* Room for events that tell no end, which always have theirs. */
 uint32_t tcp_events_room(const struct tcp *tcp);
 /* Append one, its fields zero but those that all kinds have. There must be room. */
 struct tcp_event *tcp_event_add(struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns,
                                 enum tcp_event_kind kind);
+/* Append the last events of connections that ended, as far as there is room, and free their
+ * slots. */
+void tcp_event_add_ends(struct tcp *tcp);
 
 /* --- tcp_reply.c: answers that are handed out without a connection --- */
 /* A zeroed descriptor with TUPLE at the end of the queue, or NULL (counted) when full. */

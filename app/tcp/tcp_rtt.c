@@ -7,9 +7,29 @@ static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
     return value > high ? high : value;
 }
 
+static void set_rto(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits)
+{
+    uint64_t margin_ns = 4 * rtt->rttvar_ns;
+
+    if (margin_ns < limits->granularity_ns)
+        margin_ns = limits->granularity_ns;
+    rtt->rto_ns = clamp(rtt->srtt_ns + margin_ns, limits->min_ns, limits->max_ns);
+}
+
 void tcp_rtt_init(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits)
 {
     *rtt = (struct tcp_rtt){.rto_ns = limits->initial_ns};
+}
+
+void tcp_rtt_resume(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits, uint64_t srtt_ns,
+                    uint64_t rttvar_ns, uint64_t max_ns)
+{
+    *rtt = (struct tcp_rtt){.srtt_ns = srtt_ns,
+                            .rttvar_ns = rttvar_ns,
+                            .max_ns = max_ns,
+                            .last_ns = srtt_ns,
+                            .samples = 1};
+    set_rto(rtt, limits);
 }
 
 void tcp_rtt_sample(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits, uint64_t sample_ns)
@@ -29,11 +49,7 @@ void tcp_rtt_sample(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits, ui
         rtt->max_ns = sample_ns;
     rtt->last_ns = sample_ns;
     rtt->backoff = 0;
-
-    uint64_t margin_ns = 4 * rtt->rttvar_ns;
-    if (margin_ns < limits->granularity_ns)
-        margin_ns = limits->granularity_ns;
-    rtt->rto_ns = clamp(rtt->srtt_ns + margin_ns, limits->min_ns, limits->max_ns);
+    set_rto(rtt, limits);
 }
 
 uint64_t tcp_rtt_rto_ns(const struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits)

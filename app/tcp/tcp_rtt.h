@@ -32,6 +32,9 @@ struct tcp_rtt {
 };
 
 void tcp_rtt_init(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits);
+/* What is left of what was known: no sample since. */
+void tcp_rtt_resume(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits, uint64_t srtt_ns,
+                    uint64_t rttvar_ns, uint64_t max_ns);
 void tcp_rtt_sample(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits, uint64_t sample_ns);
 /* The time-out in force now. */
 uint64_t tcp_rtt_rto_ns(const struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits);

@@ -10,7 +10,8 @@
 
 enum {
     LINE_BYTES = 64,
-    COUNT_MAX = 1 << 24, /* Of any table. */
+    COUNT_MAX = 1 << 26,   /* Of any table. */
+    ACTIVES_ALL = 1 << 17, /* Up to so many connections may all be awake at once, by default. */
     MTU_MIN = 576,
     MTU_MAX = 65535,
     WINDOW_MAX = 1 << 30, /* RFC 7323 2.3. */
@@ -18,10 +19,10 @@ enum {
 
 /* Where each table stands behind struct tcp. */
 struct plan {
-    size_t pool, table, segments, time_waits, listeners, half_opens, chunks, events, replies;
+    size_t pool, actives, table, addresses, segments, time_waits, listeners, half_opens;
+    size_t chunks, events, replies;
     size_t total; /* Bytes of it all. */
     uint32_t reply_slots;
-    uint32_t event_slots;
 };
 
 static int check(const struct tcp_config *config, struct error *err);
@@ -34,17 +35,23 @@ static size_t reserve(size_t *total, size_t bytes);
 
 struct tcp_config tcp_config_default(uint32_t connections)
 {
+    /* Of very many connections most are quiet. */
+    uint32_t actives =
+        connections < ACTIVES_ALL ? connections : ACTIVES_ALL + (connections - ACTIVES_ALL) / 8;
+
     return (struct tcp_config){
         .connections = connections,
-        .time_waits = connections < 16384 ? 65536 : 4 * connections,
+        .actives = actives,
+        .addresses = 2 * actives,
+        .time_waits = actives < 16384 ? 65536 : 4 * actives,
         .listeners = 16,
         .half_opens = 1024,
-        .segments = 4 * connections + 4096,
-        .chunks = connections / 4 + 1024,
+        .segments = 4 * actives + 4096,
+        .chunks = actives / 4 + 1024,
         .chunks_per_connection = 64,
         .chunk_bytes = 2048,
         .events = 8192,
-        .replies = connections + 1024,
+        .replies = actives + 1024,
         .tick_ns = 65536,
         .rto_initial_ns = 1000 * MS,
         .rto_min_ns = 200 * MS, /* Differs: RFC 6298 (2.4) says 1 s; what kernels have is 200 ms. */
@@ -105,6 +112,8 @@ static int check(const struct tcp_config *config, struct error *err)
         uint64_t value, low, high;
     } ranges[] = {
         {"connections", config->connections, 1, POOL_CAPACITY_MAX},
+        {"actives", config->actives, 1, POOL_CAPACITY_MAX},
+        {"addresses", config->addresses, 0, COUNT_MAX},
         {"time_waits", config->time_waits, 0, COUNT_MAX},
         {"listeners", config->listeners, 0, 1024},
         {"half_opens", config->half_opens, 0, COUNT_MAX},
@@ -150,17 +159,18 @@ static struct plan plan_memory(const struct tcp_config *config)
 
     while (plan.reply_slots < config->replies)
         plan.reply_slots *= 2;
-    plan.event_slots = config->events + 2 * config->connections;
 
     reserve(&plan.total, sizeof(struct tcp));
-    plan.pool = reserve(&plan.total, pool_bytes(config->connections, sizeof(struct tcb)));
+    plan.pool = reserve(&plan.total, pool_bytes(config->connections, sizeof(struct tcp_slot)));
+    plan.actives = reserve(&plan.total, config->actives * sizeof(struct tcb));
+    plan.addresses = reserve(&plan.total, tcp_addresses_bytes(config->addresses));
     plan.table = reserve(&plan.total, tcp_table_bytes(table_entries(config)));
     plan.segments = reserve(&plan.total, config->segments * sizeof(struct tcp_segment));
     plan.time_waits = reserve(&plan.total, config->time_waits * sizeof(struct tcp_time_wait));
     plan.listeners = reserve(&plan.total, config->listeners * sizeof(struct tcp_listener));
     plan.half_opens = reserve(&plan.total, config->half_opens * sizeof(struct tcp_half_open));
     plan.chunks = reserve(&plan.total, tcp_reassembly_bytes(config->chunks, config->chunk_bytes));
-    plan.events = reserve(&plan.total, plan.event_slots * sizeof(struct tcp_event));
+    plan.events = reserve(&plan.total, config->events * sizeof(struct tcp_event));
     plan.replies = reserve(&plan.total, plan.reply_slots * sizeof(struct tcp_descriptor));
     return plan;
 }
@@ -185,13 +195,19 @@ static void place(struct tcp *tcp, const struct plan *plan)
     uint8_t *base = (uint8_t *)tcp;
     void *at;
 
-    pool_init(&tcp->pool, base + plan->pool, config->connections, sizeof(struct tcb));
-    tcp_table_init(&tcp->table, base + plan->table, table_entries(config), &config->key);
+    pool_init(&tcp->pool, base + plan->pool, config->connections, sizeof(struct tcp_slot));
+    tcp_table_init(&tcp->table, base + plan->table, table_entries(config));
+    tcp_addresses_init(&tcp->addresses, base + plan->addresses, config->addresses, &config->key);
+    TAILQ_INIT(&tcp->free_tcbs);
+    at = base + plan->actives;
+    struct tcb *actives = at;
+    for (uint32_t i = 0; i < config->actives; i++)
+        TAILQ_INSERT_TAIL(&tcp->free_tcbs, &actives[i], ready_link);
     tcp_reassembly_init(&tcp->reassembly, base + plan->chunks, config->chunks, config->chunk_bytes,
                         config->chunks_per_connection);
     at = base + plan->events;
     tcp->events = at;
-    tcp->event_capacity = plan->event_slots;
+    tcp->event_capacity = config->events;
     at = base + plan->replies;
     tcp->replies = at;
     tcp->replies_mask = plan->reply_slots - 1;

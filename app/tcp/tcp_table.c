@@ -5,29 +5,32 @@
 
 static uint32_t slots_for(uint32_t capacity)
 {
-    uint32_t slots = 8;
-
-    while (slots < 2 * (uint64_t)capacity)
-        slots *= 2;
-    return slots;
+    return capacity + capacity / 2 + 8;
 }
 
-static uint32_t hash_of(const struct tcp_table *table, const struct tuple *tuple)
+static uint32_t home_of(const struct tcp_table *table, uint32_t hash)
 {
-    return (uint32_t)hash_sip(&table->key, tuple, sizeof(*tuple));
+    return (uint32_t)((uint64_t)hash * table->slots >> 32);
 }
 
-/* The slot of TUPLE, or the empty one where it would go. */
-static uint32_t slot_of(const struct tcp_table *table, const struct tuple *tuple, uint32_t hash)
+static uint32_t after(const struct tcp_table *table, uint32_t slot)
 {
-    uint32_t slot = hash & table->mask;
+    return slot + 1 == table->slots ? 0 : slot + 1;
+}
 
-    while (table->entries[slot].ref != 0) {
-        const struct tcp_table_entry *entry = &table->entries[slot];
-        if (entry->hash == hash && tuple_equal(&entry->tuple, tuple))
-            break;
-        slot = (slot + 1) & table->mask;
-    }
+/* Steps from slot A forward to B. */
+static uint32_t distance(const struct tcp_table *table, uint32_t a, uint32_t b)
+{
+    return b >= a ? b - a : b + table->slots - a;
+}
+
+/* The slot of REF under HASH, or the empty one where it would go. */
+static uint32_t slot_of(const struct tcp_table *table, uint32_t hash, uint32_t ref)
+{
+    uint32_t slot = home_of(table, hash);
+
+    while (table->entries[slot].ref != 0 && table->entries[slot].ref != ref)
+        slot = after(table, slot);
     return slot;
 }
 
@@ -36,55 +39,52 @@ size_t tcp_table_bytes(uint32_t capacity)
     return (size_t)slots_for(capacity) * sizeof(struct tcp_table_entry);
 }
 
-void tcp_table_init(struct tcp_table *table, void *memory, uint32_t capacity,
-                    const struct hash_key *key)
+void tcp_table_init(struct tcp_table *table, void *memory, uint32_t capacity)
 {
-    *table = (struct tcp_table){
-        .entries = memory, .key = *key, .mask = slots_for(capacity) - 1, .capacity = capacity};
+    *table =
+        (struct tcp_table){.entries = memory, .slots = slots_for(capacity), .capacity = capacity};
     memset(memory, 0, tcp_table_bytes(capacity));
 }
 
-uint32_t tcp_table_find(const struct tcp_table *table, const struct tuple *tuple)
+struct tcp_table_walk tcp_table_walk(const struct tcp_table *table, uint32_t hash)
 {
-    return table->entries[slot_of(table, tuple, hash_of(table, tuple))].ref;
+    return (struct tcp_table_walk){.hash = hash, .slot = home_of(table, hash)};
 }
 
-bool tcp_table_insert(struct tcp_table *table, const struct tuple *tuple, uint32_t ref)
+uint32_t tcp_table_next(const struct tcp_table *table, struct tcp_table_walk *walk)
 {
-    uint32_t hash = hash_of(table, tuple);
-    struct tcp_table_entry *entry = &table->entries[slot_of(table, tuple, hash)];
+    for (;;) {
+        const struct tcp_table_entry *entry = &table->entries[walk->slot];
+        if (entry->ref == 0)
+            return 0;
+        walk->slot = after(table, walk->slot);
+        if (entry->hash == walk->hash)
+            return entry->ref;
+    }
+}
 
+bool tcp_table_insert(struct tcp_table *table, uint32_t hash, uint32_t ref)
+{
     assert(ref != 0);
-    if (table->count == table->capacity || entry->ref != 0)
+    if (table->count == table->capacity)
         return false;
-    *entry = (struct tcp_table_entry){.tuple = *tuple, .hash = hash, .ref = ref};
+    table->entries[slot_of(table, hash, ref)] = (struct tcp_table_entry){hash, ref};
     table->count++;
     return true;
 }
 
-bool tcp_table_replace(struct tcp_table *table, const struct tuple *tuple, uint32_t ref)
+bool tcp_table_remove(struct tcp_table *table, uint32_t hash, uint32_t ref)
 {
-    struct tcp_table_entry *entry = &table->entries[slot_of(table, tuple, hash_of(table, tuple))];
-
-    assert(ref != 0);
-    if (entry->ref == 0)
-        return false;
-    entry->ref = ref;
-    return true;
-}
-
-bool tcp_table_remove(struct tcp_table *table, const struct tuple *tuple)
-{
-    uint32_t hole = slot_of(table, tuple, hash_of(table, tuple));
+    uint32_t hole = slot_of(table, hash, ref);
 
     if (table->entries[hole].ref == 0)
         return false;
     /* Move back each later entry of the run that may not stand behind a hole: those whose home is
      * not in (hole, slot]. */
-    for (uint32_t slot = (hole + 1) & table->mask; table->entries[slot].ref != 0;
-         slot = (slot + 1) & table->mask) {
-        uint32_t home = table->entries[slot].hash & table->mask;
-        if (((slot - home) & table->mask) >= ((slot - hole) & table->mask)) {
+    for (uint32_t slot = after(table, hole); table->entries[slot].ref != 0;
+         slot = after(table, slot)) {
+        uint32_t home = home_of(table, table->entries[slot].hash);
+        if (distance(table, home, slot) >= distance(table, hole, slot)) {
             table->entries[hole] = table->entries[slot];
             hole = slot;
         }

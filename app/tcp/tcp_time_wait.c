@@ -3,6 +3,7 @@
 #include "tcp/tcp_isn.h"
 #include "tcp/tcp_priv.h"
 
+static uint32_t ref_of(const struct tcp *tcp, const struct tcp_time_wait *entry);
 static struct tcp_time_wait *enter(struct tcp *tcp, const struct tuple *tuple, uint64_t now_ns);
 static bool may_reopen(const struct tcp *tcp, const struct tcp_remains *remains,
                        const struct tcp_header *syn);
@@ -39,7 +40,7 @@ void tcp_time_wait_again(struct tcp *tcp, const struct tuple *tuple,
 
 struct tcp_remains tcp_time_wait_end(struct tcp *tcp, uint32_t ref)
 {
-    struct tcp_time_wait *entry = &tcp->time_wait_array[ref & ~TCP_REF_TIME_WAIT];
+    struct tcp_time_wait *entry = tcp_time_wait_of_ref(tcp, ref);
 
     drop(tcp, entry);
     return entry->remains;
@@ -47,7 +48,7 @@ struct tcp_remains tcp_time_wait_end(struct tcp *tcp, uint32_t ref)
 
 enum tcp_verdict tcp_time_wait_input(struct tcp *tcp, uint32_t ref, const struct tcp_arrival *in)
 {
-    struct tcp_time_wait *entry = &tcp->time_wait_array[ref & ~TCP_REF_TIME_WAIT];
+    struct tcp_time_wait *entry = tcp_time_wait_of_ref(tcp, ref);
     const struct tcp_remains *remains = &entry->remains;
     const struct tcp_listener *listener = tcp_listener_of(tcp, in->tuple);
     uint8_t flags = in->header.flags;
@@ -75,16 +76,19 @@ void tcp_time_wait_expire(struct tcp *tcp, uint64_t now_ns)
         drop(tcp, entry);
 }
 
+static uint32_t ref_of(const struct tcp *tcp, const struct tcp_time_wait *entry)
+{
+    return (uint32_t)(entry - tcp->time_wait_array) | TCP_REF_TIME_WAIT;
+}
+
 static struct tcp_time_wait *enter(struct tcp *tcp, const struct tuple *tuple, uint64_t now_ns)
 {
     struct tcp_time_wait *entry = take(tcp);
-    uint32_t ref = (uint32_t)(entry - tcp->time_wait_array) | TCP_REF_TIME_WAIT;
 
     entry->expires_ns = now_ns + tcp->config.time_wait_ns;
     entry->tuple = *tuple;
     TAILQ_INSERT_TAIL(&tcp->time_waits, entry, link);
-    if (!tcp_table_replace(&tcp->table, tuple, ref))
-        tcp_table_insert(&tcp->table, tuple, ref);
+    tcp_tuple_add(tcp, tuple, ref_of(tcp, entry));
     tcp->counters.time_waits++;
     return entry;
 }
@@ -106,7 +110,7 @@ static bool may_reopen(const struct tcp *tcp, const struct tcp_remains *remains,
 static enum tcp_verdict reopen(struct tcp *tcp, uint32_t ref, const struct tcp_arrival *in,
                                const struct tcp_listener *listener)
 {
-    if (tcp->pool.taken == tcp->pool.capacity || TAILQ_EMPTY(&tcp->listen.free))
+    if (!tcp_slot_is_free(tcp) || TAILQ_EMPTY(&tcp->listen.free))
         return TCP_DROP_FULL;
     struct tcp_remains remains = tcp_time_wait_end(tcp, ref);
     tcp_half_open_begin(tcp, listener, in, &remains);
@@ -130,7 +134,7 @@ static struct tcp_time_wait *take(struct tcp *tcp)
 
 static void drop(struct tcp *tcp, struct tcp_time_wait *entry)
 {
-    tcp_table_remove(&tcp->table, &entry->tuple);
+    tcp_tuple_remove(tcp, &entry->tuple, ref_of(tcp, entry));
     TAILQ_REMOVE(&tcp->time_waits, entry, link);
     TAILQ_INSERT_HEAD(&tcp->free_time_waits, entry, link);
     tcp->time_waits_in_use--;

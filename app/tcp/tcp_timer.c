@@ -11,6 +11,7 @@ static bool waits_for_window(const struct tcb *tcb);
 static void expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 static void expire_rto(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 static void expire_persist(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+static void expire_quiet(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 
 void tcp_timers(struct tcp *tcp, uint64_t now_ns)
 {
@@ -81,6 +82,8 @@ static enum tcp_timer_kind wanted_kind(const struct tcp *tcp, const struct tcb *
         return TCP_TIMER_PERSIST;
     if (tcb->state == TCP_FIN_WAIT_2 && tcp->config.fin_wait_2_ns != 0)
         return TCP_TIMER_FIN_WAIT_2;
+    if (tcb->state == TCP_ESTABLISHED)
+        return TCP_TIMER_QUIET;
     return TCP_TIMER_OFF;
 }
 
@@ -95,7 +98,8 @@ static bool waits_for_window(const struct tcb *tcb)
 static uint64_t retry_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns)
 {
     switch (tcb->timer_kind) {
-    case TCP_TIMER_RTO: return now_ns + tcp_rtt_rto_ns(&tcb->rtt, &tcp->rtt_limits);
+    case TCP_TIMER_RTO:
+    case TCP_TIMER_QUIET: return now_ns + tcp_rtt_rto_ns(&tcb->rtt, &tcp->rtt_limits);
     case TCP_TIMER_PERSIST:
         return now_ns + tcp_rtt_doubled_ns(tcb->rtt.rto_ns, tcb->timeouts, tcp->rtt_limits.max_ns);
     case TCP_TIMER_FIN_WAIT_2: return now_ns + tcp->config.fin_wait_2_ns;
@@ -148,6 +152,7 @@ static void expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
     switch (tcb->timer_kind) {
     case TCP_TIMER_RTO: expire_rto(tcp, tcb, now_ns); break;
     case TCP_TIMER_PERSIST: expire_persist(tcp, tcb, now_ns); break;
+    case TCP_TIMER_QUIET: expire_quiet(tcp, tcb, now_ns); break;
     default: tcp_end(tcp, tcb, now_ns, TCP_EVENT_TIMED_OUT); break;
     }
 }
@@ -181,4 +186,13 @@ static void expire_persist(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
     tcb->timeouts++;
     tcp_ready(tcp, tcb);
     tcp_timer_restart(tcp, tcb, now_ns);
+}
+
+/* RFC 5681 4.1: after this pause the window says nothing about the path any more. */
+static void expire_quiet(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+{
+    if (tcp_slot_may_sleep(tcb))
+        tcp_slot_sleep(tcp, tcb);
+    else
+        tcp_timer_restart(tcp, tcb, now_ns);
 }

@@ -101,7 +101,8 @@ static void quit(struct worker *worker)
     tcp_conn conn = 0;
     while ((conn = tcp_conn_next(worker->tcp, conn)) != 0)
         tcp_abort(worker->tcp, worker->now_ns, conn);
-    traffic_events(worker->traffic, worker->now_ns, worker->gap_ns);
+    while (traffic_events(worker->traffic, worker->now_ns, worker->gap_ns) > 0)
+        continue;
     for (unsigned i = 0; i < WORKER_LAST_TURNS; i++) {
         worker_transmit(worker);
         worker_put_report(worker);

@@ -64,6 +64,8 @@ static bool set_number(struct tcp_config *config, const char *name, const char *
         const char *name;
         uint32_t *value;
     } numbers[] = {{"connections", &config->connections},
+                   {"actives", &config->actives},
+                   {"addresses", &config->addresses},
                    {"segments", &config->segments},
                    {"time_waits", &config->time_waits},
                    {"listeners", &config->listeners},
