@@ -1,5 +1,7 @@
 #include "base/random.h"
 
+#include <stdbool.h>
+
 #include "base/wide.h"
 
 static uint64_t rotate_left(uint64_t value, unsigned bits);
@@ -49,6 +51,22 @@ uint64_t random_below(struct random *random, uint64_t bound)
 double random_unit(struct random *random)
 {
     return (double)(random_next(random) >> 11) * 0x1p-53;
+}
+
+/* A run of falling uniform numbers that begins with u is of odd length with probability e^-u: then
+ * u is the fraction. Each failure adds one to the whole part. */
+uint64_t random_exponential(struct random *random)
+{
+    for (uint64_t whole = 0;; whole += UINT64_C(1) << 32) {
+        uint64_t first = random_next(random), last = first, next;
+        bool odd = true;
+        while ((next = random_next(random)) < last) {
+            last = next;
+            odd = !odd;
+        }
+        if (odd)
+            return whole + (first >> 32);
+    }
 }
 
 static uint64_t rotate_left(uint64_t value, unsigned bits)

@@ -16,5 +16,9 @@ uint64_t random_next(struct random *random);
 uint64_t random_below(struct random *random, uint64_t bound);
 /* Uniform in [0, 1). */
 double random_unit(struct random *random);
+/* Exponential with mean 1, in units of 2^-32, by comparing uniform numbers alone: von Neumann,
+ * "Various techniques used in connection with random digits", 1951. No logarithm, so that a seed
+ * gives the same numbers on every machine. */
+uint64_t random_exponential(struct random *random);
 
 #endif

@@ -38,7 +38,8 @@ enum outcome {
     X(POOL_FULL, "connection pool full")                                                           \
     X(NO_PORT, "no free client port")                                                              \
     X(TX_FULL, "transmit ring or mbuf pool full")                                                  \
-    X(STALL, "worker stalled past the slot")
+    X(STALL, "worker stalled past the slot")                                                       \
+    X(SKIPPED, "slot skipped, for the worker was late and is not to catch up")
 
 enum unsent_reason {
 #define X(id, text) UNSENT_##id,

@@ -100,16 +100,10 @@ static struct traffic_stream_config stream_config(const struct fleet *fleet, uns
     config.flows = share(stream->connections, member, fleet->count);
     for (unsigned i = 0; i < member; i++)
         config.flow_first += share(stream->connections, i, fleet->count);
+    config.slot_first = held ? config.flow_first : member;
+    config.slot_stride = held ? stream->connections : fleet->count;
     /* Thousandths keep a rate such as 0.5/s exact enough, and whole ones exact. */
-    uint64_t rate_milli = (uint64_t)(stream->rate_per_s * 1000 + 0.5);
-    config.rate_count = rate_milli;
-    config.rate_period_ns = UINT64_C(1000000000000) * fleet->count;
-    if (held && stream->connections > 0) {
-        config.rate_count = rate_milli * config.flows;
-        config.rate_period_ns = UINT64_C(1000000000000) * stream->connections;
-    } else if (!held) {
-        config.offset_ns = (uint64_t)((double)member * 1e9 / stream->rate_per_s);
-    }
+    config.law = law_constant((uint64_t)(stream->rate_per_s * 1000 + 0.5), UINT64_C(1000000000000));
     config.size_bytes = stream->size_bytes;
     config.timeout_ns = (uint64_t)stream->timeout_ns;
     config.connect_timeout_ns = (uint64_t)stream->connect_timeout_ns;

@@ -55,7 +55,7 @@ static void held_due(struct traffic *traffic, struct traffic_stream *stream, uin
                                      .connection = conn != NULL ? conn->connection.id : 0,
                                      .outcome = OUTCOME_UNSENT};
     if (now_ns - due_ns > stream->unsent_after_ns) {
-        request.reason = UNSENT_STALL;
+        request.reason = stream->unsent_reason;
         flow_request_done(traffic, flow, &request);
     } else if (conn == NULL || conn->state != CONN_UP || conn->requests >= stream->config.depth) {
         missed(traffic, flow, conn, &request, now_ns);

@@ -49,7 +49,7 @@ static void open_due(struct traffic *traffic, struct traffic_stream *stream, uin
                                     .outcome = OUTCOME_UNSENT};
     struct traffic_request *request = NULL;
     if (now_ns - due_ns > stream->unsent_after_ns)
-        record.reason = UNSENT_STALL;
+        record.reason = stream->unsent_reason;
     else if ((request = request_take(traffic, &record)) == NULL ||
              !order_enter(&stream->order, request, (uint32_t)(flow - traffic->flows)))
         record.reason = UNSENT_POOL_FULL;

@@ -3,51 +3,51 @@
 #include <assert.h>
 #include <stddef.h>
 
-#include "base/random.h"
-#include "base/wide.h"
-
-static void next_cycle(struct schedule *schedule);
+static uint64_t first_step(struct schedule *schedule);
+static uint64_t next_step(struct schedule *schedule);
+static uint64_t poisson_step(struct schedule *schedule);
+static uint64_t burst_position(const struct schedule *schedule);
+static void go_on(struct schedule *schedule, uint64_t step);
 static void sift_down(uint64_t heap[], uint32_t root, uint32_t count);
 static void sort(uint64_t values[], uint32_t count);
 
-uint64_t schedule_interval_ns(uint64_t count, uint64_t period_ns, uint32_t slot_count)
-{
-    wide_uint interval = (wide_uint)period_ns * slot_count / count;
-    return interval > UINT64_MAX ? UINT64_MAX : (uint64_t)interval;
-}
-
-void schedule_stagger(uint64_t offsets_ns[], uint32_t slot_count, uint64_t interval_ns,
-                      uint64_t seed, uint32_t slot_first)
+void schedule_stagger(uint64_t places[], uint32_t slot_count, uint32_t stride, uint64_t seed,
+                      uint32_t first)
 {
     struct random random;
-    random_seed(&random, seed ^ ((uint64_t)slot_first << 32));
+    random_seed(&random, seed ^ ((uint64_t)first << 32));
     for (uint32_t slot = 0; slot < slot_count; slot++)
-        offsets_ns[slot] = random_below(&random, interval_ns);
-    sort(offsets_ns, slot_count);
+        places[slot] = random_below(&random, (uint64_t)stride << LAW_POSITION_BITS);
+    sort(places, slot_count);
 }
 
-void schedule_init(struct schedule *schedule, uint64_t count, uint64_t period_ns,
-                   const uint64_t offsets_ns[], uint32_t slot_count)
+void schedule_in_turn(uint64_t places[], uint32_t slot_count, uint32_t first)
 {
-    assert(count > 0);
-    assert(period_ns > 0);
+    for (uint32_t slot = 0; slot < slot_count; slot++)
+        places[slot] = ((uint64_t)first + slot) << LAW_POSITION_BITS;
+}
+
+void schedule_init(struct schedule *schedule, const struct law *law, const uint64_t places[],
+                   uint32_t slot_count, uint32_t stride, uint64_t seed)
+{
     assert(slot_count > 0);
-    wide_uint turn = (wide_uint)period_ns * slot_count;
-    *schedule = (struct schedule){.count = count,
-                                  .period_ns = period_ns,
-                                  .whole_ns = (uint64_t)(turn / count),
-                                  .rest = (uint64_t)(turn % count),
-                                  .offsets_ns = offsets_ns,
+    assert(slot_count <= stride);
+    *schedule = (struct schedule){.next_ns = UINT64_MAX,
                                   .slot_count = slot_count,
-                                  .next_ns = UINT64_MAX};
+                                  .stride = stride,
+                                  .places = places,
+                                  .seed = seed};
+    law_start(&schedule->cursor, law);
 }
 
 void schedule_start(struct schedule *schedule, uint64_t start_ns)
 {
-    schedule->cycle_ns = start_ns;
-    schedule->cycle_rest = 0;
+    schedule->start_ns = start_ns;
+    schedule->cycle = 0;
     schedule->slot = 0;
-    schedule->next_ns = start_ns + schedule->offsets_ns[0];
+    random_seed(&schedule->random, schedule->seed);
+    law_start(&schedule->cursor, schedule->cursor.law);
+    go_on(schedule, first_step(schedule));
 }
 
 void schedule_stop(struct schedule *schedule)
@@ -59,26 +59,63 @@ bool schedule_take(struct schedule *schedule, uint64_t now_ns, uint32_t *slot, u
 {
     if (!schedule_is_due(schedule, now_ns) || schedule->next_ns == UINT64_MAX)
         return false;
+    bool maximum = schedule->cursor.law->arrivals == LAW_MAXIMUM;
     *slot = schedule->slot;
-    *due_ns = schedule->next_ns;
-    schedule->slot++;
-    if (schedule->slot == schedule->slot_count)
-        next_cycle(schedule);
-    schedule->next_ns = schedule->cycle_ns + schedule->offsets_ns[schedule->slot];
+    *due_ns = maximum ? now_ns : schedule->next_ns;
+    go_on(schedule, next_step(schedule));
     return true;
 }
 
-/* Adds one interval, exactly: the rests add up to a whole ns now and then. */
-static void next_cycle(struct schedule *schedule)
+static uint64_t first_step(struct schedule *schedule)
 {
-    schedule->slot = 0;
-    schedule->cycle_ns += schedule->whole_ns;
-    if (schedule->cycle_rest >= schedule->count - schedule->rest) {
-        schedule->cycle_rest -= schedule->count - schedule->rest;
-        schedule->cycle_ns++;
-    } else {
-        schedule->cycle_rest += schedule->rest;
+    switch (schedule->cursor.law->arrivals) {
+    case LAW_POISSON: return poisson_step(schedule);
+    case LAW_BURST: return burst_position(schedule);
+    default: return schedule->places[0];
     }
+}
+
+/* To the next slot, and how far on its position is. */
+static uint64_t next_step(struct schedule *schedule)
+{
+    enum law_arrivals arrivals = schedule->cursor.law->arrivals;
+    uint64_t place = schedule->places[schedule->slot];
+    uint64_t burst = arrivals == LAW_BURST ? burst_position(schedule) : 0;
+    uint64_t cycle = 0;
+    schedule->slot++;
+    if (schedule->slot == schedule->slot_count) {
+        schedule->slot = 0;
+        schedule->cycle++;
+        cycle = (uint64_t)schedule->stride << LAW_POSITION_BITS;
+    }
+    switch (arrivals) {
+    case LAW_POISSON: return poisson_step(schedule);
+    case LAW_BURST: return burst_position(schedule) - burst;
+    default: return cycle + schedule->places[schedule->slot] - place;
+    }
+}
+
+static uint64_t poisson_step(struct schedule *schedule)
+{
+    return random_exponential(&schedule->random) * schedule->stride / schedule->slot_count;
+}
+
+/* Whole numbers; what is over 2^32 is lost, and makes no difference to a difference. */
+static uint64_t burst_position(const struct schedule *schedule)
+{
+    uint64_t place = schedule->places[schedule->slot] >> LAW_POSITION_BITS;
+    uint64_t number = schedule->cycle * schedule->stride + place;
+    return (number - number % schedule->cursor.law->burst) << LAW_POSITION_BITS;
+}
+
+static void go_on(struct schedule *schedule, uint64_t step)
+{
+    if (schedule->cursor.law->arrivals == LAW_MAXIMUM) {
+        schedule->next_ns = schedule->start_ns;
+        return;
+    }
+    uint64_t due_ns = law_advance(&schedule->cursor, step);
+    schedule->next_ns = due_ns == UINT64_MAX ? UINT64_MAX : schedule->start_ns + due_ns;
 }
 
 /* A heap sort: no memory, and no bad case. */

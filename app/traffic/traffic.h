@@ -24,9 +24,11 @@
  *             answered; closed by FIN then. One flow for each target: to tell next hops apart,
  *             give the same address once for each hop, with a group of that hop alone (open.h).
  *
- * Laws: each due time gets exactly one outcome, through record_request_done(). Slot k of a flow is
- * due at start + offset + floor(k * period * flows / count), without drift. A slot that the worker
- * reaches late is sent late, and counted as such, up to `unsent_after_ns`; beyond, it is unsent.
+ * Laws: each due time gets exactly one outcome, through record_request_done(). Due times are the
+ * pacing law's (law.h, schedule.h), exact, whatever became of those before. A slot that the worker
+ * reaches late is caught up as the stream says: sent late, and counted as such, up to
+ * `unsent_after_ns`; beyond, or when it is to be skipped, it is unsent with that reason. A turn
+ * handles at most TRAFFIC_SLOTS_A_TURN due slots: after a stall of any length, receiving goes on.
  * Flows of a held stream have their first slot after their first attempt to connect has ended.
  * No 5-tuple is used again within `quarantine_ns` of its release (ports.h).
  *
@@ -45,6 +47,7 @@
 #include "net/steering.h"
 #include "record/record.h"
 #include "tcp/tcp.h"
+#include "traffic/law.h"
 
 enum {
     TRAFFIC_TARGETS = 16,    /* Of a stream. */
@@ -78,6 +81,12 @@ enum traffic_reconnect {
     TRAFFIC_RECONNECT_NEVER     /* The flow stays down; its slots are blocked. */
 };
 
+/* What becomes of slots that the worker reaches late. */
+enum traffic_catch_up {
+    TRAFFIC_SEND_LATE, /* Sent, up to unsent_after_ns late. */
+    TRAFFIC_SKIP       /* Not sent when it would count as sent late: no burst after a stall. */
+};
+
 struct traffic_target {
     struct address address; /* Of the service. */
     uint16_t port;          /* TCP port. */
@@ -101,18 +110,19 @@ struct traffic_stream_config {
     uint64_t think_ns;    /* CLOSED: between the end of a request and the next one's due time. */
     uint32_t flow_first;  /* Index of this worker's first flow within the stream, for records
                                     and for the seed, when several workers share the stream. */
-    uint64_t rate_count;  /* This worker's rate, over all its flows: so many requests ... */
-    uint64_t rate_period_ns; /* ... in so long. 400/s: 400, 10^9. Exact: no float. */
-    uint64_t offset_ns;      /* connect: of the first due time from the start, so that workers
-                                    which share a stream take turns. Held: 0. */
-    uint32_t size_bytes;     /* ctraffic: of a packet; 64 at least. */
-    uint64_t timeout_ns;     /* No whole answer for so long is silence, and ends a connection. */
+    uint32_t slot_first;  /* Slots (HELD: flows; OPEN: workers) of the stream before this
+                                worker's, of */
+    uint32_t slot_stride; /* so many on all workers; 0: this worker has them all. */
+    struct law law;       /* Of the whole stream, over all its workers. CLOSED: ignored. */
+    uint32_t size_bytes;  /* ctraffic: of a packet; 64 at least. */
+    uint64_t timeout_ns;  /* No whole answer for so long is silence, and ends a connection. */
     uint64_t connect_timeout_ns; /* From the SYN. */
     uint64_t late_ns;            /* An answer that took longer, from `sent`, is late. 0: never. */
     enum traffic_reconnect reconnect;
     uint64_t back_off_ns; /* Wait after the first failed attempt, and what each further one adds. */
     uint64_t back_off_max_ns; /* Its bound. */
     uint32_t retries;         /* At most flows * retries connections and attempts; 0: no limit. */
+    enum traffic_catch_up catch_up;
     uint64_t unsent_after_ns; /* A slot reached later than this is unsent (tester's stall); 0 stands
                                  for the larger of 20 ms and the interval of a flow. */
 };

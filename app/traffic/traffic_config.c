@@ -3,9 +3,7 @@
 #include <errno.h>
 
 #include "base/pool.h"
-#include "base/wide.h"
 #include "traffic/ctraffic.h"
-#include "traffic/schedule.h"
 
 enum {
     CLOSING_SPARE = 4096, /* Connections being closed, of a closed stream without keep-alive. */
@@ -21,6 +19,7 @@ static uint64_t stream_connections(const struct traffic_config *config,
                                    const struct traffic_stream_config *stream);
 static uint64_t stream_requests(const struct traffic_config *config,
                                 const struct traffic_stream_config *stream);
+static uint32_t own_slots(const struct traffic_stream_config *stream);
 static uint64_t requests_in(const struct traffic_stream_config *stream, uint64_t time_ns);
 static struct port_range given_ports(const struct traffic_config *config);
 static struct port_range split(const struct traffic_config *config, struct port_range all);
@@ -40,8 +39,7 @@ struct traffic_stream_config traffic_stream_default(enum traffic_protocol protoc
 {
     struct traffic_stream_config stream = {.protocol = protocol,
                                            .flows = 80,
-                                           .rate_count = 400,
-                                           .rate_period_ns = S,
+                                           .law = law_constant(400, S),
                                            .size_bytes = 1024,
                                            .keep_alive = true,
                                            .depth = 1,
@@ -52,7 +50,7 @@ struct traffic_stream_config traffic_stream_default(enum traffic_protocol protoc
                                            .back_off_ns = 100 * MS,
                                            .back_off_max_ns = S};
     if (protocol == TRAFFIC_CONNECT) {
-        stream.rate_count = 500;
+        stream.law = law_constant(500, S);
         stream.connect_timeout_ns = S;
         stream.size_bytes = 0;
         stream.flows = 1;
@@ -227,9 +225,17 @@ static uint64_t stream_requests(const struct traffic_config *config,
     return stream_connections(config, stream) + traffic_queue_max(stream);
 }
 
+/* Held streams: flows. Otherwise all due requests are one slot's. */
+static uint32_t own_slots(const struct traffic_stream_config *stream)
+{
+    return stream->pattern == TRAFFIC_OPEN ? 1 : stream->flows;
+}
+
+/* Of a stream that is not held. */
 static uint64_t requests_in(const struct traffic_stream_config *stream, uint64_t time_ns)
 {
-    wide_uint count = (wide_uint)time_ns * stream->rate_count / stream->rate_period_ns + 1;
+    uint32_t workers = stream->slot_stride != 0 ? stream->slot_stride : 1;
+    uint64_t count = law_most(&stream->law, time_ns) / workers + (workers > 1);
     return count > POOL_CAPACITY_MAX ? POOL_CAPACITY_MAX : (uint64_t)count;
 }
 
@@ -241,15 +247,24 @@ static int check_stream(const struct traffic_config *config, uint32_t index, str
         wrong = "protocol: must be ctraffic or connect";
     else if ((wrong = wrong_pattern(stream)) != NULL || (wrong = wrong_protocol(stream)) != NULL)
         return wrong_key(stream, wrong, err);
-    else if (stream->rate_count == 0 || stream->rate_period_ns == 0)
-        wrong = "rate: must be more than 0";
     else if (stream->connect_timeout_ns == 0)
         wrong = "connectTimeout: must be more than 0";
-    else if (schedule_interval_ns(stream->rate_count, stream->rate_period_ns, stream->flows) == 0)
-        wrong = "rate: must be below one request a nanosecond";
+    else if (law_peak(&stream->law, S) > S)
+        wrong = "rate: must be at most one request a nanosecond";
+    else if ((unsigned)stream->catch_up > TRAFFIC_SKIP)
+        wrong = "catchUp: must be send-late or skip";
+    else if (stream->slot_stride != 0 &&
+             (uint64_t)stream->slot_first + own_slots(stream) > stream->slot_stride)
+        wrong = "slots: this worker's are not among those of all";
     else if (stream->target_count == 0 || stream->target_count > TRAFFIC_TARGETS)
         wrong = "target: 1 to 16 addresses are possible";
-    return wrong != NULL ? wrong_key(stream, wrong, err) : check_targets(config, stream, err);
+    if (wrong != NULL)
+        return wrong_key(stream, wrong, err);
+    if (law_check(&stream->law, err) < 0) {
+        error_wrap(err, "stream \"%s\", rate", stream->name);
+        return -EINVAL;
+    }
+    return check_targets(config, stream, err);
 }
 
 static int wrong_key(const struct traffic_stream_config *stream, const char *wrong,

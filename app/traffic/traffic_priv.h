@@ -142,7 +142,7 @@ struct traffic_stream {
     struct order_ring order;  /* Open streams. */
     uint64_t start_ns;        /* Closed streams: when the first requests are due. */
     uint32_t queue_max;       /* Open streams: of a flow. */
-    uint64_t *offsets_ns;     /* The schedule's. */
+    uint64_t *places;         /* The schedule's. */
     uint32_t flow_base;       /* Its first flow in traffic->flows. */
     uint32_t flow_count;      /* Open streams: one a target. */
     uint32_t opened;          /* Flows whose first connection was asked for since the start. */
@@ -151,7 +151,8 @@ struct traffic_stream {
     uint64_t attempts;        /* Connections and attempts since the start: limit of retries. */
     uint64_t next_target;     /* Open streams: requests begun since the start. */
     uint64_t steady_since_ns; /* Since when all flows are steady. */
-    uint64_t unsent_after_ns; /* From the config, default filled in. */
+    uint64_t unsent_after_ns; /* A slot that is later than this is not sent, */
+    uint8_t unsent_reason;    /* for this reason: as the stream is to catch up. */
     uint8_t state;            /* enum stream_state. */
     uint8_t reports;          /* Bits 1 << kind: not fetched yet. */
     bool steady_told;         /* TRAFFIC_REPORT_STEADY was made since the start. */

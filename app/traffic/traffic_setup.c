@@ -20,7 +20,9 @@ static int fill_targets(struct traffic *traffic, const struct traffic_config *co
 static struct target *target_at(struct traffic *traffic, const struct traffic_target *wanted);
 static int fill_stream(struct traffic *traffic, const struct traffic_config *config,
                        uint32_t index);
-static int fill_schedule(struct traffic_stream *stream, uint64_t seed);
+static int fill_schedule(struct traffic *traffic, struct traffic_stream *stream, uint64_t seed);
+static void fill_catch_up(const struct traffic *traffic, struct traffic_stream *stream,
+                          uint32_t stride);
 static void fill_flows(struct traffic *traffic, struct traffic_stream *stream);
 static int fill_order(struct traffic *traffic, struct traffic_stream *stream);
 static uint32_t flow_count(const struct traffic_stream_config *stream);
@@ -51,7 +53,7 @@ void traffic_free(struct traffic *traffic)
     if (traffic == NULL)
         return;
     for (uint32_t i = 0; i < traffic->stream_count; i++) {
-        free(traffic->streams[i].offsets_ns);
+        free(traffic->streams[i].places);
         free(traffic->streams[i].order.entries);
     }
     for (unsigned i = 0; i < 2; i++) {
@@ -192,34 +194,47 @@ static int fill_stream(struct traffic *traffic, const struct traffic_config *con
         stream->flow_base =
             traffic->streams[index - 1].flow_base + traffic->streams[index - 1].flow_count;
     fill_flows(traffic, stream);
-    if (fill_schedule(stream, config->seed + index) < 0)
+    if (fill_schedule(traffic, stream, config->seed + index) < 0)
         return -ENOMEM;
     return stream->config.pattern == TRAFFIC_OPEN ? fill_order(traffic, stream) : 0;
 }
 
-static int fill_schedule(struct traffic_stream *stream, uint64_t seed)
+/* Held flows begin at random places, so that they do not march in step; all else goes in turn. */
+static int fill_schedule(struct traffic *traffic, struct traffic_stream *stream, uint64_t seed)
 {
     const struct traffic_stream_config *config = &stream->config;
-    bool open = config->pattern == TRAFFIC_OPEN;
-    uint32_t slots = open ? 1 : stream->flow_count;
-    uint64_t interval_ns = schedule_interval_ns(config->rate_count, config->rate_period_ns, slots);
-    uint64_t least_ns = UINT64_C(20000000);
-    stream->offsets_ns = take(slots, sizeof(uint64_t));
-    if (stream->offsets_ns == NULL)
+    bool held = config->pattern != TRAFFIC_OPEN;
+    uint32_t slots = held ? stream->flow_count : 1;
+    uint32_t stride = config->slot_stride != 0 ? config->slot_stride : slots;
+    stream->places = take(slots, sizeof(uint64_t));
+    if (stream->places == NULL)
         return -ENOMEM;
-    if (open)
-        stream->offsets_ns[0] = config->offset_ns;
+    if (held && config->law.arrivals == LAW_EVEN)
+        schedule_stagger(stream->places, slots, stride, seed, config->slot_first);
     else
-        schedule_stagger(stream->offsets_ns, slots, interval_ns, seed, config->flow_first);
-    schedule_init(&stream->schedule, config->rate_count, config->rate_period_ns, stream->offsets_ns,
-                  slots);
-    if (config->pattern == TRAFFIC_CLOSED)
-        schedule_stop(&stream->schedule);
+        schedule_in_turn(stream->places, slots, config->slot_first);
+    schedule_init(&stream->schedule, &config->law, stream->places, slots, stride,
+                  seed ^ ((uint64_t)config->slot_first << 32));
     stream->queue_max = traffic_queue_max(config);
+    fill_catch_up(traffic, stream, stride);
+    return 0;
+}
+
+static void fill_catch_up(const struct traffic *traffic, struct traffic_stream *stream,
+                          uint32_t stride)
+{
+    const struct traffic_stream_config *config = &stream->config;
+    uint64_t in_an_hour = law_peak(&config->law, UINT64_C(3600000000000));
+    uint64_t least_ns = UINT64_C(20000000);
+    uint64_t interval_ns = (uint64_t)((wide_uint)3600000000000 * stride / in_an_hour);
+    stream->unsent_reason = UNSENT_STALL;
     stream->unsent_after_ns = config->unsent_after_ns;
     if (stream->unsent_after_ns == 0)
         stream->unsent_after_ns = interval_ns > least_ns ? interval_ns : least_ns;
-    return 0;
+    if (config->catch_up == TRAFFIC_SKIP) {
+        stream->unsent_reason = UNSENT_SKIPPED;
+        stream->unsent_after_ns = traffic->sent_late_ns;
+    }
 }
 
 static void fill_flows(struct traffic *traffic, struct traffic_stream *stream)

@@ -40,9 +40,9 @@ static void setup(struct game *game)
     config.streams[0] = traffic_stream_default(TRAFFIC_CTRAFFIC);
     config.streams[0].flows = 4;
     config.streams[0].size_bytes = 100;
-    config.streams[0].rate_count = 40;
+    config.streams[0].law = law_constant(40, S);
     config.streams[1] = traffic_stream_default(TRAFFIC_CONNECT);
-    config.streams[1].rate_count = 20;
+    config.streams[1].law = law_constant(20, S);
     for (unsigned i = 0; i < 2; i++) {
         config.streams[i].target_count = 1;
         config.streams[i].targets[0].port = (uint16_t)(5003 + i);

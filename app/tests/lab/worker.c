@@ -273,8 +273,8 @@ static struct worker_config configure(int group)
     struct traffic_stream_config held = traffic_stream_default(TRAFFIC_CTRAFFIC);
     struct traffic_stream_config new = traffic_stream_default(TRAFFIC_CONNECT);
     held.flows = FLOWS;
-    held.rate_count = 10 * FLOWS;
-    new.rate_count = 100;
+    held.law = law_constant(10 * FLOWS, UINT64_C(1000000000));
+    new.law = law_constant(100, UINT64_C(1000000000));
     held.target_count = new.target_count = 1;
     held.targets[0].address = new.targets[0].address = address(target_text());
     held.targets[0].port = 5003;

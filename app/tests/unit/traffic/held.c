@@ -7,7 +7,7 @@ static struct traffic_stream_config stream_of(uint32_t flows)
 {
     struct traffic_stream_config stream = traffic_stream_default(TRAFFIC_CTRAFFIC);
     stream.flows = flows;
-    stream.rate_count = UINT64_C(5) * flows;
+    stream.law = law_constant(UINT64_C(5) * flows, S);
     stream.size_bytes = 256;
     return stream;
 }
@@ -265,7 +265,7 @@ static void repaired(void **state)
 {
     (void)state;
     struct traffic_stream_config stream = stream_of(1);
-    stream.rate_count = 1;
+    stream.law = law_constant(1, S);
     struct world *world = world_new(&stream);
     traffic_start(world->traffic, 0, 0, 0);
     world_run(world, 3 * S);

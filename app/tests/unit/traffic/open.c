@@ -1,10 +1,11 @@
 /* Connect streams: a connection for each request, and the account of it. */
 #include "tests/unit/traffic/world.h"
+#include "traffic/traffic_priv.h"
 
 static struct world *start(uint64_t per_s, uint64_t timeout_ns)
 {
     struct traffic_stream_config stream = traffic_stream_default(TRAFFIC_CONNECT);
-    stream.rate_count = per_s;
+    stream.law = law_constant(per_s, S);
     stream.connect_timeout_ns = timeout_ns;
     struct world *world = world_new(&stream);
     assert_true(traffic_start(world->traffic, 0, 0, 0));
@@ -90,7 +91,7 @@ static void syn_again(void **state)
     (void)state;
     struct traffic_stream_config stream = traffic_stream_default(TRAFFIC_CONNECT);
     for (unsigned i = 0; i < 2; i++) {
-        stream.rate_count = 1;
+        stream.law = law_constant(1, S);
         stream.connect_timeout_ns = 3 * S;
         stream.late_ns = i == 0 ? 0 : 500 * MS;
         struct world *world = world_new(&stream);
@@ -110,7 +111,7 @@ static void targets_are_told_apart(void **state)
 {
     (void)state;
     struct traffic_stream_config stream = traffic_stream_default(TRAFFIC_CONNECT);
-    stream.rate_count = 100;
+    stream.law = law_constant(100, S);
     stream.target_count = 2;
     stream.targets[0].port = 5003;
     stream.targets[1].port = 5004;
@@ -166,7 +167,7 @@ static void pool_full(void **state)
     struct traffic_config config = traffic_config_default();
     config.stream_count = 1;
     config.streams[0] = traffic_stream_default(TRAFFIC_CONNECT);
-    config.streams[0].rate_count = 100;
+    config.streams[0].law = law_constant(100, S);
     config.connections = 10;
     struct world *world = world_new_config(&config);
     world->pod[0].door = POD_SILENT;
@@ -181,6 +182,57 @@ static void pool_full(void **state)
     world_stop(world);
 }
 
+/* The worker is away for 5 s at 10,000/s. Each turn after that does no more than its share of what
+ * has piled up, and what arrives is received all the while: the answer that waited is taken in the
+ * first. In the end all is accounted for, and the stream goes on. */
+static void long_stall(enum traffic_catch_up catch_up, enum unsent_reason reason, uint64_t sent)
+{
+    struct traffic_config config = traffic_config_default();
+    config.stream_count = 1;
+    config.connections = 2000;
+    config.streams[0] = traffic_stream_default(TRAFFIC_CONNECT);
+    config.streams[0].law = law_constant(10000, S);
+    config.streams[0].catch_up = catch_up;
+    struct world *world = world_new_config(&config);
+    assert_true(traffic_start(world->traffic, 0, 0, 0));
+    world_run(world, 0);
+    world_stall(world, 5 * S);
+    assert_outcomes(world, "late 1, unsent 256");
+    uint64_t due = world_due(world), turns = 1;
+    while (world->traffic->next_due_ns <= world->now_ns) {
+        world_stall(world, world->now_ns + 1000);
+        assert_in_range(world_due(world) - due, 0, 256 + 256);
+        due = world_due(world);
+        turns++;
+    }
+    assert_int_equal(turns, 50001 / 256 + 1);
+    world_run(world, world->now_ns + 100 * MS - 1);
+    uint64_t unsent = 0;
+    for (uint64_t i = 0; i < world_due(world); i++) {
+        const struct record_request *request = record_at(world->record, RECORD_REQUESTS, i);
+        if (request->outcome != OUTCOME_UNSENT)
+            continue;
+        assert_int_equal(request->reason, reason);
+        unsent++;
+    }
+    assert_in_range(unsent, 50000 - sent - 10, 50000 - sent + 10);
+    world_stop(world);
+}
+
+/* Late by 20 ms at most, 200 slots, is sent. */
+static void long_stall_sent_late(void **state)
+{
+    (void)state;
+    long_stall(TRAFFIC_SEND_LATE, UNSENT_STALL, 200);
+}
+
+/* Only what does not count as sent late, 1 ms or 10 slots, is sent. */
+static void long_stall_skipped(void **state)
+{
+    (void)state;
+    long_stall(TRAFFIC_SKIP, UNSENT_SKIPPED, 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +244,8 @@ int main(void)
         cmocka_unit_test(stop_in_the_middle),
         cmocka_unit_test(tester_stall),
         cmocka_unit_test(pool_full),
+        cmocka_unit_test(long_stall_sent_late),
+        cmocka_unit_test(long_stall_skipped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

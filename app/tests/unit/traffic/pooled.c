@@ -5,7 +5,7 @@ static struct traffic_stream_config pooled(uint64_t per_s, uint32_t connections)
 {
     struct traffic_stream_config stream = traffic_stream_default(TRAFFIC_CTRAFFIC);
     stream.pattern = TRAFFIC_OPEN;
-    stream.rate_count = per_s;
+    stream.law = law_constant(per_s, S);
     stream.connections = connections;
     stream.size_bytes = 100;
     stream.timeout_ns = 200 * MS;
