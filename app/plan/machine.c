@@ -29,6 +29,7 @@ static cJSON *print_control(const void *object, const void *context);
 static int check_port(struct reader *reader, void *object);
 static int check_own_addresses(struct reader *reader, const struct machine_port *port);
 static int check_machine(struct reader *reader, void *object);
+static int share_workers(struct reader *reader, struct machine *machine);
 static int check_cores(struct reader *reader, const struct machine *machine);
 static int check_pools(struct reader *reader, const struct machine *machine);
 static bool prefixes_overlap(const struct prefix *a, const struct prefix *b);
@@ -76,7 +77,7 @@ static const struct reader_field port_fields[] = {
      .type = READER_COUNT,
      .offset = AT(machine_port, queues),
      .min = 1,
-     .max = MACHINE_WORKERS_MAX},
+     .max = MACHINE_QUEUES_MAX},
     {.key = "clients",
      .type = READER_LIST,
      .offset = AT(machine_port, clients),
@@ -488,19 +489,39 @@ static int check_machine(struct reader *reader, void *object)
 
     for (uint32_t i = 0; i < machine->port_count; i++) {
         struct machine_port *port = &machine->ports[i];
-        if (port->queues == 0)
-            port->queues = machine->worker_count;
-        if (port->queues > machine->worker_count)
-            return reader_refuse(reader,
-                                 "ports[%u].queues: %u queues for %u workers; a queue pair belongs "
-                                 "to one worker, want at most as many",
-                                 i, port->queues, machine->worker_count);
         for (uint32_t j = 0; j < i; j++)
             if (strcmp(machine->ports[j].name, port->name) == 0)
                 return reader_refuse(reader, "ports[%u].name: there is already a port \"%s\"", i,
                                      port->name);
     }
-    return check_cores(reader, machine) < 0 ? -EINVAL : check_pools(reader, machine);
+    if (share_workers(reader, machine) < 0 || check_cores(reader, machine) < 0)
+        return -EINVAL;
+    return check_pools(reader, machine);
+}
+
+/* Each worker has one queue pair of one port. Ports that do not say how many they want share evenly
+ * what the others leave. */
+static int share_workers(struct reader *reader, struct machine *machine)
+{
+    uint32_t said = 0, silent = 0;
+
+    for (uint32_t i = 0; i < machine->port_count; i++) {
+        said += machine->ports[i].queues;
+        silent += machine->ports[i].queues == 0;
+    }
+    uint32_t left = said < machine->worker_count ? machine->worker_count - said : 0;
+    uint32_t each = silent > 0 ? left / silent : 0;
+    if (said + each * silent != machine->worker_count || (silent > 0 && each == 0) ||
+        each > MACHINE_QUEUES_MAX)
+        return reader_refuse(reader,
+                             "cores.workers: %u workers, and ports[].queues ask for %u%s; each "
+                             "worker has one queue of one port: want as many of both",
+                             machine->worker_count, said,
+                             silent > 0 ? ", the other ports for an equal share of the rest" : "");
+    for (uint32_t i = 0; i < machine->port_count; i++)
+        if (machine->ports[i].queues == 0)
+            machine->ports[i].queues = each;
+    return 0;
 }
 
 static int check_cores(struct reader *reader, const struct machine *machine)

@@ -28,6 +28,7 @@ enum {
     MACHINE_HOPS_MAX = 32,
     MACHINE_ON_LINK_MAX = 16,
     MACHINE_WORKERS_MAX = 64,
+    MACHINE_QUEUES_MAX = 16,
     MACHINE_ALLOW_MAX = 64,
 };
 
@@ -39,7 +40,8 @@ struct machine_port {
     const char *socket;    /* A vhost-user socket. */
     uint32_t mtu;          /* 576..9978; at least 1280 with an IPv6 client. */
     uint32_t vlan;         /* 1..4094; 0: untagged. */
-    uint32_t queues;       /* Queue pairs, at most one a worker; as many as workers unless said. */
+    uint32_t queues;       /* Queue pairs and workers of it; an equal share of the workers unless
+                              said. All ports' together are worker_count. */
     uint32_t client_count; /* At least 1. */
     struct prefix clients[MACHINE_CLIENTS_MAX]; /* Own addresses; ARP and ND is answered for all. */
     uint32_t on_link_count;                     /* Of on_link. */

@@ -78,7 +78,8 @@ enum connection_end {
     X(SENT_LATE, "sent late")   /* Requests sent later than due by over the threshold. */          \
     X(MAC_CHANGED, "next hop changed its MAC")                                                     \
     X(HOP_LOST, "next hop stopped answering")                                                      \
-    X(LINK, "link changed")
+    X(LINK, "link changed")                                                                        \
+    X(HANDOVER, "hand-over full") /* Frames for another worker, which did not take them: count. */
 
 enum tester_fault {
 #define X(id, text) FAULT_##id,

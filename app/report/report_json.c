@@ -128,6 +128,21 @@ static cJSON *port_json(const struct meta_port *port)
     return json;
 }
 
+static cJSON *queue_json(const struct meta_queue *queue)
+{
+    cJSON *json = cJSON_CreateObject();
+    json_add_integer(json, "port", queue->port);
+    json_add_integer(json, "queue", queue->queue);
+    json_add_integer(json, "core", queue->core);
+    report_json_add(json, "rxPackets", queue->rx_packets);
+    report_json_add(json, "txPackets", queue->tx_packets);
+    report_json_add(json, "handedOut", queue->handed_out);
+    report_json_add(json, "handedIn", queue->handed_in);
+    report_json_add(json, "handoverFull", queue->handover_full);
+    report_json_add(json, "stalls", queue->stalls);
+    return json;
+}
+
 static void add_tester(cJSON *json, const struct result *result)
 {
     const struct meta *meta = &result->meta;
@@ -146,6 +161,9 @@ static void add_tester(cJSON *json, const struct result *result)
     cJSON *ports = cJSON_AddArrayToObject(tester, "ports");
     for (uint32_t i = 0; i < meta->port_count; i++)
         cJSON_AddItemToArray(ports, port_json(&meta->ports[i]));
+    cJSON *queues = cJSON_AddArrayToObject(tester, "queues");
+    for (uint32_t i = 0; i < meta->queue_count; i++)
+        cJSON_AddItemToArray(queues, queue_json(&meta->queues[i]));
     report_json_add(tester, "recordsRefused", meta->records_refused);
     report_json_add(tester, "damagedBytes", result->logs.damaged_bytes);
     cJSON_AddBoolToObject(tester, "timelineCut", result->timeline_cut);

@@ -43,6 +43,24 @@ static void add_faults(const struct result *result, struct text *out)
             text_addf(out, "  %s: %" PRIu64 "\n", tester_fault_text(i), result->faults[i]);
 }
 
+/* One queue has nothing to tell that its port does not. */
+static void add_queues(const struct meta *meta, uint32_t port, struct text *out)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < meta->queue_count; i++)
+        count += meta->queues[i].port == port;
+    for (uint32_t i = 0; i < meta->queue_count && count > 1; i++) {
+        const struct meta_queue *queue = &meta->queues[i];
+        if (queue->port == port)
+            text_addf(out,
+                      "    queue %u, core %u: received %" PRIu64 ", sent %" PRIu64
+                      ", handed over %" PRIu64 ", taken over %" PRIu64 ", hand-over full %" PRIu64
+                      ", stalls %" PRIu64 "\n",
+                      queue->queue, queue->core, queue->rx_packets, queue->tx_packets,
+                      queue->handed_out, queue->handed_in, queue->handover_full, queue->stalls);
+    }
+}
+
 static void add_ports(const struct meta *meta, struct text *out)
 {
     for (uint32_t i = 0; i < meta->port_count; i++) {
@@ -54,6 +72,7 @@ static void add_ports(const struct meta *meta, struct text *out)
                   port->rx_nombuf, port->tx_refused, port->dropped);
         if (port->mbufs_missing > 0)
             text_addf(out, "    %" PRIu64 " BUFFERS WERE NOT GIVEN BACK\n", port->mbufs_missing);
+        add_queues(meta, i, out);
     }
 }
 

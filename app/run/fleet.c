@@ -11,9 +11,8 @@
 
 #include "base/text.h"
 
-static const char *member_device(const struct fleet_member *member)
+static const char *device_of(const struct machine_port *port)
 {
-    const struct machine_port *port = member->config;
     return port->iface ? port->iface : port->pci ? port->pci : port->socket;
 }
 
@@ -29,7 +28,7 @@ static int command(struct fleet_member *member, const struct worker_command *com
     return error_set(err, EXIT_ENVIRONMENT, -EBUSY,
                      "the worker of port %s does not take commands: is its core (%s) shared with "
                      "something that never sleeps?",
-                     member->config->name, "cores.workers");
+                     member->nic->config->name, "cores.workers");
 }
 
 int fleet_start(struct fleet *fleet, unsigned stream, struct error *err)
@@ -39,6 +38,8 @@ int fleet_start(struct fleet *fleet, unsigned stream, struct error *err)
     /* All workers begin their schedules at one time, a little ahead. */
     uint64_t at_ns = clock_now_ns(fleet->clock) + 5000000;
     for (unsigned i = 0; i < fleet->count; i++) {
+        if ((fleet->shares[stream] >> i & 1) == 0)
+            continue;
         int code = command(
             &fleet->members[i],
             &(struct worker_command){.kind = WORKER_START, .stream = stream, .at_ns = at_ns}, err);
@@ -55,6 +56,8 @@ int fleet_stop(struct fleet *fleet, unsigned stream, struct error *err)
         return 0;
     fleet->streams[stream].stop_asked = true;
     for (unsigned i = 0; i < fleet->count; i++) {
+        if ((fleet->shares[stream] >> i & 1) == 0)
+            continue;
         int code = command(&fleet->members[i],
                            &(struct worker_command){.kind = WORKER_STOP, .stream = stream}, err);
         if (code < 0)
@@ -102,38 +105,46 @@ static void tell_fault(struct fleet_member *member, enum tester_fault kind, uint
         return;
     struct worker_command fault = {
         .kind = WORKER_FAULT,
-        .fault = {.start_ns = member->looked_ns, .end_ns = now_ns, .count = count, .kind = kind}};
+        .fault = {
+            .start_ns = member->nic->looked_ns, .end_ns = now_ns, .count = count, .kind = kind}};
     command(member, &fault, NULL);
 }
 
-static void look_at(struct fleet_member *member, uint64_t now_ns)
+/* What is the whole NIC port's goes to its first worker's timeline. */
+static void look_at(struct fleet *fleet, struct fleet_nic *nic, uint64_t now_ns)
 {
+    struct fleet_member *members = &fleet->members[nic->first];
     struct net_device_stats stats;
-    if (net_device_stats(member->port, &stats) < 0)
+    if (net_device_stats(members->port, &stats) < 0)
         return;
-    bool up = net_link_up(member->port);
-    tell_fault(member, FAULT_MISSED, now_ns, stats.imissed - member->stats.imissed);
-    tell_fault(member, FAULT_NO_MBUF, now_ns, stats.rx_nombuf - member->stats.rx_nombuf);
-    tell_fault(member, FAULT_LINK, now_ns, up != member->link_up);
-    member->stats = stats;
-    member->link_up = up;
-    member->looked_ns = now_ns;
+    bool up = net_link_up(members->port);
+    tell_fault(members, FAULT_MISSED, now_ns, stats.imissed - nic->stats.imissed);
+    tell_fault(members, FAULT_NO_MBUF, now_ns, stats.rx_nombuf - nic->stats.rx_nombuf);
+    tell_fault(members, FAULT_LINK, now_ns, up != nic->link_up);
+    for (unsigned i = 0; i < nic->config->queues; i++) {
+        uint64_t full = net_counters(members[i].port)->drops[NET_DROP_HANDOVER_FULL];
+        tell_fault(&members[i], FAULT_HANDOVER, now_ns, full - members[i].handover_full);
+        members[i].handover_full = full;
+    }
+    nic->stats = stats;
+    nic->link_up = up;
+    nic->looked_ns = now_ns;
 }
 
 int fleet_look(struct fleet *fleet, struct error *err)
 {
     int code = 0;
-    for (unsigned i = 0; i < fleet->count; i++) {
-        struct fleet_member *member = &fleet->members[i];
-        if (member->port == NULL)
+    for (unsigned i = 0; i < fleet->nic_count; i++) {
+        struct fleet_nic *nic = &fleet->nics[i];
+        if (!nic->open)
             continue;
-        look_at(member, clock_now_ns(fleet->clock));
-        member->gone = net_device_gone(member->port);
-        if (member->gone && code == 0)
+        look_at(fleet, nic, clock_now_ns(fleet->clock));
+        nic->gone = net_device_gone(fleet->members[nic->first].port);
+        if (nic->gone && code == 0)
             code = error_set(err, EXIT_ENVIRONMENT, -ENODEV,
                              "the device of port %s (%s) is gone: was it unbound or deleted, or "
                              "the lab that made it ended?",
-                             member->config->name, member_device(member));
+                             nic->config->name, device_of(nic->config));
     }
     return code;
 }
@@ -216,38 +227,74 @@ bool fleet_join(struct fleet *fleet, uint64_t grace_ns, struct error *err)
         rte_eal_wait_lcore(net_worker_lcore(i));
         member->running = false;
         /* What a lost device was given, and what waits for it, cannot come back. */
-        if (worker_leftovers(member->worker, &left) || member->gone)
+        if (worker_leftovers(member->worker, &left) || member->nic->gone)
             continue;
         clean = false;
         error_set(err, EXIT_ENVIRONMENT, 0,
-                  "the worker of port %s ended with %u connections, %u TCP blocks and %u buffers "
+                  "worker %u of port %s ended with %u connections, %u TCP blocks and %u buffers "
                   "still held, sums %s: please report this as a bug",
-                  member->config->name, left.traffic_connections, left.tcp_connections,
+                  i, member->nic->config->name, left.traffic_connections, left.tcp_connections,
                   left.net_buffers, left.sums_hold ? "hold" : "do not hold");
     }
     return clean;
 }
 
-static void account_port(const struct fleet_member *member, struct meta_port *port,
-                         struct text *notes)
+static void account_queue(const struct fleet_member *member, uint32_t core, struct meta *meta)
 {
     const struct net_counters *counters = net_counters(member->port);
-    snprintf(port->name, sizeof(port->name), "%s", member->config->name);
-    snprintf(port->driver, sizeof(port->driver), "%s on %.60s%s%.100s",
-             net_port_profile(member->port)->name, member_device(member),
-             member->note[0] ? "; " : "", member->note);
-    port->rx_packets = counters->rx_frames;
-    port->tx_packets = counters->tx_packets;
-    port->tx_refused = counters->tx_refusals;
-    port->imissed = member->stats.imissed;
-    port->rx_nombuf = member->stats.rx_nombuf;
-    port->mbufs_missing = net_buffers_held(member->port);
-    for (unsigned i = 0; i < NET_DROP_COUNT; i++) {
-        port->dropped += counters->drops[i];
-        if (counters->drops[i] > 0)
-            text_addf(notes, "port %s dropped %" PRIu64 ": %s\n", member->config->name,
-                      counters->drops[i], net_drop_sentence(i));
+    struct meta_queue *queue = &meta->queues[meta->queue_count++];
+    *queue = (struct meta_queue){.port = (uint32_t)meta->port_count - 1,
+                                 .queue = net_port_queue(member->port),
+                                 .core = core,
+                                 .rx_packets = counters->rx_frames,
+                                 .tx_packets = counters->tx_packets,
+                                 .handed_out = counters->handed_out,
+                                 .handed_in = counters->handed_in,
+                                 .handover_full = counters->drops[NET_DROP_HANDOVER_FULL]};
+    if (member->worker != NULL)
+        queue->stalls = record_count_read(&worker_counters(member->worker)->stalls);
+}
+
+/* One line for each reason, over all queues. */
+static void account_drops(const struct fleet *fleet, const struct fleet_nic *nic,
+                          struct meta_port *port, struct text *notes)
+{
+    for (unsigned reason = 0; reason < NET_DROP_COUNT; reason++) {
+        uint64_t dropped = 0;
+        for (unsigned i = 0; i < nic->config->queues; i++)
+            dropped += net_counters(fleet->members[nic->first + i].port)->drops[reason];
+        port->dropped += dropped;
+        if (dropped > 0)
+            text_addf(notes, "port %s dropped %" PRIu64 ": %s\n", nic->config->name, dropped,
+                      net_drop_sentence(reason));
     }
+}
+
+static void account_nic(const struct fleet *fleet, const struct fleet_nic *nic, struct meta *meta,
+                        struct text *notes)
+{
+    const struct fleet_member *members = &fleet->members[nic->first];
+    struct meta_port *port = &meta->ports[meta->port_count++];
+    char steering[NET_NOTE_BYTES];
+    memset(port, 0, sizeof(*port));
+    snprintf(port->name, sizeof(port->name), "%s", nic->config->name);
+    snprintf(port->driver, sizeof(port->driver), "%s on %.60s%s%.100s",
+             net_port_profile(members->port)->name, device_of(nic->config),
+             nic->note[0] ? "; " : "", nic->note);
+    port->imissed = nic->stats.imissed;
+    port->rx_nombuf = nic->stats.rx_nombuf;
+    for (unsigned i = 0; i < nic->config->queues; i++) {
+        const struct net_counters *counters = net_counters(members[i].port);
+        port->rx_packets += counters->rx_frames;
+        port->tx_packets += counters->tx_packets;
+        port->tx_refused += counters->tx_refusals;
+        port->mbufs_missing += net_buffers_held(members[i].port);
+        account_queue(&members[i], fleet->machine->workers[nic->first + i], meta);
+    }
+    account_drops(fleet, nic, port, notes);
+    net_port_steering_text(members->port, steering, sizeof(steering));
+    if (nic->config->queues > 1)
+        text_addf(notes, "port %s: %s\n", nic->config->name, steering);
 }
 
 static void account_records(const struct fleet_member *member, struct meta *meta)
@@ -267,19 +314,19 @@ static void account_records(const struct fleet_member *member, struct meta *meta
 void fleet_account(const struct fleet *fleet, struct meta *meta)
 {
     struct text notes = {0};
-    meta->port_count = 0;
+    meta->port_count = meta->queue_count = 0;
     meta->turns = meta->records_refused = 0;
     for (unsigned s = 0; s < meta->stream_count; s++)
         memset(&meta->streams[s].totals, 0, sizeof(meta->streams[s].totals));
     if (fleet->eal_report.note[0])
         text_addf(&notes, "%s\n", fleet->eal_report.note);
-    for (unsigned i = 0; i < fleet->count && i < META_PORTS; i++) {
-        const struct fleet_member *member = &fleet->members[i];
-        if (member->port != NULL)
-            account_port(member, &meta->ports[meta->port_count++], &notes);
-        if (member->worker != NULL)
-            account_records(member, meta);
-    }
+    text_add(&notes, text_str(&fleet->warnings));
+    for (unsigned i = 0; i < fleet->nic_count; i++)
+        if (fleet->nics[i].open)
+            account_nic(fleet, &fleet->nics[i], meta, &notes);
+    for (unsigned i = 0; i < fleet->count; i++)
+        if (fleet->members[i].worker != NULL)
+            account_records(&fleet->members[i], meta);
     free(meta->notes);
     meta->notes = strdup(text_str(&notes));
     text_free(&notes);

@@ -1,8 +1,8 @@
 /* fleet.h - the workers and their NIC ports, seen from the control thread.
  *
- * Worker I runs on the machine file's I-th worker core and owns NIC port I (one queue each): ports
- * without receive-side scaling, as all virtual ones, cannot be shared. Streams are split evenly
- * over the workers.
+ * Worker I runs on the machine file's I-th worker core. The NIC ports share the workers out in the
+ * file's order: the first has the first `queues` of them, one a queue, and so on. Streams are split
+ * evenly over all workers.
  *
  * Threads: control only. Memory: taken by open and launch, given back by close.
  */
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "net/net_setup.h"
 #include "plan/experiment.h"
 #include "plan/machine.h"
@@ -22,21 +23,32 @@
 #include "worker/worker.h"
 
 enum {
-    FLEET_MEMBERS = MACHINE_PORTS_MAX
+    FLEET_MEMBERS = MACHINE_WORKERS_MAX,
+    FLEET_NICS = MACHINE_PORTS_MAX
 };
 
-struct fleet_member {
+/* A NIC port. */
+struct fleet_nic {
     const struct machine_port *config;
-    struct net_port *port; /* NULL: not open. */
-    struct worker *worker; /* NULL: not made. */
-    bool running;          /* Launched, and not joined yet. */
-    struct log_writer log; /* Open while `logging`. */
-    bool logging;
+    unsigned first;                /* Its first member; they are config->queues in a row. */
+    bool open;                     /* Its members have ports. */
     struct net_device_stats stats; /* At the last look. */
     bool link_up;                  /* At the last look. */
     bool gone;                     /* The device was taken away, as of the last look. */
     uint64_t looked_ns;            /* Run time of it. */
     char note[NET_NOTE_BYTES];     /* A fall-back taken, or "". */
+};
+
+/* A worker and its queue. */
+struct fleet_member {
+    struct fleet_nic *nic;
+    struct net_port *port;           /* NULL: not open. */
+    uint16_t groups[RECORD_STREAMS]; /* Next-hop group of each stream. */
+    struct worker *worker;           /* NULL: not made. */
+    bool running;                    /* Launched, and not joined yet. */
+    struct log_writer log;           /* Open while `logging`. */
+    bool logging;
+    uint64_t handover_full; /* Frames for others that it dropped, at the last look. */
 };
 
 /* What the workers together say of a stream. */
@@ -53,18 +65,23 @@ struct fleet {
     const struct clock *clock;
     unsigned count; /* Members in use. */
     bool eal;       /* The EAL was started. */
+    unsigned nic_count;
+    struct fleet_nic nics[FLEET_NICS];
     struct fleet_member members[FLEET_MEMBERS];
+    struct text warnings; /* Of where the workers are, a line each. */
     unsigned stream_count;
+    uint64_t shares[RECORD_STREAMS]; /* Bit I: worker I has a share of the stream. */
     struct fleet_stream streams[RECORD_STREAMS];
     struct net_eal_report eal_report;
 };
 
-/* Start the EAL and open the NIC ports. 0 or -errno with ERR. */
+/* Start the EAL, open the NIC ports, and look where the workers are (LAB: the pocket cluster runs
+ * on this machine): `warnings`. 0 or -errno with ERR. */
 int fleet_open(struct fleet *fleet, const struct machine *machine, const struct clock *clock,
-               const char *drivers, const char *program, struct error *err);
+               const char *drivers, const char *program, bool lab, struct error *err);
 
 /* Make next-hop groups, wait until every next hop answers, make the workers and launch them.
- * TARGETS has one target for each stream and member: targets[stream * FLEET_MEMBERS + member].
+ * TARGETS has one target for each stream and NIC port: targets[stream * FLEET_NICS + nic].
  * RUNDIR: where logs go. SECONDS: how long traffic is planned to last, for the logs' size. */
 int fleet_launch(struct fleet *fleet, const struct experiment *experiment,
                  const struct target *targets, const char *rundir, double seconds,
@@ -74,8 +91,9 @@ int fleet_start(struct fleet *fleet, unsigned stream, struct error *err);
 int fleet_stop(struct fleet *fleet, unsigned stream, struct error *err);
 /* Fetch the next report of any worker, after taking note of it; false when there is none. */
 bool fleet_report(struct fleet *fleet, struct worker_report *out, unsigned *member);
-/* Once a second or so: device counters become faults on the workers' timelines. 0, or -ENODEV with
- * ERR naming the first port whose device was taken away: it measures nothing any more. */
+/* Once a second or so: counters of devices and of the hand-over become faults on the workers'
+ * timelines. 0, or -ENODEV with ERR naming the first port whose device was taken away: it measures
+ * nothing any more. */
 int fleet_look(struct fleet *fleet, struct error *err);
 /* Write what the workers have recorded since. ERR tells the first failure, once. */
 int fleet_flush(struct fleet *fleet, struct error *err);
@@ -90,7 +108,7 @@ struct fleet_counts fleet_counts(const struct fleet *fleet, unsigned stream);
 /* Shut the workers down (connections are closed in order, for at most GRACE_NS, else reset), join
  * them. True when every pool is empty and every buffer is back; what is not is told in ERR. */
 bool fleet_join(struct fleet *fleet, uint64_t grace_ns, struct error *err);
-/* Fill META's ports, totals and notes. After the join. */
+/* Fill META's ports, queues, totals and notes. After the join. */
 void fleet_account(const struct fleet *fleet, struct meta *meta);
 void fleet_close(struct fleet *fleet);
 

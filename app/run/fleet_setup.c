@@ -8,6 +8,7 @@
 #include <rte_launch.h>
 
 #include "run/fleet.h"
+#include "run/placement.h"
 
 static enum net_memory memory_of(const struct machine *machine)
 {
@@ -26,10 +27,10 @@ static int start_eal(struct fleet *fleet, const char *program, struct error *err
                                     .memory_mib = machine->memory_megabytes,
                                     .worker_count = fleet->count,
                                     .program = program};
-    for (unsigned i = 0; i < fleet->count; i++) {
+    for (unsigned i = 0; i < fleet->count; i++)
         config.worker_cores[i] = (int)machine->workers[i];
+    for (unsigned i = 0; i < fleet->nic_count; i++)
         config.pci = config.pci || machine->ports[i].pci != NULL;
-    }
     int code = net_eal_start(&config, &fleet->eal_report, err);
     fleet->eal = code == 0;
     return code;
@@ -38,7 +39,7 @@ static int start_eal(struct fleet *fleet, const char *program, struct error *err
 static int open_port(struct fleet *fleet, unsigned index, const char *drivers, struct error *err)
 {
     const struct machine_port *port = &fleet->machine->ports[index];
-    struct fleet_member *member = &fleet->members[index];
+    struct fleet_nic *nic = &fleet->nics[index];
     struct net_port_config config = {
         .name = port->name,
         .profile = port->profile,
@@ -47,7 +48,7 @@ static int open_port(struct fleet *fleet, unsigned index, const char *drivers, s
                               : port->socket,
         .mtu_bytes = (uint16_t)port->mtu,
         .vlan_id = (uint16_t)port->vlan,
-        .queues = 1,
+        .queues = (uint16_t)port->queues,
     };
     if (port->client_count > NET_POOLS_MAX)
         return error_set(err, EXIT_USAGE, -E2BIG, "ports.%s.clients: at most %d prefixes",
@@ -55,32 +56,52 @@ static int open_port(struct fleet *fleet, unsigned index, const char *drivers, s
     for (uint32_t i = 0; i < port->client_count; i++)
         config.pools[config.pool_count++] = port->clients[i];
     struct net_port *ports[NET_QUEUES_MAX];
-    int code = net_port_open(&config, drivers, ports, member->note, err);
+    int code = net_port_open(&config, drivers, ports, nic->note, err);
     if (code < 0)
         return code;
-    member->config = port;
-    member->port = ports[0];
-    member->link_up = net_link_up(member->port);
-    member->looked_ns = clock_now_ns(fleet->clock);
+    for (unsigned i = 0; i < port->queues; i++)
+        fleet->members[nic->first + i].port = ports[i];
+    nic->open = true;
+    nic->link_up = net_link_up(ports[0]);
+    nic->looked_ns = clock_now_ns(fleet->clock);
+    return 0;
+}
+
+/* Whose worker is on which core, and what is to be said about that. */
+static int look_around(struct fleet *fleet, bool lab, struct error *err)
+{
+    struct placement *placement = calloc(1, sizeof(*placement));
+    if (placement == NULL)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+    placement_read(placement, "/sys");
+    placement->control = fleet->machine->control;
+    placement->lab = lab;
+    for (unsigned i = 0; i < fleet->count; i++)
+        placement->workers[placement->worker_count++] =
+            (struct placement_worker){.core = fleet->machine->workers[i],
+                                      .nic = fleet->members[i].nic->config->name,
+                                      .nic_node = net_port_socket(fleet->members[i].port)};
+    placement_warn(placement, &fleet->warnings);
+    free(placement);
     return 0;
 }
 
 int fleet_open(struct fleet *fleet, const struct machine *machine, const struct clock *clock,
-               const char *drivers, const char *program, struct error *err)
+               const char *drivers, const char *program, bool lab, struct error *err)
 {
     memset(fleet, 0, sizeof(*fleet));
     fleet->machine = machine;
     fleet->clock = clock;
-    if (machine->worker_count != machine->port_count)
-        return error_set(err, EXIT_USAGE, -EINVAL,
-                         "%s: cores.workers has %u cores and ports %u ports; each worker polls one "
-                         "port of its own: give as many of both",
-                         machine->path, machine->worker_count, machine->port_count);
-    fleet->count = machine->port_count;
+    fleet->nic_count = machine->port_count;
+    for (unsigned i = 0; i < fleet->nic_count; i++) {
+        fleet->nics[i] = (struct fleet_nic){.config = &machine->ports[i], .first = fleet->count};
+        for (unsigned q = 0; q < machine->ports[i].queues; q++)
+            fleet->members[fleet->count++].nic = &fleet->nics[i];
+    }
     int code = start_eal(fleet, program, err);
-    for (unsigned i = 0; i < fleet->count && code == 0; i++)
+    for (unsigned i = 0; i < fleet->nic_count && code == 0; i++)
         code = open_port(fleet, i, drivers, err);
-    return code;
+    return code == 0 ? look_around(fleet, lab, err) : code;
 }
 
 /* The share of TOTAL that member INDEX of COUNT has. */
@@ -122,23 +143,51 @@ static void set_target(struct traffic_stream_config *config, const struct target
     config->target_count = 1;
 }
 
-static int make_streams(struct fleet *fleet, unsigned index, const struct experiment *experiment,
-                        const struct target *targets, struct traffic_config *config,
-                        struct error *err)
+/* TARGETS' entry for STREAM and the NIC port of MEMBER. */
+static const struct target *target_of(const struct fleet *fleet, const struct fleet_member *member,
+                                      const struct target *targets, unsigned stream)
 {
-    config->stream_count = experiment->stream_count;
-    for (unsigned i = 0; i < experiment->stream_count; i++) {
-        const struct target *target = &targets[i * FLEET_MEMBERS + index];
-        int group = net_group_add(fleet->members[index].port, target->hops, target->hop_count, err);
-        if (group < 0) {
-            error_wrap(err, "streams.%s", experiment->streams[i].name);
-            return group;
+    return &targets[stream * FLEET_NICS + (unsigned)(member->nic - fleet->nics)];
+}
+
+/* The same for all queues of a NIC port, and before any of them resolves its next hops: answers may
+ * come to any queue, and it must know whom they are about. */
+static int make_groups(struct fleet *fleet, const struct experiment *experiment,
+                       const struct target *targets, struct error *err)
+{
+    for (unsigned i = 0; i < fleet->count; i++) {
+        struct fleet_member *member = &fleet->members[i];
+        for (unsigned s = 0; s < experiment->stream_count; s++) {
+            const struct target *target = target_of(fleet, member, targets, s);
+            int group = net_group_add(member->port, target->hops, target->hop_count, err);
+            if (group < 0) {
+                error_wrap(err, "streams.%s", experiment->streams[s].name);
+                return group;
+            }
+            member->groups[s] = (uint16_t)group;
         }
-        config->streams[i] = stream_config(fleet, index, &experiment->streams[i],
-                                           (uint64_t)experiment->windows.late_ns);
-        set_target(&config->streams[i], target, (unsigned)group);
     }
     return 0;
+}
+
+/* A worker beyond a stream's connections has it too, with one flow, and never starts it. */
+static void make_streams(struct fleet *fleet, unsigned index, const struct experiment *experiment,
+                         const struct target *targets, struct traffic_config *config)
+{
+    const struct fleet_member *member = &fleet->members[index];
+    config->stream_count = experiment->stream_count;
+    for (unsigned i = 0; i < experiment->stream_count; i++) {
+        const struct experiment_stream *stream = &experiment->streams[i];
+        struct traffic_stream_config *made = &config->streams[i];
+        *made = stream_config(fleet, index, stream, (uint64_t)experiment->windows.late_ns);
+        set_target(made, target_of(fleet, member, targets, i), member->groups[i]);
+        if (made->flows > 0 || stream->connections == 0) {
+            fleet->shares[i] |= UINT64_C(1) << index;
+        } else {
+            made->flows = 1;
+            made->slot_first = 0;
+        }
+    }
 }
 
 /* Logs for what is planned, and as much again; bounded, and a full log is told. */
@@ -169,17 +218,18 @@ static double packets_of(const struct experiment_stream *stream)
 static int check_limit(const struct fleet *fleet, unsigned index,
                        const struct experiment *experiment, struct error *err)
 {
-    const struct profile *profile = net_port_profile(fleet->members[index].port);
+    const struct fleet_member *member = &fleet->members[index];
+    const struct profile *profile = net_port_profile(member->port);
     double pps = 0;
     for (unsigned i = 0; i < experiment->stream_count; i++)
         pps += experiment->streams[i].rate_per_s * packets_of(&experiment->streams[i]);
-    pps /= fleet->count;
+    pps *= (double)member->nic->config->queues / fleet->count;
     if (profile->max_pps == 0 || pps <= (double)profile->max_pps)
         return 0;
     return error_set(err, EXIT_USAGE, -ERANGE,
                      "the streams ask for about %.0f packets/s of port %s, whose driver profile %s "
                      "allows %llu; lower the rates, or give more ports",
-                     pps, fleet->members[index].config->name, profile->name,
+                     pps, member->nic->config->name, profile->name,
                      (unsigned long long)profile->max_pps);
 }
 
@@ -194,15 +244,14 @@ static int make_worker(struct fleet *fleet, unsigned index, const struct experim
     config.traffic.seed = experiment->seed;
     if (getrandom(&config.key, sizeof(config.key), 0) != sizeof(config.key))
         return error_set(err, EXIT_ENVIRONMENT, -errno, "getrandom: %s", strerror(errno));
-    for (uint32_t i = 0; i < member->config->client_count && i < TRAFFIC_POOLS; i++)
-        config.traffic.pools[config.traffic.pool_count++] = member->config->clients[i];
+    const struct machine_port *port = member->nic->config;
+    for (uint32_t i = 0; i < port->client_count && i < TRAFFIC_POOLS; i++)
+        config.traffic.pools[config.traffic.pool_count++] = port->clients[i];
     set_capacity(&config, experiment, fleet->count, seconds);
+    make_streams(fleet, index, experiment, targets, &config.traffic);
     int code = check_limit(fleet, index, experiment, err);
     if (code == 0)
-        code = make_streams(fleet, index, experiment, targets, &config.traffic, err);
-    if (code < 0)
-        return code;
-    code = net_resolve(member->port, fleet->clock, UINT64_C(3000000000), err);
+        code = net_resolve(member->port, fleet->clock, UINT64_C(3000000000), err);
     if (code < 0)
         return code;
     member->worker = worker_setup(&config, err);
@@ -213,8 +262,8 @@ int fleet_launch(struct fleet *fleet, const struct experiment *experiment,
                  const struct target *targets, const char *rundir, double seconds,
                  struct error *err)
 {
-    int code = 0;
     fleet->stream_count = experiment->stream_count;
+    int code = make_groups(fleet, experiment, targets, err);
     for (unsigned i = 0; i < fleet->count && code == 0; i++) {
         struct fleet_member *member = &fleet->members[i];
         code = make_worker(fleet, i, experiment, targets, seconds, err);
@@ -241,10 +290,14 @@ void fleet_close(struct fleet *fleet)
         worker_free(member->worker);
         if (member->logging)
             log_writer_close(&member->log, NULL);
-        if (member->port != NULL)
-            net_port_close(member->port);
-        memset(member, 0, sizeof(*member));
     }
+    for (unsigned i = 0; i < fleet->nic_count; i++)
+        if (fleet->nics[i].open)
+            net_port_close(fleet->members[fleet->nics[i].first].port);
+    memset(fleet->nics, 0, sizeof(fleet->nics));
+    memset(fleet->members, 0, sizeof(fleet->members));
+    fleet->count = fleet->nic_count = 0;
+    text_free(&fleet->warnings);
     if (fleet->eal)
         net_eal_stop();
     fleet->eal = false;

@@ -21,17 +21,17 @@ double launch_planned_seconds(const struct experiment *experiment)
 int launch_workers(struct session *session, struct error *err)
 {
     const struct experiment *experiment = session->experiment;
-    struct target *targets = calloc(RECORD_STREAMS * FLEET_MEMBERS, sizeof(*targets));
+    struct target *targets = calloc(RECORD_STREAMS * FLEET_NICS, sizeof(*targets));
     if (targets == NULL)
         return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory for targets");
     int code = 0;
     for (unsigned s = 0; s < experiment->stream_count && code == 0; s++) {
-        for (unsigned m = 0; m < session->fleet.count && code == 0; m++)
-            code = target_resolve(experiment, s, session->machine, session->fleet.members[m].config,
-                                  session->cluster.kube, &targets[s * FLEET_MEMBERS + m], err);
+        for (unsigned n = 0; n < session->fleet.nic_count && code == 0; n++)
+            code = target_resolve(experiment, s, session->machine, session->fleet.nics[n].config,
+                                  session->cluster.kube, &targets[s * FLEET_NICS + n], err);
         if (code == 0)
             snprintf(session->meta.streams[s].target, sizeof(session->meta.streams[s].target), "%s",
-                     targets[s * FLEET_MEMBERS].text);
+                     targets[s * FLEET_NICS].text);
     }
     if (code == 0) {
         code = fleet_launch(&session->fleet, experiment, targets, session->rundir.path,

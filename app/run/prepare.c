@@ -206,15 +206,29 @@ static const char *drivers_folder(const struct session *session, char out[PATH_M
     return "drivers-cfg";
 }
 
+static bool is_lab(const struct experiment *experiment)
+{
+    return experiment->cluster.given && experiment->cluster.lab_cluster;
+}
+
+/* Each line of LINES on stderr. */
+static void print_lines(const char *lines)
+{
+    for (const char *end; (end = strchr(lines, '\n')) != NULL; lines = end + 1)
+        fprintf(stderr, "seamline: %.*s\n", (int)(end - lines), lines);
+}
+
 static int open_fleet(struct session *session, struct error *err)
 {
     char drivers[PATH_MAX];
     int code = fleet_open(&session->fleet, session->machine, &session->clock,
-                          drivers_folder(session, drivers), session->options->program, err);
+                          drivers_folder(session, drivers), session->options->program,
+                          is_lab(session->experiment), err);
     session->fleet_open = true;
-    for (unsigned i = 0; i < session->fleet.count && code == 0; i++)
-        if (session->fleet.members[i].note[0])
-            fprintf(stderr, "seamline: %s\n", session->fleet.members[i].note);
+    for (unsigned i = 0; i < session->fleet.nic_count && code == 0; i++)
+        if (session->fleet.nics[i].note[0])
+            fprintf(stderr, "seamline: %s\n", session->fleet.nics[i].note);
+    print_lines(text_str(&session->fleet.warnings));
     return code;
 }
 
@@ -242,7 +256,7 @@ static void describe(struct session *session)
     snprintf(meta->experiment, sizeof(meta->experiment), "%s", experiment->name);
     json_format_time(utc_from_run(session->utc, 0), 9, utc);
     snprintf(meta->started, sizeof(meta->started), "%s", utc);
-    meta->lab = experiment->cluster.given && experiment->cluster.lab_cluster;
+    meta->lab = is_lab(experiment);
     if (!meta->lab && session->cluster.kube != NULL)
         snprintf(meta->environment, sizeof(meta->environment), "%.150s, context %.80s",
                  kube_config(session->cluster.kube)->server,

@@ -45,6 +45,21 @@ static cJSON *port_json(const struct meta_port *port)
     return json;
 }
 
+static cJSON *queue_json(const struct meta_queue *queue)
+{
+    cJSON *json = cJSON_CreateObject();
+    json_add_integer(json, "port", queue->port);
+    json_add_integer(json, "queue", queue->queue);
+    json_add_integer(json, "core", queue->core);
+    json_add_integer(json, "rxPackets", (int64_t)queue->rx_packets);
+    json_add_integer(json, "txPackets", (int64_t)queue->tx_packets);
+    json_add_integer(json, "handedOut", (int64_t)queue->handed_out);
+    json_add_integer(json, "handedIn", (int64_t)queue->handed_in);
+    json_add_integer(json, "handoverFull", (int64_t)queue->handover_full);
+    json_add_integer(json, "stalls", (int64_t)queue->stalls);
+    return json;
+}
+
 static cJSON *prediction_json(const struct meta_prediction *prediction)
 {
     cJSON *json = cJSON_CreateObject();
@@ -97,6 +112,9 @@ static cJSON *meta_json(const struct meta *meta)
     cJSON *ports = cJSON_AddArrayToObject(json, "ports");
     for (uint32_t i = 0; i < meta->port_count; i++)
         cJSON_AddItemToArray(ports, port_json(&meta->ports[i]));
+    cJSON *queues = cJSON_AddArrayToObject(json, "queues");
+    for (uint32_t i = 0; i < meta->queue_count; i++)
+        cJSON_AddItemToArray(queues, queue_json(&meta->queues[i]));
     if (meta->prediction.given)
         cJSON_AddItemToObject(json, "prediction", prediction_json(&meta->prediction));
     cJSON_AddItemToObject(json, "utc", samples_json(meta));
@@ -167,6 +185,19 @@ static void read_port(const cJSON *json, struct meta_port *port)
     port->mbufs_missing = get_count(json, "mbufsMissing");
 }
 
+static void read_queue(const cJSON *json, struct meta_queue *queue)
+{
+    queue->port = (uint32_t)get_count(json, "port");
+    queue->queue = (uint32_t)get_count(json, "queue");
+    queue->core = (uint32_t)get_count(json, "core");
+    queue->rx_packets = get_count(json, "rxPackets");
+    queue->tx_packets = get_count(json, "txPackets");
+    queue->handed_out = get_count(json, "handedOut");
+    queue->handed_in = get_count(json, "handedIn");
+    queue->handover_full = get_count(json, "handoverFull");
+    queue->stalls = get_count(json, "stalls");
+}
+
 static void read_prediction(const cJSON *json, struct meta_prediction *prediction)
 {
     prediction->given = json != NULL;
@@ -191,6 +222,11 @@ static void read_arrays(const cJSON *json, struct meta *meta)
     {
         if (meta->port_count < META_PORTS)
             read_port(item, &meta->ports[meta->port_count++]);
+    }
+    cJSON_ArrayForEach(item, json_member(json, "queues"))
+    {
+        if (meta->queue_count < META_QUEUES)
+            read_queue(item, &meta->queues[meta->queue_count++]);
     }
     cJSON_ArrayForEach(item, json_member(json, "utc"))
     {

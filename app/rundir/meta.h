@@ -16,7 +16,8 @@
 enum {
     META_NAME_BYTES = 64,
     META_TEXT_BYTES = 256,
-    META_PORTS = 8
+    META_PORTS = 8,
+    META_QUEUES = 64
 };
 
 struct meta_stream {
@@ -54,6 +55,18 @@ struct meta_port {
     uint64_t mbufs_missing; /* In use after everything was closed: must be 0. */
 };
 
+/* A worker and its queue of a NIC port. */
+struct meta_queue {
+    uint32_t port;  /* Index in ports. */
+    uint32_t queue; /* Of that port. */
+    uint32_t core;  /* Of the worker. */
+    uint64_t rx_packets, tx_packets;
+    uint64_t handed_out;    /* Frames that were another worker's, and were given to it. */
+    uint64_t handed_in;     /* Frames that another worker's queue got. */
+    uint64_t handover_full; /* Frames that another worker was too slow to take: dropped. */
+    uint64_t stalls;        /* Of the worker. */
+};
+
 struct meta {
     char version[32]; /* seamline's. */
     char experiment[META_NAME_BYTES];
@@ -73,6 +86,8 @@ struct meta {
     struct meta_stream streams[RECORD_STREAMS];
     uint32_t port_count;
     struct meta_port ports[META_PORTS];
+    uint32_t queue_count;
+    struct meta_queue queues[META_QUEUES];
     struct meta_prediction prediction;
     uint64_t change_ns;        /* Run time at which the first change was asked for; 0 = none. */
     uint32_t utc_count;        /* Samples below. */

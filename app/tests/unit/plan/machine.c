@@ -95,8 +95,10 @@ static void mistakes_are_named(void **state)
         {"ports[0].gateway", "[\"10.1.0.1\",\"10.1.0.2\"]",
          "m.json: ports[0].gateway[1]: there is already an IPv4 gateway; several are nextHops"},
         {"ports[0].queues", "2",
-         "m.json: ports[0].queues: 2 queues for 1 workers; a queue pair "
-         "belongs to one worker, want at most as many"},
+         "m.json: cores.workers: 1 workers, and ports[].queues ask for 2; each worker has one "
+         "queue "
+         "of one port: want as many of both"},
+        {"ports[0].queues", "17", "m.json: ports[0].queues: got 17, want an integer from 1 to 16"},
         {"cores.workers", "[1,1]", "m.json: cores.workers[1]: core 1 is there twice"},
         {"cores.control", "1",
          "m.json: cores.control: core 1 is a worker's; want another, or \"any\""},

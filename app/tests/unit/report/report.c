@@ -83,6 +83,8 @@ static void what_is_only_a_bound_is_told_first(void **state)
         "Nothing was changed by this run.",
         "(THE SUM DOES NOT HOLD)",
         "1 BUFFERS WERE NOT GIVEN BACK",
+        "queue 0, core 2: received 70, sent 10, handed over 60, taken over 0, hand-over full 3",
+        "queue 1, core 3: received 0, sent 11, handed over 0, taken over 57, hand-over full 0",
     };
     struct scene scene;
     struct text made = {0};
@@ -96,6 +98,11 @@ static void what_is_only_a_bound_is_told_first(void **state)
     scene.logs.damaged_bytes = 99;
     scene.meta.port_count = 1;
     scene.meta.ports[0] = (struct meta_port){.name = "p", .driver = "d", .mbufs_missing = 1};
+    scene.meta.queue_count = 2;
+    scene.meta.queues[0] = (struct meta_queue){
+        .core = 2, .rx_packets = 70, .tx_packets = 10, .handed_out = 60, .handover_full = 3};
+    scene.meta.queues[1] =
+        (struct meta_queue){.queue = 1, .core = 3, .tx_packets = 11, .handed_in = 57};
     struct result *result = scene_analyze(&scene);
     result->streams[0].sums_hold = false;
     assert_int_equal(report_make(result, REPORT_TEXT, &made, NULL), 0);

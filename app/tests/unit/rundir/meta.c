@@ -38,6 +38,17 @@ static struct meta *whole(void)
                                            .timeout_ns = 1000000000,
                                            .started_ns = 17,
                                            .totals = {.due = 5, .outcomes = {[OUTCOME_RESET] = 5}}};
+    meta.queue_count = 2;
+    for (uint32_t i = 0; i < 2; i++)
+        meta.queues[i] = (struct meta_queue){.port = 0,
+                                             .queue = i,
+                                             .core = 2 + i,
+                                             .rx_packets = 10 + i,
+                                             .tx_packets = 20 + i,
+                                             .handed_out = 30 + i,
+                                             .handed_in = 40 + i,
+                                             .handover_full = 50 + i,
+                                             .stalls = 60 + i};
     meta.ports[0] = (struct meta_port){
         .name = "p0", .driver = "net_af_xdp", .rx_packets = 3, .mbufs_missing = 2};
     meta.utc[0] =
