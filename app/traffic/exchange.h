@@ -34,12 +34,13 @@ struct exchange_answer {
 struct exchange {
     /* A request begins on CONN: its state, its bytes' number. NULL: a request is to connect, no
      * more. */
-    uint64_t (*begin)(const struct traffic *traffic, const struct traffic_conn *conn,
+    uint64_t (*begin)(struct traffic *traffic, const struct traffic_conn *conn,
                       struct traffic_request *request);
-    /* Write COUNT of its bytes from byte OFFSET of it on. */
+    /* Write COUNT of its bytes from byte OFFSET of it on. NULL: it has none. */
     void (*fill)(const struct traffic *traffic, const struct traffic_request *request,
                  uint64_t offset, uint8_t *bytes, uint32_t count);
-    /* COUNT bytes, 1 at least, arrived for it. */
+    /* COUNT bytes, 1 at least, arrived for it. It may make request->bytes larger: more is sent
+     * then. */
     struct exchange_answer (*receive)(struct traffic *traffic, struct traffic_conn *conn,
                                       struct traffic_request *request, const uint8_t *bytes,
                                       uint32_t count);

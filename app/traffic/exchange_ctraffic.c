@@ -2,7 +2,7 @@
 
 #include "traffic/name.h"
 
-static uint64_t begin(const struct traffic *traffic, const struct traffic_conn *conn,
+static uint64_t begin(struct traffic *traffic, const struct traffic_conn *conn,
                       struct traffic_request *request)
 {
     uint32_t size_bytes = traffic->streams[conn->stream].config.size_bytes;

@@ -68,6 +68,7 @@ enum {
     X(CHUNK_LONG, "chunk-long", "a chunk's extensions are longer than 1 KiB")                      \
     X(CHUNK_END, "chunk-end", "a chunk's data is not followed by CR LF")                           \
     X(INTERIM, "interim", "more than 16 interim (1xx) answers")                                    \
+    X(EARLY, "early", "the answer was whole before its request was sent")                          \
     X(SWITCHED, "switched", "101 Switching Protocols, which was not asked for")                    \
     X(BODY_LONG, "body-long", "the body is longer than the stream's limit")                        \
     X(BODY_LENGTH, "body-length", "the body has not the expected length")                          \

@@ -5,6 +5,7 @@
 
 #include "traffic/conn.h"
 
+static void send(struct traffic *traffic, struct traffic_conn *conn, uint64_t bytes);
 static bool overlaps(const struct traffic_request *request, uint64_t offset, uint64_t count);
 
 struct traffic_request *request_take(struct traffic *traffic, const struct record_request *record)
@@ -50,9 +51,7 @@ void request_ask(struct traffic *traffic, struct traffic_conn *conn,
     request->deadline_ns = deadline_ns;
     if (!wheel_is_set(&conn->timer.wheel))
         wheel_set(&traffic->wheel, &conn->timer.wheel, deadline_ns);
-    conn->asked_bytes += request->bytes;
-    if (request->bytes > 0)
-        tcp_send(traffic->tcp, conn->tcp, request->bytes);
+    send(traffic, conn, request->bytes);
 }
 
 struct traffic_request *request_first(const struct traffic *traffic,
@@ -75,7 +74,12 @@ struct exchange_answer request_receive(struct traffic *traffic, struct traffic_c
         return (struct exchange_answer){.verdict = EXCHANGE_BAD, .used_bytes = count};
     if (request->record.first_byte_ns == 0)
         request->record.first_byte_ns = at_ns;
-    return exchange_of(traffic, conn->stream)->receive(traffic, conn, request, bytes, count);
+    uint64_t before = request->bytes;
+    struct exchange_answer answer =
+        exchange_of(traffic, conn->stream)->receive(traffic, conn, request, bytes, count);
+    if (answer.verdict == EXCHANGE_MORE && request->bytes > before)
+        send(traffic, conn, request->bytes - before);
+    return answer;
 }
 
 struct exchange_answer request_fin(struct traffic *traffic, struct traffic_conn *conn)
@@ -164,6 +168,13 @@ void request_fill(const struct traffic *traffic, const struct traffic_conn *conn
         exchange->fill(traffic, request, first - request->offset, bytes + (first - offset),
                        (uint32_t)(end - first));
     }
+}
+
+static void send(struct traffic *traffic, struct traffic_conn *conn, uint64_t bytes)
+{
+    conn->asked_bytes += bytes;
+    if (bytes > 0)
+        tcp_send(traffic->tcp, conn->tcp, bytes);
 }
 
 static bool overlaps(const struct traffic_request *request, uint64_t offset, uint64_t count)

@@ -24,6 +24,12 @@
  *             answered; closed by FIN then. One flow for each target: to tell next hops apart,
  *             give the same address once for each hop, with a group of that hop alone (open.h).
  *
+ *   http      HTTP/1.1: `messages` in turn, each answer as `expect` says (exchange_http.h).
+ *   mconnect  a new connection at each due time, on which the server gives its host name
+ *             (exchange_mconnect.h).
+ *
+ * Their connections are used as `pattern` says (pattern.h).
+ *
  * Laws: each due time gets exactly one outcome, through record_request_done(). Due times are the
  * pacing law's (law.h, schedule.h), exact, whatever became of those before. A slot that the worker
  * reaches late is caught up as the stream says: sent late, and counted as such, up to
@@ -47,6 +53,8 @@
 #include "net/steering.h"
 #include "record/record.h"
 #include "tcp/tcp.h"
+#include "traffic/http.h"
+#include "traffic/http_message.h"
 #include "traffic/law.h"
 
 enum {
@@ -62,6 +70,8 @@ struct traffic; /* Inside in traffic_priv.h. */
 enum traffic_protocol {
     TRAFFIC_CTRAFFIC,
     TRAFFIC_CONNECT,
+    TRAFFIC_HTTP,
+    TRAFFIC_MCONNECT,
     TRAFFIC_PROTOCOL_COUNT
 };
 
@@ -96,7 +106,7 @@ struct traffic_target {
 struct traffic_stream_config {
     char name[TRAFFIC_NAME_BYTES]; /* As in the experiment. */
     enum traffic_protocol protocol;
-    enum traffic_pattern pattern;                   /* ctraffic: HELD. connect: OPEN. */
+    enum traffic_pattern pattern;
     struct traffic_target targets[TRAFFIC_TARGETS]; /* Flow f (connect: request k) goes to target
                                                        f (k) modulo their number. */
     uint32_t target_count;                          /* 1 at least. */
@@ -115,7 +125,10 @@ struct traffic_stream_config {
     uint32_t slot_stride; /* so many on all workers; 0: this worker has them all. */
     struct law law;       /* Of the whole stream, over all its workers. CLOSED: ignored. */
     uint32_t size_bytes;  /* ctraffic: of a packet; 64 at least. */
-    uint64_t timeout_ns;  /* No whole answer for so long is silence, and ends a connection. */
+    const struct http_message *messages; /* HTTP: the requests, in turn. Borrowed. */
+    uint32_t message_count;              /* HTTP: 1 at least. */
+    const struct http_expect *expect;    /* HTTP: of each answer. Borrowed. */
+    uint64_t timeout_ns; /* No whole answer for so long is silence, and ends a connection. */
     uint64_t connect_timeout_ns; /* From the SYN. */
     uint64_t late_ns;            /* An answer that took longer, from `sent`, is late. 0: never. */
     enum traffic_reconnect reconnect;
@@ -232,7 +245,7 @@ uint32_t traffic_connections(const struct traffic *traffic);
 void traffic_flush_faults(struct traffic *traffic);
 
 /* --- Any thread. --- */
-/* "ctraffic", "connect". */
+/* "ctraffic", "connect", "http", "mconnect". */
 const char *traffic_protocol_text(enum traffic_protocol protocol);
 
 #endif

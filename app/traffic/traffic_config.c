@@ -49,13 +49,13 @@ struct traffic_stream_config traffic_stream_default(enum traffic_protocol protoc
                                            .reconnect = TRAFFIC_RECONNECT_AT_ONCE,
                                            .back_off_ns = 100 * MS,
                                            .back_off_max_ns = S};
-    if (protocol == TRAFFIC_CONNECT) {
+    if (protocol != TRAFFIC_CTRAFFIC) {
         stream.law = law_constant(500, S);
         stream.connect_timeout_ns = S;
         stream.size_bytes = 0;
         stream.flows = 1;
         stream.pattern = TRAFFIC_OPEN;
-        stream.keep_alive = false;
+        stream.keep_alive = protocol == TRAFFIC_HTTP;
     }
     return stream;
 }
@@ -103,7 +103,11 @@ uint32_t traffic_time_waits_needed(const struct traffic_config *config, uint64_t
 const char *traffic_protocol_text(enum traffic_protocol protocol)
 {
     static const char *const texts[TRAFFIC_PROTOCOL_COUNT] = {
-        [TRAFFIC_CTRAFFIC] = "ctraffic", [TRAFFIC_CONNECT] = "connect"};
+        [TRAFFIC_CTRAFFIC] = "ctraffic",
+        [TRAFFIC_CONNECT] = "connect",
+        [TRAFFIC_HTTP] = "http",
+        [TRAFFIC_MCONNECT] = "mconnect",
+    };
     return (unsigned)protocol < TRAFFIC_PROTOCOL_COUNT ? texts[protocol] : "?";
 }
 
@@ -244,7 +248,7 @@ static int check_stream(const struct traffic_config *config, uint32_t index, str
     const struct traffic_stream_config *stream = &config->streams[index];
     const char *wrong = NULL;
     if ((unsigned)stream->protocol >= TRAFFIC_PROTOCOL_COUNT)
-        wrong = "protocol: must be ctraffic or connect";
+        wrong = "protocol: must be ctraffic, connect, http or mconnect";
     else if ((wrong = wrong_pattern(stream)) != NULL || (wrong = wrong_protocol(stream)) != NULL)
         return wrong_key(stream, wrong, err);
     else if (stream->connect_timeout_ns == 0)
@@ -276,11 +280,11 @@ static int wrong_key(const struct traffic_stream_config *stream, const char *wro
 static const char *wrong_pattern(const struct traffic_stream_config *stream)
 {
     bool open = stream->pattern == TRAFFIC_OPEN;
-    bool connects = stream->protocol == TRAFFIC_CONNECT;
+    bool connects = stream->protocol == TRAFFIC_CONNECT || stream->protocol == TRAFFIC_MCONNECT;
     if ((unsigned)stream->pattern >= TRAFFIC_PATTERN_COUNT)
         return "mode: must be held, open or closed";
     if (connects && (stream->pattern == TRAFFIC_HELD || stream->keep_alive))
-        return "protocol: a connection of a connect stream serves one request";
+        return "protocol: a connection of a connect or mconnect stream serves one request";
     if (!open && stream->flows == 0)
         return "connections: must be 1 at least";
     if (!open && (stream->depth == 0 || stream->depth > DEPTH_MAX))
@@ -299,6 +303,13 @@ static const char *wrong_protocol(const struct traffic_stream_config *stream)
     if (stream->protocol == TRAFFIC_CTRAFFIC && (stream->size_bytes < TRAFFIC_SIZE_MIN_BYTES ||
                                                  stream->size_bytes > TRAFFIC_SIZE_MAX_BYTES))
         return "size: must be 64 to 1048576 bytes";
+    if (stream->protocol != TRAFFIC_HTTP)
+        return NULL;
+    if (stream->message_count == 0 || stream->expect == NULL)
+        return "requests: HTTP needs one at least, and what to expect";
+    for (uint32_t i = 0; i < stream->message_count; i++)
+        if (stream->messages[i].is_continue && stream->depth > 1)
+            return "pipelining: a request that waits for 100 Continue has the connection alone";
     return NULL;
 }
 

@@ -18,6 +18,7 @@
 #include "base/pool.h"
 #include "base/wheel.h"
 #include "traffic/ctraffic.h"
+#include "traffic/http.h"
 #include "traffic/name.h"
 #include "traffic/ports.h"
 #include "traffic/schedule.h"
@@ -83,6 +84,10 @@ struct traffic_request {
     uint32_t order;               /* Open streams: number of its entry in the order ring. */
     union {
         struct ctraffic ctraffic;
+        struct {
+            struct http parser; /* Of the answer. */
+            uint64_t number;    /* Of the request, within this worker's share of the stream. */
+        } http;
     } state; /* Of its exchange. */
 };
 
@@ -140,6 +145,7 @@ struct traffic_stream {
     struct traffic_stream_config config;
     struct schedule schedule;
     struct order_ring order;  /* Open streams. */
+    uint64_t asked;           /* Requests that were given a number, ever. */
     uint64_t start_ns;        /* Closed streams: when the first requests are due. */
     uint32_t queue_max;       /* Open streams: of a flow. */
     uint64_t *places;         /* The schedule's. */

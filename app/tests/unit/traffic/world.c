@@ -16,6 +16,9 @@ static void take_bytes(struct world *world, struct world_conn *conn,
                        const struct tcp_descriptor *descriptor, const uint8_t *payload);
 static void echo(struct world *world, struct world_conn *conn, const uint8_t *payload,
                  uint32_t bytes, uint64_t delay_ns);
+static void serve(struct world *world, struct world_conn *conn, const uint8_t *payload,
+                  uint32_t bytes);
+static void say(struct world *world, struct world_conn *conn, const char *text);
 static void put(struct world *world, const struct tuple *tuple, uint8_t flags, uint32_t seq,
                 uint32_t ack, const uint8_t *payload, uint32_t bytes, uint64_t delay_ns);
 static void put_icmp(struct world *world, const struct tcp_descriptor *descriptor);
@@ -319,6 +322,10 @@ static void take_syn(struct world *world, const struct tcp_descriptor *descripto
                                 .pod = (uint8_t)index,
                                 .up = true};
     put(world, &conn->tuple, TCP_SYN | TCP_ACK, conn->snd_nxt++, conn->rcv_nxt, NULL, 0, 0);
+    http_await(&conn->request);
+    if (pod->greeting != NULL)
+        say(world, conn, pod->greeting);
+    conn->said_nxt = conn->snd_nxt;
     if (pod->door == POD_SLAM) {
         put(world, &conn->tuple, TCP_FIN | TCP_ACK, conn->snd_nxt++, conn->rcv_nxt, NULL, 0, 1000);
         conn->closed = true;
@@ -353,7 +360,12 @@ static void take_bytes(struct world *world, struct world_conn *conn,
     case POD_ACK_ONLY:
         put(world, &conn->tuple, TCP_ACK, conn->snd_nxt, conn->rcv_nxt, NULL, 0, 0);
         break;
-    default: echo(world, conn, payload, bytes, pod->delay_ns); break;
+    default:
+        if (pod->answer != NULL)
+            serve(world, conn, payload, bytes);
+        else
+            echo(world, conn, payload, bytes, pod->delay_ns);
+        break;
     }
 }
 
@@ -374,6 +386,54 @@ static void echo(struct world *world, struct world_conn *conn, const uint8_t *pa
         uint32_t run = bytes - at < piece ? bytes - at : piece;
         put(world, &conn->tuple, TCP_ACK | TCP_PSH, conn->snd_nxt, conn->rcv_nxt, answer + at, run,
             delay_ns);
+        conn->snd_nxt += run;
+    }
+}
+
+/* One answer to each whole request. */
+static void serve(struct world *world, struct world_conn *conn, const uint8_t *payload,
+                  uint32_t bytes)
+{
+    const struct pod *pod = &world->pod[conn->pod];
+    uint32_t room = (uint32_t)sizeof(world->heard) - 1 - world->heard_bytes;
+    uint32_t kept = bytes < room ? bytes : room;
+    memcpy(world->heard + world->heard_bytes, payload, kept);
+    world->heard_bytes += kept;
+    if (pod->hasty && !conn->closed)
+        say(world, conn, pod->answer);
+    for (uint32_t done = 0; done < bytes && !pod->hasty && !conn->closed;) {
+        uint32_t used;
+        enum http_verdict verdict =
+            http_receive(&conn->request, NULL, payload + done, bytes - done, &used);
+        done += used;
+        assert_int_not_equal(verdict, HTTP_BAD);
+        if (http_continue_wanted(&conn->request))
+            say(world, conn, "HTTP/1.1 100 Continue\r\n\r\n");
+        if (verdict == HTTP_MORE)
+            break;
+        world->requests++;
+        http_await(&conn->request);
+        say(world, conn, pod->answer);
+    }
+    if (conn->snd_nxt != conn->said_nxt && pod->closes) {
+        put(world, &conn->tuple, TCP_FIN | TCP_ACK, conn->snd_nxt++, conn->rcv_nxt, NULL, 0,
+            pod->delay_ns);
+        conn->closed = true;
+    } else if (conn->snd_nxt == conn->said_nxt) {
+        put(world, &conn->tuple, TCP_ACK, conn->snd_nxt, conn->rcv_nxt, NULL, 0, 0);
+    }
+    conn->said_nxt = conn->snd_nxt;
+}
+
+static void say(struct world *world, struct world_conn *conn, const char *text)
+{
+    const struct pod *pod = &world->pod[conn->pod];
+    uint32_t bytes = (uint32_t)strlen(text);
+    uint32_t piece = pod->piece_bytes != 0 ? pod->piece_bytes : 1400;
+    for (uint32_t at = 0; at < bytes; at += piece) {
+        uint32_t run = bytes - at < piece ? bytes - at : piece;
+        put(world, &conn->tuple, TCP_ACK | TCP_PSH, conn->snd_nxt, conn->rcv_nxt,
+            (const uint8_t *)text + at, run, pod->delay_ns);
         conn->snd_nxt += run;
     }
 }

@@ -1,6 +1,6 @@
 /* world.h - a struct traffic on its tcp, in virtual time, against servers that do as they are told.
  *
- * The peers are ctraffic servers written from the protocol's description, on a TCP of their own
+ * The peers are ctraffic servers, or HTTP servers that give one answer to all, written from the protocol's description, on a TCP of their own
  * that knows no loss: pods, taken in turn by new connections. A test is a transcript of what
  * happens to them. Time goes from one event to the next; a round trip takes 2 * WORLD_WAY_NS; a
  * segment is stamped as sent WORLD_STAMP_NS after the turn's time.
@@ -56,13 +56,19 @@ struct pod {
     enum pod_manner manner;
     uint64_t delay_ns;    /* Of answers, beyond the way. */
     uint32_t piece_bytes; /* Answers come in pieces of this size; 0: whole. */
+    const char *answer;   /* To each HTTP request, this; NULL: it speaks ctraffic. */
+    bool closes;          /* FIN right after an answer. */
+    bool hasty;           /* Answers as soon as the first byte of a request came. */
+    const char *greeting; /* Said to whoever connects; NULL: nothing. */
 };
 
 struct world_conn {
     struct tuple tuple; /* As the tester sees it. */
     uint32_t rcv_nxt;
     uint32_t snd_nxt;
+    uint32_t said_nxt;   /* snd_nxt when it was last looked at. */
     uint32_t read_bytes; /* Of the stream: the 64-byte rule. */
+    struct http request; /* That is being read. */
     uint8_t pod;
     bool up;
     bool closed; /* Our FIN is sent. */
@@ -98,6 +104,9 @@ struct world {
     struct world_packet queue[WORLD_QUEUE];
     uint32_t queued;
     uint64_t order;
+    char heard[512];      /* The beginning of all that came for HTTP servers. */
+    uint32_t heard_bytes; /* Of it. */
+    uint32_t requests;    /* Whole HTTP requests seen. */
 };
 
 /* One target, 10.9.0.1:5003; clients 10.0.0.0/29; one stream of CONFIG. One pod, which accepts. */
