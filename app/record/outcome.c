@@ -66,3 +66,23 @@ const char *tester_fault_text(enum tester_fault fault)
     };
     return (unsigned)fault < FAULT_COUNT ? texts[fault] : "?";
 }
+
+const char *datagram_count_key(enum datagram_count what)
+{
+    static const char *const keys[DATAGRAM_COUNT] = {
+#define X(id, key, sentence) [DATAGRAM_##id] = key,
+        DATAGRAM_COUNTS(X)
+#undef X
+    };
+    return (unsigned)what < DATAGRAM_COUNT ? keys[what] : "?";
+}
+
+const char *datagram_count_sentence(enum datagram_count what)
+{
+    static const char *const sentences[DATAGRAM_COUNT] = {
+#define X(id, key, sentence) [DATAGRAM_##id] = sentence,
+        DATAGRAM_COUNTS(X)
+#undef X
+    };
+    return (unsigned)what < DATAGRAM_COUNT ? sentences[what] : "?";
+}

@@ -69,6 +69,21 @@ enum connection_end {
     CONNECTION_END_COUNT
 };
 
+/* What came to a datagram stream besides one answer to each request. id, key in files, sentence. */
+#define DATAGRAM_COUNTS(X)                                                                         \
+    X(REORDERED, "reordered", "answers behind one to a later request of their flow (RFC 4737)")    \
+    X(DUPLICATES, "duplicates", "answers that had come before")                                    \
+    X(OVERDUE, "overdue", "first answers to requests that had been given up or refused")           \
+    X(OLD, "old", "answers so late that they may have come before")                                \
+    X(STRANGERS, "strangers", "answers and ICMP errors to no request of the run")
+
+enum datagram_count {
+#define X(id, key, sentence) DATAGRAM_##id,
+    DATAGRAM_COUNTS(X)
+#undef X
+    DATAGRAM_COUNT
+};
+
 /* The tester's own faults, on the same timeline as what it measures. */
 #define TESTER_FAULTS(X)                                                                           \
     X(STALL, "worker stall")    /* Loop gap over the threshold: [start, end]. */                   \
@@ -96,5 +111,7 @@ const char *connection_end_text(enum connection_end end);
 /* Broken: it was up, and then ended by the other side's doing. */
 bool connection_end_is_broken(enum connection_end end);
 const char *tester_fault_text(enum tester_fault fault);
+const char *datagram_count_key(enum datagram_count what);      /* "reordered"; "?" out of range. */
+const char *datagram_count_sentence(enum datagram_count what); /* The same. */
 
 #endif

@@ -162,7 +162,9 @@ struct record_counters {
     _Atomic uint64_t connecting;     /* Attempts under way now. */
     _Atomic uint64_t broken;         /* Connections broken so far. */
     _Atomic uint64_t failed_connects;
-    _Atomic uint64_t steady_flows; /* Flows whose last request was good, now. */
+    _Atomic uint64_t steady_flows;              /* Flows whose last request was good, now. */
+    _Atomic uint64_t datagrams[DATAGRAM_COUNT]; /* Datagram streams. */
+    _Atomic uint64_t reorder_extent; /* The largest of a reordered answer: RFC 4737 4.2. */
 };
 
 struct record_stream {
@@ -216,6 +218,13 @@ static inline void record_count_add(_Atomic uint64_t *counter, int64_t n)
     atomic_store_explicit(counter,
                           atomic_load_explicit(counter, memory_order_relaxed) + (uint64_t)n,
                           memory_order_relaxed);
+}
+
+/* Raise a counter that keeps the largest value. */
+static inline void record_count_raise(_Atomic uint64_t *counter, uint64_t value)
+{
+    if (value > atomic_load_explicit(counter, memory_order_relaxed))
+        atomic_store_explicit(counter, value, memory_order_relaxed);
 }
 
 static inline uint64_t record_count_read(const _Atomic uint64_t *counter)

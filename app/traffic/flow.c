@@ -116,6 +116,26 @@ uint64_t flow_back_off_ns(const struct traffic_stream_config *config,
     return config->back_off_ns * steps;
 }
 
+void flow_settle(struct traffic *traffic, struct traffic_flow *flow,
+                 const struct record_request *request, enum connection_end end)
+{
+    if (outcome_is_loss(request->outcome)) {
+        struct flow_signal signal = {.end = end,
+                                     .at_ns = request->done_ns,
+                                     .first_unanswered_ns =
+                                         end == CONNECTION_REFUSED ? 0 : request->sent_ns,
+                                     .uncertainty_ns = request->arrival_uncertainty_ns,
+                                     .largest_rtt_ns = flow->largest_rtt_ns};
+        if (request->sent_ns != 0)
+            flow_attempt(flow, request->sent_ns);
+        flow_outage(flow, &signal);
+        flow_lost(flow);
+    } else if (outcome_is_good(request->outcome)) {
+        flow_attempt(flow, request->sent_ns);
+        flow_good(traffic, flow, request, request->done_ns);
+    }
+}
+
 static void set_steady(struct traffic *traffic, struct traffic_flow *flow, bool steady,
                        uint64_t now_ns)
 {

@@ -43,6 +43,10 @@ void flow_attempt(struct traffic_flow *flow, uint64_t sent_ns);
 /* How long FLOW should wait before it opens its next connection. */
 uint64_t flow_back_off_ns(const struct traffic_stream_config *config,
                           const struct traffic_flow *flow);
+/* REQUEST, which was no held connection's, ended as END says, and so have all of FLOW that were
+ * sent before it: an outage begins, goes on or ends. */
+void flow_settle(struct traffic *traffic, struct traffic_flow *flow,
+                 const struct record_request *request, enum connection_end end);
 /* The stream stops: an outage is written as it is, open. */
 void flow_stop(struct traffic *traffic, struct traffic_flow *flow);
 

@@ -1,6 +1,7 @@
 #include "traffic/pattern.h"
 
 #include "traffic/closed.h"
+#include "traffic/echo.h"
 #include "traffic/held.h"
 #include "traffic/open.h"
 
@@ -8,4 +9,5 @@ const struct pattern *const patterns[TRAFFIC_PATTERN_COUNT] = {
     [TRAFFIC_HELD] = &held_pattern,
     [TRAFFIC_OPEN] = &open_pattern,
     [TRAFFIC_CLOSED] = &closed_pattern,
+    [TRAFFIC_ECHO] = &echo_pattern,
 };

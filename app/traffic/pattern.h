@@ -7,6 +7,7 @@
  *           connection of its own, or on one of a pool (open.h).
  *   closed  a closed loop: `flows` of them, each of which sends its next request when the one
  *           before is over (closed.h).
+ *   echo    an open loop of datagrams, without connections (echo.h).
  *
  * What is said on a connection is the exchange's part (exchange.h): any pattern goes with any
  * exchange. traffic.c knows streams by this table alone; a stream without connections has one too,

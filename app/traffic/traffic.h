@@ -23,6 +23,8 @@
  *   connect   a new connection, from a new 5-tuple, at each due time; good when the SYN is
  *             answered; closed by FIN then. One flow for each target: to tell next hops apart,
  *             give the same address once for each hop, with a group of that hop alone (open.h).
+ *   udp, icmp a datagram, from one of `flows` client ends in turn, at each due time; good when
+ *             the target has sent it back (echo.h).
  *
  *   http      HTTP/1.1: `messages` in turn, each answer as `expect` says (exchange_http.h).
  *   mconnect  a new connection at each due time, on which the server gives its host name
@@ -50,6 +52,7 @@
 
 #include "base/address.h"
 #include "base/error.h"
+#include "net/icmp.h"
 #include "net/steering.h"
 #include "record/record.h"
 #include "tcp/tcp.h"
@@ -62,7 +65,8 @@ enum {
     TRAFFIC_POOLS = 16,      /* Client prefixes. */
     TRAFFIC_NAME_BYTES = 64, /* A stream's name, with its NUL. */
     TRAFFIC_SIZE_MIN_BYTES = 64,
-    TRAFFIC_SIZE_MAX_BYTES = 1 << 20
+    TRAFFIC_SIZE_MAX_BYTES = 1 << 20,
+    TRAFFIC_DATAGRAM_MAX_BYTES = 8192
 };
 
 struct traffic; /* Inside in traffic_priv.h. */
@@ -72,6 +76,8 @@ enum traffic_protocol {
     TRAFFIC_CONNECT,
     TRAFFIC_HTTP,
     TRAFFIC_MCONNECT,
+    TRAFFIC_UDP,  /* Datagrams that the target sends back. */
+    TRAFFIC_ICMP, /* ICMP or ICMPv6 echo requests, by the target's family. */
     TRAFFIC_PROTOCOL_COUNT
 };
 
@@ -80,6 +86,8 @@ enum traffic_pattern {
     TRAFFIC_HELD,   /* `flows` connections are held, each with slots of its own. */
     TRAFFIC_OPEN,   /* Open loop: a connection for each request, or a pool of them. */
     TRAFFIC_CLOSED, /* Closed loop: `flows` of them, one request after another. */
+    TRAFFIC_ECHO,   /* Open loop without connections: a datagram for each request, of `flows` client
+                       ends in turn. */
     TRAFFIC_PATTERN_COUNT
 };
 
@@ -99,7 +107,7 @@ enum traffic_catch_up {
 
 struct traffic_target {
     struct address address; /* Of the service. */
-    uint16_t port;          /* TCP port. */
+    uint16_t port;          /* TCP or UDP port; ICMP: 0. */
     uint16_t group;         /* Next-hop group, as net_group_add() gave it. */
 };
 
@@ -120,11 +128,12 @@ struct traffic_stream_config {
     uint64_t think_ns;    /* CLOSED: between the end of a request and the next one's due time. */
     uint32_t flow_first;  /* Index of this worker's first flow within the stream, for records
                                     and for the seed, when several workers share the stream. */
-    uint32_t slot_first;  /* Slots (HELD: flows; OPEN: workers) of the stream before this
+    uint32_t slot_first;  /* Slots (HELD: flows; OPEN, ECHO: workers) of the stream before this
                                 worker's, of */
     uint32_t slot_stride; /* so many on all workers; 0: this worker has them all. */
     struct law law;       /* Of the whole stream, over all its workers. CLOSED: ignored. */
-    uint32_t size_bytes;  /* ctraffic: of a packet; 64 at least. */
+    uint32_t size_bytes;  /* ctraffic: of a packet; 64 at least. Datagrams: of the payload; 32 at
+                             least. */
     const struct http_message *messages; /* HTTP: the requests, in turn. Borrowed. */
     uint32_t message_count;              /* HTTP: 1 at least. */
     const struct http_expect *expect;    /* HTTP: of each answer. Borrowed. */
@@ -158,6 +167,7 @@ struct traffic_config {
     uint64_t sent_late_ns;     /* Requests sent later than this after due are a fault SENT_LATE. */
     uint64_t close_timeout_ns; /* An orderly close that takes longer becomes a reset. */
     uint64_t steady_ns;   /* All flows' last requests good for so long: the stream is steady. */
+    uint16_t run;         /* In the mark of datagrams: what earlier runs left is told by it. */
     uint32_t connections; /* Capacity; 0 stands for traffic_connections_needed(). */
     struct traffic_stream_config streams[RECORD_STREAMS];
     uint32_t stream_count;
@@ -168,6 +178,15 @@ enum traffic_report_kind {
     TRAFFIC_REPORT_STEADY,  /* Steady for the first time since its start. */
     TRAFFIC_REPORT_STOPPED, /* After traffic_stop(): all its connections are gone. */
     TRAFFIC_REPORT_KINDS
+};
+
+/* A datagram to send. */
+struct traffic_datagram {
+    const struct tuple *tuple; /* Borrowed until it is sent. */
+    uint16_t group;            /* Next-hop group. */
+    uint16_t l4_bytes;         /* Header and payload. */
+    uint8_t stream;            /* Index. */
+    uint64_t number;           /* Of the request within the stream. */
 };
 
 struct traffic_report {
@@ -236,6 +255,27 @@ void traffic_sent(struct traffic *traffic, const struct tcp_descriptor *descript
 /* DESCRIPTOR could not be sent: its next hop is unresolved. What fails for it is unreachable. */
 void traffic_refused(struct traffic *traffic, const struct tcp_descriptor *descriptor);
 
+/* traffic_datagram() may have something. */
+bool traffic_datagrams_wait(const struct traffic *traffic);
+/* The next datagram that is due, of all streams; ask as long as there is room. False: none. */
+bool traffic_datagram(struct traffic *traffic, uint64_t now_ns, struct traffic_datagram *datagram);
+/* Write its UDP or ICMP header, with a checksum of 0, and its payload. */
+void traffic_datagram_fill(const struct traffic *traffic, const struct traffic_datagram *datagram,
+                           uint64_t now_ns, uint8_t *l4);
+/* The same as traffic_sent() and traffic_refused() are for TCP. */
+void traffic_datagram_sent(struct traffic *traffic, const struct traffic_datagram *datagram,
+                           uint64_t sent_ns);
+void traffic_datagram_refused(struct traffic *traffic, const struct traffic_datagram *datagram,
+                              uint64_t now_ns);
+
+/* A UDP datagram or an echo reply arrived, BYTES from its header on: 8 at least. UNCERTAINTY_NS as
+ * for traffic_events(). False: no stream of this worker has its end. */
+bool traffic_answer(struct traffic *traffic, const struct tuple *tuple, const uint8_t *l4,
+                    uint32_t bytes, uint64_t now_ns, uint64_t uncertainty_ns);
+/* An ICMP error that quotes a datagram. The same. */
+bool traffic_answer_error(struct traffic *traffic, const struct icmp_error *error, uint64_t now_ns,
+                          uint64_t uncertainty_ns);
+
 /* Fetch a report; false when there is none. Never full. */
 bool traffic_report(struct traffic *traffic, struct traffic_report *report);
 
@@ -245,7 +285,7 @@ uint32_t traffic_connections(const struct traffic *traffic);
 void traffic_flush_faults(struct traffic *traffic);
 
 /* --- Any thread. --- */
-/* "ctraffic", "connect", "http", "mconnect". */
+/* "ctraffic", "connect", "http", "mconnect", "udp", "icmp". */
 const char *traffic_protocol_text(enum traffic_protocol protocol);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/pool.h"
 #include "traffic/ctraffic.h"
+#include "traffic/mark.h"
 
 enum {
     CLOSING_SPARE = 4096, /* Connections being closed, of a closed stream without keep-alive. */
@@ -57,6 +58,10 @@ struct traffic_stream_config traffic_stream_default(enum traffic_protocol protoc
         stream.pattern = TRAFFIC_OPEN;
         stream.keep_alive = protocol == TRAFFIC_HTTP;
     }
+    if (protocol == TRAFFIC_UDP || protocol == TRAFFIC_ICMP) {
+        stream.size_bytes = 64;
+        stream.pattern = TRAFFIC_ECHO;
+    }
     return stream;
 }
 
@@ -92,7 +97,7 @@ uint32_t traffic_time_waits_needed(const struct traffic_config *config, uint64_t
         const struct traffic_stream_config *stream = &config->streams[i];
         if (stream->pattern == TRAFFIC_OPEN)
             sum += requests_in(stream, time_wait_ns);
-        else
+        else if (stream->pattern != TRAFFIC_ECHO)
             sum += (uint64_t)stream->flows * 2;
         if (stream->pattern == TRAFFIC_CLOSED && !stream->keep_alive)
             sum += TIME_WAITS_CLOSED;
@@ -103,10 +108,8 @@ uint32_t traffic_time_waits_needed(const struct traffic_config *config, uint64_t
 const char *traffic_protocol_text(enum traffic_protocol protocol)
 {
     static const char *const texts[TRAFFIC_PROTOCOL_COUNT] = {
-        [TRAFFIC_CTRAFFIC] = "ctraffic",
-        [TRAFFIC_CONNECT] = "connect",
-        [TRAFFIC_HTTP] = "http",
-        [TRAFFIC_MCONNECT] = "mconnect",
+        [TRAFFIC_CTRAFFIC] = "ctraffic", [TRAFFIC_CONNECT] = "connect", [TRAFFIC_HTTP] = "http",
+        [TRAFFIC_MCONNECT] = "mconnect", [TRAFFIC_UDP] = "udp",         [TRAFFIC_ICMP] = "icmp",
     };
     return (unsigned)protocol < TRAFFIC_PROTOCOL_COUNT ? texts[protocol] : "?";
 }
@@ -200,6 +203,7 @@ static uint64_t stream_connections(const struct traffic_config *config,
     if (stream->protocol != TRAFFIC_CONNECT)
         open_ns += stream->timeout_ns;
     switch (stream->pattern) {
+    case TRAFFIC_ECHO: return 1; /* None, but a pool is not empty. */
     case TRAFFIC_HELD: return (uint64_t)stream->flows * 4 + 64;
     case TRAFFIC_CLOSED:
         return (uint64_t)stream->flows * 4 + (stream->keep_alive ? 64 : CLOSING_SPARE);
@@ -224,6 +228,8 @@ uint32_t traffic_queue_max(const struct traffic_stream_config *stream)
 static uint64_t stream_requests(const struct traffic_config *config,
                                 const struct traffic_stream_config *stream)
 {
+    if (stream->pattern == TRAFFIC_ECHO)
+        return 1;
     if (stream->pattern != TRAFFIC_OPEN)
         return (uint64_t)stream->flows * stream->depth;
     return stream_connections(config, stream) + traffic_queue_max(stream);
@@ -232,7 +238,8 @@ static uint64_t stream_requests(const struct traffic_config *config,
 /* Held streams: flows. Otherwise all due requests are one slot's. */
 static uint32_t own_slots(const struct traffic_stream_config *stream)
 {
-    return stream->pattern == TRAFFIC_OPEN ? 1 : stream->flows;
+    bool held = stream->pattern == TRAFFIC_HELD || stream->pattern == TRAFFIC_CLOSED;
+    return held ? stream->flows : 1;
 }
 
 /* Of a stream that is not held. */
@@ -248,7 +255,7 @@ static int check_stream(const struct traffic_config *config, uint32_t index, str
     const struct traffic_stream_config *stream = &config->streams[index];
     const char *wrong = NULL;
     if ((unsigned)stream->protocol >= TRAFFIC_PROTOCOL_COUNT)
-        wrong = "protocol: must be ctraffic, connect, http or mconnect";
+        wrong = "protocol: must be ctraffic, connect, http, mconnect, udp or icmp";
     else if ((wrong = wrong_pattern(stream)) != NULL || (wrong = wrong_protocol(stream)) != NULL)
         return wrong_key(stream, wrong, err);
     else if (stream->connect_timeout_ns == 0)
@@ -277,12 +284,21 @@ static int wrong_key(const struct traffic_stream_config *stream, const char *wro
     return error_set(err, EXIT_USAGE, -EINVAL, "stream \"%s\", %s", stream->name, wrong);
 }
 
+static bool is_datagrams(const struct traffic_stream_config *stream)
+{
+    return stream->protocol == TRAFFIC_UDP || stream->protocol == TRAFFIC_ICMP;
+}
+
 static const char *wrong_pattern(const struct traffic_stream_config *stream)
 {
     bool open = stream->pattern == TRAFFIC_OPEN;
     bool connects = stream->protocol == TRAFFIC_CONNECT || stream->protocol == TRAFFIC_MCONNECT;
     if ((unsigned)stream->pattern >= TRAFFIC_PATTERN_COUNT)
         return "mode: must be held, open or closed";
+    if (is_datagrams(stream) != (stream->pattern == TRAFFIC_ECHO))
+        return "mode: datagrams have no connections";
+    if (stream->pattern == TRAFFIC_ECHO && stream->law.arrivals == LAW_MAXIMUM)
+        return "rate: datagrams that are answered need one";
     if (connects && (stream->pattern == TRAFFIC_HELD || stream->keep_alive))
         return "protocol: a connection of a connect or mconnect stream serves one request";
     if (!open && stream->flows == 0)
@@ -303,6 +319,9 @@ static const char *wrong_protocol(const struct traffic_stream_config *stream)
     if (stream->protocol == TRAFFIC_CTRAFFIC && (stream->size_bytes < TRAFFIC_SIZE_MIN_BYTES ||
                                                  stream->size_bytes > TRAFFIC_SIZE_MAX_BYTES))
         return "size: must be 64 to 1048576 bytes";
+    if (is_datagrams(stream) &&
+        (stream->size_bytes < MARK_ECHO_BYTES || stream->size_bytes > TRAFFIC_DATAGRAM_MAX_BYTES))
+        return "size: must be 32 to 8192 bytes";
     if (stream->protocol != TRAFFIC_HTTP)
         return NULL;
     if (stream->message_count == 0 || stream->expect == NULL)
@@ -321,7 +340,7 @@ static int check_targets(const struct traffic_config *config,
         char text[ADDRESS_TEXT_BYTES];
         bool v4 = address_is_v4(&target->address);
         address_text(&target->address, text);
-        if (target->port == 0)
+        if (target->port == 0 && stream->protocol != TRAFFIC_ICMP)
             return error_set(err, EXIT_USAGE, -EINVAL, "stream \"%s\", target %s: its port is 0",
                              stream->name, text);
         if (!has_family(config, v4))

@@ -1,10 +1,11 @@
 /* traffic_priv.h - inside of struct traffic: streams, flows and connections.
  *
  * Who calls whom: traffic.c is the door; it gives each due time, event and timer to the stream's
- * pattern of connection use (pattern.h: held.c, open.c, closed.c), what
- * happens on a connection by way of event.c. These use conn.c (open, end, close,
- * account of a connection), request.c (requests under way, whose bytes and answers are the
- * protocol's part, exchange.h) and flow.c (account of a flow: its requests and outages).
+ * pattern of connection use (pattern.h: held.c, open.c, closed.c; echo.c has none), what happens on
+ * a connection by way of event.c, what comes in answer to a datagram by way of datagram.c. These
+ * use conn.c (open, end, close, account of a connection), request.c (requests under way, whose
+ * bytes and answers are the protocol's part, exchange.h) and flow.c (account of a flow: its
+ * requests and outages).
  *
  * A connection is known to the tcp by its handle in the pool `conns`, given as `user`. It lives
  * from conn_open() to the tcp's GONE; its record is written earlier, when it ends as traffic
@@ -22,6 +23,7 @@
 #include "traffic/name.h"
 #include "traffic/ports.h"
 #include "traffic/schedule.h"
+#include "traffic/sequence.h"
 #include "traffic/traffic.h"
 
 enum {
@@ -141,9 +143,46 @@ struct order_ring {
     uint32_t tail;               /* Number of the oldest one. */
 };
 
+enum echo_state {
+    ECHO_WAITING, /* Due, and not handed out. */
+    ECHO_HANDED,  /* In the port's queue. */
+    ECHO_SENT,    /* Taken by the driver; its answer is awaited. */
+    ECHO_DECIDED
+};
+
+/* A request of an echo stream. */
+struct echo_entry {
+    struct record_request request; /* As far as it is known. */
+    uint8_t state;                 /* enum echo_state. */
+    uint8_t end;                   /* enum connection_end, when decided. */
+};
+
+/* A flow of one: its ends, and what came back to it. */
+struct echo_flow {
+    struct tuple tuple;       /* ICMP: the identifier is the local port. */
+    uint32_t port_slot;       /* In its target's ports. */
+    uint16_t name;            /* Of the server that answered last: name_at(). */
+    bool bound;               /* It has its client end. */
+    uint64_t oldest;          /* No request of it that is older is open. */
+    struct sequence sequence; /* Of answers. */
+};
+
+/* An echo stream's requests, by number: tail <= next <= head. */
+struct echo {
+    struct echo_entry *entries; /* capacity of them. */
+    uint32_t capacity;          /* A power of two. */
+    uint16_t run;               /* In the marks, since the last start. */
+    uint64_t head;              /* The next number. */
+    uint64_t next;              /* The oldest one that may be waiting. */
+    uint64_t tail;              /* The oldest one that is not settled. */
+    struct echo_flow *flows;    /* As many as the stream has. */
+    void *windows;              /* Memory of their sequences. */
+};
+
 struct traffic_stream {
     struct traffic_stream_config config;
     struct schedule schedule;
+    struct echo echo;         /* Echo streams. */
     struct order_ring order;  /* Open streams. */
     uint64_t asked;           /* Requests that were given a number, ever. */
     uint64_t start_ns;        /* Closed streams: when the first requests are due. */
@@ -208,6 +247,11 @@ struct traffic {
     uint64_t close_timeout_ns; /* The same. */
     uint64_t steady_ns;        /* The same. */
     uint32_t flow_count;       /* Of all streams. */
+    uint32_t waiting;          /* Datagrams that are due and not handed out. */
+    uint32_t next_datagrams;   /* The stream that is asked first for the next one. */
+    uint32_t *echo_table;      /* By client end: index of its flow + 1; 0: none. */
+    uint32_t echo_places;      /* Of the table: a power of two, twice its flows at least; or 0. */
+    uint8_t worker;            /* From the config. */
     struct sweep sweeps[2];    /* Of IPv6 and of IPv4, in this order. */
     void *conns_memory;        /* The pool's. */
     void *requests_memory;     /* The pool's. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traffic/echo.h"
 #include "traffic/traffic_config.h"
 #include "traffic/traffic_priv.h"
 
@@ -24,6 +25,7 @@ static int fill_schedule(struct traffic *traffic, struct traffic_stream *stream,
 static void fill_catch_up(const struct traffic *traffic, struct traffic_stream *stream,
                           uint32_t stride);
 static void fill_flows(struct traffic *traffic, struct traffic_stream *stream);
+static int fill_echo_table(struct traffic *traffic, const struct traffic_config *config);
 static int fill_order(struct traffic *traffic, struct traffic_stream *stream);
 static uint32_t flow_count(const struct traffic_stream_config *stream);
 static void *take(size_t count, size_t bytes);
@@ -55,11 +57,13 @@ void traffic_free(struct traffic *traffic)
     for (uint32_t i = 0; i < traffic->stream_count; i++) {
         free(traffic->streams[i].places);
         free(traffic->streams[i].order.entries);
+        echo_free(&traffic->streams[i]);
     }
     for (unsigned i = 0; i < 2; i++) {
         free(traffic->sweeps[i].addresses);
         free(traffic->sweeps[i].released);
     }
+    free(traffic->echo_table);
     free(traffic->targets);
     free(traffic->flows);
     free(traffic->conns_memory);
@@ -74,12 +78,14 @@ static int fill(struct traffic *traffic, const struct traffic_config *config)
     traffic->sent_late_ns = config->sent_late_ns;
     traffic->close_timeout_ns = config->close_timeout_ns;
     traffic->steady_ns = config->steady_ns;
+    traffic->worker = (uint8_t)config->worker;
     wheel_init(&traffic->wheel, TRAFFIC_TIMER_TICK_NS, 0);
     for (uint32_t i = 0; i < config->stream_count; i++)
         traffic->flow_count += flow_count(&config->streams[i]);
     traffic->flows = take(traffic->flow_count, sizeof(traffic->flows[0]));
     if (traffic->flows == NULL || fill_conns(traffic, config) < 0 || fill_names(traffic) < 0 ||
-        fill_sweeps(traffic, config) < 0 || fill_targets(traffic, config) < 0)
+        fill_sweeps(traffic, config) < 0 || fill_targets(traffic, config) < 0 ||
+        fill_echo_table(traffic, config) < 0)
         return -ENOMEM;
     for (uint32_t i = 0; i < config->stream_count; i++) {
         traffic->stream_count = i + 1;
@@ -196,14 +202,31 @@ static int fill_stream(struct traffic *traffic, const struct traffic_config *con
     fill_flows(traffic, stream);
     if (fill_schedule(traffic, stream, config->seed + index) < 0)
         return -ENOMEM;
+    if (stream->config.pattern == TRAFFIC_ECHO)
+        return echo_setup(stream, config->run);
     return stream->config.pattern == TRAFFIC_OPEN ? fill_order(traffic, stream) : 0;
+}
+
+static int fill_echo_table(struct traffic *traffic, const struct traffic_config *config)
+{
+    uint64_t flows = 0;
+    for (uint32_t i = 0; i < config->stream_count; i++)
+        if (config->streams[i].pattern == TRAFFIC_ECHO)
+            flows += config->streams[i].flows;
+    if (flows == 0)
+        return 0;
+    traffic->echo_places = 2;
+    while (traffic->echo_places < 2 * flows)
+        traffic->echo_places *= 2;
+    traffic->echo_table = take(traffic->echo_places, sizeof(uint32_t));
+    return traffic->echo_table == NULL ? -ENOMEM : 0;
 }
 
 /* Held flows begin at random places, so that they do not march in step; all else goes in turn. */
 static int fill_schedule(struct traffic *traffic, struct traffic_stream *stream, uint64_t seed)
 {
     const struct traffic_stream_config *config = &stream->config;
-    bool held = config->pattern != TRAFFIC_OPEN;
+    bool held = config->pattern == TRAFFIC_HELD || config->pattern == TRAFFIC_CLOSED;
     uint32_t slots = held ? stream->flow_count : 1;
     uint32_t stride = config->slot_stride != 0 ? config->slot_stride : slots;
     stream->places = take(slots, sizeof(uint64_t));

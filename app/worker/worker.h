@@ -95,7 +95,8 @@ struct worker_counters {
     _Atomic uint64_t stalls;         /* Gaps between turns over stall_ns. */
     _Atomic uint64_t longest_gap_ns; /* Between two turns. */
     _Atomic uint64_t tx_refusals;    /* tx_bursts of which the driver left something over. */
-    _Atomic uint64_t udp_ignored;    /* UDP datagrams and echo replies: no stream wants them. */
+    _Atomic uint64_t udp_ignored;    /* UDP datagrams, echo replies and ICMP errors about such: no
+                                        stream wants them. */
     _Atomic uint64_t hop_refusals;   /* Packets not sent: their next hop is unresolved. */
     _Atomic uint64_t reports_held;   /* Turns on which reports waited for a full mailbox. */
     _Atomic uint64_t end_ns;         /* Run time when the loop was left; 0: it runs. */

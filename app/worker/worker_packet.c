@@ -4,7 +4,12 @@
 
 static void take_icmp(struct worker *worker, const struct net_packet *packet);
 static bool icmp_kind(enum icmp_kind kind, enum tcp_icmp_kind *out);
+static void transmit_segments(struct worker *worker);
+static void transmit_datagrams(struct worker *worker);
 static void emit(struct worker *worker, uint32_t index);
+static void emit_datagram(struct worker *worker, const struct traffic_datagram *datagram);
+static void note_position(struct worker *worker, struct worker_batch *batch);
+static bool taken_next(const struct worker *worker, const struct worker_batch *batch);
 static void flush(struct worker *worker);
 static void note_refusal(struct worker *worker, uint64_t sent_ns, uint32_t left);
 
@@ -21,7 +26,11 @@ void worker_receive(struct worker *worker)
             break;
         case NET_ICMP_ERROR: take_icmp(worker, packet); break;
         case NET_UDP:
-        case NET_ECHO_REPLY: worker_count(&worker->counters.udp_ignored, 1); break;
+        case NET_ECHO_REPLY:
+            if (!traffic_answer(worker->traffic, &packet->tuple, packet->l4, packet->l4_bytes,
+                                worker->now_ns, worker->gap_ns))
+                worker_count(&worker->counters.udp_ignored, 1);
+            break;
         }
     }
     traffic_events(worker->traffic, worker->now_ns, worker->gap_ns);
@@ -29,22 +38,71 @@ void worker_receive(struct worker *worker)
         net_free(worker->port, &worker->packets[i]);
 }
 
-/* What the tcp hands out counts as sent: it is asked for no more than there is room for, and
- * only when the driver has taken all that was before. */
 void worker_transmit(struct worker *worker)
 {
-    if (worker->waiting == worker->stamped && tcp_output_wanted(worker->tcp)) {
-        uint16_t room = net_tx_room(worker->port);
-        worker->waiting = 0;
-        worker->stamped = 0;
-        uint32_t count = tcp_output(worker->tcp, worker->now_ns, worker->descriptors, room);
-        for (uint32_t i = 0; i < count; i++)
-            emit(worker, i);
-        worker->busy |= count > 0;
-        traffic_events(worker->traffic, worker->now_ns, worker->gap_ns);
-    }
+    transmit_segments(worker);
+    transmit_datagrams(worker);
     if (net_tx_queued(worker->port) > 0)
         flush(worker);
+}
+
+/* What the tcp hands out counts as sent: it is asked for no more than there is room for, and
+ * only when the driver has taken all that was before. */
+static void transmit_segments(struct worker *worker)
+{
+    struct worker_batch *batch = &worker->segments;
+    if (batch->waiting != batch->stamped || !tcp_output_wanted(worker->tcp))
+        return;
+    uint16_t room = net_tx_room(worker->port);
+    batch->waiting = batch->stamped = 0;
+    uint32_t count = tcp_output(worker->tcp, worker->now_ns, worker->descriptors, room);
+    for (uint32_t i = 0; i < count; i++)
+        emit(worker, i);
+    worker->busy |= count > 0;
+    traffic_events(worker->traffic, worker->now_ns, worker->gap_ns);
+}
+
+static void transmit_datagrams(struct worker *worker)
+{
+    struct worker_batch *batch = &worker->of_datagrams;
+    struct traffic_datagram datagram;
+    if (batch->waiting != batch->stamped || !traffic_datagrams_wait(worker->traffic))
+        return;
+    uint16_t room = net_tx_room(worker->port);
+    batch->waiting = batch->stamped = 0;
+    while (batch->waiting < room && traffic_datagram(worker->traffic, worker->now_ns, &datagram)) {
+        emit_datagram(worker, &datagram);
+        worker->busy = true;
+    }
+}
+
+static void emit_datagram(struct worker *worker, const struct traffic_datagram *datagram)
+{
+    struct worker_batch *batch = &worker->of_datagrams;
+    struct net_path path = net_path(worker->port, datagram->group, datagram->tuple);
+    enum net_refusal why = NET_SENT;
+    uint8_t *l4 = net_tx_begin(worker->port, &path, datagram->tuple, datagram->l4_bytes, &why);
+    if (l4 == NULL) {
+        worker_count(&worker->counters.hop_refusals, why == NET_REFUSED_HOP);
+        traffic_datagram_refused(worker->traffic, datagram, worker->now_ns);
+        return;
+    }
+    traffic_datagram_fill(worker->traffic, datagram, worker->now_ns, l4);
+    net_tx_commit(worker->port);
+    worker->datagrams[batch->waiting] = *datagram;
+    note_position(worker, batch);
+}
+
+/* Answers of net are in the queue too, in order: a packet is gone when as many were taken as had
+ * been queued with it. */
+static void note_position(struct worker *worker, struct worker_batch *batch)
+{
+    batch->positions[batch->waiting++] = worker->flushed + net_tx_queued(worker->port);
+}
+
+static bool taken_next(const struct worker *worker, const struct worker_batch *batch)
+{
+    return batch->stamped < batch->waiting && batch->positions[batch->stamped] <= worker->flushed;
 }
 
 /* RFC 1122 and 4443 as the tcp has them; a parameter problem tells nothing about the way. */
@@ -52,7 +110,12 @@ static void take_icmp(struct worker *worker, const struct net_packet *packet)
 {
     const struct icmp_error *error = &packet->error;
     enum tcp_icmp_kind kind;
-    if (error->quoted.protocol != IPPROTO_TCP || !icmp_kind(error->kind, &kind))
+    if (error->quoted.protocol != IPPROTO_TCP) {
+        if (!traffic_answer_error(worker->traffic, error, worker->now_ns, worker->gap_ns))
+            worker_count(&worker->counters.udp_ignored, 1);
+        return;
+    }
+    if (!icmp_kind(error->kind, &kind))
         return;
     uint32_t mtu_bytes = error->mtu_bytes;
     if (kind == TCP_ICMP_TOO_BIG)
@@ -91,13 +154,10 @@ static void emit(struct worker *worker, uint32_t index)
     uint16_t header_bytes = tcp_header_write(descriptor, l4);
     traffic_fill(worker->traffic, descriptor, l4 + header_bytes);
     net_tx_commit(worker->port);
-    worker->descriptors[worker->waiting] = *descriptor;
-    worker->positions[worker->waiting] = worker->flushed + net_tx_queued(worker->port);
-    worker->waiting++;
+    worker->descriptors[worker->segments.waiting] = *descriptor;
+    note_position(worker, &worker->segments);
 }
 
-/* Answers of net are in the queue too, in order: a descriptor is gone when as many were taken as
- * had been queued with it. */
 static void flush(struct worker *worker)
 {
     uint64_t sent_ns = clock_now_ns(worker->clock);
@@ -105,9 +165,11 @@ static void flush(struct worker *worker)
     uint16_t taken = net_tx_flush(worker->port);
     worker->busy = true;
     worker->flushed += taken;
-    while (worker->stamped < worker->waiting &&
-           worker->positions[worker->stamped] <= worker->flushed)
-        traffic_sent(worker->traffic, &worker->descriptors[worker->stamped++], sent_ns);
+    while (taken_next(worker, &worker->segments))
+        traffic_sent(worker->traffic, &worker->descriptors[worker->segments.stamped++], sent_ns);
+    while (taken_next(worker, &worker->of_datagrams))
+        traffic_datagram_sent(worker->traffic, &worker->datagrams[worker->of_datagrams.stamped++],
+                              sent_ns);
     if (taken < queued || worker->refusal.since_ns != 0)
         note_refusal(worker, sent_ns, queued - taken);
 }

@@ -32,6 +32,14 @@ struct worker_refusal {
     uint64_t packets;  /* Most that waited. */
 };
 
+/* What was handed out and committed, until the driver has taken it. */
+struct worker_batch {
+    uint32_t waiting; /* Committed, */
+    uint32_t stamped; /* and of these, taken. */
+    uint64_t
+        positions[NET_TX_QUEUE]; /* Of each in all that was queued: taken when flushed is there. */
+};
+
 struct worker {
     /* What a turn reads. */
     struct net_port *port;
@@ -47,8 +55,6 @@ struct worker {
     uint64_t deadline_ns;      /* DRAINING ends here. */
     uint64_t close_timeout_ns; /* From the config. */
     uint32_t full_bursts;      /* Turns in a row with a full rx_burst. */
-    uint32_t waiting;          /* Of `descriptors`: committed, */
-    uint32_t stamped;          /* and of these, taken by the driver. */
     uint32_t stream_count;     /* Of its traffic. */
     uint8_t phase;             /* enum worker_phase. */
     bool busy;                 /* This turn found something to do. */
@@ -63,8 +69,9 @@ struct worker {
     /* A turn's work. */
     alignas(64) struct net_packet packets[NET_RX_MAX];
     struct tcp_descriptor descriptors[NET_TX_QUEUE]; /* Handed out by tcp_output(). */
-    uint64_t
-        positions[NET_TX_QUEUE]; /* Of each in all that was queued: taken when flushed is there. */
+    struct worker_batch segments;                    /* Of them. */
+    struct traffic_datagram datagrams[NET_TX_QUEUE]; /* Handed out by traffic_datagram(). */
+    struct worker_batch of_datagrams;
 };
 
 /* --- worker_packet.c. --- */
