@@ -4,6 +4,7 @@
 
 #include "net/checksum.h"
 #include "net/header.h"
+#include "net/net_impair.h"
 #include "net/net_priv.h"
 
 /* What becomes of a received frame. */
@@ -23,7 +24,9 @@ uint16_t net_poll(struct net_port *port)
     if (port->rx_next < port->rx_count)
         return (uint16_t)(port->rx_count - port->rx_next);
     port->rx_next = 0;
-    port->rx_wire = rte_eth_rx_burst(port->port_id, port->queue_id, port->rx, NET_BURST);
+    port->rx_wire = port->impair != NULL
+                        ? net_impair_rx(port, port->rx, NET_BURST)
+                        : rte_eth_rx_burst(port->port_id, port->queue_id, port->rx, NET_BURST);
     port->rx_count = port->rx_wire;
     port->counters.rx_frames += port->rx_wire;
     if (port->handover != NULL)
@@ -436,7 +439,9 @@ uint16_t net_tx_flush(struct net_port *port)
     if (port->tx_count == 0)
         return 0;
     const uint64_t bytes = bytes_of(port->tx, port->tx_count);
-    const uint16_t sent = rte_eth_tx_burst(port->port_id, port->queue_id, port->tx, port->tx_count);
+    const uint16_t sent = port->impair != NULL ? net_impair_tx(port, port->tx, port->tx_count)
+                                               : rte_eth_tx_burst(port->port_id, port->queue_id,
+                                                                  port->tx, port->tx_count);
     const uint16_t left = (uint16_t)(port->tx_count - sent);
 
     memmove(port->tx, port->tx + sent, left * sizeof(port->tx[0]));
@@ -459,6 +464,8 @@ void net_tick(struct net_port *port, uint64_t now_ns)
     struct net_event event;
     bool send;
     bool note;
+    if (port->impair != NULL)
+        net_impair_tick(port, now_ns);
     while (hop_step(&port->hops, now_ns, &probe, &send, &event, &note)) {
         if (send)
             net_answer_probe(port, &probe);

@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "net/net_device.h"
+#include "net/net_impair.h"
 #include "net/wire.h"
 
 enum {
@@ -543,6 +544,7 @@ static void release(struct net_device *device)
         rte_pktmbuf_free_bulk(port->rx + port->rx_next, (unsigned)port->rx_count - port->rx_next);
         rte_pktmbuf_free_bulk(port->spare, port->spare_count);
         rte_pktmbuf_free(port->begun.mbuf);
+        net_impair_release(port);
     }
     drain_handover(device);
     if (device->started)
@@ -559,6 +561,7 @@ static void release(struct net_device *device)
         net_ring_close(ring_device);
     for (uint16_t i = 0; i < device->queues; i++) {
         rte_mempool_free(device->ports[i]->pool);
+        rte_free(device->ports[i]->impair);
         rte_free(device->ports[i]);
         device->ports[i] = NULL;
     }

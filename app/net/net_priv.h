@@ -25,6 +25,7 @@ enum {
     NET_GROUP_HASH_SALT = 0x5ea31e
 };
 
+struct net_impair; /* net_impair.h. */
 struct net_device; /* The NIC port with all its queues: net_device.h. */
 
 /* A packet between begin and commit. */
@@ -80,6 +81,7 @@ struct net_port {
     struct hop_table hops;    /* Next hops. */
     struct net_group groups[NET_GROUPS_MAX];
 
+    struct net_impair *impair; /* What makes the network bad; NULL: nothing does. */
     struct net_device *device; /* The NIC port that it is a queue of. */
 };
 

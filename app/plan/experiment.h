@@ -216,6 +216,25 @@ struct experiment_windows {
     uint32_t opens;      /* Bit 1 << enum experiment_outcome: these open a window. */
 };
 
+/* ---- impair: faults made between the NIC ports and the workers ---- */
+
+/* One direction; packets in a million. app/net/impair.h says what each is. */
+struct experiment_impairment {
+    uint32_t drop_ppm;      /* Dropped. */
+    uint32_t flip_ppm;      /* One bit flipped. */
+    uint32_t duplicate_ppm; /* Come twice. */
+    uint32_t delay_ppm;     /* Late by delay_ns. */
+    uint32_t reorder_ppm;   /* Put behind `distance` later ones. */
+    int64_t delay_ns;       /* 0..10 s. */
+    uint32_t distance;      /* 1..1000. */
+};
+
+struct experiment_impair {
+    bool given;                           /* The file has impair. */
+    struct experiment_impairment receive; /* From the network. */
+    struct experiment_impairment send;    /* To it. */
+};
+
 /* ---- steps ---- */
 
 enum experiment_verb {
@@ -349,8 +368,9 @@ struct experiment {
     uint32_t stream_count;             /* At least 1. */
     struct experiment_stream streams[EXPERIMENT_STREAMS_MAX]; /* The traffic. */
     struct experiment_windows windows;                        /* What a loss window is. */
-    uint32_t step_count;                                      /* At least 1. */
-    struct experiment_step steps[EXPERIMENT_STEPS_MAX];       /* In order. */
+    struct experiment_impair impair; /* Of every NIC port; without it packets pass as they are. */
+    uint32_t step_count;             /* At least 1. */
+    struct experiment_step steps[EXPERIMENT_STEPS_MAX]; /* In order. */
     uint32_t after_count; /* Steps that always run, also after a failure or a signal. */
     struct experiment_step after[EXPERIMENT_STEPS_MAX];          /* wait and delete-applied only. */
     uint32_t expect_count;                                       /* Of expects. */

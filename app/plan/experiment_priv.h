@@ -10,6 +10,7 @@ extern const struct reader_object experiment_object;
 /* experiment_cluster.c, experiment_target.c: their parts of it. */
 extern const struct reader_object experiment_cluster_object;
 extern const struct reader_object experiment_rollout_object;
+extern const struct reader_object experiment_impair_object;
 extern const struct reader_object experiment_target_object;
 extern const struct reader_object experiment_stream_object;
 /* experiment_steps.c: one step; one expectation. */

@@ -10,6 +10,7 @@
 #include <rte_launch.h>
 
 #include "base/text.h"
+#include "net/net_impair.h"
 
 static const char *device_of(const struct machine_port *port)
 {
@@ -270,6 +271,23 @@ static void account_drops(const struct fleet *fleet, const struct fleet_nic *nic
     }
 }
 
+static void account_impair(const struct fleet_member *member, const char *direction,
+                           const struct impair_counters *counters, struct text *notes)
+{
+    const struct {
+        uint64_t value;
+        const char *text;
+    } rows[] = {
+#define X(name, text) {counters->name, text},
+        IMPAIR_COUNTERS(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        text_addf(notes, "%s%" PRIu64 " %s", i == 0 ? "" : ", ", rows[i].value, rows[i].text);
+    text_addf(notes, " (port %s, queue %u, %s)\n", member->nic->config->name,
+              net_port_queue(member->port), direction);
+}
+
 static void account_nic(const struct fleet *fleet, const struct fleet_nic *nic, struct meta *meta,
                         struct text *notes)
 {
@@ -290,6 +308,11 @@ static void account_nic(const struct fleet *fleet, const struct fleet_nic *nic, 
         port->tx_refused += counters->tx_refusals;
         port->mbufs_missing += net_buffers_held(members[i].port);
         account_queue(&members[i], fleet->machine->workers[nic->first + i], meta);
+        const struct net_impair *impair = net_impair(members[i].port);
+        if (impair != NULL) {
+            account_impair(&members[i], "receive", &impair->receive.counters, notes);
+            account_impair(&members[i], "send", &impair->send.counters, notes);
+        }
     }
     account_drops(fleet, nic, port, notes);
     net_port_steering_text(members->port, steering, sizeof(steering));

@@ -7,6 +7,7 @@
 
 #include <rte_launch.h>
 
+#include "net/net_impair.h"
 #include "run/fleet.h"
 #include "run/placement.h"
 
@@ -233,6 +234,29 @@ static int check_limit(const struct fleet *fleet, unsigned index,
                      (unsigned long long)profile->max_pps);
 }
 
+static struct impair_config impairment(const struct experiment_impairment *from)
+{
+    const double million = 1e6;
+    return (struct impair_config){.drop = from->drop_ppm / million,
+                                  .flip = from->flip_ppm / million,
+                                  .duplicate = from->duplicate_ppm / million,
+                                  .delay = from->delay_ppm / million,
+                                  .reorder = from->reorder_ppm / million,
+                                  .delay_ns = (uint64_t)from->delay_ns,
+                                  .distance = from->distance};
+}
+
+static int impair_port(struct fleet *fleet, unsigned index, const struct experiment *experiment,
+                       struct error *err)
+{
+    if (!experiment->impair.given)
+        return 0;
+    struct impair_config receive = impairment(&experiment->impair.receive);
+    struct impair_config send = impairment(&experiment->impair.send);
+    return net_impair_set(fleet->members[index].port, &receive, &send,
+                          (uint64_t)experiment->seed * FLEET_MEMBERS + index, err);
+}
+
 static int make_worker(struct fleet *fleet, unsigned index, const struct experiment *experiment,
                        const struct target *targets, double seconds, struct error *err)
 {
@@ -271,6 +295,9 @@ int fleet_launch(struct fleet *fleet, const struct experiment *experiment,
             code = log_writer_open(&member->log, rundir, i, err);
         member->logging = code == 0;
     }
+    /* After all next hops were resolved: a run begins on a network that works. */
+    for (unsigned i = 0; i < fleet->count && code == 0; i++)
+        code = impair_port(fleet, i, experiment, err);
     for (unsigned i = 0; i < fleet->count && code == 0; i++) {
         struct fleet_member *member = &fleet->members[i];
         code = rte_eal_remote_launch(worker_main, member->worker, net_worker_lcore(i));

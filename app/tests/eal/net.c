@@ -19,6 +19,7 @@
 #include "net/nd.h"
 #include "net/net.h"
 #include "net/net_device.h"
+#include "net/net_impair.h"
 #include "net/net_setup.h"
 
 enum {
@@ -677,6 +678,61 @@ static void test_a_group_spreads_over_all_its_hops(void **state)
     close_bench(&bench);
 }
 
+/* The stage that spoils packets on purpose: each fault, in both directions. */
+static void test_the_impairment_stage_spoils_both_directions(void **state)
+{
+    (void)state;
+    const struct impair_config none = {0}, drop = {.drop = 1}, flip = {.flip = 1};
+    const struct impair_config twice = {.duplicate = 1}, late = {.delay = 1, .delay_ns = MS};
+    const uint8_t udp[9] = {0, 7, 0, 9, 0, 9, 0, 0, 'x'}; /* Without a checksum. */
+    uint8_t echo[16] = {8};
+    struct net_packet packets[NET_BURST];
+    struct error err = {0};
+    struct bench bench;
+    open_bench(&bench, 0);
+    resolve(&bench, "10.1.9.9");
+    wire_put16(echo + 2, checksum_finish(checksum_add(0, echo, sizeof(echo))));
+
+    assert_int_equal(net_impair_set(bench.port, &drop, &none, 1, &err), 0);
+    inject_ip(&bench, "10.1.9.9", "10.1.0.5", WIRE_UDP, udp, sizeof(udp));
+    turn_nothing(&bench);
+    assert_int_equal(net_impair(bench.port)->receive.counters.dropped, 1);
+
+    assert_int_equal(net_impair_set(bench.port, &flip, &none, 1, &err), 0);
+    inject_ip(&bench, "10.1.9.9", "10.1.0.5", WIRE_ICMP, echo, sizeof(echo));
+    turn_nothing(&bench); /* Whatever bit it was: no answer. */
+
+    assert_int_equal(net_impair_set(bench.port, &twice, &none, 1, &err), 0);
+    inject_ip(&bench, "10.1.9.9", "10.1.0.5", WIRE_UDP, udp, sizeof(udp));
+    assert_int_equal(turn(&bench, packets), 2);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(packets[i].l4[8], 'x');
+        net_free(bench.port, &packets[i]);
+    }
+
+    /* An answer is sent a millisecond later, when a turn has come. */
+    assert_int_equal(net_impair_set(bench.port, &none, &late, 1, &err), 0);
+    inject_ip(&bench, "10.1.9.9", "10.1.0.5", WIRE_ICMP, echo, sizeof(echo));
+    turn_nothing(&bench);
+    assert_int_equal(rte_ring_count(bench.out), 0);
+    bench.now_ns += MS - 1;
+    turn_nothing(&bench);
+    assert_int_equal(rte_ring_count(bench.out), 0);
+    bench.now_ns++;
+    turn_nothing(&bench);
+    assert_int_equal(rte_ring_count(bench.out), 1);
+    uint8_t to[6], answer[FRAME_BYTES];
+    uint16_t type;
+    sent(&bench, to, &type, answer);
+
+    /* What is kept at the close goes back with it. */
+    inject_ip(&bench, "10.1.9.9", "10.1.0.5", WIRE_ICMP, echo, sizeof(echo));
+    turn_nothing(&bench);
+    assert_int_equal(impair_held(&net_impair(bench.port)->send), 1);
+    assert_int_equal(net_port_close(bench.port), 0);
+    assert_int_equal(rte_mempool_in_use_count(bench.pool), 0);
+}
+
 static void test_what_cannot_be_opened_says_why(void **state)
 {
     (void)state;
@@ -773,6 +829,7 @@ int main(void)
         cmocka_unit_test(test_a_gratuitous_arp_is_followed),
         cmocka_unit_test(test_an_icmp_error_names_the_packet_it_quotes),
         cmocka_unit_test(test_a_group_spreads_over_all_its_hops),
+        cmocka_unit_test(test_the_impairment_stage_spoils_both_directions),
         cmocka_unit_test(test_what_cannot_be_opened_says_why),
         cmocka_unit_test(test_a_killed_holder_holds_no_more),
     };
