@@ -38,9 +38,10 @@
  * written there (so it comes from the NUMA node of the thread that calls it). Full: each table
  * refuses and counts, as said at its member of struct tcp_config.
  *
- * Sources: RFC 9293; RFC 5681, 6298, 6582, 6928 (loss and congestion); 7323 (window scale,
- * timestamps); 5961 (blind attacks); 6528 (ISN); 5927 (ICMP); 4987 (SYN flood). What differs from
- * them is marked in the code with "Differs:" and listed in docs/tcp.md.
+ * Sources: RFC 9293; RFC 5681, 6298, 6582, 6928 (loss and congestion), 2018, 2883, 6675, 8985
+ * (selective acknowledgment); 7323 (window scale, timestamps); 5961 (blind attacks); 6528 (ISN);
+ * 5927 (ICMP). What differs from them is marked in the code with "Differs:" and listed in
+ * docs/tcp.md.
  */
 #ifndef TCP_TCP_H
 #define TCP_TCP_H
@@ -157,7 +158,8 @@ enum tcp_verdict {
     X(bytes_in, "payload bytes delivered in order")                                                \
     X(bytes_out, "payload bytes handed out, retransmissions included")                             \
     X(retransmits_rto, "segments sent again because the timer expired")                            \
-    X(retransmits_fast, "segments sent again after duplicate ACKs")                                \
+    X(retransmits_fast, "segments sent again because later ones arrived")                          \
+    X(retransmits_probe, "last segments sent again to learn whether the tail was lost (RFC 8985)") \
     X(retransmits_mtu, "segments sent again, smaller, after an ICMP packet-too-big")               \
     X(probes, "zero-window probes")                                                                \
     X(challenge_acks, "challenge ACKs sent (RFC 5961)")                                            \
@@ -218,6 +220,7 @@ struct tcp_config {
     uint8_t initial_window_segs; /* RFC 6928: 10. */
     bool timestamps;             /* Offer RFC 7323 timestamps. */
     bool window_scale;           /* Offer RFC 7323 window scaling. */
+    bool sack;                   /* Offer selective acknowledgment (RFC 2018). */
     bool soft_icmp_ends_syn;     /* Network and host unreachable end an attempt to connect, too. */
     uint32_t challenge_acks_per_s; /* RFC 5961 7: limit of the whole worker. */
 };
@@ -242,9 +245,11 @@ enum tcp_event_kind {
 
 enum tcp_cause {
     TCP_CAUSE_NONE,
-    TCP_CAUSE_RTO,  /* The retransmission timer expired. */
-    TCP_CAUSE_FAST, /* Three duplicate ACKs, or a partial ACK in recovery (RFC 6582). */
-    TCP_CAUSE_MTU,  /* Too big for the path. */
+    TCP_CAUSE_RTO,   /* The retransmission timer expired. */
+    TCP_CAUSE_FAST,  /* Later segments arrived: three duplicate ACKs, a partial ACK in recovery
+                       (RFC 6582), or SACK and time (RFC 8985). */
+    TCP_CAUSE_MTU,   /* Too big for the path. */
+    TCP_CAUSE_PROBE, /* The last of a flight, as no ACK came: perhaps not lost (RFC 8985 7). */
 };
 
 enum tcp_icmp_kind {

@@ -11,8 +11,7 @@ struct timing {
     bool again;       /* Something of that was sent more than once. */
 };
 
-static void lose(struct tcb *tcb, struct tcp_segment *segment, enum tcp_cause cause);
-static struct timing cover(struct tcp *tcp, struct tcb *tcb, uint64_t ack);
+static struct timing cover(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
 static void sample(const struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in,
                    const struct timing *timing);
 static void tell_acked(struct tcp *tcp, const struct tcb *tcb, uint64_t was, uint64_t now_ns);
@@ -21,9 +20,10 @@ void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
 {
     uint64_t was = tcb->snd_una;
     uint32_t acked = (uint32_t)(in->ack - was);
-    bool hold_timer = false;
+    bool hold_timer = false, in_recovery = tcb->congestion.in_recovery;
 
-    struct timing timing = cover(tcp, tcb, in->ack);
+    struct tcp_sack_news news = tcp_sack_input(tcb, in);
+    struct timing timing = cover(tcp, tcb, in);
     sample(tcp, tcb, in, &timing);
     tcb->snd_una = in->ack;
     tcb->timeouts = 0;
@@ -37,6 +37,9 @@ void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
         hold_timer = tcb->congestion.partial_seen;
         tcb->congestion.partial_seen = true;
     }
+    if (tcb->sack)
+        tcp_rack_ack(tcp, tcb, &news, in->ack, in_recovery && !tcb->congestion.in_recovery,
+                     in->now_ns);
     if (!hold_timer)
         tcp_timer_restart(tcp, tcb, in->now_ns);
     tcp_ready(tcp, tcb);
@@ -47,6 +50,13 @@ void tcp_ack_old(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
     bool duplicate = in->ack == tcb->snd_una && tcb->snd_una != tcb->snd_nxt && in->bytes == 0 &&
                      !in->fin && (uint32_t)in->header.window << tcb->snd_wscale == tcb->snd_wnd;
 
+    if (tcb->sack) { /* RFC 6675 2: it is one if it brings news, whatever else it has. */
+        struct tcp_sack_news news = tcp_sack_input(tcb, in);
+        if (news.any || news.duplicate)
+            tcp_rack_ack(tcp, tcb, &news, in->ack, false, in->now_ns);
+        tcp_ready(tcp, tcb);
+        return;
+    }
     if (!duplicate)
         return;
     if (tcp_congestion_duplicate(&tcb->congestion, tcb->snd_una, tcb->snd_nxt, tcp_flight(tcb),
@@ -85,7 +95,7 @@ void tcp_ack_lose_first(struct tcp *tcp, struct tcb *tcb, enum tcp_cause cause)
 
     if (first == NULL)
         return;
-    lose(tcb, first, cause);
+    tcp_ack_lose(tcb, first, cause);
     tcp_ready(tcp, tcb);
 }
 
@@ -96,21 +106,24 @@ void tcp_ack_lose_all(struct tcp *tcp, struct tcb *tcb, enum tcp_cause cause, ui
     STAILQ_FOREACH(segment, &tcb->segments, link)
     {
         if (above == 0 || segment->length > above)
-            lose(tcb, segment, cause);
+            tcp_ack_lose(tcb, segment, cause);
     }
     tcp_ready(tcp, tcb);
 }
 
-static void lose(struct tcb *tcb, struct tcp_segment *segment, enum tcp_cause cause)
+void tcp_ack_lose(struct tcb *tcb, struct tcp_segment *segment, enum tcp_cause cause)
 {
+    if (segment->sacked)
+        return;
     if (segment->cause == TCP_CAUSE_NONE)
         tcb->lost_bytes += segment->length;
     segment->cause = (uint8_t)cause;
 }
 
-/* Forget what lies below ACK of the segments in flight. */
-static struct timing cover(struct tcp *tcp, struct tcb *tcb, uint64_t ack)
+/* Forget what IN acknowledges of the segments in flight. */
+static struct timing cover(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
 {
+    uint64_t ack = in->ack;
     struct timing timing = {.any = false};
     struct tcp_segment *segment;
 
@@ -124,6 +137,10 @@ static struct timing cover(struct tcp *tcp, struct tcb *tcb, uint64_t ack)
         timing.again |= segment->transmissions > 1;
         if (segment->cause != TCP_CAUSE_NONE)
             tcb->lost_bytes -= covered;
+        if (segment->sacked)
+            tcb->sacked_bytes -= covered;
+        else if (tcb->sack && whole)
+            tcp_rack_delivered(tcb, segment, in->now_ns, in->header.tsecr);
         if (!whole) {
             segment->pos += covered;
             segment->length -= covered;

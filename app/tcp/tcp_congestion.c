@@ -58,10 +58,13 @@ enum tcp_congestion_ack tcp_congestion_acked(struct tcp_congestion *congestion, 
         return TCP_CONGESTION_NORMAL;
     }
     if (snd_una >= congestion->recover) {
-        congestion->cwnd_bytes = min_32(congestion->ssthresh_bytes, max_32(flight, mss) + mss);
+        if (!congestion->scoreboard)
+            congestion->cwnd_bytes = min_32(congestion->ssthresh_bytes, max_32(flight, mss) + mss);
         congestion->in_recovery = false;
         return TCP_CONGESTION_NORMAL;
     }
+    if (congestion->scoreboard)
+        return TCP_CONGESTION_NORMAL;
     congestion->cwnd_bytes -= min_32(acked, congestion->cwnd_bytes);
     if (acked >= mss)
         congestion->cwnd_bytes += mss;
@@ -89,6 +92,23 @@ bool tcp_congestion_duplicate(struct tcp_congestion *congestion, uint64_t snd_un
     return true;
 }
 
+bool tcp_congestion_lost(struct tcp_congestion *congestion, uint64_t snd_una, uint64_t snd_nxt,
+                         uint32_t flight, uint32_t mss)
+{
+    if (congestion->in_recovery || snd_una < congestion->recover)
+        return false;
+    tcp_congestion_repaired(congestion, flight, mss);
+    congestion->recover = snd_nxt;
+    congestion->in_recovery = true;
+    return true;
+}
+
+void tcp_congestion_repaired(struct tcp_congestion *congestion, uint32_t flight, uint32_t mss)
+{
+    congestion->ssthresh_bytes = max_32(flight / 2, 2 * mss);
+    congestion->cwnd_bytes = min_32(congestion->cwnd_bytes, congestion->ssthresh_bytes);
+}
+
 void tcp_congestion_timeout(struct tcp_congestion *congestion, uint64_t snd_nxt, uint32_t flight,
                             uint32_t mss, bool first)
 {
@@ -108,7 +128,7 @@ void tcp_congestion_idle(struct tcp_congestion *congestion, uint32_t initial_seg
 
 uint32_t tcp_congestion_window(const struct tcp_congestion *congestion, uint32_t mss)
 {
-    if (congestion->in_recovery)
+    if (congestion->in_recovery || congestion->scoreboard)
         return congestion->cwnd_bytes;
     return congestion->cwnd_bytes + min_32(congestion->dup_acks, DUPLICATES_FOR_LOSS - 1) * mss;
 }

@@ -7,6 +7,7 @@
  *                      recover = SND.NXT
  *     partial ACK      cwnd -= acked, += MSS if acked >= MSS
  *     full ACK         cwnd = min(ssthresh, max(flight, MSS) + MSS)
+ *     loss by SACK     ssthresh = max(flight / 2, 2 MSS), cwnd = ssthresh          (RFC 6675)
  *     time-out         ssthresh = max(flight / 2, 2 MSS) (first one of a segment), cwnd = MSS
  *
  * What to send again is the caller's: these are the numbers alone. Another law (CUBIC) takes the
@@ -29,6 +30,7 @@ struct tcp_congestion {
     uint32_t flight_bytes;   /* In flight at the first of them. */
     bool in_recovery;        /* Fast recovery, until an ACK reaches `recover`. */
     bool partial_seen;       /* A partial ACK came in this recovery. */
+    bool scoreboard;         /* Losses are known by SACK: the window is not inflated (RFC 6675). */
 };
 
 enum tcp_congestion_ack {
@@ -46,6 +48,11 @@ enum tcp_congestion_ack tcp_congestion_acked(struct tcp_congestion *congestion, 
 /* A duplicate ACK. True: the first unacknowledged segment is lost (fast retransmit). */
 bool tcp_congestion_duplicate(struct tcp_congestion *congestion, uint64_t snd_una, uint64_t snd_nxt,
                               uint32_t flight, uint32_t mss);
+/* With a scoreboard: something is lost (RFC 6675 5). True: recovery begins. */
+bool tcp_congestion_lost(struct tcp_congestion *congestion, uint64_t snd_una, uint64_t snd_nxt,
+                         uint32_t flight, uint32_t mss);
+/* A loss was repaired before it was noticed (RFC 8985 7.4.2). */
+void tcp_congestion_repaired(struct tcp_congestion *congestion, uint32_t flight, uint32_t mss);
 /* The retransmission timer expired; FIRST: for the first time since the last progress. */
 void tcp_congestion_timeout(struct tcp_congestion *congestion, uint64_t snd_nxt, uint32_t flight,
                             uint32_t mss, bool first);

@@ -36,6 +36,7 @@ struct tcb *tcp_begin(struct tcp *tcp, uint64_t now_ns, const struct tuple *tupl
     tcb->mss = tcp_options_own_mss(tcp, tuple);
     tcb->deadline_ns = TCP_NEVER_NS;
     tcb->ack_deadline_ns = TCP_NEVER_NS;
+    tcb->rack.deadline_ns = TCP_NEVER_NS;
     tcb->silence_since_ns = now_ns;
     STAILQ_INIT(&tcb->segments);
     tcp_rtt_init(&tcb->rtt, &tcp->rtt_limits);

@@ -40,6 +40,14 @@ static bool parse_option(const uint8_t *option, uint8_t size, struct tcp_header 
     case TCP_OPTION_SACK_PERMITTED:
         out->sack_permitted = true;
         return size == TCP_OPTION_SACK_PERMITTED_BYTES;
+    case TCP_OPTION_SACK:
+        size = (uint8_t)(size - TCP_OPTION_SACK_BYTES);
+        out->sack_count = size / TCP_OPTION_SACK_BLOCK_BYTES;
+        for (uint8_t i = 0; i < out->sack_count; i++) {
+            const uint8_t *block = option + TCP_OPTION_SACK_BYTES + 8 * i;
+            out->sack[i] = (struct tcp_sack_block){get_32(block), get_32(block + 4)};
+        }
+        return size > 0 && size % TCP_OPTION_SACK_BLOCK_BYTES == 0;
     case TCP_OPTION_TIMESTAMPS:
         if (size != TCP_OPTION_TIMESTAMPS_BYTES)
             return false;
@@ -99,6 +107,12 @@ uint8_t tcp_header_options(const struct tcp_options *options, uint8_t out[TCP_OP
         *p++ = TCP_OPTION_MSS_BYTES;
         p = put_16(p, options->mss);
     }
+    if (options->sack_permitted) {
+        *p++ = TCP_OPTION_NOP;
+        *p++ = TCP_OPTION_NOP;
+        *p++ = TCP_OPTION_SACK_PERMITTED;
+        *p++ = TCP_OPTION_SACK_PERMITTED_BYTES;
+    }
     if (options->has_timestamps) {
         *p++ = TCP_OPTION_NOP;
         *p++ = TCP_OPTION_NOP;
@@ -111,6 +125,14 @@ uint8_t tcp_header_options(const struct tcp_options *options, uint8_t out[TCP_OP
         *p++ = TCP_OPTION_WINDOW_SCALE;
         *p++ = TCP_OPTION_WINDOW_SCALE_BYTES;
         *p++ = options->window_scale;
+    }
+    if (options->sack_count > 0) {
+        *p++ = TCP_OPTION_NOP;
+        *p++ = TCP_OPTION_NOP;
+        *p++ = TCP_OPTION_SACK;
+        *p++ = (uint8_t)(TCP_OPTION_SACK_BYTES + options->sack_count * TCP_OPTION_SACK_BLOCK_BYTES);
+        for (uint8_t i = 0; i < options->sack_count; i++)
+            p = put_32(put_32(p, options->sack[i].begin), options->sack[i].end);
     }
     return (uint8_t)(p - out);
 }

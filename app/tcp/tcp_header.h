@@ -16,6 +16,7 @@ enum tcp_option {
     TCP_OPTION_MSS = 2,
     TCP_OPTION_WINDOW_SCALE = 3,
     TCP_OPTION_SACK_PERMITTED = 4,
+    TCP_OPTION_SACK = 5,
     TCP_OPTION_TIMESTAMPS = 8,
 };
 
@@ -24,7 +25,15 @@ enum {
     TCP_OPTION_MSS_BYTES = 4,
     TCP_OPTION_WINDOW_SCALE_BYTES = 3,
     TCP_OPTION_SACK_PERMITTED_BYTES = 2,
+    TCP_OPTION_SACK_BYTES = 2, /* And a block or more. */
+    TCP_OPTION_SACK_BLOCK_BYTES = 8,
     TCP_OPTION_TIMESTAMPS_BYTES = 10,
+    TCP_SACK_BLOCKS = 4, /* That fit a header without other options. */
+};
+
+/* Sequence numbers that arrived: from `begin` to before `end`. */
+struct tcp_sack_block {
+    uint32_t begin, end;
 };
 
 struct tcp_header {
@@ -40,7 +49,9 @@ struct tcp_header {
     bool has_mss;          /* RFC 9293 3.7.1. */
     bool has_window_scale; /* RFC 7323 2. */
     bool has_timestamps;   /* RFC 7323 3. */
-    bool sack_permitted;   /* RFC 2018; read, not yet used. */
+    bool sack_permitted;   /* RFC 2018 2. */
+    uint8_t sack_count;    /* Blocks. */
+    struct tcp_sack_block sack[TCP_SACK_BLOCKS]; /* RFC 2018 3. */
 };
 
 /* What our segments carry as options. */
@@ -49,8 +60,11 @@ struct tcp_options {
     uint8_t window_scale; /* Valid with has_window_scale. */
     bool has_window_scale;
     bool has_timestamps;
-    uint32_t tsval; /* Valid with has_timestamps. */
-    uint32_t tsecr; /* Likewise. */
+    bool sack_permitted;
+    uint8_t sack_count;
+    const struct tcp_sack_block *sack; /* sack_count of them. */
+    uint32_t tsval;                    /* Valid with has_timestamps. */
+    uint32_t tsecr;                    /* Likewise. */
 };
 
 /* TCP_TAKEN and OUT filled, or the reason to drop, OUT undefined. Unknown options are skipped

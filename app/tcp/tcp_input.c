@@ -274,6 +274,7 @@ static void establish(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival
     tcp_ack_new(tcp, tcb, in);
     tcp_congestion_init(&tcb->congestion, syn_was_lost ? 1 : tcp->config.initial_window_segs,
                         tcb->mss);
+    tcb->congestion.scoreboard = tcb->sack;
     /* Differs: RFC 6298 (5.7) wants 3 s after a lost SYN even if timestamps gave a round trip. */
     if (syn_was_lost && tcb->rtt.samples == 0)
         tcp_rtt_syn_lost(&tcb->rtt, &tcp->rtt_limits);
@@ -315,6 +316,8 @@ static enum tcp_verdict step_1_sequence(struct tcp *tcp, struct tcb *tcb, struct
         return TCP_TAKEN;
     }
     if (length > 0 && distance + length <= 0) {
+        uint64_t pos = tcb->rcv_nxt + (uint64_t)(int64_t)distance;
+        tcp_sack_duplicate(tcb, pos, pos + in->bytes);
         refuse_sequence(tcp, tcb, in);
         return TCP_DROP_DUPLICATE;
     }
@@ -387,6 +390,7 @@ static void trim_front(struct tcb *tcb, struct tcp_arrival *in, int32_t distance
         old--;
     if (old > in->bytes)
         old = in->bytes;
+    tcp_sack_duplicate(tcb, tcb->rcv_nxt - old, tcb->rcv_nxt);
     in->pos = tcb->rcv_nxt;
     in->data += old;
     in->bytes -= old;

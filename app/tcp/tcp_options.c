@@ -37,7 +37,8 @@ struct tcp_options tcp_options_answer(const struct tcp *tcp, const struct tuple 
                                 .window_scale = tcp_options_own_scale(tcp),
                                 .has_window_scale =
                                     syn->has_window_scale && tcp->config.window_scale,
-                                .has_timestamps = syn->has_timestamps && tcp->config.timestamps};
+                                .has_timestamps = syn->has_timestamps && tcp->config.timestamps,
+                                .sack_permitted = syn->sack_permitted && tcp->config.sack};
 }
 
 uint16_t tcp_options_peer_mss(const struct tuple *tuple, const struct tcp_header *syn)
@@ -62,6 +63,7 @@ void tcp_options_agree(struct tcp *tcp, struct tcb *tcb, const struct tcp_arriva
         tcb->ts_recent = header->tsval;
         tcb->ts_recent_ns = in->now_ns;
     }
+    tcb->sack = header->sack_permitted && tcp->config.sack;
     tcb->mss = tcp_options_mss(tcb, tcp->config.mtu_bytes);
 }
 

@@ -26,6 +26,10 @@ static enum emission emit_probe(struct tcp *tcp, struct tcb *tcb, uint64_t now_n
                                 struct tcp_descriptor *out);
 static enum emission emit_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                               struct tcp_descriptor *out);
+static enum emission emit_again(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                                struct tcp_segment *segment, struct tcp_descriptor *out);
+static enum emission emit_tail(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                               struct tcp_descriptor *out);
 static struct tcp_segment *first_lost(struct tcb *tcb);
 static bool split(struct tcp *tcp, struct tcb *tcb, struct tcp_segment *segment);
 static uint32_t payload_of(const struct tcp_segment *segment);
@@ -38,7 +42,7 @@ static void tell_retransmit(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                             const struct tcp_segment *segment);
 static void describe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint64_t pos, uint8_t flags,
                      struct tcp_descriptor *out);
-static void describe_options(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns,
+static void describe_options(const struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                              struct tcp_descriptor *out);
 static uint16_t offer_window(struct tcb *tcb, bool syn);
 
@@ -94,7 +98,7 @@ static enum emission emit_one(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                               struct tcp_descriptor *out)
 {
     enum emission lost = emit_lost(tcp, tcb, now_ns, out);
-    if (lost == EMIT_ONE)
+    if (lost == EMIT_ONE || emit_tail(tcp, tcb, now_ns, out) == EMIT_ONE)
         return EMIT_ONE;
     enum emission fresh = emit_new(tcp, tcb, now_ns, out);
     if (fresh == EMIT_ONE || emit_probe(tcp, tcb, now_ns, out) == EMIT_ONE ||
@@ -103,20 +107,29 @@ static enum emission emit_one(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
     return lost == EMIT_BLOCKED ? EMIT_BLOCKED : fresh;
 }
 
-/* Retransmission. After a time-out all of the flight counts as lost and is sent again as the window
- * allows; in fast recovery the first segment is, whatever the window (RFC 6582). */
+/* Retransmission, as the window allows; but what shows that recovery begins, or goes on without
+ * SACK, leaves whatever the window (RFC 6582; RFC 6675 5, step 4.3). */
 static enum emission emit_lost(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                                struct tcp_descriptor *out)
 {
     struct tcp_segment *segment;
-    struct part part;
+    bool free_pass;
 
     if (tcb->lost_bytes == 0)
         return EMIT_NOTHING;
     segment = first_lost(tcb);
-    if (segment->cause != TCP_CAUSE_FAST && in_pipe(tcb) > 0 &&
+    free_pass = tcb->lost_first || (segment->cause == TCP_CAUSE_FAST && !tcb->sack);
+    if (!free_pass && in_pipe(tcb) > 0 &&
         in_pipe(tcb) + segment->length > tcp_congestion_window(&tcb->congestion, tcb->mss))
         return EMIT_NOTHING;
+    return emit_again(tcp, tcb, now_ns, segment, out);
+}
+
+static enum emission emit_again(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                                struct tcp_segment *segment, struct tcp_descriptor *out)
+{
+    struct part part;
+
     if (tcp_events_room(tcp) == 0)
         return EMIT_BLOCKED;
     if (payload_of(segment) > tcb->mss && !split(tcp, tcb, segment))
@@ -129,7 +142,8 @@ static enum emission emit_lost(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns
     tcb->lost_bytes -= segment->length;
     segment->cause = TCP_CAUSE_NONE;
     segment->last_sent_ns = now_ns;
-    if (segment->transmissions < UINT16_MAX)
+    tcb->lost_first = false;
+    if (segment->transmissions < UINT8_MAX)
         segment->transmissions++;
     describe(tcp, tcb, now_ns, segment->pos, part.flags, out);
     out->payload_bytes = part.payload_bytes;
@@ -137,6 +151,33 @@ static enum emission emit_lost(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns
     out->retransmission = true;
     tcp->counters.bytes_out += part.payload_bytes;
     return EMIT_ONE;
+}
+
+/* A tail loss probe: what is new, or else the last segment again (RFC 8985 7.3). */
+static enum emission emit_tail(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                               struct tcp_descriptor *out)
+{
+    struct tcp_segment *last = STAILQ_FIRST(&tcb->segments);
+    enum emission emission;
+
+    if (!tcb->rack.probe_wanted)
+        return EMIT_NOTHING;
+    if (last == NULL || tcb->lost_bytes > 0 || tcb->sacked_bytes > 0) {
+        tcb->rack.probe_wanted = false;
+        return EMIT_NOTHING;
+    }
+    emission = emit_new(tcp, tcb, now_ns, out);
+    if (emission == EMIT_ONE) {
+        tcp_rack_probed(tcb, false);
+    } else if (emission == EMIT_NOTHING) {
+        while (STAILQ_NEXT(last, link) != NULL)
+            last = STAILQ_NEXT(last, link);
+        tcp_ack_lose(tcb, last, TCP_CAUSE_PROBE);
+        emission = emit_again(tcp, tcb, now_ns, last, out);
+        tcp_rack_probed(tcb, true);
+    }
+    tcp_timer_restart(tcp, tcb, now_ns);
+    return emission;
 }
 
 static struct tcp_segment *first_lost(struct tcb *tcb)
@@ -173,7 +214,7 @@ static uint32_t payload_of(const struct tcp_segment *segment)
 /* What is thought to be under way. */
 static uint32_t in_pipe(const struct tcb *tcb)
 {
-    return tcp_flight(tcb) - tcb->lost_bytes;
+    return tcp_flight(tcb) - tcb->lost_bytes - tcb->sacked_bytes;
 }
 
 static enum emission emit_new(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
@@ -234,7 +275,7 @@ static uint32_t part_bytes(const struct tcb *tcb)
             return 0;
         bytes = usable;
     }
-    if (in_pipe(tcb) > 0 &&
+    if (in_pipe(tcb) > 0 && !tcb->rack.probe_wanted &&
         in_pipe(tcb) + bytes > tcp_congestion_window(&tcb->congestion, tcb->mss))
         return 0;
     return (uint32_t)bytes;
@@ -259,6 +300,8 @@ static void hand_out(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct t
     tcb->last_data_ns = now_ns;
     tcb->override_now = false;
     tcp->counters.bytes_out += part->payload_bytes;
+    if (tcb->sack)
+        tcp_rack_schedule_probe(tcp, tcb, now_ns);
     /* Differs: the states of closing begin when the FIN is handed out, not at the call of CLOSE:
      * a peer that closes before that finds us in CLOSE-WAIT. */
     if (ends == TCP_FIN) {
@@ -312,6 +355,7 @@ static void tell_retransmit(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
     switch (segment->cause) {
     case TCP_CAUSE_FAST: tcp->counters.retransmits_fast++; break;
     case TCP_CAUSE_MTU: tcp->counters.retransmits_mtu++; break;
+    case TCP_CAUSE_PROBE: tcp->counters.retransmits_probe++; break;
     default: tcp->counters.retransmits_rto++; break;
     }
 }
@@ -341,22 +385,30 @@ static void describe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint64_t
     describe_options(tcp, tcb, now_ns, out);
 }
 
-static void describe_options(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns,
+static void describe_options(const struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                              struct tcp_descriptor *out)
 {
     struct tcp_options options = {.has_timestamps = tcb->timestamps};
+    struct tcp_sack_block blocks[TCP_SACK_BLOCKS];
+    bool bare = out->seq == tcp_wire_snd(tcb, tcb->snd_nxt); /* An ACK, and nothing more. */
 
     if (out->flags & TCP_SYN) {
         /* A SYN offers; a SYN-ACK has only what the peer offered, too. */
         bool offers = tcb->state == TCP_SYN_SENT;
         options.mss = tcp_options_own_mss(tcp, &tcb->tuple);
         options.has_timestamps = offers ? tcp->config.timestamps : tcb->timestamps;
+        options.sack_permitted = offers ? tcp->config.sack : tcb->sack;
         options.has_window_scale = offers ? tcp->config.window_scale : tcb->scaled;
         options.window_scale = tcp_options_own_scale(tcp);
     }
     if (options.has_timestamps) {
         options.tsval = tcp_options_timestamp(tcb->ts_offset, now_ns);
         options.tsecr = tcb->ts_recent;
+    }
+    /* RFC 2018 4: with every ACK; but a segment with text has no room for it. */
+    if (tcb->sack && (tcb->queue.count > 0 || tcb->sack_report.duplicate_end != 0) && bare) {
+        options.sack_count = tcp_sack_blocks(tcb, tcb->timestamps ? 3 : 4, blocks);
+        options.sack = blocks;
     }
     out->options_bytes = tcp_header_options(&options, out->options);
 }

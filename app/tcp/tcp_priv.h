@@ -21,8 +21,10 @@
 #include "tcp/tcp_congestion.h"
 #include "tcp/tcp_header.h"
 #include "tcp/tcp_listen.h"
+#include "tcp/tcp_rack.h"
 #include "tcp/tcp_reassembly.h"
 #include "tcp/tcp_rtt.h"
+#include "tcp/tcp_sack.h"
 #include "tcp/tcp_slot.h"
 #include "tcp/tcp_table.h"
 
@@ -35,7 +37,8 @@ struct tcp_segment {
     uint64_t first_sent_ns;         /* When it was handed out first. */
     uint64_t last_sent_ns;          /* And last. */
     uint32_t length;                /* Sequence space: payload, and one each for SYN and FIN. */
-    uint16_t transmissions;         /* Saturated. */
+    uint8_t transmissions;          /* Saturated. */
+    bool sacked;                    /* The peer reported it (RFC 2018). */
     uint8_t flags;                  /* TCP_SYN or TCP_FIN if it has them. */
     uint8_t cause;                  /* enum tcp_cause; not NONE: to be sent again. */
 };
@@ -74,7 +77,6 @@ struct tcb {
     alignas(64) uint64_t snd_wl1; /* Peer's position at the last window update. */
     uint64_t snd_wl2;             /* Our position acknowledged then. */
     uint64_t last_ack_sent;       /* Last position that we acknowledged (RFC 7323). */
-    uint64_t rcv_fin;             /* Position of the peer's FIN, once known. */
     uint64_t ts_recent_ns;        /* When ts_recent was taken. */
     uint32_t ts_recent;           /* The peer's timestamp to echo. */
     uint32_t ts_offset;           /* Of our timestamps. */
@@ -85,7 +87,9 @@ struct tcb {
     uint8_t snd_wscale;           /* Shift of the peer's window. */
     uint8_t rcv_wscale;           /* Shift of ours. */
     bool timestamps;              /* Agreed in the handshake. */
+    bool sack;                    /* Likewise: selective acknowledgment. */
     bool scaled;                  /* Window scaling likewise. */
+    bool lost_first;              /* The next lost segment is sent again whatever the window. */
     /* Line 3. Written by input: round trips. */
     alignas(64) struct tcp_rtt rtt;
     uint64_t silence_since_ns; /* Start of the silence that the user timeout measures. */
@@ -95,6 +99,7 @@ struct tcb {
     struct tcp_segment_list segments; /* In flight, by position. */
     uint64_t last_data_ns;            /* When data was last handed out. */
     uint32_t lost_bytes;              /* Of `segments`: counts as lost, not yet sent again. */
+    uint32_t sacked_bytes;            /* Of `segments`: arrived, as SACK blocks say. */
     /* Line 5. Written by timers. */
     alignas(64) struct wheel_timer timer; /* Armed for the earlier of the deadlines, or before. */
     uint64_t armed_ns;                    /* What it is armed for. */
@@ -113,11 +118,15 @@ struct tcb {
     /* Line 7. Written by input. */
     alignas(64) struct tcp_reassembly_queue queue; /* What came out of order. */
     struct tcp_slot *slot;                         /* Its own; NULL in a copy to look at. */
+    uint64_t rcv_fin;                              /* Position of the peer's FIN, once known. */
+    /* Lines 8 and on. Written by input: when something is lost, at either end. */
+    alignas(64) struct tcp_sack_report sack_report;
+    alignas(64) struct tcp_rack rack;
 };
 TAILQ_HEAD(tcb_list, tcb);
 
 static_assert(sizeof(struct tcp_segment) == 40, "a segment record stays small");
-static_assert(sizeof(struct tcb) == 7 * 64, "the lines are as the comments say");
+static_assert(sizeof(struct tcb) == 10 * 64, "the lines are as the comments say");
 static_assert(offsetof(struct tcb, snd_wl1) == 64, "line 1 is one line");
 static_assert(offsetof(struct tcb, rtt) == 2 * 64, "line 2 is one line");
 static_assert(offsetof(struct tcb, congestion) == 3 * 64, "line 3 is one line");
@@ -286,6 +295,8 @@ void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
 /* Nothing new acknowledged: perhaps a duplicate ACK (RFC 5681 2). */
 void tcp_ack_old(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
 void tcp_ack_window(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
+/* SEGMENT counts as lost. */
+void tcp_ack_lose(struct tcb *tcb, struct tcp_segment *segment, enum tcp_cause cause);
 /* The first segment in flight counts as lost. */
 void tcp_ack_lose_first(struct tcp *tcp, struct tcb *tcb, enum tcp_cause cause);
 /* All segments in flight count as lost (those larger than ABOVE payload bytes). */
@@ -324,6 +335,8 @@ uint32_t tcp_options_timestamp(uint32_t offset, uint64_t now_ns);
 void tcp_timer_restart(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 /* Likewise, unless it waits for that already. */
 void tcp_timer_ensure(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+/* See that the timer wakes for the earliest of the deadlines. */
+void tcp_timer_arm(struct tcp *tcp, struct tcb *tcb);
 void tcp_timer_delay_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 
 #endif

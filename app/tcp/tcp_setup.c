@@ -66,6 +66,7 @@ struct tcp_config tcp_config_default(uint32_t connections)
         .initial_window_segs = 10,
         .timestamps = true,
         .window_scale = true,
+        .sack = true,
         .soft_icmp_ends_syn = true,
         .challenge_acks_per_s = 1000,
     };

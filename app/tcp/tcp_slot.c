@@ -330,6 +330,7 @@ static void pack(const struct tcb *tcb, struct tcp_slot *slot)
         .rcv_wscale = tcb->rcv_wscale};
     slot->timestamps = tcb->timestamps;
     slot->scaled = tcb->scaled;
+    slot->sack = tcb->sack;
     slot->fin_wanted = false;
 }
 
@@ -358,6 +359,7 @@ static void unpack(const struct tcp *tcp, tcp_conn conn, const struct tcp_slot *
     tcb->rcv_wscale = quiet->rcv_wscale;
     tcb->timestamps = slot->timestamps;
     tcb->scaled = slot->scaled;
+    tcb->sack = slot->sack;
     tcb->snd_wnd = quiet->snd_wnd;
     tcb->snd_wnd_max = (uint32_t)quiet->snd_wnd_max << quiet->snd_wscale;
     tcb->snd_wl1 = quiet->received;
@@ -369,12 +371,14 @@ static void unpack(const struct tcp *tcp, tcp_conn conn, const struct tcp_slot *
     tcb->ts_offset = tcp_isn_timestamp_offset(&tcp->config.key, &tcb->tuple);
     tcb->deadline_ns = TCP_NEVER_NS;
     tcb->ack_deadline_ns = TCP_NEVER_NS;
+    tcb->rack.deadline_ns = TCP_NEVER_NS;
     STAILQ_INIT(&tcb->segments);
     tcp_rtt_resume(&tcb->rtt, &tcp->rtt_limits, unpack_ns(quiet->srtt), unpack_ns(quiet->rttvar),
                    unpack_ns(quiet->rtt_max));
     tcb->rtt.backoff = quiet->backoff;
     tcp_congestion_resume(&tcb->congestion, tcp->config.initial_window_segs, quiet->cwnd_segs,
                           quiet->ssthresh_bytes, quiet->mss);
+    tcb->congestion.scoreboard = tcb->sack;
 }
 
 static void wait_for_tcb(struct tcp *tcp, struct tcp_slot *slot)

@@ -82,6 +82,7 @@ struct tcp_slot {
     bool v6 : 1;
     bool timestamps : 1; /* Of a quiet one, as in struct tcb; likewise the next. */
     bool scaled : 1;
+    bool sack : 1;
     bool fin_wanted : 1; /* It waits to send its FIN. */
     union {
         struct tcb *tcb;

@@ -126,8 +126,12 @@ static enum tcp_verdict keep(struct tcp *tcp, struct tcb *tcb, const struct tcp_
     tcp_ready(tcp, tcb);
     if (full)
         tcp->counters.chunks_full++;
-    if (kept > 0)
+    if (kept > 0) {
+        tcp_sack_kept(tcb, in->pos);
         return TCP_TAKEN;
+    }
+    if (!full)
+        tcp_sack_duplicate(tcb, in->pos, in->pos + in->bytes);
     return full ? TCP_DROP_REASSEMBLY_FULL : TCP_DROP_DUPLICATE;
 }
 

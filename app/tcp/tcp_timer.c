@@ -1,8 +1,7 @@
-/* Timers. A connection has one wheel timer for its two deadlines, and arms it lazily: a deadline
+/* Timers. A connection has one wheel timer for its deadlines, and arms it lazily: a deadline
  * that moves later leaves it where it is, and the expiry that comes too early sets it again. */
 #include "tcp/tcp_priv.h"
 
-static void arm(struct tcp *tcp, struct tcb *tcb);
 static enum tcp_timer_kind wanted_kind(const struct tcp *tcp, const struct tcb *tcb);
 static uint64_t retry_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns);
 static uint64_t patience_ns(const struct tcp *tcp, const struct tcb *tcb);
@@ -40,7 +39,7 @@ void tcp_timer_restart(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
     tcb->timer_kind = (uint8_t)wanted_kind(tcp, tcb);
     tcb->retry_ns = retry_ns(tcp, tcb, now_ns);
     set_deadline(tcp, tcb);
-    arm(tcp, tcb);
+    tcp_timer_arm(tcp, tcb);
 }
 
 void tcp_timer_ensure(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
@@ -57,13 +56,15 @@ void tcp_timer_delay_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
     if (tcb->ack_deadline_ns != TCP_NEVER_NS)
         return;
     tcb->ack_deadline_ns = now_ns + tcp->config.delayed_ack_ns;
-    arm(tcp, tcb);
+    tcp_timer_arm(tcp, tcb);
 }
 
-static void arm(struct tcp *tcp, struct tcb *tcb)
+void tcp_timer_arm(struct tcp *tcp, struct tcb *tcb)
 {
     uint64_t earliest_ns = tcb->deadline_ns;
 
+    if (tcb->rack.deadline_ns < earliest_ns)
+        earliest_ns = tcb->rack.deadline_ns;
     if (tcb->ack_deadline_ns < earliest_ns)
         earliest_ns = tcb->ack_deadline_ns;
     if (earliest_ns == TCP_NEVER_NS)
@@ -138,10 +139,12 @@ static void expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
         tcb->ack_now = true;
         tcp_ready(tcp, tcb);
     }
+    if (tcb->rack.deadline_ns <= now_ns)
+        tcp_rack_expire(tcp, tcb, now_ns);
     if (tcb->deadline_ns <= now_ns)
         set_deadline(tcp, tcb); /* Silence may have been broken since it was set. */
     if (tcb->deadline_ns > now_ns) {
-        arm(tcp, tcb);
+        tcp_timer_arm(tcp, tcb);
         return;
     }
     if (patience_ns(tcp, tcb) <= now_ns) {
@@ -169,6 +172,9 @@ static void expire_rto(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
         tcp_congestion_timeout(&tcb->congestion, tcb->snd_nxt, tcp_flight(tcb), tcb->mss,
                                tcb->timeouts == 0);
     }
+    tcp_sack_timeout(tcb);
+    tcp_rack_timeout(tcb);
+    tcb->lost_first = false;
     tcp_ack_lose_all(tcp, tcb, TCP_CAUSE_RTO, 0);
     tcp_rtt_backoff(&tcb->rtt);
     tcb->timeouts++;

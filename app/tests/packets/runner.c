@@ -154,8 +154,19 @@ static void options_text(const struct run *run, const struct tcp_descriptor *d, 
         add_text(text, "%sts %u %u", comma, header.tsval - timestamp_offset(run), header.tsecr);
         comma = ",";
     }
-    if (header.has_window_scale)
+    if (header.has_window_scale) {
         add_text(text, "%sws %u", comma, header.window_scale);
+        comma = ",";
+    }
+    if (header.sack_permitted) {
+        add_text(text, "%ssackOK", comma);
+        comma = ",";
+    }
+    for (uint8_t i = 0; i < header.sack_count; i++) {
+        add_text(text, "%ssack %d:%d", comma, (int)(header.sack[i].begin - (uint32_t)PEER_ISN),
+                 (int)(header.sack[i].end - (uint32_t)PEER_ISN));
+        comma = ",";
+    }
     add_text(text, ">");
 }
 
@@ -204,7 +215,7 @@ static const char *const icmp_names[] = {
 
 static void event_text(const struct tcp_event *event, char *text)
 {
-    static const char *const causes[] = {"none", "rto", "fast", "mtu"};
+    static const char *const causes[] = {"none", "rto", "fast", "mtu", "probe"};
 
     text[0] = '\0';
     add_text(text, "%s", tcp_event_name(event->kind));
@@ -387,8 +398,15 @@ static bool expect_packet(struct run *run)
     return true;
 }
 
+static void put_32(uint8_t *p, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        p[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
 static bool build_options(struct run *run, char *text, uint8_t *out, size_t *size)
 {
+    uint8_t *sack = NULL; /* The length of that option. */
     char *save = NULL;
 
     *size = 0;
@@ -399,7 +417,7 @@ static bool build_options(struct run *run, char *text, uint8_t *out, size_t *siz
         char hex[80];
         size_t hex_size;
         uint8_t *p = out + *size;
-        if (*size > 24)
+        if (*size > 28)
             return fail(run, "too many options");
         if (sscanf(item, " mss %u", &a) == 1) {
             memcpy(p, (const uint8_t[]){2, 4, (uint8_t)(a >> 8), (uint8_t)a}, 4);
@@ -415,6 +433,17 @@ static bool build_options(struct run *run, char *text, uint8_t *out, size_t *siz
                                      (uint8_t)(b >> 16), (uint8_t)(b >> 8), (uint8_t)b},
                    12);
             *size += 12;
+        } else if (sscanf(item, " sack %u:%u", &a, &b) == 2) {
+            /* A block joins the option of the block before it, which is the last. */
+            if (sack == NULL) {
+                memcpy(p, (const uint8_t[]){1, 1, 5, 2}, 4);
+                sack = p + 3;
+                *size += 4;
+            }
+            put_32(out + *size, run->conn->iss + a);
+            put_32(out + *size + 4, run->conn->iss + b);
+            *sack = (uint8_t)(*sack + 8);
+            *size += 8;
         } else if (sscanf(item, " hex %79s", hex) == 1 &&
                    hex_bytes(hex, p, 40 - *size, &hex_size)) {
             *size += hex_size;

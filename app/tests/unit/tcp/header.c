@@ -82,6 +82,11 @@ static void reads_what_it_writes(void **state)
                                       .has_timestamps = random_below(&random, 2) != 0,
                                       .tsval = (uint32_t)random_next(&random),
                                       .tsecr = (uint32_t)random_next(&random)};
+        struct tcp_sack_block block = {(uint32_t)random_next(&random),
+                                       (uint32_t)random_next(&random)};
+        options.sack_permitted = random_below(&random, 2) == 0;
+        options.sack_count = (uint8_t)random_below(&random, 2);
+        options.sack = &block;
         struct tcp_descriptor d = {.tuple.local_port = 40000,
                                    .tuple.remote_port = 5003,
                                    .seq = (uint32_t)random_next(&random),
@@ -108,6 +113,10 @@ static void reads_what_it_writes(void **state)
             assert_int_equal(header.tsval, options.tsval);
             assert_int_equal(header.tsecr, options.tsecr);
         }
+        assert_int_equal(header.sack_permitted, options.sack_permitted);
+        assert_int_equal(header.sack_count, options.sack_count);
+        assert_true(options.sack_count == 0 ||
+                    (header.sack[0].begin == block.begin && header.sack[0].end == block.end));
         assert_int_equal(l4[0] << 8 | l4[1], 40000);
         assert_int_equal(l4[2] << 8 | l4[3], 5003);
     }

@@ -1,0 +1,210 @@
+#include "tcp/tcp_rack.h"
+
+#include "tcp/tcp_priv.h"
+
+enum {
+    NS_PER_TIMESTAMP = 1000000,
+    SEGMENTS_FOR_LOSS = 3, /* DupThresh. */
+    PERSIST_RECOVERIES = 16,
+    QUARTERS_MAX = 254,
+};
+
+/* TLP.max_ack_delay, of kernels: the peer may delay the ACK of a single segment so long. */
+#define ACK_DELAY_MAX_NS UINT64_C(200000000)
+#define PROBE_WITHOUT_RTT_NS UINT64_C(1000000000)
+
+static bool sent_after(uint64_t a_ns, uint64_t a_end, uint64_t b_ns, uint64_t b_end);
+static void adapt_window(struct tcb *tcb, const struct tcp_sack_news *news, bool recovered);
+static uint64_t window_ns(const struct tcb *tcb);
+static bool detect(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+static void respond(struct tcp *tcp, struct tcb *tcb);
+static void probe_answered(struct tcb *tcb, const struct tcp_sack_news *news, uint64_t ack);
+
+void tcp_rack_delivered(struct tcb *tcb, const struct tcp_segment *segment, uint64_t now_ns,
+                        uint32_t tsecr)
+{
+    struct tcp_rack *rack = &tcb->rack;
+    uint64_t end = segment->pos + segment->length;
+    uint64_t rtt_ns = now_ns - segment->last_sent_ns;
+
+    /* Of what was sent twice, an ACK that came too early is that of the first. */
+    if (segment->transmissions > 1) {
+        uint32_t sent = tcp_options_timestamp(tcb->ts_offset, segment->last_sent_ns);
+        if (rtt_ns < rack->min_rtt_ns || (tcb->timestamps && (int32_t)(tsecr - sent) < 0))
+            return;
+    } else {
+        if (rack->min_rtt_ns == 0 || rtt_ns < rack->min_rtt_ns)
+            rack->min_rtt_ns = rtt_ns;
+        if (end < rack->arrived_end)
+            rack->reordered = true;
+    }
+    if (end > rack->arrived_end)
+        rack->arrived_end = end;
+    if (sent_after(segment->last_sent_ns, end, rack->sent_ns, rack->end)) {
+        rack->sent_ns = segment->last_sent_ns;
+        rack->end = end;
+        rack->rtt_ns = rtt_ns;
+    }
+}
+
+void tcp_rack_ack(struct tcp *tcp, struct tcb *tcb, const struct tcp_sack_news *news, uint64_t ack,
+                  bool recovered, uint64_t now_ns)
+{
+    adapt_window(tcb, news, recovered);
+    probe_answered(tcb, news, ack);
+    if (detect(tcp, tcb, now_ns))
+        respond(tcp, tcb);
+    if (tcb->rack.timer != TCP_RACK_REORDERING)
+        tcp_rack_schedule_probe(tcp, tcb, now_ns);
+}
+
+void tcp_rack_schedule_probe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+{
+    struct tcp_rack *rack = &tcb->rack;
+    uint64_t wait_ns = PROBE_WITHOUT_RTT_NS;
+
+    if (rack->timer == TCP_RACK_REORDERING)
+        return;
+    rack->timer = TCP_RACK_OFF;
+    rack->deadline_ns = TCP_NEVER_NS;
+    if (!tcb->sack || tcb->state < TCP_ESTABLISHED || tcb->snd_una == tcb->snd_nxt ||
+        rack->probe_end != 0 || tcb->sacked_bytes > 0 || tcb->lost_bytes > 0 ||
+        tcb->congestion.in_recovery || tcb->timeouts > 0)
+        return;
+    if (tcb->rtt.samples > 0)
+        wait_ns = 2 * tcb->rtt.srtt_ns;
+    if (STAILQ_NEXT(STAILQ_FIRST(&tcb->segments), link) == NULL)
+        wait_ns += ACK_DELAY_MAX_NS;
+    /* The time-out does what a probe would do. */
+    if (wait_ns >= tcp_rtt_rto_ns(&tcb->rtt, &tcp->rtt_limits))
+        return;
+    rack->timer = TCP_RACK_PROBE;
+    rack->deadline_ns = now_ns + wait_ns;
+    tcp_timer_arm(tcp, tcb);
+}
+
+void tcp_rack_expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+{
+    struct tcp_rack *rack = &tcb->rack;
+    enum tcp_rack_timer timer = rack->timer;
+
+    rack->timer = TCP_RACK_OFF;
+    rack->deadline_ns = TCP_NEVER_NS;
+    if (timer == TCP_RACK_REORDERING) {
+        if (detect(tcp, tcb, now_ns))
+            respond(tcp, tcb);
+        return;
+    }
+    rack->probe_wanted = true;
+    tcp_ready(tcp, tcb);
+}
+
+void tcp_rack_probed(struct tcb *tcb, bool again)
+{
+    tcp_rack_timeout(tcb);
+    tcb->rack.probe_end = tcb->snd_nxt;
+    tcb->rack.probe_again = again;
+}
+
+void tcp_rack_timeout(struct tcb *tcb)
+{
+    tcb->rack.timer = TCP_RACK_OFF;
+    tcb->rack.deadline_ns = TCP_NEVER_NS;
+    tcb->rack.probe_end = 0;
+    tcb->rack.probe_wanted = false;
+}
+
+static bool sent_after(uint64_t a_ns, uint64_t a_end, uint64_t b_ns, uint64_t b_end)
+{
+    return a_ns > b_ns || (a_ns == b_ns && a_end > b_end);
+}
+
+static void adapt_window(struct tcb *tcb, const struct tcp_sack_news *news, bool recovered)
+{
+    struct tcp_rack *rack = &tcb->rack;
+
+    if (rack->round_end != 0 && tcb->snd_una >= rack->round_end)
+        rack->round_end = 0;
+    if (news->duplicate && rack->round_end == 0) {
+        rack->round_end = tcb->snd_nxt;
+        if (rack->quarters < QUARTERS_MAX)
+            rack->quarters++;
+        rack->persist = PERSIST_RECOVERIES;
+    } else if (recovered && rack->persist > 0 && --rack->persist == 0) {
+        rack->quarters = 0;
+    }
+}
+
+static uint64_t window_ns(const struct tcb *tcb)
+{
+    const struct tcp_rack *rack = &tcb->rack;
+    bool in_recovery = tcb->congestion.in_recovery || tcb->timeouts > 0;
+    uint64_t window = (rack->quarters + UINT64_C(1)) * rack->min_rtt_ns / 4;
+
+    if (!rack->reordered &&
+        (in_recovery || tcb->sacked_bytes >= SEGMENTS_FOR_LOSS * (uint64_t)tcb->mss))
+        return 0;
+    return window < tcb->rtt.srtt_ns ? window : tcb->rtt.srtt_ns;
+}
+
+/* True if something counts as lost that did not before. */
+static bool detect(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+{
+    struct tcp_rack *rack = &tcb->rack;
+    uint64_t reordering_ns = window_ns(tcb), latest_ns = 0;
+    struct tcp_segment *segment;
+    bool any = false;
+
+    if (rack->timer == TCP_RACK_REORDERING) {
+        rack->timer = TCP_RACK_OFF;
+        rack->deadline_ns = TCP_NEVER_NS;
+    }
+    STAILQ_FOREACH(segment, &tcb->segments, link)
+    {
+        bool earlier = sent_after(rack->sent_ns, rack->end, segment->last_sent_ns,
+                                  segment->pos + segment->length);
+        if (segment->sacked || segment->cause != TCP_CAUSE_NONE)
+            continue;
+        if (!earlier && segment->transmissions == 1)
+            break; /* All beyond were sent later. */
+        if (!earlier)
+            continue;
+        uint64_t lost_ns = segment->last_sent_ns + rack->rtt_ns + reordering_ns;
+        if (lost_ns <= now_ns) {
+            tcp_ack_lose(tcb, segment, TCP_CAUSE_FAST);
+            any = true;
+        } else if (lost_ns > latest_ns) {
+            latest_ns = lost_ns;
+        }
+    }
+    if (latest_ns != 0) {
+        rack->timer = TCP_RACK_REORDERING;
+        rack->deadline_ns = latest_ns;
+        tcp_timer_arm(tcp, tcb);
+    }
+    return any;
+}
+
+/* RFC 6675 5: recovery begins; the first lost segment leaves whatever the pipe. */
+static void respond(struct tcp *tcp, struct tcb *tcb)
+{
+    if (tcp_congestion_lost(&tcb->congestion, tcb->snd_una, tcb->snd_nxt, tcp_flight(tcb),
+                            tcb->mss))
+        tcb->lost_first = true;
+    tcp_ready(tcp, tcb);
+}
+
+/* 7.4.2. */
+static void probe_answered(struct tcb *tcb, const struct tcp_sack_news *news, uint64_t ack)
+{
+    struct tcp_rack *rack = &tcb->rack;
+
+    if (rack->probe_end == 0 || ack < rack->probe_end)
+        return;
+    if (!rack->probe_again || (news->duplicate && news->duplicate_end == rack->probe_end)) {
+        rack->probe_end = 0;
+    } else if (ack > rack->probe_end) {
+        rack->probe_end = 0; /* The probe repaired a loss. */
+        tcp_congestion_repaired(&tcb->congestion, tcp_flight(tcb), tcb->mss);
+    }
+}
