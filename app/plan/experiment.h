@@ -20,6 +20,7 @@
 
 #include "base/address.h"
 #include "base/error.h"
+#include "plan/pace.h"
 #include "plan/rollout.h"
 
 struct reader_object;
@@ -169,15 +170,23 @@ enum experiment_reconnect {
     EXPERIMENT_RECONNECT_NEVER,   /* A broken connection stays broken. */
 };
 
+enum experiment_catch_up {
+    EXPERIMENT_CATCH_UP_SEND_LATE, /* Sent late, up to a bound. */
+    EXPERIMENT_CATCH_UP_SKIP,      /* Not sent: no burst after a stall. */
+};
+
 struct experiment_stream {
     const char *name;                  /* Unique in the experiment. */
     enum experiment_protocol protocol; /* What it speaks. */
     struct experiment_target target;   /* Own members over those of the experiment's target. */
     uint32_t connections; /* ctraffic: flows held; connect: most that may be open at a time. */
-    double rate_per_s;    /* Requests per second over all flows; > 0. */
-    uint32_t size_bytes;  /* ctraffic: of a packet, 64..65536. */
-    int64_t timeout_ns;   /* No answer for so long: stalled. */
-    int64_t connect_timeout_ns;          /* No connection for so long: connect-timeout. */
+    struct pace pace;     /* Requests over all flows. */
+    double rate_per_s;    /* The greatest rate of it, in requests; > 0. */
+    enum experiment_catch_up catch_up; /* What becomes of requests that the tester is late with. */
+    int64_t catch_up_within_ns;        /* send-late: sent up to so late; 0: as docs/accuracy.md. */
+    uint32_t size_bytes;               /* ctraffic: of a packet, 64..65536. */
+    int64_t timeout_ns;                /* No answer for so long: stalled. */
+    int64_t connect_timeout_ns;        /* No connection for so long: connect-timeout. */
     enum experiment_reconnect reconnect; /* ctraffic: what follows a broken connection. */
     uint32_t retries; /* At most connections x retries connection records in all. */
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "plan/quantity.h"
 
 static bool target_takes(const void *object, const char *key);
 static int read_address(struct reader *reader, const cJSON *item, void *object);
@@ -19,6 +20,8 @@ static cJSON *print_port(const void *object, const void *context);
 static int check_target(struct reader *reader, void *object);
 static int read_stream_target(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_stream_target(const void *object, const void *context);
+static int read_rate(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_rate(const void *object, const void *context);
 static bool stream_takes(const void *object, const char *key);
 static int check_stream(struct reader *reader, void *object);
 static bool is_port(const cJSON *item);
@@ -52,6 +55,15 @@ static const struct reader_word reconnect_words[] = {
     {"never", EXPERIMENT_RECONNECT_NEVER},
     {NULL, 0},
 };
+
+static const struct reader_word catch_up_words[] = {
+    {"send-late", EXPERIMENT_CATCH_UP_SEND_LATE},
+    {"skip", EXPERIMENT_CATCH_UP_SKIP},
+    {NULL, 0},
+};
+
+#define RATE_WANT                                                                                  \
+    "a rate such as \"400/s\" or \"10k/s\", from 1/h to 1000M/s, or a law (docs/experiment.md)"
 
 #define AT(type, member) offsetof(struct type, member)
 
@@ -127,10 +139,21 @@ static const struct reader_field stream_fields[] = {
      .min = 1,
      .max = CONNECTIONS_MAX},
     {.key = "rate",
-     .type = READER_RATE,
-     .offset = AT(experiment_stream, rate_per_s),
+     .type = READER_CUSTOM,
+     .object = &pace_object,
      .required = true,
-     .min = 1.0 / 3600},
+     .read = read_rate,
+     .print = print_rate,
+     .want = RATE_WANT},
+    {.key = "catchUp",
+     .type = READER_WORD,
+     .offset = AT(experiment_stream, catch_up),
+     .otherwise = "send-late",
+     .words = catch_up_words},
+    {.key = "catchUpWithin",
+     .type = READER_DURATION,
+     .offset = AT(experiment_stream, catch_up_within_ns),
+     .max = 3600e9},
     {.key = "size",
      .type = READER_SIZE,
      .offset = AT(experiment_stream, size_bytes),
@@ -320,11 +343,43 @@ static cJSON *print_stream_target(const void *object, const void *context)
     return reader_print(&experiment_target_object, &stream->target, context);
 }
 
+/* A bare number is refused: of what, in what time? */
+static int read_rate(struct reader *reader, const cJSON *item, void *object)
+{
+    struct experiment_stream *stream = object;
+    const char *text = cJSON_GetStringValue(item);
+    struct error err = {0};
+
+    if (cJSON_IsObject(item)) {
+        reader_defaults(&pace_object, &stream->pace);
+        return reader_fill(reader, &pace_object, item, &stream->pace);
+    }
+    if (text == NULL || strpbrk(text, "/:") == NULL)
+        return reader_want(reader, item, RATE_WANT);
+    if (pace_parse(text, &stream->pace, &err) == 0)
+        return 0;
+    if (strchr(text, ':') != NULL)
+        return reader_refuse(reader, "%s", err.text);
+    return reader_want(reader, item, RATE_WANT);
+}
+
+static cJSON *print_rate(const void *object, const void *context)
+{
+    const struct experiment_stream *stream = object;
+    char text[QUANTITY_TEXT_BYTES];
+
+    if (!pace_is_plain(&stream->pace))
+        return reader_print(&pace_object, &stream->pace, context);
+    return cJSON_CreateString(quantity_rate_text(stream->pace.rate_per_s, text));
+}
+
 static bool stream_takes(const void *object, const char *key)
 {
     static const char *const of_ctraffic[] = {"size", "timeout", "reconnect", "retries"};
     const struct experiment_stream *stream = object;
 
+    if (strcmp(key, "catchUpWithin") == 0)
+        return stream->catch_up == EXPERIMENT_CATCH_UP_SEND_LATE;
     if (stream->protocol == EXPERIMENT_PROTOCOL_CTRAFFIC)
         return true;
     for (size_t i = 0; i < sizeof(of_ctraffic) / sizeof(*of_ctraffic); i++)
@@ -347,6 +402,12 @@ static int check_stream(struct reader *reader, void *object)
             return reader_refuse(reader, "\"target\" is missing: the experiment has none for all");
         stream->target = experiment->target;
     }
+    if (stream->pace.unit == PACE_BITS && stream->protocol != EXPERIMENT_PROTOCOL_CTRAFFIC)
+        return reader_refuse(reader, "rate: \"connect\" carries no bits; want requests a second");
+    stream->pace.request_bits = 8 * stream->size_bytes;
+    stream->rate_per_s = pace_peak(&stream->pace);
+    if (stream->rate_per_s > 1e9)
+        return reader_refuse(reader, "rate: want no more than 1000M requests a second");
     if (stream->connections == 0 && stream->protocol == EXPERIMENT_PROTOCOL_CONNECT) {
         open = ceil(stream->rate_per_s * (double)stream->connect_timeout_ns / 1e9) + CONNECT_SPARE;
         stream->connections = open < CONNECTIONS_MAX ? (uint32_t)open : CONNECTIONS_MAX;

@@ -9,6 +9,7 @@
 
 #include "net/net_impair.h"
 #include "run/fleet.h"
+#include "run/law_of.h"
 #include "run/placement.h"
 
 static enum net_memory memory_of(const struct machine *machine)
@@ -124,8 +125,10 @@ static struct traffic_stream_config stream_config(const struct fleet *fleet, uns
         config.flow_first += share(stream->connections, i, fleet->count);
     config.slot_first = held ? config.flow_first : member;
     config.slot_stride = held ? stream->connections : fleet->count;
-    /* Thousandths keep a rate such as 0.5/s exact enough, and whole ones exact. */
-    config.law = law_constant((uint64_t)(stream->rate_per_s * 1000 + 0.5), UINT64_C(1000000000000));
+    config.law = law_of(&stream->pace);
+    config.catch_up =
+        stream->catch_up == EXPERIMENT_CATCH_UP_SKIP ? TRAFFIC_SKIP : TRAFFIC_SEND_LATE;
+    config.unsent_after_ns = (uint64_t)stream->catch_up_within_ns;
     config.size_bytes = stream->size_bytes;
     config.timeout_ns = (uint64_t)stream->timeout_ns;
     config.connect_timeout_ns = (uint64_t)stream->connect_timeout_ns;

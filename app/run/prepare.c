@@ -240,7 +240,7 @@ static void describe_stream(const struct session *session, unsigned index)
     snprintf(meta->protocol, sizeof(meta->protocol), "%s",
              experiment_protocol_word(stream->protocol));
     meta->flows = stream->protocol == EXPERIMENT_PROTOCOL_CTRAFFIC ? stream->connections : 1;
-    meta->rate_pps = stream->rate_per_s;
+    meta->rate_pps = pace_mean(&stream->pace);
     meta->size_bytes = stream->size_bytes;
     meta->timeout_ns = (uint64_t)stream->timeout_ns;
     meta->connect_timeout_ns = (uint64_t)stream->connect_timeout_ns;

@@ -7,6 +7,8 @@
 
 /* See law.c. */
 #define PRODUCT_MAX ((wide_uint)1 << 88)
+#define FLAT_MAX (UINT64_C(1) << 53)
+#define SINE_STEPS (UINT64_C(1) << 20) /* An amplitude has so many at least. */
 
 static uint64_t common(uint64_t a, uint64_t b);
 static int check_piece(const struct law *law, uint32_t index, struct error *err);
@@ -35,11 +37,20 @@ struct law law_ramp(uint64_t from, uint64_t to, uint64_t period_ns, uint64_t ove
 }
 
 /* The second half has the values of the first with the other sign: then a cycle's count is that of
- * the mean. */
+ * the mean. In small numbers, but large enough for points to be rounded by little. */
 struct law law_sine(uint64_t mean, uint64_t amplitude, uint64_t period_ns, uint64_t cycle_ns)
 {
-    struct law law = {.period_ns = period_ns, .repeats = true};
+    uint64_t divisor = common(common(mean, amplitude), period_ns), factor = 1;
     uint64_t points[LAW_SINE_PIECES + 1];
+    while (divisor != 0 && amplitude != 0 && amplitude / divisor * factor < SINE_STEPS &&
+           period_ns / divisor * factor < FLAT_MAX / 4)
+        factor *= 2;
+    if (divisor != 0) {
+        mean = mean / divisor * factor;
+        amplitude = amplitude / divisor * factor;
+        period_ns = period_ns / divisor * factor;
+    }
+    struct law law = {.period_ns = period_ns, .repeats = true};
     for (unsigned i = 0; i <= LAW_SINE_PIECES / 2; i++) {
         double turn = 2 * 3.14159265358979323846 * i / LAW_SINE_PIECES;
         bool zero = i == 0 || i == LAW_SINE_PIECES / 2;
@@ -159,8 +170,8 @@ static int check_piece(const struct law *law, uint32_t index, struct error *err)
         return error_set(err, EXIT_USAGE, -EINVAL, "piece %u: it must last 1 ns to 12 h",
                          index + 1);
     wide_uint span = sloping ? piece->duration_ns : 1;
-    if (most >= UINT64_C(1) << 42 || law->period_ns >= UINT64_C(1) << 46 ||
-        span * most >= PRODUCT_MAX || span * law->period_ns >= PRODUCT_MAX)
+    if (most >= FLAT_MAX || law->period_ns >= FLAT_MAX || span * most >= PRODUCT_MAX ||
+        span * law->period_ns >= PRODUCT_MAX)
         return error_set(err, EXIT_USAGE, -ERANGE,
                          "piece %u: its rate has too many digits to be paced exactly over its "
                          "length; round it",

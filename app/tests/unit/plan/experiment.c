@@ -86,6 +86,7 @@ static void assignments_and_variants_apply(void **state)
 
     (void)state;
     assert_true(x->streams[0].rate_per_s == 800);
+    assert_int_equal(x->streams[0].catch_up, EXPERIMENT_CATCH_UP_SEND_LATE);
     assert_int_equal(x->cluster.lab.pod_ready.low_ns, 1000000000);
     assert_int_equal(x->cluster.lab.pod_ready.high_ns, 2000000000);
     assert_int_equal(x->cluster.proxy.scheduler, EXPERIMENT_SCHEDULER_LC);
@@ -113,6 +114,32 @@ static void what_is_resolved_reads_the_same_again(void **state)
     experiment_free(x);
 }
 
+/* A law as an object, as text, and changed by --set, all come out as the same object. */
+static void laws_are_resolved(void **state)
+{
+    static const char *const as_text[] = {"streams.held.rate=poisson:ramp:100/s..10k/s:60s",
+                                          "streams.held.catchUp=skip",
+                                          "streams.new.rate=burst:10:1s"};
+    static const char *const as_object[] = {
+        "streams.held.rate={\"law\":\"ramp\",\"arrivals\":\"poisson\",\"from\":\"100/s\","
+        "\"to\":\"1/s\",\"over\":\"1m\"}",
+        "streams.held.rate.to=10k/s", "streams.held.catchUp=skip",
+        "streams.new.rate={\"law\":\"burst\",\"count\":10,\"every\":\"1s\"}"};
+    struct experiment *x = load(as_text, 3, NULL), *y = load(as_object, 4, NULL);
+    char *of_text = json_print(x->resolved, true), *of_object = json_print(y->resolved, true);
+
+    (void)state;
+    assert_string_equal(of_text, of_object);
+    assert_true(x->streams[0].rate_per_s == 10000);
+    assert_true(x->streams[1].rate_per_s == 10);
+    assert_int_equal(x->streams[0].pace.arrivals, PACE_POISSON);
+    assert_int_equal(x->streams[0].catch_up, EXPERIMENT_CATCH_UP_SKIP);
+    cJSON_free(of_text);
+    cJSON_free(of_object);
+    experiment_free(x);
+    experiment_free(y);
+}
+
 /* The main job with one place changed: a person's typos, and what they get told. */
 static void mistakes_are_named(void **state)
 {
@@ -126,16 +153,29 @@ static void mistakes_are_named(void **state)
          "s\"}",
          "streams[0]: unknown key \"conections\"; did you mean \"connections\"?"},
         {"streams.held.rate=400", "streams[0].rate: got 400, want a rate such as \"400/s\" or "
-                                  "\"10k/s\", from 1/h to 1000M/s"},
+                                  "\"10k/s\", from 1/h to 1000M/s, or a law "
+                                  "(docs/experiment.md)"},
+        {"streams.held.rate={\"law\":\"ramp\",\"from\":\"1/s\",\"to\":\"2/s\"}",
+         "streams[0].rate: over: want a duration up to 12h for a ramp"},
+        {"streams.held.rate={\"law\":\"sine\",\"to\":\"2/s\"}",
+         "streams[0].rate: key \"to\" does not fit here; with its other keys a rate takes: law, "
+         "arrivals, unit, mean, amplitude, period"},
+        {"streams.held.rate=ramp:1/s..2/s",
+         "streams[0].rate: rate \"ramp:1/s..2/s\": column 14: want \":\""},
+        {"streams.new.rate=1Mbit/s",
+         "streams[1]: rate: \"connect\" carries no bits; want requests a second"},
+        {"streams.held.catchUp=slip", "streams[0].catchUp: got \"slip\", want \"send-late\" or "
+                                      "\"skip\"; did you mean \"skip\"?"},
         {"streams.held.rate=400 KB/s", "streams[0].rate: got \"400 KB/s\", want a rate such as "
-                                       "\"400/s\" or \"10k/s\", from 1/h to 1000M/s"},
+                                       "\"400/s\" or \"10k/s\", from 1/h to 1000M/s, or a law "
+                                       "(docs/experiment.md)"},
         {"streams.held.size=32", "streams[0].size: got 32, want a number of bytes such as 1024 or "
                                  "\"64KiB\", from 64B to 64KiB"},
         {"streams.held.protocol=ctrafic", "streams[0].protocol: got \"ctrafic\", want \"ctraffic\" "
                                           "or \"connect\"; did you mean \"ctraffic\"?"},
         {"streams.new.size=1024",
          "streams[1]: key \"size\" does not fit here; with its other keys a stream takes: name, "
-         "protocol, target, connections, rate, connectTimeout"},
+         "protocol, target, connections, rate, catchUp, catchUpWithin, connectTimeout"},
         {"streams.new.name=held", "streams[1]: name: there is already a stream \"held\""},
         {"streams.new.target.port=80",
          "streams[1].target: key \"port\" does not fit here; with its other keys a target takes: "
@@ -397,6 +437,7 @@ int main(void)
         cmocka_unit_test(the_main_job_is_read),
         cmocka_unit_test(assignments_and_variants_apply),
         cmocka_unit_test(what_is_resolved_reads_the_same_again),
+        cmocka_unit_test(laws_are_resolved),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(variants_are_tried_when_the_file_is_read),
         cmocka_unit_test(bad_syntax_has_its_line_and_column),

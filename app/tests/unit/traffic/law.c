@@ -248,7 +248,7 @@ static void what_cannot_be_paced_is_refused(void **state)
         {"rate 0", law_constant(0, S), "0 throughout"},
         {"no end", law_ramp(1, 2, S, 2 * S), "for ever"},
         {"a long slope", law_ramp(1, 2, S, LAW_PIECE_MAX_NS + 1), "12 h"},
-        {"too exact", law_ramp(4398046511105, 1, 99999999977, LAW_PIECE_MAX_NS), "digits"},
+        {"too exact", law_ramp(4503599627370495, 1, 99999999977, LAW_PIECE_MAX_NS), "digits"},
         {"a slow cycle", law_sine(1, 1, 10 * S, S), "request a cycle"},
         {"a large burst", law_burst(LAW_BURST_MAX + 1, S), "burst"},
     };
