@@ -14,6 +14,7 @@
 #include "plan/url.h"
 #include "report/report.h"
 #include "run/prepare.h"
+#include "run/respond.h"
 #include "run/run.h"
 #include "run/undo.h"
 
@@ -29,6 +30,7 @@ static const char general_help[] =
     "\n"
     "  run EXPERIMENT.json    the main job: traffic, a change, the account\n"
     "  traffic URL            traffic alone, no cluster\n"
+    "  respond                the server side, on NIC ports of this machine\n"
     "  predict EXPERIMENT.json\n"
     "                         how many connections a rollout will break, without doing it\n"
     "  report DIR             print a finished (or killed) run again, in any format\n"
@@ -323,6 +325,8 @@ static int find_command(const char *name)
 static enum exit_status dispatch(int argc, char **argv)
 {
     struct arguments arguments = {0};
+    if (strcmp(argv[1], "respond") == 0) /* Its options are its own. */
+        return respond_command(argc - 1, argv + 1, argv[0]);
     int command = find_command(argv[1]);
     if (command < 0) {
         fprintf(stderr, "seamline: \"%s\" is no command\n\n%s", argv[1], general_help);
@@ -355,6 +359,10 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
+        if (argc > 2 && strcmp(argv[2], "respond") == 0) {
+            fputs(respond_help, stdout);
+            return EXIT_MET;
+        }
         int command = argc > 2 ? find_command(argv[2]) : -1;
         fputs(command >= 0 ? commands[command].help : general_help, stdout);
         return EXIT_MET;

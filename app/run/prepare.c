@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "run/drivers.h"
 #include "run/pocket.h"
 #include "run/prediction.h"
 
@@ -184,28 +185,6 @@ static int open_cluster(struct session *session, struct error *err)
     return code;
 }
 
-static const char *drivers_folder(const struct session *session, char out[PATH_MAX])
-{
-    static const char *const places[] = {"drivers-cfg", "../drivers-cfg", "../../drivers-cfg",
-                                         "../share/seamline/drivers-cfg"};
-    char self[PATH_MAX - 64];
-    if (session->options->drivers != NULL) {
-        snprintf(out, PATH_MAX, "%s", session->options->drivers);
-        return out;
-    }
-    ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    self[size < 0 ? 0 : size] = '\0';
-    char *slash = strrchr(self, '/');
-    if (slash != NULL)
-        *slash = '\0';
-    for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        snprintf(out, PATH_MAX, "%s/%s", self, places[i]);
-        if (access(out, R_OK) == 0)
-            return out;
-    }
-    return "drivers-cfg";
-}
-
 static bool is_lab(const struct experiment *experiment)
 {
     return experiment->cluster.given && experiment->cluster.lab_cluster;
@@ -222,8 +201,8 @@ static int open_fleet(struct session *session, struct error *err)
 {
     char drivers[PATH_MAX];
     int code = fleet_open(&session->fleet, session->machine, &session->clock,
-                          drivers_folder(session, drivers), session->options->program,
-                          is_lab(session->experiment), err);
+                          drivers_folder(session->options->drivers, drivers),
+                          session->options->program, is_lab(session->experiment), err);
     session->fleet_open = true;
     for (unsigned i = 0; i < session->fleet.nic_count && code == 0; i++)
         if (session->fleet.nics[i].note[0])

@@ -170,6 +170,11 @@ uint64_t tcp_conn_user(const struct tcp *tcp, tcp_conn conn)
     return slot != NULL ? slot->user : 0;
 }
 
+uint32_t tcp_conn_index(const struct tcp *tcp, tcp_conn conn)
+{
+    return conn & tcp->pool.index_mask;
+}
+
 bool tcp_user_set(struct tcp *tcp, tcp_conn conn, uint64_t user)
 {
     struct tcp_slot *slot = tcp_slot(tcp, conn);

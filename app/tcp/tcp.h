@@ -404,6 +404,9 @@ void tcp_events_clear(struct tcp *tcp);
 bool tcp_conn_info(const struct tcp *tcp, tcp_conn conn, struct tcp_info *out);
 /* What tcp_open(), tcp_listen() or tcp_user_set() was given; 0 for a stale handle. */
 uint64_t tcp_conn_user(const struct tcp *tcp, tcp_conn conn);
+/* Below config.connections, and no other live handle's: for tables beside the tcp. Of a dead one,
+ * what it was. */
+uint32_t tcp_conn_index(const struct tcp *tcp, tcp_conn conn);
 /* Events and descriptors from now on bear USER. False for a stale handle. */
 bool tcp_user_set(struct tcp *tcp, tcp_conn conn, uint64_t user);
 const struct tcp_counters *tcp_counters(const struct tcp *tcp);

@@ -1,9 +1,9 @@
 #include <netinet/in.h>
 
+#include "worker/worker_icmp.h"
 #include "worker/worker_priv.h"
 
 static void take_icmp(struct worker *worker, const struct net_packet *packet);
-static bool icmp_kind(enum icmp_kind kind, enum tcp_icmp_kind *out);
 static void transmit_segments(struct worker *worker);
 static void transmit_datagrams(struct worker *worker);
 static void emit(struct worker *worker, uint32_t index);
@@ -105,36 +105,13 @@ static bool taken_next(const struct worker *worker, const struct worker_batch *b
     return batch->stamped < batch->waiting && batch->positions[batch->stamped] <= worker->flushed;
 }
 
-/* RFC 1122 and 4443 as the tcp has them; a parameter problem tells nothing about the way. */
 static void take_icmp(struct worker *worker, const struct net_packet *packet)
 {
     const struct icmp_error *error = &packet->error;
-    enum tcp_icmp_kind kind;
-    if (error->quoted.protocol != IPPROTO_TCP) {
-        if (!traffic_answer_error(worker->traffic, error, worker->now_ns, worker->gap_ns))
-            worker_count(&worker->counters.udp_ignored, 1);
-        return;
-    }
-    if (!icmp_kind(error->kind, &kind))
-        return;
-    uint32_t mtu_bytes = error->mtu_bytes;
-    if (kind == TCP_ICMP_TOO_BIG)
-        mtu_bytes = net_path_mtu_bytes(worker->port, &error->quoted.remote, worker->now_ns);
-    tcp_icmp(worker->tcp, worker->now_ns, &error->quoted, error->quoted_seq, kind, mtu_bytes);
-}
-
-static bool icmp_kind(enum icmp_kind kind, enum tcp_icmp_kind *out)
-{
-    switch (kind) {
-    case ICMP_NET_UNREACHABLE: *out = TCP_ICMP_NET; return true;
-    case ICMP_HOST_UNREACHABLE: *out = TCP_ICMP_HOST; return true;
-    case ICMP_PROTO_UNREACHABLE: *out = TCP_ICMP_PROTOCOL; return true;
-    case ICMP_PORT_UNREACHABLE: *out = TCP_ICMP_PORT; return true;
-    case ICMP_PROHIBITED: *out = TCP_ICMP_ADMIN; return true;
-    case ICMP_TOO_BIG: *out = TCP_ICMP_TOO_BIG; return true;
-    case ICMP_TIME_EXCEEDED: *out = TCP_ICMP_TIME_EXCEEDED; return true;
-    default: return false;
-    }
+    if (error->quoted.protocol == IPPROTO_TCP)
+        worker_take_icmp(worker->tcp, worker->port, worker->now_ns, packet);
+    else if (!traffic_answer_error(worker->traffic, error, worker->now_ns, worker->gap_ns))
+        worker_count(&worker->counters.udp_ignored, 1);
 }
 
 /* One that cannot be sent is lost, as it would be on the wire. */

@@ -1,0 +1,464 @@
+/* The server against a client on a TCP of its own, in virtual time, over a wire that loses packets:
+ * what a client says and what it is answered, byte for byte. */
+#include "traffic/server.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <netinet/in.h>
+
+#include "traffic/http.h"
+
+#define MS UINT64_C(1000000)
+
+enum {
+    HTTP_PORT = 80,
+    CTRAFFIC_PORT = 5003,
+    MCONNECT_PORT = 5001,
+    UDP_PORT = HTTP_PORT, /* Of another protocol below. */
+    SILENT_PORT = 81,
+    BODY_BYTES = 10000,
+    BATCH = 64,
+    HEARD_MAX = 1 << 20
+};
+
+/* What the client says and hears. */
+struct client {
+    struct tcp *tcp;
+    tcp_conn conn;
+    const uint8_t *text; /* Its stream. */
+    uint8_t *heard;
+    uint32_t heard_bytes;
+    bool connected, closed, reset, gone;
+};
+
+static struct tcp *server_tcp;
+static struct server *server;
+static struct client client;
+static uint64_t now_ns;
+static unsigned lose_every; /* Packets; 0: none. */
+static unsigned packets;
+static bool deaf; /* Answers are lost. */
+static uint16_t next_port = 10000;
+
+static struct tcp *make_tcp(uint64_t key)
+{
+    struct tcp_config config = tcp_config_default(64);
+    config.key = (struct hash_key){key, key + 1};
+    struct tcp *tcp = tcp_setup(&config, 0, NULL);
+    assert_non_null(tcp);
+    return tcp;
+}
+
+static struct server_config default_config(void)
+{
+    struct server_config config = {
+        .listeners = {{SERVER_HTTP, HTTP_PORT},
+                      {SERVER_CTRAFFIC, CTRAFFIC_PORT},
+                      {SERVER_MCONNECT, MCONNECT_PORT},
+                      {SERVER_UDP, UDP_PORT}},
+        .listener_count = 4,
+        .name = "pod-1",
+        .http = {.status = 200, .body = {.size_bytes = BODY_BYTES}},
+        .connections = 64,
+        .held_bytes = 1 << 20,
+    };
+    return config;
+}
+
+static void start(const struct server_config *config)
+{
+    struct error err = {0};
+    now_ns = 0;
+    lose_every = 0;
+    deaf = false;
+    server_tcp = make_tcp(1);
+    server = server_setup(config, server_tcp, &err);
+    if (server == NULL)
+        fail_msg("%s", err.text);
+    client = (struct client){.tcp = make_tcp(3), .heard = malloc(HEARD_MAX)};
+}
+
+/* Nothing is left over: every test ends with it. */
+static void finish(void)
+{
+    assert_int_equal(server_held(server), 0);
+    assert_int_equal(tcp_connections(server_tcp), 0);
+    server_free(server);
+    tcp_teardown(server_tcp);
+    tcp_teardown(client.tcp);
+    free(client.heard);
+}
+
+static void client_event(const struct tcp_event *event)
+{
+    switch (event->kind) {
+    case TCP_EVENT_CONNECTED: client.connected = true; break;
+    case TCP_EVENT_DATA:
+        assert_true(client.heard_bytes + event->bytes <= HEARD_MAX);
+        memcpy(client.heard + client.heard_bytes, event->data, event->bytes);
+        client.heard_bytes += event->bytes;
+        break;
+    case TCP_EVENT_PEER_FIN: client.closed = true; break;
+    case TCP_EVENT_RESET: client.reset = true; break;
+    case TCP_EVENT_GONE: client.gone = true; break;
+    default: break;
+    }
+}
+
+static void client_events(void)
+{
+    uint32_t count;
+    const struct tcp_event *events = tcp_events(client.tcp, &count);
+    for (uint32_t i = 0; i < count; i++)
+        client_event(&events[i]);
+    tcp_events_clear(client.tcp);
+}
+
+/* Carry one descriptor to TO, unless it is lost on the way. */
+static void carry(const struct tcp_descriptor *descriptor, bool to_server)
+{
+    uint8_t l4[TCP_HEADER_BYTES_MAX + 2048];
+    uint16_t header = tcp_header_write(descriptor, l4);
+    struct tuple tuple = {.local = descriptor->tuple.remote,
+                          .remote = descriptor->tuple.local,
+                          .local_port = descriptor->tuple.remote_port,
+                          .remote_port = descriptor->tuple.local_port,
+                          .protocol = IPPROTO_TCP};
+    if (to_server)
+        memcpy(l4 + header, client.text + descriptor->stream_offset, descriptor->payload_bytes);
+    else
+        server_fill(server, descriptor, l4 + header);
+    bool lost = deaf && !to_server && descriptor->payload_bytes > 0;
+    if (lost || (lose_every > 0 && ++packets % lose_every == 0))
+        return;
+    uint16_t bytes = (uint16_t)(header + descriptor->payload_bytes);
+    tcp_input(to_server ? server_tcp : client.tcp, now_ns, &tuple, l4, bytes);
+    if (to_server)
+        server_events(server, now_ns);
+    else
+        client_events();
+}
+
+static bool output(bool to_server)
+{
+    struct tcp_descriptor out[BATCH];
+    uint32_t count = tcp_output(to_server ? client.tcp : server_tcp, now_ns, out, BATCH);
+    for (uint32_t i = 0; i < count; i++)
+        carry(&out[i], to_server);
+    client_events();
+    server_events(server, now_ns);
+    return count > 0;
+}
+
+/* Until nothing happens any more, timers apart, and for QUIET_NS after. */
+static void run(uint64_t quiet_ns)
+{
+    uint64_t last_ns = now_ns;
+    while (now_ns <= last_ns + quiet_ns) {
+        bool busy = output(true);
+        busy = output(false) || busy;
+        if (busy)
+            last_ns = now_ns;
+        now_ns += MS;
+        tcp_timers(client.tcp, now_ns);
+        tcp_timers(server_tcp, now_ns);
+        client_events();
+        server_events(server, now_ns);
+    }
+}
+
+static void connect_to(uint16_t port, const void *text)
+{
+    static const uint8_t near[4] = {10, 0, 0, 1}, far[4] = {10, 0, 0, 2};
+    struct tuple tuple = {.local = address_from_v4(near),
+                          .remote = address_from_v4(far),
+                          .local_port = next_port++,
+                          .remote_port = port,
+                          .protocol = IPPROTO_TCP};
+    client.text = text;
+    client.heard_bytes = 0;
+    client.connected = client.closed = client.reset = client.gone = false;
+    client.conn = tcp_open(client.tcp, now_ns, &tuple, 0);
+    assert_true(client.conn != 0);
+    run(lose_every > 0 ? 3000 * MS : 10 * MS);
+    assert_true(client.connected);
+}
+
+static void say(uint64_t bytes)
+{
+    assert_true(tcp_send(client.tcp, client.conn, bytes));
+    run(lose_every > 0 ? 3000 * MS : 300 * MS);
+}
+
+static void hang_up(void)
+{
+    tcp_close(client.tcp, now_ns, client.conn);
+    run(5000 * MS);
+    assert_true(client.gone);
+}
+
+/* Take the next answer of what was heard. Returns its head's and body's bytes. */
+static uint32_t take_answer(uint32_t at, bool head, uint16_t status, uint64_t body_bytes,
+                            enum http_verdict verdict)
+{
+    struct http_expect expect;
+    struct http http;
+    uint32_t used;
+    http_expect_init(&expect);
+    expect.body_bytes = body_bytes;
+    expect.hashed = true;
+    expect.body_hash = http_body_hash(&(struct http_body){.size_bytes = body_bytes});
+    http_ask(&http, head);
+    assert_int_equal(
+        http_receive(&http, &expect, client.heard + at, client.heard_bytes - at, &used), verdict);
+    assert_int_equal(http.status, status);
+    return at + used;
+}
+
+#define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+#define HEAD "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+static void ask(const char *text)
+{
+    connect_to(HTTP_PORT, text);
+    say(strlen(text));
+}
+
+static void http_answers_each_request(void **state)
+{
+    struct server_config config = default_config();
+    (void)state;
+    for (config.http.body.chunk_bytes = 0; config.http.body.chunk_bytes < 3000;
+         config.http.body.chunk_bytes += 999) {
+        for (unsigned lose = 0; lose <= 7; lose += 7) {
+            start(&config);
+            lose_every = lose;
+            ask(GET GET HEAD GET);
+            uint32_t at = take_answer(0, false, 200, BODY_BYTES, HTTP_WHOLE);
+            at = take_answer(at, false, 200, BODY_BYTES, HTTP_WHOLE);
+            at = take_answer(at, true, 200, BODY_BYTES, HTTP_WHOLE);
+            at = take_answer(at, false, 200, BODY_BYTES, HTTP_WHOLE);
+            assert_int_equal(at, client.heard_bytes);
+            assert_false(client.closed);
+            assert_int_equal(server_counters(server)->requests, 4);
+            hang_up();
+            finish();
+        }
+    }
+}
+
+static void http_closes_when_told(void **state)
+{
+    struct server_config config = default_config();
+    (void)state;
+    config.http.body.chunk_bytes = 100;
+    start(&config);
+    /* What follows the last request is not looked at (RFC 9112 9.6). */
+    ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" GET);
+    assert_int_equal(take_answer(0, false, 200, BODY_BYTES, HTTP_WHOLE_CLOSE), client.heard_bytes);
+    assert_true(client.closed);
+    hang_up();
+    /* RFC 9112 7.1: no chunks to HTTP/1.0. */
+    ask("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    assert_int_equal(take_answer(0, false, 200, BODY_BYTES, HTTP_WHOLE_CLOSE), client.heard_bytes);
+    assert_null(memmem(client.heard, 200, "chunked", 7));
+    assert_true(client.closed);
+    hang_up();
+    ask("HEAD / HTTP/1.0\r\n\r\n");
+    take_answer(0, true, 200, 0, HTTP_WHOLE_CLOSE);
+    hang_up();
+    finish();
+}
+
+static void http_tells_when_to_continue(void **state)
+{
+    static const char text[] =
+        "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello" GET;
+    const uint32_t head = (uint32_t)(strstr(text, "hello") - text);
+    struct server_config config = default_config();
+    (void)state;
+    start(&config);
+    connect_to(HTTP_PORT, text);
+    say(head);
+    assert_int_equal(client.heard_bytes, 25);
+    assert_memory_equal(client.heard, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+    say(sizeof(text) - 1 - head);
+    uint32_t at = take_answer(25, false, 200, BODY_BYTES, HTTP_WHOLE);
+    assert_int_equal(take_answer(at, false, 200, BODY_BYTES, HTTP_WHOLE), client.heard_bytes);
+    hang_up();
+    finish();
+}
+
+static void http_refuses_what_is_no_request(void **state)
+{
+    static const char *const texts[] = {
+        "HELO example.org\r\n", "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"};
+    struct server_config config = default_config();
+    (void)state;
+    start(&config);
+    for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        ask(texts[i]);
+        assert_int_equal(take_answer(0, false, 400, 0, HTTP_WHOLE_CLOSE), client.heard_bytes);
+        assert_true(client.closed);
+        assert_int_equal(server_counters(server)->bad_requests, i + 1);
+        assert_int_equal(server_counters(server)->requests, 0);
+        hang_up();
+    }
+    finish();
+}
+
+/* GET and HEAD in turn, none of their answers acknowledged: each is a run of its own. */
+static void http_bounds_what_is_unacknowledged(void **state)
+{
+    struct server_config config = default_config();
+    (void)state;
+    config.http.body.size_bytes = 0;
+    start(&config);
+    ask(GET HEAD GET HEAD GET HEAD GET HEAD);
+    assert_false(client.reset);
+    assert_int_equal(server_counters(server)->requests, 8);
+    hang_up();
+    ask(GET HEAD GET HEAD GET HEAD GET HEAD GET);
+    assert_true(client.reset);
+    assert_int_equal(server_counters(server)->answers_full, 1);
+    run(MS);
+    finish();
+}
+
+static void ctraffic_echoes_with_its_name(void **state)
+{
+    enum {
+        COUNT = 100000
+    };
+    struct server_config config = default_config();
+    uint8_t *text = malloc(COUNT);
+    (void)state;
+    for (uint32_t i = 0; i < COUNT; i++)
+        text[i] = (uint8_t)(i * 7 + i / 256);
+    for (unsigned lose = 0; lose <= 11; lose += 11) {
+        start(&config);
+        lose_every = lose;
+        connect_to(CTRAFFIC_PORT, text);
+        say(63); /* It reads 64 before it says anything. */
+        assert_int_equal(client.heard_bytes, 0);
+        say(1);
+        assert_int_equal(client.heard_bytes, 64);
+        assert_memory_equal(client.heard, "pod-1", 5);
+        assert_memory_equal(client.heard + 5, text + 5, 59);
+        say(COUNT - 64);
+        assert_int_equal(client.heard_bytes, COUNT);
+        assert_memory_equal(client.heard + 64, text + 64, COUNT - 64);
+        assert_int_equal(server_counters(server)->echoed_bytes, COUNT);
+        hang_up();
+        finish();
+    }
+    free(text);
+}
+
+/* A client that acknowledges nothing cannot make the server take ever more memory. */
+static void ctraffic_bounds_what_it_holds(void **state)
+{
+    enum {
+        COUNT = 60000
+    };
+    struct server_config config = default_config();
+    uint8_t *text = calloc(1, COUNT);
+    (void)state;
+    config.held_bytes = 8000;
+    start(&config);
+    connect_to(CTRAFFIC_PORT, text);
+    deaf = true;
+    tcp_send(client.tcp, client.conn, COUNT);
+    run(500 * MS);
+    assert_true(client.reset);
+    assert_int_equal(server_counters(server)->held_full, 1);
+    run(MS);
+    finish();
+    free(text);
+}
+
+static void mconnect_tells_its_name(void **state)
+{
+    struct server_config config = default_config();
+    (void)state;
+    start(&config);
+    connect_to(MCONNECT_PORT, "");
+    assert_int_equal(client.heard_bytes, 5);
+    assert_memory_equal(client.heard, "pod-1", 5);
+    assert_false(client.closed);
+    hang_up();
+    assert_true(client.closed);
+    finish();
+}
+
+static void datagrams(void **state)
+{
+    struct server_config config = default_config();
+    uint8_t out[64];
+    (void)state;
+    start(&config);
+    assert_int_equal(server_datagram(server, CTRAFFIC_PORT, 9), 9);
+    server_datagram_fill(server, CTRAFFIC_PORT, (const uint8_t *)"012345678", 9, out);
+    assert_memory_equal(out, "pod-15678", 9);
+    assert_int_equal(server_datagram(server, CTRAFFIC_PORT, 3), 3);
+    server_datagram_fill(server, CTRAFFIC_PORT, (const uint8_t *)"012", 3, out);
+    assert_memory_equal(out, "pod", 3);
+    assert_int_equal(server_datagram(server, MCONNECT_PORT, 5), 5);
+    server_datagram_fill(server, MCONNECT_PORT, (const uint8_t *)"Hello", 5, out);
+    assert_memory_equal(out, "pod-1", 5);
+    assert_int_equal(server_datagram(server, UDP_PORT, 4), 4);
+    server_datagram_fill(server, UDP_PORT, (const uint8_t *)"0123", 4, out);
+    assert_memory_equal(out, "pod-", 4);
+    assert_int_equal(server_datagram(server, SILENT_PORT, 5), 0);
+    assert_int_equal(server_counters(server)->datagrams, 4);
+    assert_int_equal(server_counters(server)->datagrams_ignored, 1);
+    finish();
+}
+
+static void bad_configurations_are_refused(void **state)
+{
+    struct server_config good = default_config(), config;
+    struct error err = {0};
+    struct tcp *tcp = make_tcp(1);
+    (void)state;
+    config = good;
+    config.listeners[1].port = HTTP_PORT;
+    assert_null(server_setup(&config, tcp, &err));
+    assert_non_null(strstr(err.text, "port 80"));
+    config = good;
+    config.listener_count = 0;
+    assert_null(server_setup(&config, tcp, NULL));
+    config = good;
+    config.name[0] = '\0';
+    assert_null(server_setup(&config, tcp, NULL));
+    config = good;
+    config.http.status = 100;
+    assert_null(server_setup(&config, tcp, NULL));
+    tcp_teardown(tcp);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(http_answers_each_request),
+        cmocka_unit_test(http_closes_when_told),
+        cmocka_unit_test(http_tells_when_to_continue),
+        cmocka_unit_test(http_refuses_what_is_no_request),
+        cmocka_unit_test(http_bounds_what_is_unacknowledged),
+        cmocka_unit_test(ctraffic_echoes_with_its_name),
+        cmocka_unit_test(ctraffic_bounds_what_it_holds),
+        cmocka_unit_test(mconnect_tells_its_name),
+        cmocka_unit_test(datagrams),
+        cmocka_unit_test(bad_configurations_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

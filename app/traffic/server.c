@@ -1,0 +1,300 @@
+#include "traffic/server.h"
+
+#include <string.h>
+
+#include "traffic/server_priv.h"
+
+static void act(struct server *server, uint64_t now_ns, const struct tcp_event *event);
+static void accepted(struct server *server, const struct tcp_event *event);
+static void receive(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                    const uint8_t *bytes, uint32_t count);
+static void receive_http(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                         const uint8_t *bytes, uint32_t count);
+static void answer(struct server *server, uint64_t now_ns, struct server_conn *conn, bool last);
+static void refuse(struct server *server, uint64_t now_ns, struct server_conn *conn);
+static bool say(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                enum server_message message);
+static void echo(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                 const uint8_t *bytes, uint32_t count);
+static bool hold_echo(struct server *server, struct server_conn *conn, const uint8_t *bytes,
+                      uint32_t count);
+static void acknowledged(struct server *server, struct server_conn *conn, uint64_t offset);
+static void close_conn(struct server *server, uint64_t now_ns, struct server_conn *conn);
+static void reset(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                  _Atomic uint64_t *counter);
+static void gone(struct server *server, struct server_conn *conn);
+static void fill_http(const struct server *server, const struct server_conn *conn, uint64_t offset,
+                      uint8_t *bytes, uint32_t count);
+static const struct server_listener *listener_of(const struct server *server, uint16_t port);
+static uint32_t smaller(uint64_t a, uint32_t b);
+static void count_up(_Atomic uint64_t *counter, uint64_t n);
+
+uint32_t server_events(struct server *server, uint64_t now_ns)
+{
+    uint32_t count, done = 0;
+    const struct tcp_event *events = tcp_events(server->tcp, &count);
+    if (count == 0)
+        return 0;
+    for (; done < count; done++) {
+        struct tcp_event event = events[done]; /* Acting may move the array. */
+        act(server, now_ns, &event);
+        events = tcp_events(server->tcp, &count);
+    }
+    tcp_events_clear(server->tcp);
+    return done;
+}
+
+void server_fill(const struct server *server, const struct tcp_descriptor *descriptor,
+                 uint8_t *payload)
+{
+    const struct server_conn *conn = server_conn_of(server, descriptor->conn);
+    uint32_t count = descriptor->payload_bytes;
+    if (count == 0)
+        return;
+    switch ((enum server_protocol)conn->protocol) {
+    case SERVER_HTTP: fill_http(server, conn, descriptor->stream_offset, payload, count); break;
+    case SERVER_CTRAFFIC:
+        hold_read(&conn->hold, &server->pieces, descriptor->stream_offset, payload, count);
+        break;
+    default: memcpy(payload, server->name + descriptor->stream_offset, count); break;
+    }
+}
+
+uint32_t server_datagram(struct server *server, uint16_t port, uint32_t count)
+{
+    const struct server_listener *listener = listener_of(server, port);
+    if (listener == NULL) {
+        count_up(&server->counters.datagrams_ignored, 1);
+        return 0;
+    }
+    count_up(&server->counters.datagrams, 1);
+    return listener->protocol == SERVER_MCONNECT ? server->name_bytes : count;
+}
+
+void server_datagram_fill(const struct server *server, uint16_t port, const uint8_t *datagram,
+                          uint32_t count, uint8_t *bytes)
+{
+    if (listener_of(server, port)->protocol == SERVER_MCONNECT) {
+        memcpy(bytes, server->name, server->name_bytes);
+        return;
+    }
+    memcpy(bytes, datagram, count);
+    memcpy(bytes, server->name, smaller(server->name_bytes, count));
+}
+
+uint32_t server_held(const struct server *server)
+{
+    return server->pieces.taken;
+}
+
+const struct server_counters *server_counters(const struct server *server)
+{
+    return &server->counters;
+}
+
+static void act(struct server *server, uint64_t now_ns, const struct tcp_event *event)
+{
+    struct server_conn *conn = server_conn_of(server, event->conn);
+    switch (event->kind) {
+    case TCP_EVENT_ACCEPTED: accepted(server, event); break;
+    case TCP_EVENT_DATA:
+        count_up(&server->counters.bytes_in, event->bytes);
+        if (!conn->closing)
+            receive(server, now_ns, conn, event->data, event->bytes);
+        break;
+    case TCP_EVENT_ACKED: acknowledged(server, conn, event->stream_offset); break;
+    case TCP_EVENT_PEER_FIN: close_conn(server, now_ns, conn); break;
+    case TCP_EVENT_GONE: gone(server, conn); break;
+    default: break;
+    }
+}
+
+static void accepted(struct server *server, const struct tcp_event *event)
+{
+    struct server_conn *conn = server_conn_of(server, event->conn);
+    conn->tcp = event->conn;
+    conn->protocol = (uint8_t)server->listeners[event->user].protocol;
+    conn->runs = 0;
+    conn->closing = false;
+    conn->said = 0;
+    conn->heard = 0;
+    hold_init(&conn->hold);
+    http_await(&conn->http);
+    count_up(&server->counters.accepted, 1);
+    if (conn->protocol == SERVER_MCONNECT)
+        tcp_send(server->tcp, conn->tcp, server->name_bytes);
+}
+
+static void receive(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                    const uint8_t *bytes, uint32_t count)
+{
+    switch ((enum server_protocol)conn->protocol) {
+    case SERVER_HTTP: receive_http(server, now_ns, conn, bytes, count); break;
+    case SERVER_CTRAFFIC: echo(server, now_ns, conn, bytes, count); break;
+    default: break; /* mconnect does not read. */
+    }
+}
+
+static void receive_http(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                         const uint8_t *bytes, uint32_t count)
+{
+    while (count > 0 && !conn->closing) {
+        uint32_t used;
+        enum http_verdict verdict = http_receive(&conn->http, NULL, bytes, count, &used);
+        bytes += used;
+        count -= used;
+        if (verdict == HTTP_BAD || conn->http.method == HTTP_METHOD_CONNECT)
+            refuse(server, now_ns, conn);
+        else if (verdict != HTTP_MORE)
+            answer(server, now_ns, conn, verdict == HTTP_WHOLE_CLOSE);
+        else if (http_continue_wanted(&conn->http))
+            say(server, now_ns, conn, SERVER_CONTINUE);
+    }
+}
+
+/* A request is whole; it is the LAST one, if so. */
+static void answer(struct server *server, uint64_t now_ns, struct server_conn *conn, bool last)
+{
+    unsigned message = conn->http.old ? SERVER_OLD : last ? SERVER_CLOSE : SERVER_ANSWER;
+    if (conn->http.method == HTTP_METHOD_HEAD)
+        message++;
+    last = last || conn->http.old;
+    if (!say(server, now_ns, conn, (enum server_message)message))
+        return;
+    count_up(&server->counters.requests, 1);
+    if (last)
+        close_conn(server, now_ns, conn);
+    else
+        http_await(&conn->http);
+}
+
+static void refuse(struct server *server, uint64_t now_ns, struct server_conn *conn)
+{
+    count_up(&server->counters.bad_requests, 1);
+    if (say(server, now_ns, conn, SERVER_BAD))
+        close_conn(server, now_ns, conn);
+}
+
+/* A run goes on, or a new one begins. False: no run is free, the connection is reset. */
+static bool say(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                enum server_message message)
+{
+    if (conn->runs == 0 || conn->run[conn->runs - 1].message != message) {
+        if (conn->runs == SERVER_RUNS) {
+            reset(server, now_ns, conn, &server->counters.answers_full);
+            return false;
+        }
+        conn->run[conn->runs++] =
+            (struct server_run){.start = conn->said, .message = (uint8_t)message};
+    }
+    conn->said += server->messages[message].total_bytes;
+    tcp_send(server->tcp, conn->tcp, server->messages[message].total_bytes);
+    return true;
+}
+
+static void echo(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                 const uint8_t *bytes, uint32_t count)
+{
+    if (!hold_echo(server, conn, bytes, count)) {
+        reset(server, now_ns, conn, &server->counters.held_full);
+        return;
+    }
+    conn->heard += count;
+    if (conn->heard < SERVER_CTRAFFIC_BYTES)
+        return;
+    count_up(&server->counters.echoed_bytes, conn->heard - conn->said);
+    tcp_send(server->tcp, conn->tcp, conn->heard - conn->said);
+    conn->said = conn->heard;
+}
+
+static bool hold_echo(struct server *server, struct server_conn *conn, const uint8_t *bytes,
+                      uint32_t count)
+{
+    uint32_t named = 0;
+    if (conn->heard < server->name_bytes) {
+        named = smaller(server->name_bytes - conn->heard, count);
+        if (!hold_add(&conn->hold, &server->pieces, server->name + conn->heard, named))
+            return false;
+    }
+    return hold_add(&conn->hold, &server->pieces, bytes + named, count - named);
+}
+
+static void acknowledged(struct server *server, struct server_conn *conn, uint64_t offset)
+{
+    uint8_t done = 0;
+    if (conn->protocol == SERVER_CTRAFFIC)
+        hold_release(&conn->hold, &server->pieces, offset);
+    while (done < conn->runs &&
+           (done + 1 < conn->runs ? conn->run[done + 1].start : conn->said) <= offset)
+        done++;
+    if (done == 0)
+        return;
+    conn->runs = (uint8_t)(conn->runs - done);
+    memmove(conn->run, conn->run + done, conn->runs * sizeof(conn->run[0]));
+}
+
+static void close_conn(struct server *server, uint64_t now_ns, struct server_conn *conn)
+{
+    if (conn->closing)
+        return;
+    conn->closing = true;
+    tcp_close(server->tcp, now_ns, conn->tcp);
+}
+
+static void reset(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                  _Atomic uint64_t *counter)
+{
+    count_up(counter, 1);
+    conn->closing = true;
+    tcp_abort(server->tcp, now_ns, conn->tcp);
+}
+
+static void gone(struct server *server, struct server_conn *conn)
+{
+    hold_clear(&conn->hold, &server->pieces);
+    conn->tcp = 0;
+}
+
+static void fill_http(const struct server *server, const struct server_conn *conn, uint64_t offset,
+                      uint8_t *bytes, uint32_t count)
+{
+    for (uint32_t i = 0; i < conn->runs && count > 0; i++) {
+        const struct server_run *run = &conn->run[i];
+        uint64_t end = i + 1u < conn->runs ? run[1].start : conn->said;
+        if (offset >= end)
+            continue;
+        uint32_t part = smaller(end - offset, count);
+        http_message_fill_stream(&server->messages[run->message], 0, offset - run->start, bytes,
+                                 part);
+        offset += part;
+        bytes += part;
+        count -= part;
+    }
+}
+
+/* Of datagrams to PORT. */
+static const struct server_listener *listener_of(const struct server *server, uint16_t port)
+{
+    for (uint32_t i = 0; i < server->listener_count; i++)
+        if (server->listeners[i].port == port && server->listeners[i].protocol != SERVER_HTTP)
+            return &server->listeners[i];
+    return NULL;
+}
+
+static uint32_t smaller(uint64_t a, uint32_t b)
+{
+    return a < b ? (uint32_t)a : b;
+}
+
+/* One writer: no read-modify-write is needed. */
+static void count_up(_Atomic uint64_t *counter, uint64_t n)
+{
+    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, value + n, memory_order_relaxed);
+}
+
+const char *server_protocol_text(enum server_protocol protocol)
+{
+    static const char *const texts[SERVER_PROTOCOLS] = {"http", "ctraffic", "mconnect", "udp"};
+    return texts[protocol];
+}

@@ -1,0 +1,63 @@
+/* server_priv.h - inside of struct server. server.c acts, server_setup.c takes the memory. */
+#ifndef TRAFFIC_SERVER_PRIV_H
+#define TRAFFIC_SERVER_PRIV_H
+
+#include "traffic/hold.h"
+#include "traffic/http.h"
+#include "traffic/server.h"
+
+enum {
+    SERVER_RUNS = 8,           /* Of answers that a connection can have unacknowledged. */
+    SERVER_CTRAFFIC_BYTES = 64 /* ctraffic's server reads these before it says anything. */
+};
+
+/* What an HTTP server may say. Those of HTTP_ANSWERS come in pairs: the whole, and its head. */
+enum server_message {
+    SERVER_ANSWER,
+    SERVER_ANSWER_HEAD,
+    SERVER_CLOSE, /* With Connection: close. */
+    SERVER_CLOSE_HEAD,
+    SERVER_OLD, /* The same, never in chunks: for HTTP/1.0. */
+    SERVER_OLD_HEAD,
+    SERVER_CONTINUE, /* 100 Continue. */
+    SERVER_BAD,      /* 400, with Connection: close. */
+    SERVER_MESSAGES
+};
+
+/* One message again and again, up to the start of the next run or the end of our stream. */
+struct server_run {
+    uint64_t start;  /* Stream offset. */
+    uint8_t message; /* enum server_message. */
+};
+
+struct server_conn {
+    tcp_conn tcp;     /* 0: unused. */
+    uint8_t protocol; /* enum server_protocol. */
+    uint8_t runs;     /* Of `run` in use. */
+    bool closing;     /* tcp_close() was called: what comes is not looked at. */
+    uint64_t said;    /* Bytes of our stream. */
+    uint64_t heard;   /* ctraffic: bytes of the peer's. */
+    struct hold hold; /* ctraffic: the echo. */
+    struct http http; /* HTTP: the request under way. */
+    struct server_run run[SERVER_RUNS];
+};
+
+struct server {
+    struct tcp *tcp;           /* Borrowed. */
+    struct server_conn *conns; /* By tcp_conn_index(). */
+    struct server_listener listeners[SERVER_LISTENERS];
+    uint32_t listener_count;
+    uint32_t name_bytes;
+    uint8_t name[SERVER_NAME_BYTES];
+    struct http_message messages[SERVER_MESSAGES]; /* Heads share their whole's memory. */
+    struct pool pieces;                            /* struct hold_piece. */
+    void *pieces_memory;
+    struct server_counters counters;
+};
+
+static inline struct server_conn *server_conn_of(const struct server *server, tcp_conn conn)
+{
+    return &server->conns[tcp_conn_index(server->tcp, conn)];
+}
+
+#endif
