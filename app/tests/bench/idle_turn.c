@@ -1,7 +1,6 @@
 /* What a worker's turn costs that finds nothing to do, and how long a worker is kept from its
  * next turn: usage: idle_turn [CPU]. By the profile null, which needs no NIC and no rights, with
- * 80 flows set up and not started. Prints TSC ticks a turn, as smallest, median and largest of
- * 20 repetitions of 100 ms. */
+ * 80 flows set up and not started. 20 repetitions of 100 ms. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,6 +10,8 @@
 #include "base/clock.h"
 #include "net/net_setup.h"
 #include "worker/worker.h"
+
+#include "tests/bench/bench.h"
 
 enum {
     REPETITIONS = 20
@@ -53,44 +54,37 @@ static struct worker *make_worker(int cpu, struct net_port **port, struct error 
     return worker_setup(&config, err);
 }
 
-static int by_value(const void *a, const void *b)
+static void measure(const struct worker_counters *counters, struct bench *bench)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static void measure(const struct worker_counters *counters)
-{
-    double ticks[REPETITIONS];
     for (unsigned i = 0; i < REPETITIONS; i++) {
         uint64_t turns = record_count_read(&counters->idle_turns);
         uint64_t cycles = record_count_read(&counters->idle_cycles);
         usleep(100000);
         turns = record_count_read(&counters->idle_turns) - turns;
         cycles = record_count_read(&counters->idle_cycles) - cycles;
-        ticks[i] = turns == 0 ? 0 : (double)cycles / (double)turns;
+        double ticks = turns == 0 ? 0 : (double)cycles / (double)turns;
+        bench_add(bench, ticks * 1e9 / (double)run_clock.hz, ticks);
     }
-    qsort(ticks, REPETITIONS, sizeof(ticks[0]), by_value);
-    printf("idle turn: %.1f TSC ticks (smallest), %.1f (median), %.1f (largest of %d)\n", ticks[0],
-           ticks[REPETITIONS / 2], ticks[REPETITIONS - 1], REPETITIONS);
-    printf("           %.1f ns at the median\n",
-           ticks[REPETITIONS / 2] * 1e9 / (double)run_clock.hz);
-    printf("gaps over 200 us between turns: %llu in %.1f s, the longest %.3f ms\n",
-           (unsigned long long)record_count_read(&counters->stalls), REPETITIONS * 0.1,
-           (double)record_count_read(&counters->longest_gap_ns) / 1e6);
 }
 
 int main(int argc, char **argv)
 {
     struct error err = {0};
     struct net_port *port = NULL;
+    char note[160];
+    struct bench bench = {.name = "idle-turn", .unit = "ns", .judged = true, .note = note};
     clock_start(&run_clock, 200000000);
     struct worker *worker = make_worker(argc > 1 ? atoi(argv[1]) : 1, &port, &err);
     if (worker == NULL)
         return fail(&err);
     rte_eal_remote_launch(worker_main, worker, net_worker_lcore(0));
     usleep(100000);
-    measure(worker_counters(worker));
+    const struct worker_counters *counters = worker_counters(worker);
+    measure(counters, &bench);
+    snprintf(note, sizeof(note), "gaps over 200 us between turns: %llu in %.1f s, longest %.3f ms",
+             (unsigned long long)record_count_read(&counters->stalls), REPETITIONS * 0.1,
+             (double)record_count_read(&counters->longest_gap_ns) / 1e6);
+    bench_print(&bench);
     worker_command(worker, &(struct worker_command){.kind = WORKER_SHUTDOWN});
     rte_eal_wait_lcore(net_worker_lcore(0));
     worker_free(worker);

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Two workers on one NIC port of a veth pair, against a kernel's TCP server in a namespace.
+
+usage: workers.py SEAMLINE
+
+The driver spreads what arrives by a law that we do not know: a part of each worker's answers comes
+to the other's queue, and gets home by hand-over. Prints TAP.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SEAMLINE = pathlib.Path(sys.argv[1]).resolve()
+PROFILE = "af_packet"  # A veth names no combined channels, and so has one queue by AF_XDP.
+SERVER = pathlib.Path(__file__).parent / "ctraffic_server.py"
+SPACE, NEAR, FAR = f"slworkers{os.getpid()}", f"slwn{os.getpid() % 100000}", f"slwf{os.getpid() % 100000}"
+CONNECTIONS = 16
+
+
+def sh(command, **more):
+    return subprocess.run(command.split(), check=True, capture_output=True, text=True, timeout=30, **more)
+
+
+def make_link():
+    queues = "numtxqueues 2 numrxqueues 2"
+    sh(f"ip netns add {SPACE}")
+    sh(f"ip link add {NEAR} {queues} type veth peer name {FAR} {queues} netns {SPACE}")
+    sh(f"sysctl -qw net.ipv6.conf.{NEAR}.disable_ipv6=1")
+    sh(f"ip netns exec {SPACE} ethtool -K {FAR} tx off tso off gso off gro off")
+    sh(f"ip -n {SPACE} addr add 10.77.0.1/24 dev {FAR}")
+    for device in (FAR, "lo"):
+        sh(f"ip -n {SPACE} link set {device} up")
+    sh(f"ip link set {NEAR} up")
+
+
+def remove_link():
+    subprocess.run(["ip", "link", "del", NEAR], check=False, capture_output=True)
+    subprocess.run(["ip", "netns", "del", SPACE], check=False, capture_output=True)
+
+
+def machine(folder):
+    path = folder / "machine.json"
+    path.write_text(json.dumps({
+        "version": 1, "name": "two-workers", "allow": [],
+        "ports": [{"name": "wire", "profile": PROFILE, "iface": NEAR, "queues": 2,
+                   "clients": ["10.77.0.64/26"], "onLink": ["10.77.0.0/24"]}],
+        "cores": {"workers": [0, 1]}}))
+    return path
+
+
+def run(folder):
+    make_link()
+    server = subprocess.Popen(
+        ["ip", "netns", "exec", SPACE, sys.executable, SERVER, "kernel", "10.77.0.1", "5003"],
+        stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout.readline().strip() == "ready"
+        done = subprocess.run(
+            [SEAMLINE, "traffic", "ctraffic://10.77.0.1:5003", "-m", machine(folder),
+             "-c", str(CONNECTIONS), "-r", "160/s", "-d", "3s", "-o", folder / "out"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60)
+    finally:
+        server.kill()
+        server.wait()
+    return done, json.loads((folder / "out" / "run.json").read_text())
+
+
+def checks(done, account):
+    stream, tester = account["streams"][0], account["tester"]
+    first, second = tester["queues"]
+    yield "the run ended", done.returncode == 0, done.stderr
+    yield "by the driver that was asked for", \
+        tester["ports"][0]["driver"].startswith(f"{PROFILE} on "), tester
+    yield "due is the sum of outcomes", stream["due"] == sum(stream["outcomes"].values()) \
+        and stream["sumsHold"] and stream["due"] > 0, stream
+    yield "every connection came up once, and lasts", \
+        stream["connections"]["established"] == CONNECTIONS \
+        and stream["connections"]["lasting"] == CONNECTIONS, stream
+    flows = {c["flow"] for c in account["connections"]}
+    yield "flows of both workers are accounted for", flows == set(range(CONNECTIONS)), flows
+    yield "both workers sent", first["txPackets"] > 0 and second["txPackets"] > 0, tester
+    yield "what one handed over the other took", \
+        first["handedOut"] == second["handedIn"] and second["handedOut"] == first["handedIn"], tester
+    yield "answers came home by hand-over", first["handedIn"] + second["handedIn"] > CONNECTIONS, tester
+    yield "no lane was full", first["handoverFull"] + second["handoverFull"] == 0, tester
+    shared = pathlib.Path("/sys/devices/system/cpu/isolated").read_text().strip() == ""
+    yield "shared cores are told of, once", done.stderr.count("not isolated") == shared \
+        and tester["notes"].count("not isolated") == shared, done.stderr
+    yield "all buffers are back", tester["ports"][0]["mbufsMissing"] == 0, tester
+
+
+def main():
+    if os.geteuid() != 0:
+        print("1..0 # SKIP needs root")
+        return
+    if os.cpu_count() < 2:
+        print("1..0 # SKIP needs two CPUs")
+        return
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-workers-"))
+    number = 0
+    try:
+        for name, good, why in checks(*run(folder)):
+            number += 1
+            print(f"{'ok' if good else 'not ok'} {number} - {name}")
+            if not good:
+                print("# " + str(why).replace("\n", "\n# "))
+    except (OSError, ValueError, KeyError, AssertionError, subprocess.SubprocessError) as problem:
+        number += 1
+        print(f"not ok {number} - the run gave an account")
+        print("# " + repr(problem).replace("\n", "\n# ") + str(getattr(problem, "stderr", "")))
+    finally:
+        remove_link()
+    print(f"1..{number}")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+main()
