@@ -174,7 +174,9 @@ enum tcp_verdict {
     X(time_waits_evicted, "TIME-WAIT entries given up early to make room")                         \
     X(icmp_taken, "ICMP errors that were acted on or reported")                                    \
     X(icmp_no_connection, "ICMP errors that quote no connection")                                  \
-    X(icmp_sequence, "ICMP errors that quote no byte in flight (RFC 5927)")
+    X(icmp_sequence, "ICMP errors that quote no byte in flight (RFC 5927)")                        \
+    X(icmp_mtu_doubted, "packets-too-big not believed: larger ones get through (RFC 5927 7.2)")    \
+    X(mtu_black_holes, "segments made smaller since two time-outs in a row met full ones")
 
 struct tcp_counters {
     uint64_t verdicts[TCP_VERDICT_COUNT]; /* By enum tcp_verdict; each segment adds to one. */

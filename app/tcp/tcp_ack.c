@@ -146,6 +146,8 @@ static struct timing cover(struct tcp *tcp, struct tcb *tcb, const struct tcp_ar
             segment->length -= covered;
             break;
         }
+        if (segment->length > tcb->acked_mss)
+            tcb->acked_mss = (uint16_t)segment->length;
         STAILQ_REMOVE_HEAD(&tcb->segments, link);
         tcp_segment_free(tcp, segment);
     }

@@ -1,14 +1,7 @@
 /* ICMP errors that quote a segment of ours (RFC 1122 4.2.3.9, RFC 5927). */
 #include "tcp/tcp_priv.h"
 
-enum {
-    MTU_MIN_V4 =
-        576, /* Differs: RFC 791 says 68, but smaller than this are attacks (RFC 5927 7). */
-    MTU_MIN_V6 = 1280, /* RFC 8200 5. */
-};
-
 static bool ends_attempt(const struct tcp *tcp, enum tcp_icmp_kind kind);
-static bool shrink(struct tcp *tcp, struct tcb *tcb, uint32_t mtu_bytes);
 
 bool tcp_icmp(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint32_t seq,
               enum tcp_icmp_kind kind, uint32_t mtu_bytes)
@@ -27,7 +20,7 @@ bool tcp_icmp(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint3
         return false;
     }
     if (kind == TCP_ICMP_TOO_BIG) {
-        if (!shrink(tcp, tcb, mtu_bytes))
+        if (!tcp_mtu_told(tcp, tcb, now_ns, mtu_bytes))
             return false;
     } else if (tcb->state == TCP_SYN_SENT && ends_attempt(tcp, kind)) {
         tcp_end_unreachable(tcp, tcb, now_ns, kind);
@@ -53,20 +46,4 @@ static bool ends_attempt(const struct tcp *tcp, enum tcp_icmp_kind kind)
     case TCP_ICMP_HOST: return tcp->config.soft_icmp_ends_syn;
     default: return false;
     }
-}
-
-/* Path MTU discovery (RFC 1191, RFC 8201): only ever down. */
-static bool shrink(struct tcp *tcp, struct tcb *tcb, uint32_t mtu_bytes)
-{
-    uint32_t lowest = address_is_v4(&tcb->tuple.local) ? MTU_MIN_V4 : MTU_MIN_V6;
-    uint16_t mss;
-
-    if (tcb->state < TCP_ESTABLISHED || mtu_bytes >= tcp->config.mtu_bytes)
-        return false;
-    mss = tcp_options_mss(tcb, mtu_bytes < lowest ? lowest : mtu_bytes);
-    if (mss >= tcb->mss)
-        return false;
-    tcb->mss = mss;
-    tcp_ack_lose_all(tcp, tcb, TCP_CAUSE_MTU, mss);
-    return true;
 }

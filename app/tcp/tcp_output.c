@@ -248,6 +248,7 @@ static bool next_part(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct 
         now_ns - tcb->last_data_ns > tcp_rtt_rto_ns(&tcb->rtt, &tcp->rtt_limits))
         tcp_congestion_idle(&tcb->congestion, tcp->config.initial_window_segs, tcb->mss);
 
+    tcp_mtu_raise(tcp, tcb, now_ns);
     part->flags = 0;
     part->payload_bytes = part_bytes(tcb);
     uint64_t end = tcb->snd_nxt + part->payload_bytes;

@@ -119,6 +119,7 @@ struct tcb {
     alignas(64) struct tcp_reassembly_queue queue; /* What came out of order. */
     struct tcp_slot *slot;                         /* Its own; NULL in a copy to look at. */
     uint64_t rcv_fin;                              /* Position of the peer's FIN, once known. */
+    uint16_t acked_mss;                            /* The longest segment that got through. */
     /* Lines 8 and on. Written by input: when something is lost, at either end. */
     alignas(64) struct tcp_sack_report sack_report;
     alignas(64) struct tcp_rack rack;
@@ -170,6 +171,7 @@ struct tcp {
     struct tcp_time_wait_list free_time_waits;
     struct tcp_listen listen;
     struct tcp_reassembly reassembly;
+    uint64_t mtu_lowered_ns;   /* When a path MTU was last lowered; TCP_NEVER_NS: never. */
     uint64_t challenge_second; /* Second that challenge_left is for. */
     uint32_t challenge_left;   /* Challenge ACKs that may still be sent in it. */
     struct tcp_rtt_limits rtt_limits;
@@ -301,6 +303,14 @@ void tcp_ack_lose(struct tcb *tcb, struct tcp_segment *segment, enum tcp_cause c
 void tcp_ack_lose_first(struct tcp *tcp, struct tcb *tcb, enum tcp_cause cause);
 /* All segments in flight count as lost (those larger than ABOVE payload bytes). */
 void tcp_ack_lose_all(struct tcp *tcp, struct tcb *tcb, enum tcp_cause cause, uint32_t above);
+
+/* --- tcp_mtu.c --- */
+/* An ICMP error says that the path takes MTU_BYTES. False: no news, or not believed. */
+bool tcp_mtu_told(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint32_t mtu_bytes);
+/* A time-out: perhaps full segments vanish without an ICMP error. */
+void tcp_mtu_suspect(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+/* Try full segments again when no path MTU was lowered for 10 minutes. */
+void tcp_mtu_raise(const struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 
 /* --- tcp_text.c: steps 7 and 8, the peer's side --- */
 enum tcp_verdict tcp_text_input(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);

@@ -96,6 +96,7 @@ struct tcp *tcp_setup(const struct tcp_config *config, uint64_t now_ns, struct e
                                               .max_ns = config->rto_max_ns,
                                               .granularity_ns = config->tick_ns};
     tcp->challenge_second = UINT64_MAX;
+    tcp->mtu_lowered_ns = TCP_NEVER_NS;
     wheel_init(&tcp->wheel, config->tick_ns, now_ns);
     place(tcp, &plan);
     return tcp;
@@ -129,7 +130,7 @@ static int check(const struct tcp_config *config, struct error *err)
         {"rto_min_ns", config->rto_min_ns, 1, config->rto_max_ns},
         {"rto_initial_ns", config->rto_initial_ns, config->rto_min_ns, config->rto_max_ns},
         {"rto_max_ns", config->rto_max_ns, 1, 3600 * 1000 * MS},
-        {"delayed_ack_ns", config->delayed_ack_ns, 0, 500 * MS - 1}, /* RFC 9293 MUST-58. */
+        {"delayed_ack_ns", config->delayed_ack_ns, 0, 500 * MS - 1}, /* RFC 9293 MUST-40. */
         {"window_bytes", config->window_bytes, 1, config->window_scale ? WINDOW_MAX : UINT16_MAX},
         {"mtu_bytes", config->mtu_bytes, MTU_MIN, MTU_MAX},
         {"initial_window_segs", config->initial_window_segs, 1, 64},

@@ -178,6 +178,8 @@ static void expire_rto(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
     tcp_ack_lose_all(tcp, tcb, TCP_CAUSE_RTO, 0);
     tcp_rtt_backoff(&tcb->rtt);
     tcb->timeouts++;
+    if (tcb->state >= TCP_ESTABLISHED)
+        tcp_mtu_suspect(tcp, tcb, now_ns);
     tcp_timer_restart(tcp, tcb, now_ns);
 }
 

@@ -1,0 +1,65 @@
+/* What a segment may hold on this path: told by ICMP (RFC 1191, RFC 8201), with the checks of
+ * RFC 5927; guessed when nothing gets through (RFC 8899's idea); and, in time, more again. */
+#include "tcp/tcp_priv.h"
+
+#define RAISE_NS (UINT64_C(600) * 1000000000) /* RFC 1191 6.3, RFC 8201 5.3: 10 minutes. */
+
+enum {
+    MTU_MIN_V4 =
+        576, /* Differs: RFC 791 says 68, but smaller than this are attacks (RFC 5927 7). */
+    MTU_MIN_V6 = 1280,       /* RFC 8200 5. */
+    MTU_BASE = 1280,         /* Passes nearly everywhere; RFC 8899 5.1.2 has 1200 of payload. */
+    TIMEOUTS_SUSPICIOUS = 2, /* In a row, without progress. */
+};
+
+static void lower(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint16_t mss,
+                  enum tcp_cause cause);
+
+bool tcp_mtu_told(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint32_t mtu_bytes)
+{
+    uint32_t lowest = address_is_v4(&tcb->tuple.local) ? MTU_MIN_V4 : MTU_MIN_V6;
+    uint16_t mss;
+
+    if (tcb->state < TCP_ESTABLISHED || mtu_bytes >= tcp->config.mtu_bytes)
+        return false;
+    mss = tcp_options_mss(tcb, mtu_bytes < lowest ? lowest : mtu_bytes);
+    if (mss >= tcb->mss)
+        return false;
+    /* RFC 5927 7.2: larger ones got through, and still do unless a time-out says otherwise. */
+    if (mss < tcb->acked_mss && tcb->timeouts == 0) {
+        tcp->counters.icmp_mtu_doubted++;
+        return false;
+    }
+    lower(tcp, tcb, now_ns, mss, TCP_CAUSE_MTU);
+    return true;
+}
+
+void tcp_mtu_suspect(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+{
+    const struct tcp_segment *first = STAILQ_FIRST(&tcb->segments);
+    uint16_t mss;
+
+    if (tcb->timeouts != TIMEOUTS_SUSPICIOUS || tcp->config.mtu_bytes <= MTU_BASE || first == NULL)
+        return;
+    mss = tcp_options_mss(tcb, MTU_BASE);
+    if (mss >= tcb->mss || first->length <= mss)
+        return;
+    tcp->counters.mtu_black_holes++;
+    lower(tcp, tcb, now_ns, mss, TCP_CAUSE_RTO);
+}
+
+void tcp_mtu_raise(const struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+{
+    if (tcp->mtu_lowered_ns == TCP_NEVER_NS || now_ns - tcp->mtu_lowered_ns < RAISE_NS)
+        return;
+    tcb->mss = tcp_options_mss(tcb, tcp->config.mtu_bytes);
+}
+
+static void lower(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint16_t mss,
+                  enum tcp_cause cause)
+{
+    tcb->mss = mss;
+    tcb->acked_mss = 0;
+    tcp->mtu_lowered_ns = now_ns;
+    tcp_ack_lose_all(tcp, tcb, cause, mss);
+}
