@@ -1,6 +1,7 @@
 /* account.c - the account of each stream: requests, connections, outages, windows. */
 #include <errno.h>
 
+#include "analyze/due_order.h"
 #include "analyze/loss.h"
 #include "analyze/quantiles.h"
 #include "analyze/result_priv.h"
@@ -28,18 +29,18 @@ static bool any_failed(const struct sets *sets)
            sets->baseline.failed;
 }
 
-static bool is_lost(const struct result *result, const struct record_request *request)
-{
-    return result->opens >> request->outcome & 1;
-}
-
 /* The baseline runs from steady to the first change, or to the stop where nothing was changed. */
-static bool in_baseline(const struct result *result, const struct meta_stream *stream,
-                        const struct record_request *request)
+static struct bracket baseline_of(const struct result *result, const struct meta_stream *stream)
 {
     uint64_t end_ns = result->meta.change_ns ? result->meta.change_ns : stream->stopped_ns;
-    return stream->steady_ns != 0 && request->due_ns >= stream->steady_ns &&
-           (end_ns == 0 || request->due_ns < end_ns);
+    if (stream->steady_ns == 0)
+        return (struct bracket){UINT64_MAX, UINT64_MAX};
+    return (struct bracket){stream->steady_ns, end_ns ? end_ns : UINT64_MAX};
+}
+
+static bool is_in(struct bracket bracket, uint64_t due_ns)
+{
+    return due_ns >= bracket.from_ns && due_ns < bracket.to_ns;
 }
 
 /* Stamps of a damaged log may be in any order. */
@@ -48,28 +49,105 @@ static uint64_t span_ns(uint64_t from_ns, uint64_t to_ns)
     return to_ns > from_ns ? to_ns - from_ns : 0;
 }
 
-static void add_request(struct result *result, unsigned index, const struct record_request *request,
-                        struct sets *sets, struct loss *loss)
+/* What the tester did not send, or the end cut off, is not in the sequence. Within a microsecond
+ * the order is not known: the lost ones are taken to be the last. */
+static void add_group(struct result *result, unsigned index, struct bracket baseline,
+                      const struct due_group *group, struct loss *loss)
 {
     struct result_stream *stream = &result->streams[index];
-    bool lost = is_lost(result, request);
-    stream->due++;
-    stream->outcomes[request->outcome]++;
-    stream->sent += request->sent_ns != 0;
-    stream->received += outcome_is_good(request->outcome);
-    if (request->outcome != OUTCOME_UNFINISHED && request->outcome != OUTCOME_UNSENT)
-        loss_add(loss, lost);
+    uint32_t lost = 0, counted = 0;
+    for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
+        stream->outcomes[i] += group->outcomes[i];
+        bool is_counted = i != OUTCOME_UNFINISHED && i != OUTCOME_UNSENT;
+        counted += is_counted ? group->outcomes[i] : 0;
+        lost += is_counted && (result->opens >> i & 1) ? group->outcomes[i] : 0;
+    }
+    loss_pass(loss, counted - lost);
+    for (uint32_t i = 0; i < lost; i++)
+        loss_add(loss, true);
+    stream->due += group->count;
+    if (!is_in(baseline, group->due_ns))
+        return;
+    stream->baseline_due += group->count;
+    for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+        stream->baseline_lost += result->opens >> i & 1 ? group->outcomes[i] : 0;
+}
+
+/* Counts and patterns, of what is recorded in every mode. */
+static int account_dues(struct result *result, unsigned index, struct bracket baseline,
+                        struct loss *loss)
+{
+    struct result_stream *stream = &result->streams[index];
+    struct due_order order;
+    struct due_group group;
+    if (due_order_start(&order, &result->logs, index, 0) < 0)
+        return -ENOMEM;
+    while (due_order_next(&order, &group))
+        add_group(result, index, baseline, &group, loss);
+    due_order_free(&order);
+    stream->sent = stream->outcomes[OUTCOME_OK];
+    for (size_t i = 0; i < result->logs.fold_count; i++)
+        if (result->logs.folds[i].stream == index)
+            stream->sent += result->logs.folds[i].sent;
+    for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+        stream->received += outcome_is_good(i) ? stream->outcomes[i] : 0;
+    return 0;
+}
+
+static void add_request(const struct record_request *request, struct bracket baseline,
+                        struct sets *sets)
+{
     if (request->sent_ns >= request->due_ns && request->sent_ns != 0)
         values_add(&sets->lag, request->sent_ns - request->due_ns);
-    bool baseline = in_baseline(result, &result->meta.streams[index], request);
-    stream->baseline_due += baseline;
-    stream->baseline_lost += baseline && lost;
     if (!outcome_is_good(request->outcome))
         return;
     values_add(&sets->from_due, span_ns(request->due_ns, request->done_ns));
     values_add(&sets->from_sent, span_ns(request->sent_ns, request->done_ns));
-    if (baseline)
+    if (is_in(baseline, request->due_ns))
         values_add(&sets->baseline, span_ns(request->due_ns, request->done_ns));
+}
+
+void result_latencies(const struct result *result, unsigned stream, enum interval_latency kind,
+                      uint64_t from_ns, uint64_t to_ns, struct histogram *histogram)
+{
+    const struct logs *logs = &result->logs;
+    histogram_clear(histogram);
+    for (size_t i = 0; i < logs->interval_count; i++) {
+        const struct log_interval *head = &logs->intervals[i].head;
+        if (head->stream == stream && head->kind == kind && head->from_ns >= from_ns &&
+            head->to_ns <= to_ns)
+            logs_add_interval(logs, &logs->intervals[i], histogram);
+    }
+}
+
+static struct result_quantiles interval_quantiles(const struct result *result, unsigned index,
+                                                  enum interval_latency kind, struct bracket when)
+{
+    struct histogram histogram;
+    result_latencies(result, index, kind, when.from_ns, when.to_ns, &histogram);
+    return quantiles_of(&histogram);
+}
+
+static void set_latencies(struct result *result, unsigned index, struct bracket baseline,
+                          struct sets *sets)
+{
+    struct result_stream *stream = &result->streams[index];
+    struct bracket all = {0, UINT64_MAX};
+    stream->logged = result->logs.logged[index];
+    stream->exact = logs_whole(&result->logs, index);
+    if (stream->exact) {
+        stream->latency_from_due = values_quantiles(&sets->from_due);
+        stream->latency_from_sent = values_quantiles(&sets->from_sent);
+        stream->connect_time = values_quantiles(&sets->connect);
+        stream->send_lag = values_quantiles(&sets->lag);
+        stream->baseline_p99_ns = values_quantiles(&sets->baseline).p99_ns;
+        return;
+    }
+    stream->latency_from_due = interval_quantiles(result, index, INTERVAL_FROM_DUE, all);
+    stream->latency_from_sent = interval_quantiles(result, index, INTERVAL_FROM_SENT, all);
+    stream->connect_time = interval_quantiles(result, index, INTERVAL_CONNECT, all);
+    stream->send_lag = interval_quantiles(result, index, INTERVAL_SEND_LAG, all);
+    stream->baseline_p99_ns = interval_quantiles(result, index, INTERVAL_FROM_DUE, baseline).p99_ns;
 }
 
 static void add_connection(struct result_stream *stream, const struct record_connection *connection,
@@ -145,19 +223,20 @@ static void check_totals(struct result *result, unsigned index)
     if (result->meta.final)
         stream->due = totals->due;
     stream->sums_hold = sum == stream->due;
+    /* Connections that ended done are not all in the log of a stream that is sampled. */
+    if (result->meta.final && totals->done > stream->done) {
+        stream->connections += (uint32_t)totals->done - stream->done;
+        stream->done = (uint32_t)totals->done;
+    }
 }
 
-static int finish_stream(struct result *result, unsigned index, struct sets *sets,
-                         struct loss *loss)
+static int finish_stream(struct result *result, unsigned index, struct bracket baseline,
+                         struct sets *sets, struct loss *loss)
 {
     struct result_stream *stream = &result->streams[index];
-    stream->latency_from_due = values_quantiles(&sets->from_due);
-    stream->latency_from_sent = values_quantiles(&sets->from_sent);
-    stream->connect_time = values_quantiles(&sets->connect);
-    stream->send_lag = values_quantiles(&sets->lag);
+    set_latencies(result, index, baseline, sets);
     stream->onset_width = values_quantiles(&sets->onset);
     stream->interruption = values_quantiles(&sets->interruption);
-    stream->baseline_p99_ns = values_quantiles(&sets->baseline).p99_ns;
     stream->pattern.periods = loss->period_count;
     stream->pattern.longest_period = loss_longest_period(loss);
     stream->pattern.noticeable_rate = loss_noticeable_rate(loss);
@@ -175,16 +254,19 @@ static int account_stream(struct result *result, unsigned index)
     struct sets sets = {0};
     struct loss loss;
     loss_start(&loss, RESULT_NOTICEABLE_DELTA);
+    struct bracket baseline = baseline_of(result, &result->meta.streams[index]);
     for (size_t i = 0; i < logs->request_count; i++)
         if (logs->requests[i].stream == index)
-            add_request(result, index, &logs->requests[i], &sets, &loss);
+            add_request(&logs->requests[i], baseline, &sets);
     for (size_t i = 0; i < logs->connection_count; i++)
         if (logs->connections[i].stream == index)
             add_connection(&result->streams[index], &logs->connections[i], &sets);
     for (size_t i = 0; i < logs->outage_count; i++)
         if (logs->outages[i].stream == index)
             add_outage(&result->streams[index], &result->outages[i], &sets);
-    int code = finish_stream(result, index, &sets, &loss);
+    int code = account_dues(result, index, baseline, &loss);
+    if (code == 0)
+        code = finish_stream(result, index, baseline, &sets, &loss);
     loss_free(&loss);
     free_sets(&sets);
     return code;

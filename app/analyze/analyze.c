@@ -40,6 +40,11 @@ uint64_t result_stream_end_ns(const struct result *result, unsigned stream)
     for (size_t i = 0; i < result->logs.request_count; i++)
         if (result->logs.requests[i].done_ns > end_ns)
             end_ns = result->logs.requests[i].done_ns;
+    for (unsigned i = 0; i < RECORD_STREAMS; i++) {
+        size_t count = result->logs.bin_count[i];
+        uint64_t last_ns = count > 0 ? result->logs.bins[i][count - 1].us * UINT64_C(1000) : 0;
+        end_ns = last_ns > end_ns ? last_ns : end_ns;
+    }
     return end_ns;
 }
 

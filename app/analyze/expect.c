@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analyze/due_order.h"
 #include "analyze/quantiles.h"
 #include "analyze/result_priv.h"
 
@@ -27,9 +28,14 @@ static uint64_t count_outcomes(const struct asked *asked, uint32_t mask)
             count += mask >> i & 1 ? stream_of(asked)->outcomes[i] : 0;
         return count;
     }
-    for (size_t i = 0; i < logs->request_count; i++)
-        if (logs->requests[i].stream == asked->stream && logs->requests[i].due_ns >= asked->from_ns)
-            count += mask >> logs->requests[i].outcome & 1;
+    struct due_order order;
+    struct due_group group;
+    if (due_order_start(&order, logs, asked->stream, asked->from_ns) < 0)
+        return 0;
+    while (due_order_next(&order, &group))
+        for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+            count += mask >> i & 1 ? group.outcomes[i] : 0;
+    due_order_free(&order);
     return count;
 }
 
@@ -94,9 +100,16 @@ static double longest_outage(const struct asked *asked)
     return (double)longest_ns;
 }
 
+/* Of histograms a step's latencies are those of the whole seconds from it on. */
 static double latency(const struct asked *asked, double fraction)
 {
     const struct logs *logs = &asked->result->logs;
+    if (!stream_of(asked)->exact) {
+        struct histogram histogram;
+        result_latencies(asked->result, asked->stream, INTERVAL_FROM_DUE, asked->from_ns,
+                         UINT64_MAX, &histogram);
+        return (double)histogram_quantile(&histogram, fraction);
+    }
     struct values values = {0};
     for (size_t i = 0; i < logs->request_count; i++) {
         const struct record_request *request = &logs->requests[i];

@@ -42,6 +42,11 @@ size_t loss_add(struct loss *loss, bool lost)
     return distance;
 }
 
+void loss_pass(struct loss *loss, size_t count)
+{
+    loss->count += count;
+}
+
 double loss_noticeable_rate(const struct loss *loss)
 {
     return loss->lost > 0 ? (double)loss->noticeable / (double)loss->lost : 0;

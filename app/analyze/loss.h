@@ -39,6 +39,8 @@ struct loss {
 void loss_start(struct loss *loss, size_t delta);
 /* The next request. Returns its loss distance (0 when it is not lost, or the first lost one). */
 size_t loss_add(struct loss *loss, bool lost);
+/* COUNT requests that were not lost. */
+void loss_pass(struct loss *loss, size_t count);
 double loss_noticeable_rate(const struct loss *loss); /* 0 when nothing was lost. */
 size_t loss_longest_period(const struct loss *loss);
 void loss_free(struct loss *loss);

@@ -182,8 +182,128 @@ static size_t find_recovered(const struct flow_index *index, const struct record
     return after;
 }
 
-static void validate_recovery(struct outage *outage, const struct flow_index *index, uint32_t opens,
-                              uint32_t validate)
+/* Folds by stream, flow and first due; `ends_ns` of each is the latest due up to it in its flow. */
+struct fold_index {
+    const struct record_fold **folds;
+    uint64_t *ends_ns;
+    size_t count;
+};
+
+static int fold_order(const void *a, const void *b)
+{
+    const struct record_fold *x = *(const struct record_fold *const *)a;
+    const struct record_fold *y = *(const struct record_fold *const *)b;
+    if (x->stream != y->stream)
+        return x->stream < y->stream ? -1 : 1;
+    if (x->flow != y->flow)
+        return x->flow < y->flow ? -1 : 1;
+    return (x->first_ns > y->first_ns) - (x->first_ns < y->first_ns);
+}
+
+static bool index_folds(struct fold_index *index, const struct logs *logs)
+{
+    index->count = logs->fold_count;
+    index->folds = malloc((logs->fold_count + 1) * sizeof(*index->folds));
+    index->ends_ns = malloc((logs->fold_count + 1) * sizeof(*index->ends_ns));
+    if (index->folds == NULL || index->ends_ns == NULL)
+        return false;
+    for (size_t i = 0; i < logs->fold_count; i++)
+        index->folds[i] = &logs->folds[i];
+    qsort(index->folds, index->count, sizeof(*index->folds), fold_order);
+    for (size_t i = 0; i < index->count; i++) {
+        const struct record_fold *fold = index->folds[i];
+        uint64_t end_ns = fold->first_ns + (fold->count - 1) * fold->step_ns;
+        bool same = i > 0 && index->folds[i - 1]->stream == fold->stream &&
+                    index->folds[i - 1]->flow == fold->flow;
+        index->ends_ns[i] = same && index->ends_ns[i - 1] > end_ns ? index->ends_ns[i - 1] : end_ns;
+    }
+    return true;
+}
+
+static void free_folds(struct fold_index *index)
+{
+    free(index->folds);
+    free(index->ends_ns);
+}
+
+static bool fold_is_of(const struct record_fold *fold, const struct record_outage *record)
+{
+    return fold->stream == record->stream && fold->flow == record->flow;
+}
+
+/* The first fold of the outage's flow from which on something is due at or after DUE_NS. */
+static size_t find_fold(const struct fold_index *index, const struct record_outage *record,
+                        uint64_t due_ns)
+{
+    size_t low = 0, high = index->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct record_fold *fold = index->folds[middle];
+        bool before = fold->stream != record->stream ? fold->stream < record->stream
+                      : fold->flow != record->flow   ? fold->flow < record->flow
+                                                     : index->ends_ns[middle] < due_ns;
+        if (before)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Due of FOLD's first member at or after FROM_NS; UINT64_MAX when there is none. */
+static uint64_t member_from(const struct record_fold *fold, uint64_t from_ns)
+{
+    uint64_t k = 0;
+    if (from_ns > fold->first_ns)
+        k = fold->step_ns ? (from_ns - fold->first_ns + fold->step_ns - 1) / fold->step_ns
+                          : fold->count;
+    return k < fold->count ? fold->first_ns + k * fold->step_ns : UINT64_MAX;
+}
+
+/* Due of the flow's first lost request after AFTER_NS. A slot that was blocked before the recovery
+ * belongs to the outage. */
+static uint64_t find_relapse(const struct fold_index *index, const struct record_outage *record,
+                             uint32_t opens, uint64_t after_ns)
+{
+    uint64_t relapse_ns = UINT64_MAX;
+    for (size_t i = find_fold(index, record, after_ns + 1);
+         i < index->count && fold_is_of(index->folds[i], record) &&
+         index->folds[i]->first_ns < relapse_ns;
+         i++) {
+        const struct record_fold *fold = index->folds[i];
+        if (!(opens >> fold->outcome & 1))
+            continue;
+        uint64_t from_ns = after_ns + 1;
+        if (fold->outcome == OUTCOME_BLOCKED && from_ns < record->recovered_done_ns)
+            from_ns = record->recovered_done_ns;
+        uint64_t due_ns = member_from(fold, from_ns);
+        if (due_ns < relapse_ns)
+            relapse_ns = due_ns;
+    }
+    return relapse_ns;
+}
+
+/* Without a record of each, a request is in the outage by its due time. */
+static uint32_t count_folded(const struct record_outage *record, const struct fold_index *index,
+                             uint32_t opens)
+{
+    uint64_t end_ns = record->recovered_done_ns ? record->recovered_sent_ns : UINT64_MAX;
+    uint32_t lost = 0;
+    for (size_t i = find_fold(index, record, record->last_good_sent_ns);
+         i < index->count && fold_is_of(index->folds[i], record) &&
+         index->folds[i]->first_ns < end_ns;
+         i++) {
+        const struct record_fold *fold = index->folds[i];
+        for (uint32_t k = 0; k < fold->count && (opens >> fold->outcome & 1); k++) {
+            uint64_t due_ns = fold->first_ns + k * fold->step_ns;
+            lost += due_ns >= record->last_good_sent_ns && due_ns < end_ns;
+        }
+    }
+    return lost;
+}
+
+static void validate_recovery(struct outage *outage, const struct flow_index *index,
+                              const struct fold_index *folds, uint32_t opens, uint32_t validate)
 {
     const struct record_outage *record = outage->record;
     outage->validated_ns = UINT64_MAX;
@@ -191,16 +311,16 @@ static void validate_recovery(struct outage *outage, const struct flow_index *in
         return;
     uint32_t in_a_row = 0;
     uint64_t last_ns = record->recovered_done_ns;
-    outage->relapse_ns = UINT64_MAX;
-    for (size_t i = find_recovered(index, record); is_of(at(index, i), record); i++) {
+    size_t first = find_recovered(index, record);
+    uint64_t after_ns = record->recovered_sent_ns;
+    if (is_of(at(index, first), record) && at(index, first)->due_ns <= after_ns)
+        after_ns = at(index, first)->due_ns;
+    outage->relapse_ns = find_relapse(folds, record, opens, after_ns);
+    for (size_t i = first; is_of(at(index, i), record); i++) {
         const struct record_request *request = at(index, i);
-        if (request->outcome == OUTCOME_BLOCKED && request->done_ns < record->recovered_done_ns)
-            continue;
-        if (opens >> request->outcome & 1) {
-            outage->relapse_ns = request->due_ns;
+        if (request->due_ns >= outage->relapse_ns)
             return;
-        }
-        if (!outcome_is_good(request->outcome))
+        if (!outcome_is_good(request->outcome) || (opens >> request->outcome & 1))
             continue;
         last_ns = request->done_ns > last_ns ? request->done_ns : last_ns;
         if (++in_a_row == validate) {
@@ -223,6 +343,11 @@ static void find_largest_rtts(const struct logs *logs, uint64_t largest_ns[RECOR
         if (rtt_ns > largest_ns[request->stream])
             largest_ns[request->stream] = rtt_ns;
     }
+    for (size_t i = 0; i < logs->interval_count; i++) {
+        const struct log_interval *head = &logs->intervals[i].head;
+        if (head->kind == INTERVAL_PLAIN && head->max_ns > largest_ns[head->stream])
+            largest_ns[head->stream] = head->max_ns;
+    }
     for (size_t i = 0; i < logs->outage_count; i++)
         if (logs->outages[i].largest_rtt_ns > largest_ns[logs->outages[i].stream])
             largest_ns[logs->outages[i].stream] = logs->outages[i].largest_rtt_ns;
@@ -230,9 +355,12 @@ static void find_largest_rtts(const struct logs *logs, uint64_t largest_ns[RECOR
 
 struct outage *outages_make(const struct logs *logs, uint32_t opens, uint32_t validate)
 {
-    struct flow_index index;
+    struct flow_index index = {0};
+    struct fold_index folds = {0};
     struct outage *outages = calloc(logs->outage_count + 1, sizeof(*outages));
-    if (outages == NULL || !index_flows(&index, logs)) {
+    if (outages == NULL || !index_flows(&index, logs) || !index_folds(&folds, logs)) {
+        free(index.order);
+        free_folds(&folds);
         free(outages);
         return NULL;
     }
@@ -244,9 +372,12 @@ struct outage *outages_make(const struct logs *logs, uint32_t opens, uint32_t va
         outages[i].record = record;
         outages[i].onset = outage_onset(record, largest_rtt_ns[record->stream]);
         set_recovery(&outages[i], logs);
-        outages[i].lost = counted ? record->lost : count_lost(record, &index, opens);
-        validate_recovery(&outages[i], &index, opens, validate);
+        outages[i].lost = counted                            ? record->lost
+                          : logs_whole(logs, record->stream) ? count_lost(record, &index, opens)
+                                                             : count_folded(record, &folds, opens);
+        validate_recovery(&outages[i], &index, &folds, opens, validate);
     }
     free(index.order);
+    free_folds(&folds);
     return outages;
 }

@@ -57,7 +57,8 @@ struct bracket outage_onset(const struct record_outage *record, uint64_t largest
 /* Brackets of all outages of LOGS, in the logs' order. OPENS: bit mask of outcomes that open a
  * window; VALIDATE: the N above, at least 1. Lost requests are those that the recorder counted, as
  * long as OPENS are the outcomes that are a loss by default; for others they are counted anew, by
- * stamps: exact but for requests that were sent in one burst with the ones around. Returns a
+ * stamps, exact but for requests that were sent in one burst with the ones around; where not every
+ * request has a record, by due time. Returns a
  * malloc'ed array of logs->outage_count (at least one element's memory), or NULL when out of
  * memory. */
 struct outage *outages_make(const struct logs *logs, uint32_t opens, uint32_t validate);

@@ -114,43 +114,108 @@ static int by_id(const void *a, const void *b)
 }
 
 /* A pod is known by any answer on the connection, also by one that came after the request. */
+static uint16_t host_of(const struct record_connection *const *ids, size_t count, uint32_t id)
+{
+    struct record_connection wanted = {.id = id};
+    const struct record_connection *key = &wanted;
+    const struct record_connection *const *found =
+        id == 0 ? NULL : bsearch(&key, ids, count, sizeof(*ids), by_id);
+    return found != NULL ? (*found)->host : 0;
+}
+
 static int name_requests(struct logs *logs)
 {
-    const struct record_connection **ids = malloc((logs->connection_count + 1) * sizeof(*ids));
+    size_t count = logs->connection_count;
+    const struct record_connection **ids = malloc((count + 1) * sizeof(*ids));
     if (ids == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < logs->connection_count; i++)
+    for (size_t i = 0; i < count; i++)
         ids[i] = &logs->connections[i];
-    qsort(ids, logs->connection_count, sizeof(*ids), by_id);
-    for (size_t i = 0; i < logs->request_count; i++) {
-        struct record_request *request = &logs->requests[i];
-        struct record_connection wanted = {.id = request->connection};
-        const struct record_connection *key = &wanted, **found = NULL;
-        if (request->host == 0 && request->connection != 0)
-            found = bsearch(&key, ids, logs->connection_count, sizeof(*ids), by_id);
-        if (found != NULL)
-            request->host = (*found)->host;
-    }
+    qsort(ids, count, sizeof(*ids), by_id);
+    for (size_t i = 0; i < logs->request_count; i++)
+        if (logs->requests[i].host == 0)
+            logs->requests[i].host = host_of(ids, count, logs->requests[i].connection);
+    for (size_t i = 0; i < logs->fold_count; i++)
+        if (logs->folds[i].host == 0)
+            logs->folds[i].host = host_of(ids, count, logs->folds[i].connection);
     free(ids);
     return 0;
 }
 
-static void add_requests(struct result *result)
+static void add_answers(struct result_tally *tally, uint64_t first_ns, uint64_t last_ns)
+{
+    if (tally->first_answer_ns == 0 || first_ns < tally->first_answer_ns)
+        tally->first_answer_ns = first_ns;
+    if (last_ns > tally->last_answer_ns)
+        tally->last_answer_ns = last_ns;
+}
+
+static void tally_requests(const struct result *result, unsigned stream,
+                           struct result_tally tallies[])
 {
     for (size_t i = 0; i < result->logs.request_count; i++) {
         const struct record_request *request = &result->logs.requests[i];
-        struct result_pod *pod = pod_of_host(result, request->host);
-        if (pod == NULL)
+        if (request->stream != stream)
             continue;
-        pod->requests++;
-        pod->lost += result->opens >> request->outcome & 1;
-        if (!outcome_is_good(request->outcome))
-            continue;
-        if (pod->first_answer_ns == 0 || request->done_ns < pod->first_answer_ns)
-            pod->first_answer_ns = request->done_ns;
-        if (request->done_ns > pod->last_answer_ns)
-            pod->last_answer_ns = request->done_ns;
+        tallies[request->host].requests++;
+        tallies[request->host].lost += result->opens >> request->outcome & 1;
+        if (outcome_is_good(request->outcome))
+            add_answers(&tallies[request->host], request->done_ns, request->done_ns);
     }
+}
+
+/* Where not every request has a record: of what the workers counted by host. */
+static void tally_counts(const struct result *result, unsigned stream,
+                         struct result_tally tallies[])
+{
+    const struct logs *logs = &result->logs;
+    uint64_t named = 0;
+    for (size_t i = 0; i < logs->answers_count; i++) {
+        const struct log_answers *answers = &logs->answers[i];
+        if (answers->stream != stream)
+            continue;
+        tallies[answers->host].requests += answers->count;
+        named += answers->count;
+        add_answers(&tallies[answers->host], answers->first_ns, answers->last_ns);
+    }
+    for (size_t i = 0; i < logs->fold_count; i++) {
+        const struct record_fold *fold = &logs->folds[i];
+        if (fold->stream != stream)
+            continue;
+        uint32_t lost = result->opens >> fold->outcome & 1 ? fold->count : 0;
+        uint32_t count = outcome_is_good(fold->outcome) && fold->host != 0 ? 0 : fold->count;
+        tallies[fold->host].lost += lost;
+        tallies[fold->host].requests += count;
+        named += count;
+    }
+    if (logs->due[stream] > named)
+        tallies[0].requests += logs->due[stream] - named;
+}
+
+void result_tally(const struct result *result, unsigned stream, struct result_tally tallies[])
+{
+    if (logs_whole(&result->logs, stream))
+        tally_requests(result, stream, tallies);
+    else
+        tally_counts(result, stream, tallies);
+}
+
+static int add_requests(struct result *result)
+{
+    struct result_tally *tallies = calloc((size_t)UINT16_MAX + 1, sizeof(*tallies));
+    if (tallies == NULL)
+        return -ENOMEM;
+    for (unsigned i = 0; i < result->meta.stream_count; i++)
+        result_tally(result, i, tallies);
+    for (size_t host = 1; host <= result->logs.host_count && host <= UINT16_MAX; host++) {
+        struct result_pod *pod = pod_of_host(result, (uint16_t)host);
+        pod->requests = tallies[host].requests;
+        pod->lost = tallies[host].lost;
+        pod->first_answer_ns = tallies[host].first_answer_ns;
+        pod->last_answer_ns = tallies[host].last_answer_ns;
+    }
+    free(tallies);
+    return 0;
 }
 
 static void add_outages(struct result *result)
@@ -235,7 +300,9 @@ int account_pods(struct result *result)
     code = name_requests(&result->logs);
     if (code < 0)
         return code;
-    add_requests(result);
+    code = add_requests(result);
+    if (code < 0)
+        return code;
     add_outages(result);
     code = add_attempts(result);
     for (size_t i = 0; i < result->pod_count && code == 0; i++)

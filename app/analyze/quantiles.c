@@ -59,3 +59,18 @@ void values_free(struct values *values)
     free(values->items);
     memset(values, 0, sizeof(*values));
 }
+
+struct result_quantiles quantiles_of(const struct histogram *histogram)
+{
+    if (histogram->count == 0)
+        return (struct result_quantiles){0};
+    return (struct result_quantiles){.count = histogram->count,
+                                     .min_ns = histogram->min_ns,
+                                     .p50_ns = histogram_quantile(histogram, 0.5),
+                                     .p90_ns = histogram_quantile(histogram, 0.9),
+                                     .p95_ns = histogram_quantile(histogram, 0.95),
+                                     .p99_ns = histogram_quantile(histogram, 0.99),
+                                     .p999_ns = histogram_quantile(histogram, 0.999),
+                                     .max_ns = histogram->max_ns,
+                                     .mean_ns = histogram_mean(histogram)};
+}

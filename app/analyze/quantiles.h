@@ -14,6 +14,8 @@ struct values {
 void values_add(struct values *values, uint64_t value);
 /* Sorts VALUES. */
 struct result_quantiles values_quantiles(struct values *values);
+/* Of a histogram: at most 1/128 above the exact ones; count, min, max and mean are exact. */
+struct result_quantiles quantiles_of(const struct histogram *histogram);
 /* Of sorted values. 0 when empty. */
 uint64_t values_at(const struct values *values, double fraction);
 void values_free(struct values *values);

@@ -19,7 +19,8 @@
 #include "rundir/meta.h"
 #include "rundir/timeline.h"
 
-/* Quantiles of a set of values, exact (from the request log). Zeros when count is 0. */
+/* Quantiles of a set of values. Exact when made of the request log; of a stream that is not wholly
+ * in it they are of histograms, at most 1/128 above. Zeros when count is 0. */
 struct result_quantiles {
     size_t count;
     uint64_t min_ns, p50_ns, p90_ns, p95_ns, p99_ns, p999_ns, max_ns;
@@ -66,6 +67,8 @@ struct result_stream {
     struct windows windows;               /* Of this stream, over all pods. */
     uint64_t baseline_due, baseline_lost; /* From steady to the first change: the noise floor. */
     uint64_t baseline_p99_ns;             /* Latency from due. */
+    bool exact;      /* Latencies are of the request log, which has every request. */
+    uint64_t logged; /* Requests that are in it. */
     bool complete; /* The run ended in order, and all that was recorded is in the logs; else figures
                       are a bound. */
 };
@@ -153,6 +156,18 @@ struct result {
 };
 
 void result_free(struct result *result);
+
+/* What the answers of a host, or the want of them, came to on one stream or on several. */
+struct result_tally {
+    uint64_t requests, lost;
+    uint64_t first_answer_ns, last_answer_ns; /* 0: none. */
+};
+/* Adds STREAM's requests to TALLIES, one for each of the UINT16_MAX + 1 hosts' ids; 0: nobody's. */
+void result_tally(const struct result *result, unsigned stream, struct result_tally tallies[]);
+
+/* The latencies of one kind on STREAM known from FROM_NS until TO_NS, by whole intervals. */
+void result_latencies(const struct result *result, unsigned stream, enum interval_latency kind,
+                      uint64_t from_ns, uint64_t to_ns, struct histogram *histogram);
 
 /* When the stream was stopped; of a run that was killed, which says neither that nor its own end,
  * the last stamp of all requests. */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/due_order.h"
+
 static bool in_scope(const struct outage *outage, struct window_scope scope)
 {
     const struct record_outage *record = outage->record;
@@ -82,30 +84,78 @@ static void join(struct window *window, const struct outage *outage, uint64_t ho
         larger(hold->busy_until_ns, larger(settled_ns, outage->recovery.to_ns + hold_off_ns));
 }
 
-static size_t first_due(const struct logs *logs, uint64_t due_ns)
+/* The first of the windows from *AT on that does not end before DUE_NS; NULL when there is none, or
+ * DUE_NS is before it. Windows of one scope follow each other. */
+static struct window *window_at(struct windows *windows, size_t *at, uint64_t due_ns)
 {
-    size_t low = 0, high = logs->request_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (logs->requests[middle].due_ns < due_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    while (*at < windows->count && !windows->items[*at].open &&
+           windows->items[*at].recovery.to_ns < due_ns)
+        ++*at;
+    if (*at == windows->count || due_ns < windows->items[*at].onset.from_ns)
+        return NULL;
+    return &windows->items[*at];
 }
 
-static void count_outcomes(struct window *window, const struct logs *logs)
+static int count_stream(struct windows *windows, const struct logs *logs, unsigned stream)
 {
-    uint64_t end_ns = window->open ? UINT64_MAX : window->recovery.to_ns;
-    for (size_t i = first_due(logs, window->onset.from_ns); i < logs->request_count; i++) {
+    struct due_order order;
+    struct due_group group;
+    size_t at = 0;
+    if (due_order_start(&order, logs, stream, windows->items[0].onset.from_ns) < 0)
+        return -ENOMEM;
+    while (at < windows->count && due_order_next(&order, &group)) {
+        struct window *window = window_at(windows, &at, group.due_ns);
+        for (unsigned i = 0; window != NULL && i < OUTCOME_COUNT; i++)
+            window->outcomes[i] += group.outcomes[i];
+    }
+    due_order_free(&order);
+    return 0;
+}
+
+/* Of a host's good answers only those that have a record of their own can be told apart. */
+static void count_requests(struct windows *windows, const struct logs *logs, uint16_t host)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < logs->request_count; i++) {
         const struct record_request *request = &logs->requests[i];
-        if (request->due_ns > end_ns)
-            break;
-        if ((window->stream == WINDOW_ALL_STREAMS || window->stream == request->stream) &&
-            (window->host == WINDOW_ALL_HOSTS || window->host == request->host))
+        if (request->host != host || !logs_whole(logs, request->stream))
+            continue;
+        struct window *window = window_at(windows, &at, request->due_ns);
+        if (window != NULL)
             window->outcomes[request->outcome]++;
     }
+}
+
+static void count_folds(struct windows *windows, const struct logs *logs, uint16_t host)
+{
+    for (size_t i = 0; i < logs->fold_count; i++) {
+        const struct record_fold *fold = &logs->folds[i];
+        if (fold->host != host || logs_whole(logs, fold->stream))
+            continue;
+        size_t at = 0;
+        for (uint32_t k = 0; k < fold->count; k++) {
+            struct window *window = window_at(windows, &at, fold->first_ns + k * fold->step_ns);
+            if (window != NULL)
+                window->outcomes[fold->outcome]++;
+        }
+    }
+}
+
+static int count_outcomes(struct windows *windows, const struct logs *logs,
+                          struct window_scope scope)
+{
+    int code = 0;
+    if (windows->count == 0)
+        return 0;
+    if (scope.host != WINDOW_ALL_HOSTS) {
+        count_requests(windows, logs, scope.host);
+        count_folds(windows, logs, scope.host);
+        return 0;
+    }
+    for (unsigned i = 0; i < RECORD_STREAMS && code == 0; i++)
+        if (scope.stream == WINDOW_ALL_STREAMS || scope.stream == (int)i)
+            code = count_stream(windows, logs, i);
+    return code;
 }
 
 /* A fault of the tester's that lies within the window's onset, or covers its length, could be what
@@ -140,7 +190,6 @@ static void finish(struct window *window, const struct hold *hold, const struct 
     if (window->open)
         memset(&window->recovery, 0, sizeof(window->recovery));
     window->validated = !window->open && hold->relapse_ns <= window->recovery.to_ns;
-    count_outcomes(window, logs);
     look_at_tester(window, logs);
 }
 
@@ -185,7 +234,10 @@ int windows_make(struct windows *windows, const struct logs *logs, const struct 
         qsort(members, count, sizeof(*members), by_onset);
     unite(windows, members, count, scope, hold_off_ns, logs);
     free(members);
-    return 0;
+    int code = count_outcomes(windows, logs, scope);
+    if (code < 0)
+        windows_free(windows);
+    return code;
 }
 
 void windows_free(struct windows *windows)

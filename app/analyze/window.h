@@ -40,7 +40,8 @@ struct window {
     uint32_t lost_by_stream[RECORD_STREAMS];
     uint32_t outcomes[OUTCOME_COUNT]; /* Of the requests due within [onset.from, recovery.to] of the
                                          scope, good ones included. A pod's: those on connections
-                                         to it; what was blocked without one is not. */
+                                         to it; what was blocked without one is not, nor are ok
+                                         ones where not all have a record. */
     uint16_t hosts[WINDOW_HOSTS_MAX]; /* Pods that were lost, by first onset. */
     uint32_t host_count;
     uint64_t arrival_uncertainty_ns; /* Largest of its stamps'. */

@@ -175,6 +175,12 @@ enum experiment_catch_up {
     EXPERIMENT_CATCH_UP_SKIP,      /* Not sent: no burst after a stall. */
 };
 
+enum experiment_record {
+    EXPERIMENT_RECORD_FULL,     /* Every request, up to record_limit_per_s; above, a sample. */
+    EXPERIMENT_RECORD_SAMPLED,  /* A sample of the good ones. */
+    EXPERIMENT_RECORD_FAILURES, /* Only what a loss and its end are made of. */
+};
+
 struct experiment_stream {
     const char *name;                  /* Unique in the experiment. */
     enum experiment_protocol protocol; /* What it speaks. */
@@ -188,7 +194,9 @@ struct experiment_stream {
     int64_t timeout_ns;                /* No answer for so long: stalled. */
     int64_t connect_timeout_ns;        /* No connection for so long: connect-timeout. */
     enum experiment_reconnect reconnect; /* ctraffic: what follows a broken connection. */
-    uint32_t retries; /* At most connections x retries connection records in all. */
+    uint32_t retries;              /* At most connections x retries connection records in all. */
+    enum experiment_record record; /* Which requests get a record of their own. */
+    double record_limit_per_s;     /* Good ones a second that do, at most. */
 };
 
 /* ---- windows ---- */

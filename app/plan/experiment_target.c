@@ -50,6 +50,12 @@ static const struct reader_word family_words[] = {
     {NULL, 0},
 };
 
+static const struct reader_word record_words[] = {
+    {"full", EXPERIMENT_RECORD_FULL},
+    {"sampled", EXPERIMENT_RECORD_SAMPLED},
+    {"failures", EXPERIMENT_RECORD_FAILURES},
+    {NULL, 0},
+};
 static const struct reader_word reconnect_words[] = {
     {"at-once", EXPERIMENT_RECONNECT_AT_ONCE},
     {"never", EXPERIMENT_RECONNECT_NEVER},
@@ -183,6 +189,15 @@ static const struct reader_field stream_fields[] = {
      .min = 1,
      .max = 100000,
      .otherwise = "10"},
+    {.key = "record",
+     .type = READER_WORD,
+     .offset = AT(experiment_stream, record),
+     .otherwise = "full",
+     .words = record_words},
+    {.key = "recordLimit",
+     .type = READER_RATE,
+     .offset = AT(experiment_stream, record_limit_per_s),
+     .min = 1},
     {.key = NULL},
 };
 const struct reader_object experiment_stream_object = {"a stream", stream_fields, stream_takes,
@@ -408,6 +423,8 @@ static int check_stream(struct reader *reader, void *object)
     stream->rate_per_s = pace_peak(&stream->pace);
     if (stream->rate_per_s > 1e9)
         return reader_refuse(reader, "rate: want no more than 1000M requests a second");
+    if (stream->record_limit_per_s <= 0)
+        stream->record_limit_per_s = stream->record == EXPERIMENT_RECORD_SAMPLED ? 1000 : 100000;
     if (stream->connections == 0 && stream->protocol == EXPERIMENT_PROTOCOL_CONNECT) {
         open = ceil(stream->rate_per_s * (double)stream->connect_timeout_ns / 1e9) + CONNECT_SPARE;
         stream->connections = open < CONNECTIONS_MAX ? (uint32_t)open : CONNECTIONS_MAX;

@@ -4,6 +4,7 @@ const char *const record_type_name[RECORD_TYPE_COUNT] = {
     [RECORD_REQUESTS] = "requests", [RECORD_CONNECTIONS] = "connections",
     [RECORD_OUTAGES] = "outages",   [RECORD_SEGMENTS] = "segments",
     [RECORD_HOSTS] = "hosts",       [RECORD_FAULTS] = "faults",
+    [RECORD_DUES] = "dues",         [RECORD_FOLDS] = "folds",
 };
 
 const uint32_t record_type_bytes[RECORD_TYPE_COUNT] = {
@@ -13,19 +14,96 @@ const uint32_t record_type_bytes[RECORD_TYPE_COUNT] = {
     [RECORD_SEGMENTS] = sizeof(struct record_segment),
     [RECORD_HOSTS] = sizeof(struct record_host),
     [RECORD_FAULTS] = sizeof(struct record_fault),
+    [RECORD_DUES] = sizeof(struct record_dues),
+    [RECORD_FOLDS] = sizeof(struct record_fold),
+};
+
+enum {
+    TIDY_SLOTS = 64 /* Folds looked at with each request while the sweep goes on. */
 };
 
 bool record_append(struct record *record, enum record_type type, const void *bytes)
 {
     struct record_log *log = &record->logs[type];
     uint64_t count = atomic_load_explicit(&log->count, memory_order_relaxed);
-    if (count == log->capacity) {
-        record_count_add(&log->refused, 1);
-        return false;
+    if (count == log->free_until) {
+        log->free_until = atomic_load_explicit(&log->taken, memory_order_acquire) + log->capacity;
+        if (count == log->free_until) {
+            record_count_add(&log->refused, 1);
+            return false;
+        }
     }
-    memcpy(log->records + count * log->record_bytes, bytes, log->record_bytes);
+    memcpy(log->records + log->place * log->record_bytes, bytes, log->record_bytes);
+    log->place = log->place + 1 == log->capacity ? 0 : log->place + 1;
     atomic_store_explicit(&log->count, count + 1, memory_order_release);
     return true;
+}
+
+static void add_due(struct record *record, struct record_stream *stream, uint64_t due_ns)
+{
+    struct record_dues chunk;
+    if (dues_add(&stream->dues, due_ns, &chunk))
+        record_append(record, RECORD_DUES, &chunk);
+}
+
+/* Where it has its place in the run of its flow. */
+static struct fold_place add_fold(struct record *record, const struct record_request *request)
+{
+    struct record_fold ended;
+    struct fold_place place;
+    if (folds_add(record->folds, request, &ended, &place))
+        record_append(record, RECORD_FOLDS, &ended);
+    return place;
+}
+
+static void add_latencies(struct record *record, struct record_stream *stream,
+                          const struct record_request *request)
+{
+    uint64_t sent_ns = request->done_ns - request->sent_ns;
+    intervals_add(&stream->intervals, INTERVAL_FROM_DUE, request->done_ns,
+                  request->done_ns - request->due_ns);
+    intervals_add(&stream->intervals, INTERVAL_FROM_SENT, request->done_ns, sent_ns);
+    if (request->outcome == OUTCOME_OK)
+        intervals_add(&stream->intervals, INTERVAL_PLAIN, request->done_ns, sent_ns);
+    if (request->host == 0 || request->host > record->logs[RECORD_HOSTS].capacity)
+        return;
+    struct record_answers *answers = &stream->answers[request->host - 1];
+    if (record_count_read(&answers->count) == 0)
+        atomic_store_explicit(&answers->first_ns, request->done_ns, memory_order_relaxed);
+    atomic_store_explicit(&answers->last_ns, request->done_ns, memory_order_relaxed);
+    record_count_add(&answers->count, 1);
+}
+
+/* UNTIL: good ones to pass before the next is taken. */
+static bool is_sampled(const struct record_keep *keep, uint32_t *until)
+{
+    if (keep->mode == RECORD_MODE_FULL)
+        return true;
+    if (keep->mode == RECORD_MODE_FAILURES || (*until)-- > 0)
+        return false;
+    *until = keep->one_in - 1;
+    return true;
+}
+
+/* What is under way would be lost with a killed run: once a second it is published, a few folds
+ * at a time, for a long loop would hold the worker up. */
+static void tidy(struct record *record, uint64_t now_ns)
+{
+    if (record->tidy_ns == 0)
+        record->tidy_ns = now_ns + INTERVAL_NS;
+    if (now_ns >= record->tidy_ns) {
+        struct record_dues chunk;
+        record->tidy_ns = now_ns + INTERVAL_NS;
+        if (record->fold_sweep == FOLD_SLOTS)
+            record->fold_sweep = 0;
+        for (uint32_t i = 0; i < record->stream_count; i++)
+            while (dues_finish(&record->streams[i].dues, &chunk))
+                record_append(record, RECORD_DUES, &chunk);
+    }
+    struct record_fold ended;
+    for (unsigned i = 0; i < TIDY_SLOTS && record->fold_sweep < FOLD_SLOTS; i++)
+        if (folds_end(record->folds, record->fold_sweep++, &ended))
+            record_append(record, RECORD_FOLDS, &ended);
 }
 
 void record_request_done(struct record *record, const struct record_request *request)
@@ -33,15 +111,57 @@ void record_request_done(struct record *record, const struct record_request *req
     assert(request->stream < record->stream_count);
     assert(request->outcome < OUTCOME_COUNT);
     struct record_stream *stream = &record->streams[request->stream];
+    bool good = outcome_is_good(request->outcome);
     record_count_add(&stream->counters.due, 1);
     record_count_add(&stream->counters.outcomes[request->outcome], 1);
+    struct fold_place place = {.due_ns = request->due_ns};
+    if (request->outcome != OUTCOME_OK)
+        place = add_fold(record, request);
+    add_due(record, stream, place.due_ns);
     if (request->sent_ns != 0 && request->sent_ns >= request->due_ns)
-        histogram_add(&stream->send_lag, request->sent_ns - request->due_ns);
-    if (outcome_is_good(request->outcome)) {
-        histogram_add(&stream->latency_from_due, request->done_ns - request->due_ns);
-        histogram_add(&stream->latency_from_sent, request->done_ns - request->sent_ns);
+        intervals_add(&stream->intervals, INTERVAL_SEND_LAG, request->done_ns,
+                      request->sent_ns - request->due_ns);
+    if (good)
+        add_latencies(record, stream, request);
+    if (good ? is_sampled(&stream->keep, &stream->request_until)
+             : place.began || stream->keep.mode == RECORD_MODE_FULL)
+        record_append(record, RECORD_REQUESTS, request);
+    if (request->done_ns >= record->tidy_ns || record->fold_sweep < FOLD_SLOTS)
+        tidy(record, request->done_ns);
+}
+
+void record_keep(struct record *record, const struct record_request *request)
+{
+    if (record->streams[request->stream].keep.mode != RECORD_MODE_FULL)
+        record_append(record, RECORD_REQUESTS, request);
+}
+
+void record_connection_done(struct record *record, const struct record_connection *connection)
+{
+    struct record_stream *stream = &record->streams[connection->stream];
+    bool done = connection->end == CONNECTION_DONE;
+    record_count_add(&stream->counters.done, done);
+    if (!done || is_sampled(&stream->keep, &stream->connection_until))
+        record_append(record, RECORD_CONNECTIONS, connection);
+}
+
+void record_connect_time(struct record *record, uint32_t stream, uint64_t now_ns, uint64_t value_ns)
+{
+    intervals_add(&record->streams[stream].intervals, INTERVAL_CONNECT, now_ns, value_ns);
+}
+
+void record_finish(struct record *record)
+{
+    struct record_fold ended;
+    struct record_dues chunk;
+    for (uint32_t i = 0; i < FOLD_SLOTS; i++)
+        if (folds_end(record->folds, i, &ended))
+            record_append(record, RECORD_FOLDS, &ended);
+    for (uint32_t i = 0; i < record->stream_count; i++) {
+        while (dues_finish(&record->streams[i].dues, &chunk))
+            record_append(record, RECORD_DUES, &chunk);
+        intervals_finish(&record->streams[i].intervals);
     }
-    record_append(record, RECORD_REQUESTS, request);
 }
 
 /* 24 bits count and 8 name the worker: after 16 million connections ids begin again. */
@@ -86,7 +206,19 @@ const void *record_at(const struct record *record, enum record_type type, uint64
 {
     const struct record_log *log = &record->logs[type];
     assert(index < record_count(record, type));
-    return log->records + index * log->record_bytes;
+    return log->records + index % log->capacity * log->record_bytes;
+}
+
+uint64_t record_stretch(const struct record *record, enum record_type type, uint64_t index)
+{
+    const struct record_log *log = &record->logs[type];
+    return log->capacity - index % log->capacity;
+}
+
+void record_take(struct record *record, enum record_type type, uint64_t count)
+{
+    assert(type != RECORD_HOSTS);
+    atomic_store_explicit(&record->logs[type].taken, count, memory_order_release);
 }
 
 bool record_sums_hold(const struct record *record)

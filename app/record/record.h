@@ -1,14 +1,30 @@
 /* record.h - what became of every request, connection and segment, in memory.
  *
- * One struct record for each worker. It holds append-only logs of fixed-size records, one log for
- * each type, and live counters for each stream. The worker appends; the control thread reads what
- * is published, writes it to the run directory (rundir/log_writer) and shows progress, both while
- * the worker goes on.
+ * One struct record for each worker. It holds logs of fixed-size records, one log for each type,
+ * and live counters for each stream. The worker appends; the control thread reads what is
+ * published, writes it to the run directory (rundir/log_writer), gives the room back and shows
+ * progress, all while the worker goes on.
+ *
+ * Of every request there is kept, at any rate:
+ *
+ *     when it was due, to the microsecond       dues.h      due  = all that is in the bins
+ *     its outcome and flow, unless it was ok    fold.h      ok   = due - all that is in folds
+ *     its latencies, in a histogram a second    interval.h  (0.8 % apart)
+ *     its flow's outages                        struct record_outage, with every stamp
+ *
+ * From these come all counts, loss windows and loss patterns. A stream's mode says of which
+ * requests there also is a struct record_request, with every stamp of its own:
+ *
+ *     full      all
+ *     sampled   every `one_in`-th good one, and what `failures` has
+ *     failures  the first of each fold, and the good ones that record_keep() was called for: those
+ *               that prove that a flow has recovered
  *
  * Threads: one writer (the worker). A log's `count` is released after the record is whole; a reader
- * acquires it and may read all records below. Counters are single-writer, relaxed. Units: ns of run
- * time (base/clock). Memory: all taken in record_setup(). Full: the log refuses and counts
- * (`refused`), the report then calls its figures a bound; counters go on.
+ * acquires it and may read all records from `taken` up to it. `taken` is the control thread's.
+ * Counters are single-writer, relaxed. Units: ns of run time (base/clock). Memory: all taken in
+ * record_setup(). Full, because nobody takes what is there, or not fast enough: the log refuses and
+ * counts (`refused`), the report then calls its figures a bound; counters go on.
  *
  * Not stored: payload, and anything that analyze/ can derive.
  */
@@ -21,7 +37,9 @@
 #include <stdint.h>
 
 #include "base/address.h"
-#include "base/histogram.h"
+#include "record/dues.h"
+#include "record/fold.h"
+#include "record/interval.h"
 #include "record/outcome.h"
 
 enum {
@@ -141,15 +159,23 @@ enum record_type {
     RECORD_SEGMENTS,
     RECORD_HOSTS,
     RECORD_FAULTS,
+    RECORD_DUES,
+    RECORD_FOLDS,
     RECORD_TYPE_COUNT
 };
 
+/* A ring: record I is in place I modulo capacity until it is taken. */
 struct record_log {
     uint8_t *records; /* capacity records of record_bytes each. Immutable pointer. */
     uint64_t capacity;
     uint32_t record_bytes;
-    alignas(64) _Atomic uint64_t count; /* Published records. Written by the worker. */
-    _Atomic uint64_t refused;           /* Appends that found it full. Written by the worker. */
+    /* Line 1. Written by the worker. */
+    alignas(64) _Atomic uint64_t count; /* Published records. */
+    _Atomic uint64_t refused;           /* Appends that found it full. */
+    uint64_t place;                     /* Of the next one: count modulo capacity. */
+    uint64_t free_until;                /* Count up to which there was room at the last look. */
+    /* Line 2. Written by the control thread. */
+    alignas(64) _Atomic uint64_t taken; /* Records that need not be kept any more. */
 };
 
 /* Live figures of a stream, for progress and for the sum check. Written by the worker, relaxed. */
@@ -165,14 +191,36 @@ struct record_counters {
     _Atomic uint64_t steady_flows;              /* Flows whose last request was good, now. */
     _Atomic uint64_t datagrams[DATAGRAM_COUNT]; /* Datagram streams. */
     _Atomic uint64_t reorder_extent; /* The largest of a reordered answer: RFC 4737 4.2. */
+    _Atomic uint64_t done; /* Connections that ended with their work done, logged or not. */
+};
+
+/* Of which requests there is a record of their own. */
+enum record_mode {
+    RECORD_MODE_FULL,
+    RECORD_MODE_SAMPLED,
+    RECORD_MODE_FAILURES
+};
+
+struct record_keep {
+    enum record_mode mode;
+    uint32_t one_in; /* Sampled: every so manieth good one, 1 at least. */
+};
+
+/* Good answers of a host on a stream; read by the control thread while it is written. */
+struct record_answers {
+    _Atomic uint64_t count;
+    _Atomic uint64_t first_ns; /* Arrival of the first; 0: none. */
+    _Atomic uint64_t last_ns;
 };
 
 struct record_stream {
     struct record_counters counters;
-    struct histogram latency_from_due; /* Good answers. Read after the worker stopped. */
-    struct histogram latency_from_sent;
-    struct histogram connect_time; /* SYN to SYN-ACK. */
-    struct histogram send_lag;     /* sent - due: the pacer's precision. */
+    struct record_keep keep;
+    uint32_t request_until;         /* Good requests to pass before the next is sampled. */
+    uint32_t connection_until;      /* Likewise of connections that ended done. */
+    struct dues dues;               /* Entries not in the log yet. */
+    struct intervals intervals;     /* Latencies. */
+    struct record_answers *answers; /* By host id - 1; as many as the hosts' log can hold. */
 };
 
 struct record {
@@ -180,13 +228,17 @@ struct record {
     uint32_t worker; /* Index, for connection ids. */
     uint32_t stream_count;
     uint32_t next_connection;      /* Next id's low 24 bits. Written by the worker. */
+    uint32_t fold_sweep;           /* Next slot of the folds to be looked at for old ones. */
+    uint64_t tidy_ns;              /* When all that is under way is published next. */
     struct record_stream *streams; /* stream_count of them. */
+    struct folds *folds;
 };
 
 struct record_config {
     uint32_t worker;
-    uint32_t stream_count;                /* At most RECORD_STREAMS. */
-    uint64_t capacity[RECORD_TYPE_COUNT]; /* Records; 0 = a small default. */
+    uint32_t stream_count;                   /* At most RECORD_STREAMS. */
+    uint64_t capacity[RECORD_TYPE_COUNT];    /* Records; 0 = a small default. */
+    struct record_keep keep[RECORD_STREAMS]; /* Zeros: full. */
 };
 
 /* --- Set-up (slow path). --- */
@@ -196,9 +248,20 @@ void record_free(struct record *record);
 /* --- On the worker. --- */
 /* Append one record of TYPE (copied). False, and counted, when full. */
 bool record_append(struct record *record, enum record_type type, const void *bytes);
-/* A due request is over: counts due and its outcome, adds latencies when good, appends it. Call
- * exactly once for each due request. */
+/* A due request is over: adds it to bins, folds, counters and latencies, and to the log as the
+ * stream's mode says. Call exactly once for each due request. */
 void record_request_done(struct record *record, const struct record_request *request);
+/* REQUEST is good and proves that its flow works again: it is kept whatever the mode. It may be
+ * given to record_request_done() before or after. */
+void record_keep(struct record *record, const struct record_request *request);
+/* A connection, or an attempt at one, is over. One that ended done is logged as good requests are;
+ * any other always. */
+void record_connection_done(struct record *record, const struct record_connection *connection);
+/* STREAM's connection was established at NOW_NS, VALUE_NS after its SYN. */
+void record_connect_time(struct record *record, uint32_t stream, uint64_t now_ns,
+                         uint64_t value_ns);
+/* The last call: publish what is under way in bins, folds and intervals. */
+void record_finish(struct record *record);
 uint32_t record_new_connection_id(struct record *record);
 /* Id of the host NAME (SIZE bytes, not NUL-terminated), new or known. Bytes that are not printable
  * ASCII become '?'; names over 63 bytes are cut. 0 for an empty name or a full log. A linear search
@@ -206,8 +269,18 @@ uint32_t record_new_connection_id(struct record *record);
 uint16_t record_host_id(struct record *record, const char *name, uint32_t size);
 
 /* --- On any thread. --- */
-uint64_t record_count(const struct record *record, enum record_type type); /* Published. */
+uint64_t record_count(const struct record *record, enum record_type type); /* Published, ever. */
+/* Record INDEX, below record_count() and not taken. The next ones follow it in memory up to
+ * record_stretch(). */
 const void *record_at(const struct record *record, enum record_type type, uint64_t index);
+/* Records from INDEX on that stand in one piece of memory: to the ring's end. */
+uint64_t record_stretch(const struct record *record, enum record_type type, uint64_t index);
+
+/* --- On the control thread. --- */
+/* Records below COUNT are not needed any more: their room is the worker's again. Hosts are looked
+ * up by the worker and stay: do not take them. */
+void record_take(struct record *record, enum record_type type, uint64_t count);
+
 extern const char *const record_type_name[RECORD_TYPE_COUNT];
 extern const uint32_t record_type_bytes[RECORD_TYPE_COUNT];
 /* True when due equals the sum of outcomes for each stream (call it when no request is open). */

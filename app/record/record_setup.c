@@ -6,6 +6,7 @@
 static const uint64_t default_capacity[RECORD_TYPE_COUNT] = {
     [RECORD_REQUESTS] = 1 << 17, [RECORD_CONNECTIONS] = 1 << 14, [RECORD_OUTAGES] = 1 << 14,
     [RECORD_SEGMENTS] = 1 << 14, [RECORD_HOSTS] = 1 << 10,       [RECORD_FAULTS] = 1 << 16,
+    [RECORD_DUES] = 1 << 15,     [RECORD_FOLDS] = 1 << 15,
 };
 
 /* Pages are written once here: a page fault on the worker would be a stall of its own. */
@@ -33,6 +34,26 @@ static bool take_logs(struct record *record, const struct record_config *config)
         log->records = take(log->capacity * log->record_bytes);
         if (log->records == NULL)
             return false;
+        log->free_until = log->capacity;
+    }
+    return true;
+}
+
+static bool take_streams(struct record *record, const struct record_config *config)
+{
+    record->streams = take(config->stream_count * sizeof(*record->streams));
+    if (record->streams == NULL)
+        return false;
+    uint64_t hosts = record->logs[RECORD_HOSTS].capacity;
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        struct record_stream *stream = &record->streams[i];
+        assert(config->keep[i].mode != RECORD_MODE_SAMPLED || config->keep[i].one_in > 0);
+        stream->keep = config->keep[i];
+        stream->dues.chunk.stream = (uint8_t)i;
+        intervals_clear(&stream->intervals);
+        stream->answers = take(hosts * sizeof(*stream->answers));
+        if (stream->answers == NULL)
+            return false;
     }
     return true;
 }
@@ -45,16 +66,11 @@ struct record *record_setup(const struct record_config *config)
         return NULL;
     record->worker = config->worker;
     record->stream_count = config->stream_count;
-    record->streams = take(config->stream_count * sizeof(*record->streams));
-    if (record->streams == NULL || !take_logs(record, config)) {
+    record->fold_sweep = FOLD_SLOTS;
+    record->folds = take(sizeof(*record->folds));
+    if (record->folds == NULL || !take_logs(record, config) || !take_streams(record, config)) {
         record_free(record);
         return NULL;
-    }
-    for (uint32_t i = 0; i < config->stream_count; i++) {
-        histogram_clear(&record->streams[i].latency_from_due);
-        histogram_clear(&record->streams[i].latency_from_sent);
-        histogram_clear(&record->streams[i].connect_time);
-        histogram_clear(&record->streams[i].send_lag);
     }
     return record;
 }
@@ -65,6 +81,9 @@ void record_free(struct record *record)
         return;
     for (unsigned type = 0; type < RECORD_TYPE_COUNT; type++)
         free(record->logs[type].records);
+    for (uint32_t i = 0; record->streams != NULL && i < record->stream_count; i++)
+        free(record->streams[i].answers);
     free(record->streams);
+    free(record->folds);
     free(record);
 }

@@ -205,7 +205,7 @@ int ctraffic_stats_make(struct ctraffic_stats *stats, const struct result *resul
     while (stream < result->meta.stream_count &&
            strcmp(result->meta.streams[stream].protocol, "ctraffic") != 0)
         stream++;
-    if (stream == result->meta.stream_count)
+    if (stream == result->meta.stream_count || !logs_whole(&result->logs, stream))
         return -ENODATA;
     *stats = (struct ctraffic_stats){.stream = &result->meta.streams[stream],
                                      .logs = &result->logs,

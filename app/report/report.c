@@ -50,9 +50,11 @@ int report_make(const struct result *result, enum report_format format, struct t
     if (code == 0 && out->failed)
         code = -ENOMEM;
     if (code == -ENODATA)
-        return error_set(err, EXIT_USAGE, code,
-                         "format %s: the run had no stream of protocol \"ctraffic\"",
-                         report_format_name(format));
+        return error_set(
+            err, EXIT_USAGE, code,
+            "format %s: the run had no stream of protocol \"ctraffic\" with a record of "
+            "every request (record: full)",
+            report_format_name(format));
     if (code == -ENOMEM)
         return error_set(err, EXIT_ENVIRONMENT, code, "format %s: out of memory",
                          report_format_name(format));

@@ -81,6 +81,8 @@ static void add_requests(cJSON *json, const struct result_stream *stream)
         report_json_add(outcomes, outcome_text(i), stream->outcomes[i]);
     cJSON_AddBoolToObject(json, "sumsHold", stream->sums_hold);
     cJSON_AddBoolToObject(json, "complete", stream->complete);
+    cJSON_AddBoolToObject(json, "exactLatencies", stream->exact);
+    report_json_add(json, "logged", stream->logged);
     report_json_add(json, "sent", stream->sent);
     report_json_add(json, "received", stream->received);
     report_json_add(json, "lost", stream->lost);

@@ -40,10 +40,10 @@ static void add_unsent(const struct result *result, unsigned index, struct text 
     uint64_t reasons[UNSENT_COUNT] = {0};
     if (result->streams[index].outcomes[OUTCOME_UNSENT] == 0)
         return;
-    for (size_t i = 0; i < result->logs.request_count; i++) {
-        const struct record_request *request = &result->logs.requests[i];
-        if (request->stream == index && request->outcome == OUTCOME_UNSENT)
-            reasons[request->reason < UNSENT_COUNT ? request->reason : UNSENT_NONE]++;
+    for (size_t i = 0; i < result->logs.fold_count; i++) {
+        const struct record_fold *fold = &result->logs.folds[i];
+        if (fold->stream == index && fold->outcome == OUTCOME_UNSENT)
+            reasons[fold->reason < UNSENT_COUNT ? fold->reason : UNSENT_NONE] += fold->count;
     }
     text_add(out, "    unsent is the tester's own, never a loss:");
     for (unsigned i = 0; i < UNSENT_COUNT; i++)
@@ -57,6 +57,23 @@ static void add_line(struct text *out, const char *name, const struct result_qua
     text_addf(out, "    %-18s ", name);
     print_quantiles(out, quantiles);
     text_add(out, "\n");
+}
+
+/* What is not made of all requests is said to be. */
+static void add_record(const struct result *result, unsigned index, struct text *out)
+{
+    const struct meta_stream *meta = &result->meta.streams[index];
+    const struct result_stream *stream = &result->streams[index];
+    if (stream->exact)
+        return;
+    text_addf(out, "    recorded: %s", meta->record);
+    if (meta->one_in > 0)
+        text_addf(out, ", one good request in %u", meta->one_in);
+    text_addf(out,
+              "; %" PRIu64 " of %" PRIu64
+              " requests have a record of their own.\n      Latencies are "
+              "of histograms of all of them, at most 0.8 %% above; counts and windows are whole\n",
+              stream->logged, stream->due);
 }
 
 static void add_baseline(const struct result *result, unsigned index, struct text *out)
@@ -90,6 +107,7 @@ static void add_requests(const struct result *result, unsigned index, struct tex
     text_addf(out, " of due); sent %" PRIu64 ", answered %" PRIu64 ", segments sent again %u\n",
               stream->sent, stream->received, stream->retransmits);
     add_unsent(result, index, out);
+    add_record(result, index, out);
     add_line(out, "latency from due", &stream->latency_from_due);
     add_line(out, "latency from sent", &stream->latency_from_sent);
     add_line(out, "sent after due", &stream->send_lag);
@@ -195,15 +213,18 @@ static void tally_connections(const struct result *result, unsigned index, struc
     }
 }
 
-static void tally_requests(const struct result *result, unsigned index, struct tally *tallies)
+static bool tally_requests(const struct result *result, unsigned index, struct tally *tallies)
 {
-    for (size_t i = 0; i < result->logs.request_count; i++) {
-        const struct record_request *request = &result->logs.requests[i];
-        if (request->stream != index)
-            continue;
-        tallies[request->host].requests++;
-        tallies[request->host].lost += result->opens >> request->outcome & 1;
+    struct result_tally *found = calloc((size_t)UINT16_MAX + 1, sizeof(*found));
+    if (found == NULL)
+        return false;
+    result_tally(result, index, found);
+    for (size_t i = 0; i <= UINT16_MAX; i++) {
+        tallies[i].requests = found[i].requests;
+        tallies[i].lost = found[i].lost;
     }
+    free(found);
+    return true;
 }
 
 static void add_tally(struct text *out, int width, const char *name, const struct tally *tally)
@@ -237,12 +258,12 @@ static void sum_up(struct tally *total, const struct tally *tally)
 static void add_pods(const struct result *result, unsigned index, struct text *out)
 {
     struct tally *tallies = calloc((size_t)UINT16_MAX + 1, sizeof(*tallies)), total = {0};
-    if (tallies == NULL) {
+    if (tallies == NULL || !tally_requests(result, index, tallies)) {
         out->failed = true;
+        free(tallies);
         return;
     }
     tally_connections(result, index, tallies);
-    tally_requests(result, index, tallies);
     int width = (int)strlen("(no pod answered)");
     bool named = false;
     for (size_t i = 1; i <= result->logs.host_count && i <= UINT16_MAX; i++) {

@@ -329,6 +329,7 @@ static void account_records(const struct fleet_member *member, struct meta *meta
     for (unsigned s = 0; s < meta->stream_count; s++) {
         struct record_log_totals *totals = &meta->streams[s].totals;
         totals->due += record_count_read(&record->streams[s].counters.due);
+        totals->done += record_count_read(&record->streams[s].counters.done);
         for (unsigned o = 0; o < OUTCOME_COUNT; o++)
             totals->outcomes[o] += record_count_read(&record->streams[s].counters.outcomes[o]);
     }

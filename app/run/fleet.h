@@ -87,6 +87,9 @@ int fleet_launch(struct fleet *fleet, const struct experiment *experiment,
                  const struct target *targets, const char *rundir, double seconds,
                  struct error *err);
 
+/* Which requests of STREAM get a record of their own: as it says, or above its limit a sample. */
+struct record_keep fleet_keep(const struct experiment_stream *stream);
+
 int fleet_start(struct fleet *fleet, unsigned stream, struct error *err);
 int fleet_stop(struct fleet *fleet, unsigned stream, struct error *err);
 /* Fetch the next report of any worker, after taking note of it; false when there is none. */

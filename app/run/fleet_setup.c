@@ -1,5 +1,6 @@
 /* fleet_setup.c - ports, groups and workers are made here; fleet.c runs them. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,19 +195,34 @@ static void make_streams(struct fleet *fleet, unsigned index, const struct exper
     }
 }
 
-/* Logs for what is planned, and as much again; bounded, and a full log is told. */
+/* The logs are emptied once a second: room for eight, or for all of a short run and as much again.
+ * Bounded, and a full log is told. */
 static void set_capacity(struct worker_config *config, const struct experiment *experiment,
                          unsigned workers, double seconds)
 {
     double requests = 0;
     for (unsigned i = 0; i < experiment->stream_count; i++)
-        requests += experiment->streams[i].rate_per_s * seconds * 2;
+        requests += experiment->streams[i].rate_per_s * (seconds < 4 ? 2 * seconds : 8);
     requests = requests / workers + 65536;
     double most = 16.0 * 1024 * 1024;
     uint64_t count = (uint64_t)(requests < most ? requests : most);
     config->capacity[RECORD_REQUESTS] = count;
-    config->capacity[RECORD_CONNECTIONS] = count / 2;
+    config->capacity[RECORD_CONNECTIONS] = count;
     config->capacity[RECORD_OUTAGES] = count / 2;
+    config->capacity[RECORD_DUES] = count / 8;
+    config->capacity[RECORD_FOLDS] = count;
+}
+
+struct record_keep fleet_keep(const struct experiment_stream *stream)
+{
+    struct record_keep keep = {.mode = RECORD_MODE_FAILURES};
+    if (stream->record == EXPERIMENT_RECORD_FAILURES)
+        return keep;
+    bool full = stream->record == EXPERIMENT_RECORD_FULL;
+    double one_in = ceil(stream->rate_per_s / stream->record_limit_per_s);
+    keep.mode = full && one_in <= 1 ? RECORD_MODE_FULL : RECORD_MODE_SAMPLED;
+    keep.one_in = keep.mode == RECORD_MODE_FULL ? 0 : (uint32_t)one_in;
+    return keep;
 }
 
 /* Packets sent for one request: data and acknowledgement for each segment, or a handshake and an
@@ -276,6 +292,9 @@ static int make_worker(struct fleet *fleet, unsigned index, const struct experim
         config.traffic.pools[config.traffic.pool_count++] = port->clients[i];
     set_capacity(&config, experiment, fleet->count, seconds);
     make_streams(fleet, index, experiment, targets, &config.traffic);
+    for (unsigned i = 0; i < experiment->stream_count; i++)
+        config.keep[i] = fleet_keep(&experiment->streams[i]);
+    config.traffic.validate = experiment->windows.validate;
     int code = check_limit(fleet, index, experiment, err);
     if (code == 0)
         code = net_resolve(member->port, fleet->clock, UINT64_C(3000000000), err);

@@ -224,6 +224,12 @@ static void describe_stream(const struct session *session, unsigned index)
     meta->timeout_ns = (uint64_t)stream->timeout_ns;
     meta->connect_timeout_ns = (uint64_t)stream->connect_timeout_ns;
     meta->late_ns = (uint64_t)session->experiment->windows.late_ns;
+    static const char *const words[] = {[RECORD_MODE_FULL] = "full",
+                                        [RECORD_MODE_SAMPLED] = "sampled",
+                                        [RECORD_MODE_FAILURES] = "failures"};
+    struct record_keep keep = fleet_keep(stream);
+    snprintf(meta->record, sizeof(meta->record), "%s", words[keep.mode]);
+    meta->one_in = keep.one_in;
 }
 
 static void describe(struct session *session)

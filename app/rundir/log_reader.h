@@ -10,22 +10,47 @@
 #ifndef RUNDIR_LOG_READER_H
 #define RUNDIR_LOG_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "record/record.h"
+#include "rundir/log_writer.h"
+
+/* So many requests of a stream were due in a microsecond, over all workers. */
+struct logs_bin {
+    uint64_t us : 42;
+    uint64_t count : 22;
+};
+
+/* A histogram of an interval: its buckets are in logs.buckets from `first` on, `buckets` many. */
+struct logs_interval {
+    struct log_interval head;
+    size_t first;
+    uint32_t buckets;
+};
 
 struct logs {
-    struct record_request *requests;       /* By due_ns, then stream, then flow. */
+    struct record_request *requests;       /* By due_ns, then stream, then flow; those that there is
+                                              a record of: see record/record.h. */
     struct record_connection *connections; /* By opened_ns, then id. */
     struct record_outage *outages;         /* By last_good_sent_ns (0: by first_unanswered_ns). */
     struct record_segment *segments;       /* By first_sent_ns. */
     struct record_fault *faults;           /* By start_ns. */
     struct record_host *hosts;             /* hosts[id - 1]; ids are of all workers together. */
+    struct record_fold *folds;             /* By first_ns. */
+    struct logs_interval *intervals;       /* By from_ns, stream, kind; one for each worker. */
+    struct log_bucket *buckets;            /* Of the intervals. */
+    struct log_answers *answers;           /* One for each worker, stream and host. */
+    struct logs_bin *bins[RECORD_STREAMS]; /* By us, each only once but when it is too full. */
     size_t request_count, connection_count, outage_count, segment_count, fault_count, host_count;
-    uint64_t damaged_bytes; /* After the last whole block, over all files. */
-    uint32_t files;         /* Read. */
+    size_t fold_count, interval_count, bucket_count, answers_count;
+    size_t bin_count[RECORD_STREAMS], bin_capacity[RECORD_STREAMS];
+    uint64_t due[RECORD_STREAMS];    /* Sum over the stream's bins. */
+    uint64_t logged[RECORD_STREAMS]; /* Requests of it that there is a record of. */
+    uint64_t damaged_bytes;          /* After the last whole block, over all files. */
+    uint32_t files;                  /* Read. */
 };
 
 /* Reads worker-*.log under RUNDIR. 0, or -errno with ERR (no log at all, a foreign file, ...). */
@@ -33,8 +58,17 @@ int logs_read(struct logs *logs, const char *rundir, struct error *err);
 void logs_free(struct logs *logs);
 /* Parse one file's bytes and append its records to LOGS, unsorted (for tests and fuzzing). */
 int logs_parse(struct logs *logs, const void *bytes, size_t size, struct error *err);
-/* Sort all arrays as promised above. */
-void logs_sort(struct logs *logs);
+/* Sort all arrays as promised above. Of a stream that has more requests than were due by its bins,
+ * as of a killed run, for bins are published once a second, bins and folds are made anew from the
+ * requests. 0 or -ENOMEM. */
+int logs_sort(struct logs *logs);
+/* True: every request of STREAM that was due has a record of its own. After logs_sort(). */
+bool logs_whole(const struct logs *logs, unsigned stream);
+/* COUNT more requests of STREAM were due in microsecond US. 0 or -ENOMEM. */
+int logs_add_due(struct logs *logs, unsigned stream, uint64_t us, uint32_t count);
+/* Adds INTERVAL to HISTOGRAM. */
+void logs_add_interval(const struct logs *logs, const struct logs_interval *interval,
+                       struct histogram *histogram);
 /* "?" for id 0 or one that is not there. */
 const char *logs_host(const struct logs *logs, uint16_t id);
 

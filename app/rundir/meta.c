@@ -20,11 +20,14 @@ static cJSON *stream_json(const struct meta_stream *stream)
     json_add_integer(json, "timeout", (int64_t)stream->timeout_ns);
     json_add_integer(json, "connectTimeout", (int64_t)stream->connect_timeout_ns);
     json_add_integer(json, "late", (int64_t)stream->late_ns);
+    cJSON_AddStringToObject(json, "record", stream->record);
+    json_add_integer(json, "oneIn", stream->one_in);
     json_add_integer(json, "started", (int64_t)stream->started_ns);
     json_add_integer(json, "steady", (int64_t)stream->steady_ns);
     json_add_integer(json, "stopped", (int64_t)stream->stopped_ns);
     cJSON *totals = cJSON_AddObjectToObject(json, "totals");
     json_add_integer(totals, "due", (int64_t)stream->totals.due);
+    json_add_integer(totals, "done", (int64_t)stream->totals.done);
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         json_add_integer(totals, outcome_text(i), (int64_t)stream->totals.outcomes[i]);
     return json;
@@ -163,11 +166,14 @@ static void read_stream(const cJSON *json, struct meta_stream *stream)
     stream->timeout_ns = get_count(json, "timeout");
     stream->connect_timeout_ns = get_count(json, "connectTimeout");
     stream->late_ns = get_count(json, "late");
+    get_text(json, "record", stream->record, sizeof(stream->record));
+    stream->one_in = (uint32_t)get_count(json, "oneIn");
     stream->started_ns = get_count(json, "started");
     stream->steady_ns = get_count(json, "steady");
     stream->stopped_ns = get_count(json, "stopped");
     const cJSON *totals = json_member(json, "totals");
     stream->totals.due = get_count(totals, "due");
+    stream->totals.done = get_count(totals, "done");
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         stream->totals.outcomes[i] = get_count(totals, outcome_text(i));
 }

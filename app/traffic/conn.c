@@ -46,8 +46,7 @@ void conn_connected(struct traffic *traffic, struct traffic_conn *conn, uint64_t
     connection->last_good_done_ns = at_ns;
     if (connection->retransmits == 0)
         conn_rtt(conn, at_ns - connection->opened_ns);
-    histogram_add(&traffic->record->streams[conn->stream].connect_time,
-                  at_ns - connection->opened_ns);
+    record_connect_time(traffic->record, conn->stream, at_ns, at_ns - connection->opened_ns);
     record_count_add(&traffic_counters(traffic, conn->stream)->connecting, -1);
     record_count_add(&traffic_counters(traffic, conn->stream)->connections_up, 1);
 }
@@ -64,7 +63,7 @@ void conn_end(struct traffic *traffic, struct traffic_conn *conn, const struct f
     count_end(traffic, conn, signal->end);
     conn->state = CONN_CLOSING;
     wheel_cancel(&traffic->wheel, &conn->timer.wheel);
-    record_append(traffic->record, RECORD_CONNECTIONS, connection);
+    record_connection_done(traffic->record, connection);
     struct traffic_flow *flow = &traffic->flows[conn->flow];
     if (flow->conn == pool_handle_of(&traffic->conns, conn))
         flow->conn = 0;

@@ -22,6 +22,7 @@ void flow_reset(struct traffic_flow *flow)
     flow->queue_last = 0;
     flow->queued = 0;
     flow->open_conns = 0;
+    flow->to_validate = 0;
     flow->good_sent_ns = 0;
     flow->good_done_ns = 0;
 }
@@ -58,6 +59,11 @@ void flow_good(struct traffic *traffic, struct traffic_flow *flow,
         outage->successor_host = request->host;
         record_append(traffic->record, RECORD_OUTAGES, outage);
         flow->outage_open = false;
+        flow->to_validate = traffic->validate;
+    }
+    if (flow->to_validate > 0) {
+        flow->to_validate--;
+        record_keep(traffic->record, request);
     }
     flow->good_sent_ns = request->sent_ns;
     flow->good_done_ns = request->done_ns;

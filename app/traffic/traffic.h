@@ -166,8 +166,10 @@ struct traffic_config {
     uint64_t quarantine_ns;    /* Before a 5-tuple is used again. */
     uint64_t sent_late_ns;     /* Requests sent later than this after due are a fault SENT_LATE. */
     uint64_t close_timeout_ns; /* An orderly close that takes longer becomes a reset. */
-    uint64_t steady_ns;   /* All flows' last requests good for so long: the stream is steady. */
-    uint16_t run;         /* In the mark of datagrams: what earlier runs left is told by it. */
+    uint64_t steady_ns; /* All flows' last requests good for so long: the stream is steady. */
+    uint16_t run;       /* In the mark of datagrams: what earlier runs left is told by it. */
+    uint32_t validate;  /* Good requests in a row that prove a flow's recovery: they are kept, each
+                            with its record, whatever the stream's mode. */
     uint32_t connections; /* Capacity; 0 stands for traffic_connections_needed(). */
     struct traffic_stream_config streams[RECORD_STREAMS];
     uint32_t stream_count;

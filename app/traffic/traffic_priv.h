@@ -116,6 +116,7 @@ struct traffic_flow {
     uint32_t queued;             /* The same, their number. */
     uint32_t open_conns;         /* Open streams: connections connecting or up. */
     uint64_t due_ns;             /* Closed streams: of the next request. */
+    uint32_t to_validate;        /* Good requests that are still to prove its recovery. */
     uint64_t good_sent_ns;       /* Of the last good request; 0: none. */
     uint64_t good_done_ns;       /* The same. */
     struct record_outage outage; /* As far as it is known. */
@@ -246,6 +247,7 @@ struct traffic {
     uint64_t sent_late_ns;     /* From the config. */
     uint64_t close_timeout_ns; /* The same. */
     uint64_t steady_ns;        /* The same. */
+    uint32_t validate;         /* The same. */
     uint32_t flow_count;       /* Of all streams. */
     uint32_t waiting;          /* Datagrams that are due and not handed out. */
     uint32_t next_datagrams;   /* The stream that is asked first for the next one. */

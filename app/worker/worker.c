@@ -20,6 +20,7 @@ int worker_main(void *argument)
     while (worker->phase != WORKER_LEFT)
         turn(worker);
     traffic_flush_faults(worker->traffic);
+    record_finish(worker->record);
     worker_put_ended(worker);
     atomic_store_explicit(&worker->counters.end_ns, worker->now_ns, memory_order_release);
     return 0;

@@ -50,9 +50,10 @@ struct worker_config {
     uint64_t stall_ns;             /* A gap between turns over this is a fault STALL. */
     struct traffic_config traffic; /* Its share of the streams. Worker, worker_count and steering
                                       are set from the port; port_seed from `key`, if 0. */
-    uint64_t capacity[RECORD_TYPE_COUNT]; /* Records of each log; 0 = record's default. */
-    struct hash_key key;                  /* Secret of ISNs; from the system's random source. */
-    uint64_t time_wait_ns;                /* 2 MSL of the connections that we closed first. */
+    uint64_t capacity[RECORD_TYPE_COUNT];    /* Records of each log; 0 = record's default. */
+    struct record_keep keep[RECORD_STREAMS]; /* Of each stream; zeros: full. */
+    struct hash_key key;                     /* Secret of ISNs; from the system's random source. */
+    uint64_t time_wait_ns;                   /* 2 MSL of the connections that we closed first. */
 };
 
 enum worker_command_kind {

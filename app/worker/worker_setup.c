@@ -120,6 +120,7 @@ static int fill_record(struct worker *worker, const struct worker_config *config
     struct record_config record = {.worker = config->index,
                                    .stream_count = config->traffic.stream_count};
     memcpy(record.capacity, config->capacity, sizeof(record.capacity));
+    memcpy(record.keep, config->keep, sizeof(record.keep));
     worker->record = record_setup(&record);
     if (worker->record == NULL)
         return error_set(err, EXIT_ENVIRONMENT, -ENOMEM,

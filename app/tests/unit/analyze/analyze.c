@@ -36,9 +36,11 @@ static void write_log(const char *folder)
                                                              .done_ns = MS(3001 + 100 * i),
                                                              .host = host});
     assert_int_equal(log_writer_open(&writer, folder, 0, &err), 0);
+    record_finish(record);
     assert_int_equal(log_writer_flush(&writer, record, &err), 0);
     record_append(record, RECORD_FAULTS,
                   &(struct record_fault){.start_ns = 1, .end_ns = 2, .count = 1});
+    record_finish(record);
     assert_int_equal(log_writer_flush(&writer, record, &err), 0);
     assert_int_equal(log_writer_close(&writer, &err), 0);
     record_free(record);

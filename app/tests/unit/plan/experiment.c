@@ -175,7 +175,8 @@ static void mistakes_are_named(void **state)
                                           "or \"connect\"; did you mean \"ctraffic\"?"},
         {"streams.new.size=1024",
          "streams[1]: key \"size\" does not fit here; with its other keys a stream takes: name, "
-         "protocol, target, connections, rate, catchUp, catchUpWithin, connectTimeout"},
+         "protocol, target, connections, rate, catchUp, catchUpWithin, connectTimeout, record, "
+         "recordLimit"},
         {"streams.new.name=held", "streams[1]: name: there is already a stream \"held\""},
         {"streams.new.target.port=80",
          "streams[1].target: key \"port\" does not fit here; with its other keys a target takes: "

@@ -34,10 +34,90 @@ static void full_log_refuses_and_counts(void **state)
     const struct record_request *last = record_at(record, RECORD_REQUESTS, 3);
     assert_int_equal(last->due_ns, 300);
     assert_true(record_sums_hold(record));
-    assert_int_equal(record->streams[1].latency_from_due.max_ns, 57);
-    assert_int_equal(record->streams[1].latency_from_sent.max_ns, 50);
-    assert_int_equal(record->streams[1].send_lag.count, 6);
-    assert_int_equal(record->streams[0].latency_from_due.count, 0);
+    record_finish(record);
+    const struct interval *interval = intervals_oldest(&record->streams[1].intervals);
+    assert_non_null(interval);
+    assert_int_equal(interval->latencies[INTERVAL_FROM_DUE].max_ns, 57);
+    assert_int_equal(interval->latencies[INTERVAL_FROM_SENT].max_ns, 50);
+    assert_int_equal(interval->latencies[INTERVAL_SEND_LAG].count, 6);
+    assert_null(intervals_oldest(&record->streams[0].intervals));
+    record_free(record);
+}
+
+/* What the control thread takes is room again. */
+static void taken_records_make_room(void **state)
+{
+    (void)state;
+    struct record *record = small();
+    for (uint64_t i = 0; i < 100; i++) {
+        assert_true(record_append(record, RECORD_FAULTS, &(struct record_fault){.count = i}));
+        const struct record_fault *fault = record_at(record, RECORD_FAULTS, i);
+        assert_int_equal(fault->count, i);
+        assert_int_equal(record_stretch(record, RECORD_FAULTS, i), 4 - i % 4);
+        if (i % 3 == 2)
+            record_take(record, RECORD_FAULTS, i + 1);
+    }
+    assert_int_equal(record_count(record, RECORD_FAULTS), 100);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(record_append(record, RECORD_FAULTS, &(struct record_fault){0}), i < 3);
+    assert_int_equal(record_count_read(&record->logs[RECORD_FAULTS].refused), 2);
+    record_free(record);
+}
+
+/* By mode: which of ten good requests, ten failures in a run and one that is kept are logged. */
+static void modes_log_what_they_say(void **state)
+{
+    static const struct {
+        struct record_keep keep;
+        uint64_t requests, connections;
+    } rows[] = {
+        {{RECORD_MODE_FULL, 0}, 20, 10},
+        {{RECORD_MODE_SAMPLED, 4}, 3 + 1 + 1, 3},
+        {{RECORD_MODE_FAILURES, 0}, 1 + 1, 0},
+    };
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct record_config config = {.stream_count = 1, .keep[0] = rows[i].keep};
+        struct record *record = record_setup(&config);
+        assert_non_null(record);
+        for (uint64_t k = 0; k < 20; k++) {
+            struct record_request request = {.due_ns = k * 1000,
+                                             .sent_ns = k * 1000,
+                                             .done_ns = k * 1000 + 50,
+                                             .outcome = k < 10 ? OUTCOME_OK : OUTCOME_STALLED};
+            record_request_done(record, &request);
+            if (k == 7)
+                record_keep(record, &request);
+            if (k < 10)
+                record_connection_done(record, &(struct record_connection){.end = CONNECTION_DONE});
+        }
+        record_finish(record);
+        assert_int_equal(record_count(record, RECORD_REQUESTS), rows[i].requests);
+        assert_int_equal(record_count(record, RECORD_CONNECTIONS), rows[i].connections);
+        assert_int_equal(record_count_read(&record->streams[0].counters.done), 10);
+        assert_int_equal(record_count(record, RECORD_FOLDS), 1);
+        assert_int_equal(record_count(record, RECORD_DUES), 1);
+        record_free(record);
+    }
+}
+
+/* A run under way is published within the second after the next, for a killed run's sake. */
+static void folds_are_published_in_time(void **state)
+{
+    (void)state;
+    struct record_config config = {.stream_count = 1};
+    struct record *record = record_setup(&config);
+    assert_non_null(record);
+    struct record_request request = {.outcome = OUTCOME_BLOCKED, .flow = FOLD_SLOTS - 1};
+    record_request_done(record, &request);
+    request.outcome = OUTCOME_OK;
+    request.flow = 0;
+    for (uint64_t i = 1; i < 2 * FOLD_SLOTS && record_count(record, RECORD_FOLDS) == 0; i++) {
+        request.due_ns = request.done_ns = i * 10000000;
+        record_request_done(record, &request);
+    }
+    assert_int_equal(record_count(record, RECORD_FOLDS), 1);
+    assert_true(request.done_ns < UINT64_C(3000000000));
     record_free(record);
 }
 
@@ -49,7 +129,8 @@ static void only_good_answers_have_a_latency(void **state)
         record_request_done(
             record, &(struct record_request){
                         .due_ns = 5, .sent_ns = 6, .done_ns = 9, .outcome = (uint8_t)outcome});
-    assert_int_equal(record->streams[0].latency_from_due.count, 3);
+    assert_int_equal(record->streams[0].intervals.slots[0].latencies[INTERVAL_FROM_DUE].count, 3);
+    assert_int_equal(record->streams[0].intervals.slots[0].latencies[INTERVAL_PLAIN].count, 1);
     assert_true(record_sums_hold(record));
     record_count_add(&record->streams[0].counters.due, 1);
     assert_false(record_sums_hold(record));
@@ -124,6 +205,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(full_log_refuses_and_counts),
+        cmocka_unit_test(taken_records_make_room),
+        cmocka_unit_test(modes_log_what_they_say),
+        cmocka_unit_test(folds_are_published_in_time),
         cmocka_unit_test(only_good_answers_have_a_latency),
         cmocka_unit_test(hosts_are_found_again_and_cleaned),
         cmocka_unit_test(connection_ids_name_their_worker),
