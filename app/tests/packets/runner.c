@@ -477,6 +477,7 @@ static bool receive(struct run *run)
     size_t options_bytes = 0, size;
     int seq = 0, end = 0;
     unsigned bytes = 0;
+    uint8_t other = 0; /* Makes payload other than the peer's stream has. */
     struct tcp_descriptor d = {.tuple = run->conn->tuple, .window = 65535};
 
     if (line->word_count == 3 && strcmp(line->words[1], "raw") == 0) {
@@ -506,6 +507,8 @@ static bool receive(struct run *run)
             d.ack = run->conn->iss + (uint32_t)atoi(line->words[++i]);
         else if (strcmp(word, "win") == 0 && i + 1 < line->word_count)
             d.window = (uint16_t)atoi(line->words[++i]);
+        else if (strcmp(word, "other") == 0)
+            other = 0xff;
         else if (word[0] != '<' || !build_options(run, word, options, &options_bytes))
             return run->error[0] != '\0' ? false : fail(run, "unknown word '%s'", word);
     }
@@ -515,7 +518,7 @@ static bool receive(struct run *run)
     d.options_bytes = (uint8_t)options_bytes;
     size = tcp_header_write(&d, l4);
     for (unsigned b = 0; b < bytes; b++)
-        l4[size + b] = pattern((uint64_t)(int64_t)(first + (int)b));
+        l4[size + b] = pattern((uint64_t)(int64_t)(first + (int)b)) ^ other;
     return give(run, l4, size + bytes);
 }
 
