@@ -10,12 +10,11 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "plan/experiment.h"
-#include "plan/quantity.h"
-#include "plan/url.h"
 #include "report/report.h"
 #include "run/prepare.h"
 #include "run/respond.h"
 #include "run/run.h"
+#include "run/traffic_command.h"
 #include "run/undo.h"
 
 enum {
@@ -68,22 +67,6 @@ static const char run_help[] =
     "SIGINT or SIGTERM ends the run in order: traffic stops, `after` steps are made, the partial\n"
     "result is saved (exit status 4). A second one ends it at once: then see `seamline undo`.\n";
 
-static const char traffic_help[] =
-    "Usage: seamline traffic URL -m MACHINE.json [OPTION]...\n"
-    "\n"
-    "  URL                    ctraffic://ADDRESS[:PORT]   packets over held connections, echoed\n"
-    "                         tcp://ADDRESS:PORT          connect and close\n"
-    "  -m, --machine FILE     NIC ports, cores, client addresses (docs/machine.md)\n"
-    "  -d, --duration TIME    how long, e.g. 10s (default), 5m\n"
-    "  -r, --rate RATE        requests over all connections, e.g. 400/s\n"
-    "  -c, --connections N    held connections\n"
-    "  -s, --set PATH=VALUE   any other value, e.g. --set streams.traffic.size=512\n"
-    "  -o, --output DIR       run directory\n"
-    "  -q, --quiet            no progress\n"
-    "      --drivers DIR      folder of driver profiles\n"
-    "\n"
-    "  seamline traffic ctraffic://10.0.0.1:5003 -m my-rack.json -c 80 -r 400/s -d 30s\n";
-
 static const char report_help[] =
     "Usage: seamline report DIR [-f FORMAT]\n"
     "\n"
@@ -109,7 +92,6 @@ static const char undo_help[] =
 struct arguments {
     const char *operand; /* The only one. */
     const char *machine, *output, *variant, *format, *drivers;
-    const char *duration, *rate, *connections;
     const char *sets[SETS_MAX];
     size_t set_count;
     bool yes, quiet, dry, help;
@@ -124,9 +106,6 @@ static const struct option long_options[] = {
     {"quiet", no_argument, NULL, 'q'},
     {"drivers", required_argument, NULL, 'D'},
     {"format", required_argument, NULL, 'f'},
-    {"duration", required_argument, NULL, 'd'},
-    {"rate", required_argument, NULL, 'r'},
-    {"connections", required_argument, NULL, 'c'},
     {"dry-run", no_argument, NULL, 'n'},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -141,9 +120,6 @@ static bool take_option(struct arguments *arguments, int option)
     case 'o': arguments->output = optarg; return true;
     case 'f': arguments->format = optarg; return true;
     case 'D': arguments->drivers = optarg; return true;
-    case 'd': arguments->duration = optarg; return true;
-    case 'r': arguments->rate = optarg; return true;
-    case 'c': arguments->connections = optarg; return true;
     case 'y': arguments->yes = true; return true;
     case 'q': arguments->quiet = true; return true;
     case 'n': arguments->dry = true; return true;
@@ -211,46 +187,11 @@ static enum exit_status command_run(const struct arguments *arguments, const cha
     return complain(run_experiment(&options, &err), &err);
 }
 
-/* -r and -c are short for assignments to the one stream. */
-static int traffic_experiment(struct arguments *arguments, struct experiment **out,
-                              struct error *err)
+/* Its options are its own: see run/traffic_command.h. */
+static enum exit_status command_traffic(int argc, char **argv, const char *program)
 {
-    static char rate[128], connections[128];
-    struct url url;
-    int64_t duration_ns = INT64_C(10000000000);
-    int code = url_parse(arguments->operand, &url, err);
-    if (code == 0 && arguments->duration != NULL &&
-        quantity_parse_duration(arguments->duration, &duration_ns) < 0)
-        code = error_set(err, EXIT_USAGE, -EINVAL, "-d: \"%.40s\" is no duration; want 10s, 5m",
-                         arguments->duration);
-    if (code == 0 && arguments->set_count + 2 > SETS_MAX)
-        code = error_set(err, EXIT_USAGE, -E2BIG, "more than %d assignments", SETS_MAX - 2);
-    if (code < 0)
-        return code;
-    if (arguments->rate != NULL) {
-        snprintf(rate, sizeof(rate), "streams.traffic.rate=%s", arguments->rate);
-        arguments->sets[arguments->set_count++] = rate;
-    }
-    if (arguments->connections != NULL) {
-        snprintf(connections, sizeof(connections), "streams.traffic.connections=%s",
-                 arguments->connections);
-        arguments->sets[arguments->set_count++] = connections;
-    }
-    struct experiment_options options = {.sets = arguments->sets,
-                                         .set_count = arguments->set_count};
-    return experiment_from_url(&url, duration_ns, &options, out, err);
-}
-
-static enum exit_status command_traffic(struct arguments *arguments, const char *program)
-{
-    struct run_options options;
     struct error err = {0};
-    struct experiment *experiment = NULL;
-    if (traffic_experiment(arguments, &experiment, &err) < 0)
-        return complain(EXIT_USAGE, &err);
-    set_options(&options, arguments, program);
-    options.given = experiment;
-    return complain(run_experiment(&options, &err), &err);
+    return complain(traffic_command(argc, argv, program, &err), &err);
 }
 
 static enum exit_status command_report(const struct arguments *arguments)
@@ -308,7 +249,7 @@ static const struct {
     const char *name, *options, *help;
 } commands[COMMAND_COUNT] = {
     [COMMAND_RUN] = {"run", "m:s:V:o:yqD:h", run_help},
-    [COMMAND_TRAFFIC] = {"traffic", "m:s:o:qD:d:r:c:h", traffic_help},
+    [COMMAND_TRAFFIC] = {"traffic", NULL, traffic_help},
     [COMMAND_PREDICT] = {"predict", "s:V:h", predict_help},
     [COMMAND_REPORT] = {"report", "f:h", report_help},
     [COMMAND_UNDO] = {"undo", "nh", undo_help},
@@ -332,6 +273,8 @@ static enum exit_status dispatch(int argc, char **argv)
         fprintf(stderr, "seamline: \"%s\" is no command\n\n%s", argv[1], general_help);
         return EXIT_USAGE;
     }
+    if (command == COMMAND_TRAFFIC)
+        return command_traffic(argc - 1, argv + 1, argv[0]);
     if (!parse(argc - 1, argv + 1, commands[command].options, &arguments))
         return EXIT_USAGE;
     if (arguments.help) {
@@ -340,7 +283,6 @@ static enum exit_status dispatch(int argc, char **argv)
     }
     switch (command) {
     case COMMAND_RUN: return command_run(&arguments, argv[0]);
-    case COMMAND_TRAFFIC: return command_traffic(&arguments, argv[0]);
     case COMMAND_PREDICT: return command_predict(&arguments);
     case COMMAND_REPORT: return command_report(&arguments);
     default: return command_undo(&arguments);

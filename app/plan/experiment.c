@@ -15,15 +15,11 @@ enum {
     FILE_BYTES_MAX = 4 << 20
 };
 
-static int from_tree(const char *name, cJSON *tree, const struct experiment_options *options,
-                     struct experiment **out, struct error *err);
 static int assign(const char *name, cJSON *tree, const struct experiment_options *options,
                   struct error *err);
 static int assign_variant(const char *name, cJSON *tree, const char *variant, struct error *err);
 static int read_tree(const char *name, cJSON *tree, struct experiment **out, struct error *err);
 static int try_variants(const struct experiment *experiment, struct error *err);
-static cJSON *url_tree(const struct url *url, int64_t duration_ns);
-static cJSON *add_step(cJSON *steps, const char *verb);
 
 static const struct {
     const char *word;
@@ -62,31 +58,29 @@ int experiment_parse(const char *name, const char *bytes, size_t size,
         error_wrap(err, "%s", name);
         return -EINVAL;
     }
-    return from_tree(name, tree, options, out, err);
+    return experiment_from_tree(name, tree, options, out, err);
 }
 
-int experiment_from_url(const struct url *url, int64_t duration_ns,
-                        const struct experiment_options *options, struct experiment **out,
-                        struct error *err)
+/* Takes TREE. */
+int experiment_from_tree(const char *name, cJSON *tree, const struct experiment_options *options,
+                         struct experiment **out, struct error *err)
 {
-    char text[URL_TEXT_BYTES];
-    cJSON *tree;
-    int result;
+    struct experiment *experiment = NULL;
+    int result = options != NULL ? assign(name, tree, options, err) : 0;
 
-    if (!url->is_address)
-        return error_set(err, EXIT_USAGE, -EINVAL, "%s: want an IP address instead of a host name",
-                         url_text(url, text));
-    tree = url_tree(url, duration_ns);
-    if (tree == NULL)
-        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
-    result = from_tree(url_text(url, text), tree, options, out, err);
-    if (result == 0) {
-        (*out)->target.typed = true;
-        for (uint32_t i = 0; i < (*out)->stream_count; i++)
-            (*out)->streams[i].target.typed =
-                address_equal(&(*out)->streams[i].target.address, &url->address);
+    if (result < 0) {
+        cJSON_Delete(tree);
+        return result;
     }
-    return result;
+    result = read_tree(name, tree, &experiment, err);
+    if (result == 0)
+        result = try_variants(experiment, err);
+    if (result < 0) {
+        experiment_free(experiment);
+        return result;
+    }
+    *out = experiment;
+    return 0;
 }
 
 void experiment_free(struct experiment *experiment)
@@ -195,28 +189,6 @@ enum experiment_unit experiment_figure_unit(enum experiment_figure figure)
     return figures[figure].unit;
 }
 
-/* Takes TREE. */
-static int from_tree(const char *name, cJSON *tree, const struct experiment_options *options,
-                     struct experiment **out, struct error *err)
-{
-    struct experiment *experiment = NULL;
-    int result = options != NULL ? assign(name, tree, options, err) : 0;
-
-    if (result < 0) {
-        cJSON_Delete(tree);
-        return result;
-    }
-    result = read_tree(name, tree, &experiment, err);
-    if (result == 0)
-        result = try_variants(experiment, err);
-    if (result < 0) {
-        experiment_free(experiment);
-        return result;
-    }
-    *out = experiment;
-    return 0;
-}
-
 static int assign(const char *name, cJSON *tree, const struct experiment_options *options,
                   struct error *err)
 {
@@ -309,40 +281,4 @@ static int try_variants(const struct experiment *experiment, struct error *err)
         experiment_free(varied);
     }
     return 0;
-}
-
-static cJSON *url_tree(const struct url *url, int64_t duration_ns)
-{
-    cJSON *tree = cJSON_CreateObject();
-    cJSON *target = cJSON_AddObjectToObject(tree, "target");
-    cJSON *stream = cJSON_CreateObject();
-    cJSON *steps;
-    char text[ADDRESS_TEXT_BYTES + QUANTITY_TEXT_BYTES];
-
-    json_add_integer(tree, "version", EXPERIMENT_VERSION);
-    cJSON_AddStringToObject(tree, "name", "traffic");
-    cJSON_AddStringToObject(target, "address", address_text(&url->address, text));
-    json_add_integer(target, "port", url->port);
-    cJSON_AddStringToObject(stream, "name", "traffic");
-    cJSON_AddStringToObject(stream, "protocol", url->scheme == URL_TCP ? "connect" : "ctraffic");
-    cJSON_AddStringToObject(stream, "rate", "100/s");
-    cJSON_AddItemToArray(cJSON_AddArrayToObject(tree, "streams"), stream);
-    steps = cJSON_AddArrayToObject(tree, "steps");
-    cJSON_AddStringToObject(add_step(steps, "start"), "until", "done");
-    cJSON_AddStringToObject(add_step(steps, "wait"), "for",
-                            quantity_duration_text(duration_ns, text));
-    if (add_step(steps, "stop") == NULL) {
-        cJSON_Delete(tree);
-        return NULL;
-    }
-    return tree;
-}
-
-static cJSON *add_step(cJSON *steps, const char *verb)
-{
-    cJSON *step = cJSON_CreateObject();
-
-    cJSON_AddStringToObject(step, "do", verb);
-    cJSON_AddItemToArray(steps, step);
-    return step;
 }

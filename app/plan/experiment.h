@@ -24,7 +24,6 @@
 #include "plan/rollout.h"
 
 struct reader_object;
-struct url;
 
 enum {
     EXPERIMENT_VERSION = 1,
@@ -406,7 +405,7 @@ struct experiment_options {
     const char *variant;     /* Its assignments are made before `sets`; NULL: none. */
 };
 
-/* All three: 0, or -errno with ERR ("FILE: JSON.path: what; want what"); *OUT is then untouched.
+/* All of these: 0, or -errno with ERR ("FILE: JSON.path: what; want what"); *OUT is then untouched.
  * OPTIONS may be NULL. -ENOENT and the like when the file cannot be read, -EINVAL otherwise. */
 int experiment_load(const char *path, const struct experiment_options *options,
                     struct experiment **out, struct error *err);
@@ -414,12 +413,9 @@ int experiment_load(const char *path, const struct experiment_options *options,
 int experiment_parse(const char *name, const char *bytes, size_t size,
                      const struct experiment_options *options, struct experiment **out,
                      struct error *err);
-/* Traffic alone: one stream "traffic" toward URL for DURATION_NS: start, wait, stop. Options set
- * what else the stream has ("streams.traffic.rate=1k/s"). URL must hold an address, no host name.
- * */
-int experiment_from_url(const struct url *url, int64_t duration_ns,
-                        const struct experiment_options *options, struct experiment **out,
-                        struct error *err);
+/* TREE is a whole experiment, and is taken also on failure. */
+int experiment_from_tree(const char *name, cJSON *tree, const struct experiment_options *options,
+                         struct experiment **out, struct error *err);
 void experiment_free(struct experiment *experiment);
 
 /* Does a step of this kind change what is measured (and so end the baseline)? observe does: someone

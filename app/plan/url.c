@@ -10,20 +10,31 @@
 
 enum {
     CTRAFFIC_PORT = 5003,
+    MCONNECT_PORT = 5001,
+    HTTP_PORT = 80,
+    HTTPS_PORT = 443,
     PORT_DIGITS_MAX = 5
 };
 
 static const struct {
     const char *word;
-    uint16_t port; /* 0: must be said. */
+    const char *protocol; /* In experiments. */
+    uint16_t port;        /* 0: must be said. */
+    bool path;            /* One may follow. */
 } schemes[] = {
-    [URL_CTRAFFIC] = {"ctraffic", CTRAFFIC_PORT},
-    [URL_TCP] = {"tcp", 0},
+    [URL_CTRAFFIC] = {"ctraffic", "ctraffic", CTRAFFIC_PORT, false},
+    [URL_TCP] = {"tcp", "connect", 0, false},
+    [URL_HTTP] = {"http", "http", HTTP_PORT, true},
+    [URL_HTTPS] = {"https", "https", HTTPS_PORT, true},
+    [URL_MCONNECT] = {"mconnect", "mconnect", MCONNECT_PORT, false},
+    [URL_UDP] = {"udp", "udp", 0, false},
+    [URL_ICMP] = {"icmp", "icmp", 1, false},
 };
 enum {
     SCHEMES = sizeof(schemes) / sizeof(*schemes)
 };
 
+static int parse_rest(const char *text, enum url_scheme scheme, struct url *out, struct error *err);
 static int refuse_scheme(const char *text, size_t size, struct error *err);
 static const char *take_host(const char *text, char host[URL_HOST_BYTES], bool *brackets);
 static int parse_port(const char *text, uint16_t *out);
@@ -38,21 +49,49 @@ int url_parse(const char *text, struct url *out, struct error *err)
     int result;
 
     if (mark == NULL)
-        return error_set(err, EXIT_USAGE, -EINVAL,
-                         "\"%.200s\" has no scheme; want ctraffic://HOST:PORT or tcp://HOST:PORT",
-                         text);
+        return error_set(
+            err, EXIT_USAGE, -EINVAL,
+            "\"%.200s\" has no scheme; want one such as http://HOST or tcp://HOST:PORT", text);
     while (scheme < SCHEMES &&
            (strlen(schemes[scheme].word) != size || memcmp(schemes[scheme].word, text, size) != 0))
         scheme++;
     if (scheme == SCHEMES)
         return refuse_scheme(text, size, err);
-    result = url_parse_host_port(mark + 3, schemes[scheme].port, &url, err);
+    result = parse_rest(mark + 3, (enum url_scheme)scheme, &url, err);
     if (result < 0) {
         error_wrap(err, "%.200s", text);
         return result;
     }
     url.scheme = (enum url_scheme)scheme;
     *out = url;
+    return 0;
+}
+
+/* The host ends where a path, a query or a fragment begins: RFC 3986 3.2. */
+static int parse_rest(const char *text, enum url_scheme scheme, struct url *out, struct error *err)
+{
+    size_t size = schemes[scheme].path ? strcspn(text, "/?#") : strlen(text);
+    const char *path = text + size;
+    char authority[URL_HOST_BYTES + 16];
+    int result;
+
+    if (size >= sizeof(authority))
+        return error_set(err, EXIT_USAGE, -EINVAL, "the host has more than %d characters",
+                         URL_HOST_BYTES - 1);
+    snprintf(authority, sizeof(authority), "%.*s", (int)size, text);
+    result = url_parse_host_port(authority, schemes[scheme].port, out, err);
+    if (result < 0 || *path == '\0')
+        return result;
+    if (strlen(path) + 2 > URL_PATH_BYTES)
+        return error_set(err, EXIT_USAGE, -EINVAL, "the path has more than %d characters",
+                         URL_PATH_BYTES - 2);
+    for (const char *at = path; *at != '\0'; at++)
+        if (*at <= ' ' || *at > '~' || *at == '#')
+            return error_set(err, EXIT_USAGE, -EINVAL,
+                             "column %zu of the path: a space, a fragment or another character "
+                             "that must be written as %%XX",
+                             (size_t)(at - path) + 1);
+    snprintf(out->path, sizeof(out->path), "%s%s", *path == '?' ? "/" : "", path);
     return 0;
 }
 
@@ -103,6 +142,21 @@ const char *url_scheme_word(enum url_scheme scheme)
     return schemes[scheme].word;
 }
 
+const char *url_scheme_protocol(enum url_scheme scheme)
+{
+    return schemes[scheme].protocol;
+}
+
+const char *url_authority(const struct url *url, char out[URL_TEXT_BYTES])
+{
+    bool v6 = strchr(url->host, ':') != NULL;
+    int size = snprintf(out, URL_TEXT_BYTES, "%s%s%s", v6 ? "[" : "", url->host, v6 ? "]" : "");
+
+    if (url->port != schemes[url->scheme].port)
+        snprintf(out + size, URL_TEXT_BYTES - (size_t)size, ":%u", url->port);
+    return out;
+}
+
 static int refuse_scheme(const char *text, size_t size, struct error *err)
 {
     char word[SUGGEST_WORD_MAX];
@@ -113,9 +167,11 @@ static int refuse_scheme(const char *text, size_t size, struct error *err)
     for (unsigned i = 0; i < SCHEMES; i++)
         suggest_offer(&suggest, schemes[i].word);
     best = suggest_best(&suggest);
-    return error_set(err, EXIT_USAGE, -EINVAL, "unknown scheme \"%s\"%s%s%s; want ctraffic or tcp",
-                     word, best != NULL ? "; did you mean \"" : "", best != NULL ? best : "",
-                     best != NULL ? "\"?" : "");
+    return error_set(
+        err, EXIT_USAGE, -EINVAL,
+        "unknown scheme \"%s\"%s%s%s; want ctraffic, tcp, http, https, mconnect, udp or icmp", word,
+        best != NULL ? "; did you mean \"" : "", best != NULL ? best : "",
+        best != NULL ? "\"?" : "");
 }
 
 /* Returns what is behind the host, or NULL. */

@@ -42,11 +42,24 @@ def run(folder):
     _, errors = process.communicate(timeout=60)
     account = json.loads((folder / "out" / "run.json").read_text())
     closes = truth.check(folder / "out", folder / "lab" / "truth.jsonl")
+    paced = new_connections(folder, vip)
     lab(folder, "down")
-    return process.returncode, errors, account, closes
+    return process.returncode, errors, account, closes, paced
 
 
-def checks(status, errors, account, closes):
+def new_connections(folder, vip):
+    """100 connections in the first second, 50 at once in the second one's place, and no more."""
+    done = subprocess.run(
+        [SEAMLINE, "traffic", "tcp://mserver.example:80", "--resolve", "mserver.example:80:10.0.0.1",
+         "--connect-to", f"mserver.example:80:{vip}:5003", "-m", folder / "lab" / "machine.json",
+         "--rate", "steps:100*1s,50k*1ms,0*1s", "--duration", "2s", "--timeout", "1s", "--seed", "3",
+         "-q", "-o", folder / "paced"], capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise ValueError(done.stderr)
+    return json.loads((folder / "paced" / "run.json").read_text())["streams"][0]
+
+
+def checks(status, errors, account, closes, paced):
     stream = account["streams"][0]
     pods = {p["name"]: p for p in account["pods"]}
     yield "the run ended", status == 0, errors
@@ -66,6 +79,9 @@ def checks(status, errors, account, closes):
     truth.show(closes)
     yield "each close lies within its onset bracket", \
         closes["matched"] == broken and closes["inside"] == broken, closes
+    yield "a law's integral is due, to the request", paced["due"] == 150, paced
+    yield "and all of it is accounted for", sum(paced["outcomes"].values()) == 150 \
+        and paced["outcomes"]["ok"] > 100, paced
     yield "all buffers are back", account["tester"]["ports"][0]["mbufsMissing"] == 0, account["tester"]
 
 

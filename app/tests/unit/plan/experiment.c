@@ -13,7 +13,6 @@
 
 #include "base/json.h"
 #include "plan/setting.h"
-#include "plan/url.h"
 
 static char *config_path(const char *file)
 {
@@ -408,30 +407,6 @@ static void a_run_may_only_observe(void **state)
     experiment_free(x);
 }
 
-static void a_url_makes_an_experiment(void **state)
-{
-    static const char *const sets[] = {"streams.traffic.rate=1k/s",
-                                       "streams.traffic.connections=5"};
-    struct experiment_options options = {sets, 2, NULL};
-    struct experiment *x = NULL;
-    struct error err = {0};
-    struct url url;
-
-    (void)state;
-    assert_int_equal(url_parse("ctraffic://10.0.0.1:5003", &url, &err), 0);
-    if (experiment_from_url(&url, 2500000000, &options, &x, &err) < 0)
-        fail_msg("%s", err.text);
-    assert_true(x->streams[0].rate_per_s == 1000);
-    assert_int_equal(x->streams[0].connections, 5);
-    assert_true(x->streams[0].target.typed);
-    assert_int_equal(x->steps[1].for_ns, 2500000000);
-    experiment_free(x);
-    assert_int_equal(url_parse("tcp://host.example:80", &url, &err), 0);
-    assert_true(experiment_from_url(&url, 1, NULL, &x, &err) < 0);
-    assert_string_equal(err.text,
-                        "tcp://host.example:80: want an IP address instead of a host name");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,7 +420,6 @@ int main(void)
         cmocka_unit_test(a_static_target_needs_no_cluster),
         cmocka_unit_test(a_service_needs_a_cluster),
         cmocka_unit_test(a_run_may_only_observe),
-        cmocka_unit_test(a_url_makes_an_experiment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,9 +12,9 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "plan/command.h"
 #include "plan/experiment.h"
 #include "plan/setting.h"
-#include "plan/url.h"
 
 static const char base_json[] =
     "{\"version\":1,\"name\":\"m\",\"ports\":[{\"name\":\"p\",\"profile\":\"af_xdp\",\"iface\":"
@@ -186,26 +186,24 @@ static void limits_hold_for_the_sum_of_streams(void **state)
     struct experiment *experiment;
     struct machine *machine;
     struct error err = {0};
-    struct url url;
+    struct command command = {.url = "ctraffic://10.99.0.1", .duration = "1s"};
 
     (void)state;
-    assert_int_equal(url_parse("ctraffic://10.99.0.1", &url, &err), 0);
-    assert_int_equal(experiment_from_url(&url, 1000000000, &options, &experiment, &err), 0);
+    assert_int_equal(command_experiment(&command, &options, &experiment, &err), 0);
     assert_int_equal(parse_with("limits", "{\"rate\":\"2k/s\",\"connections\":9}", &machine, &err),
                      0);
     assert_int_equal(machine_check_experiment(machine, experiment, &err), 0);
     machine_free(machine);
     assert_int_equal(parse_with("limits.rate", "\"1k/s\"", &machine, &err), 0);
     assert_true(machine_check_experiment(machine, experiment, &err) < 0);
-    assert_string_equal(err.text, "ctraffic://10.99.0.1:5003: the streams' rates add up to 2k/s, "
+    assert_string_equal(err.text, "ctraffic://10.99.0.1: the streams' rates add up to 2k/s, "
                                   "over limits.rate 1k/s of m.json");
     machine_free(machine);
     err.text[0] = '\0';
     assert_int_equal(parse_with("limits.connections", "8", &machine, &err), 0);
     assert_true(machine_check_experiment(machine, experiment, &err) < 0);
-    assert_string_equal(err.text,
-                        "ctraffic://10.99.0.1:5003: the streams' connections add up to 9, "
-                        "over limits.connections 8 of m.json");
+    assert_string_equal(err.text, "ctraffic://10.99.0.1: the streams' connections add up to 9, "
+                                  "over limits.connections 8 of m.json");
     machine_free(machine);
     experiment_free(experiment);
 }

@@ -1,0 +1,360 @@
+#include "plan/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "plan/experiment_priv.h"
+#include "plan/pace.h"
+#include "plan/quantity.h"
+#include "plan/url.h"
+
+static int find_address(const struct command *command, struct url *url, struct error *err);
+static int resolve(const char *option, bool with_port, struct url *url, bool *found,
+                   struct error *err);
+static bool same_host(const struct url *url, const char *host, size_t size);
+static int refuse_mapping(const char *option, bool with_port, struct error *err);
+static int check_fit(const struct command *command, enum url_scheme scheme, struct error *err);
+static bool is_built(enum url_scheme scheme);
+static int refuse_scheme(const struct command *command, enum url_scheme scheme, struct error *err);
+static int add_stream(const struct command *command, const struct url *url, cJSON *stream,
+                      struct error *err);
+static cJSON *size_of(const char *text);
+static int add_rate(const struct command *command, cJSON *stream, struct error *err);
+static int add_number(cJSON *to, const char *key, const char *option, const char *text,
+                      struct error *err);
+static int add_http(const struct command *command, const struct url *url, cJSON *stream,
+                    struct error *err);
+static void add_headers(const struct command *command, const struct url *url, cJSON *http);
+static int add_body(const char *body, cJSON *http, struct error *err);
+static void add_statuses(const char *expect, cJSON *http);
+static int add_steps(const struct command *command, cJSON *tree, struct error *err);
+static cJSON *add_step(cJSON *steps, const char *verb);
+
+cJSON *command_tree(const struct command *command, struct error *err)
+{
+    struct url url;
+    cJSON *tree, *target, *stream;
+    char text[ADDRESS_TEXT_BYTES];
+
+    if (url_parse(command->url, &url, err) < 0 || check_fit(command, url.scheme, err) < 0 ||
+        find_address(command, &url, err) < 0)
+        return NULL;
+    tree = cJSON_CreateObject();
+    json_add_integer(tree, "version", EXPERIMENT_VERSION);
+    cJSON_AddStringToObject(tree, "name", "traffic");
+    target = cJSON_AddObjectToObject(tree, "target");
+    cJSON_AddStringToObject(target, "address", address_text(&url.address, text));
+    json_add_integer(target, "port", url.port);
+    stream = cJSON_CreateObject();
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(tree, "streams"), stream);
+    if (add_stream(command, &url, stream, err) < 0 || add_steps(command, tree, err) < 0 ||
+        add_number(tree, "seed", "--seed", command->seed, err) < 0) {
+        cJSON_Delete(tree);
+        return NULL;
+    }
+    return tree;
+}
+
+int command_experiment(const struct command *command, const struct experiment_options *options,
+                       struct experiment **out, struct error *err)
+{
+    cJSON *tree = command_tree(command, err);
+    const cJSON *target = json_member(tree, "target");
+    struct address typed;
+    int result;
+
+    if (tree == NULL)
+        return -EINVAL;
+    if (address_parse(json_string(target, "address", ""), &typed, err) < 0) {
+        cJSON_Delete(tree);
+        return -EINVAL;
+    }
+    result = experiment_from_tree(command->url, tree, options, out, err);
+    if (result < 0)
+        return result;
+    (*out)->target.typed = true;
+    for (uint32_t i = 0; i < (*out)->stream_count; i++)
+        (*out)->streams[i].target.typed = address_equal(&(*out)->streams[i].target.address, &typed);
+    return 0;
+}
+
+/* --connect-to wins over --resolve, as it does for curl: it says more. */
+static int find_address(const struct command *command, struct url *url, struct error *err)
+{
+    bool found = false;
+    int result = 0;
+
+    for (size_t i = 0; i < command->connects.count && result == 0 && !found; i++)
+        result = resolve(command->connects.items[i], true, url, &found, err);
+    for (size_t i = 0; i < command->resolves.count && result == 0 && !found; i++)
+        result = resolve(command->resolves.items[i], false, url, &found, err);
+    if (result == 0 && !found && !url->is_address)
+        result = error_set(err, EXIT_USAGE, -EINVAL,
+                           "%s: want an IP address instead of a host name, for none is looked up; "
+                           "or say --resolve %s:%u:ADDRESS",
+                           command->url, url->host, url->port);
+    return result;
+}
+
+/* HOST:PORT:ADDRESS, and with a port HOST:PORT:ADDRESS:PORT; an IPv6 address in brackets. An
+ * empty HOST or PORT of --connect-to stands for any, an empty last one for the same: as curl's. */
+static int resolve(const char *option, bool with_port, struct url *url, bool *found,
+                   struct error *err)
+{
+    size_t host = option[0] == '[' ? strcspn(option, "]") + 1 : strcspn(option, ":");
+    const char *port = option + host, *to, *end;
+    struct address address;
+    char word[ADDRESS_TEXT_BYTES], *after;
+    unsigned long number, other;
+
+    if (host > strlen(option) || *port != ':')
+        return refuse_mapping(option, with_port, err);
+    number = strtoul(port + 1, &after, 10);
+    to = after;
+    if ((to == port + 1 && !with_port) || *to != ':' || number > UINT16_MAX)
+        return refuse_mapping(option, with_port, err);
+    to++;
+    end = *to == '[' ? strchr(to, ']') : with_port ? strrchr(to, ':') : to + strlen(to);
+    if (end == NULL || end <= to)
+        return refuse_mapping(option, with_port, err);
+    snprintf(word, sizeof(word), "%.*s", (int)(end - to - (*to == '[')), to + (*to == '['));
+    end += *to == '[';
+    if (address_parse(word, &address, NULL) < 0 || (with_port ? *end != ':' : *end != '\0'))
+        return refuse_mapping(option, with_port, err);
+    other = with_port && end[1] != '\0' ? strtoul(end + 1, &after, 10) : number;
+    if (other > UINT16_MAX || (with_port && end[1] != '\0' && (*after != '\0' || other == 0)))
+        return refuse_mapping(option, with_port, err);
+    *found = (number == 0 || number == url->port) &&
+             ((host == 0 && with_port) || same_host(url, option, host));
+    if (!*found)
+        return 0;
+    url->address = address;
+    if (with_port && other != 0)
+        url->port = (uint16_t)other;
+    return 0;
+}
+
+static bool same_host(const struct url *url, const char *host, size_t size)
+{
+    if (host[0] == '[') {
+        host++;
+        size -= 2;
+    }
+    return strlen(url->host) == size && strncasecmp(url->host, host, size) == 0;
+}
+
+static int refuse_mapping(const char *option, bool with_port, struct error *err)
+{
+    return error_set(err, EXIT_USAGE, -EINVAL, "%s: \"%.100s\" is none; want %s",
+                     with_port ? "--connect-to" : "--resolve", option,
+                     with_port ? "HOST:PORT:ADDRESS:PORT" : "HOST:PORT:ADDRESS");
+}
+
+/* Options that mean nothing with a scheme are mistakes. */
+static int check_fit(const struct command *command, enum url_scheme scheme, struct error *err)
+{
+    bool http = scheme == URL_HTTP;
+    bool sized = scheme == URL_CTRAFFIC || scheme == URL_UDP || scheme == URL_ICMP;
+    const char *wrong = NULL;
+
+    if (!is_built(scheme))
+        return refuse_scheme(command, scheme, err);
+    if (!http && command->method != NULL)
+        wrong = "--method";
+    else if (!http && command->body != NULL)
+        wrong = "--body";
+    else if (!http && command->headers.count > 0)
+        wrong = "--header";
+    else if (!http && command->expect != NULL)
+        wrong = "--expect";
+    else if (!http && command->no_keepalive)
+        wrong = "--no-keepalive";
+    else if (!sized && command->size != NULL)
+        wrong = "--size";
+    if (wrong != NULL)
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "%s does not fit %s://; see seamline help "
+                         "traffic",
+                         wrong, url_scheme_word(scheme));
+    if (command->closed && command->rate != NULL)
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "--closed and --rate exclude each other: a closed loop's rate is what the "
+                         "answers make it");
+    return 0;
+}
+
+/* A scheme whose protocol experiments do not have yet. */
+static bool is_built(enum url_scheme scheme)
+{
+    return reader_word_find(experiment_protocol_words, url_scheme_protocol(scheme)) != NULL;
+}
+
+static int refuse_scheme(const struct command *command, enum url_scheme scheme, struct error *err)
+{
+    struct text known = {0};
+
+    for (int i = URL_CTRAFFIC; i <= URL_ICMP; i++)
+        if (is_built((enum url_scheme)i))
+            text_addf(&known, "%s%s", known.size > 0 ? ", " : "",
+                      url_scheme_word((enum url_scheme)i));
+    error_set(err, EXIT_USAGE, -EINVAL, "%s: there are no %s streams yet; want one of %s",
+              command->url, url_scheme_word(scheme), text_str(&known));
+    text_free(&known);
+    return -EINVAL;
+}
+
+static int add_stream(const struct command *command, const struct url *url, cJSON *stream,
+                      struct error *err)
+{
+    bool connects = url->scheme == URL_CTRAFFIC || url->scheme == URL_TCP ||
+                    url->scheme == URL_HTTP || url->scheme == URL_MCONNECT;
+
+    cJSON_AddStringToObject(stream, "name", "traffic");
+    cJSON_AddStringToObject(stream, "protocol", url_scheme_protocol(url->scheme));
+    if (command->closed)
+        cJSON_AddStringToObject(stream, "mode", "closed");
+    if (command->timeout != NULL && url->scheme != URL_TCP)
+        cJSON_AddStringToObject(stream, "timeout", command->timeout);
+    if (command->timeout != NULL && connects)
+        cJSON_AddStringToObject(stream, "connectTimeout", command->timeout);
+    if (command->size != NULL)
+        cJSON_AddItemToObject(stream, "size", size_of(command->size));
+    if (add_number(stream, "connections", "--connections", command->connections, err) < 0 ||
+        (!command->closed && add_rate(command, stream, err) < 0))
+        return -EINVAL;
+    return url->scheme == URL_HTTP ? add_http(command, url, stream, err) : 0;
+}
+
+/* "512" is a number of bytes; the experiment's reader judges "64KiB". */
+static cJSON *size_of(const char *text)
+{
+    if (strspn(text, "0123456789") == strlen(text) && strlen(text) < 10)
+        return json_new_integer(atoll(text));
+    return cJSON_CreateString(text);
+}
+
+/* A bare number is per second here. */
+static int add_rate(const struct command *command, cJSON *stream, struct error *err)
+{
+    const char *rate = command->rate != NULL ? command->rate : "100/s";
+    struct pace pace;
+    char text[QUANTITY_TEXT_BYTES];
+
+    if (pace_parse(rate, &pace, err) < 0) {
+        error_wrap(err, "--rate");
+        return -EINVAL;
+    }
+    if (pace_is_plain(&pace))
+        rate = quantity_rate_text(pace.rate_per_s, text);
+    cJSON_AddStringToObject(stream, "rate", rate);
+    return 0;
+}
+
+static int add_number(cJSON *to, const char *key, const char *option, const char *text,
+                      struct error *err)
+{
+    if (text == NULL)
+        return 0;
+    if (text[0] == '\0' || strspn(text, "0123456789") != strlen(text) || strlen(text) > 10)
+        return error_set(err, EXIT_USAGE, -EINVAL, "%s: \"%.40s\" is no number", option, text);
+    json_add_integer(to, key, atoll(text));
+    return 0;
+}
+
+static int add_http(const struct command *command, const struct url *url, cJSON *stream,
+                    struct error *err)
+{
+    cJSON *http = cJSON_AddObjectToObject(stream, "http");
+
+    if (command->no_keepalive)
+        cJSON_AddFalseToObject(stream, "keepAlive");
+    cJSON_AddStringToObject(http, "path", url->path[0] != '\0' ? url->path : "/");
+    if (command->method != NULL)
+        cJSON_AddStringToObject(http, "method", command->method);
+    add_headers(command, url, http);
+    if (command->expect != NULL)
+        add_statuses(command->expect, http);
+    return command->body != NULL ? add_body(command->body, http, err) : 0;
+}
+
+/* Host is a key of its own: what --header says, else the URL's, whatever that stands for. */
+static void add_headers(const struct command *command, const struct url *url, cJSON *http)
+{
+    cJSON *headers = NULL;
+    const char *host = NULL;
+    char text[URL_TEXT_BYTES];
+
+    for (size_t i = 0; i < command->headers.count; i++) {
+        const char *header = command->headers.items[i];
+        if (strncasecmp(header, "Host:", 5) == 0) {
+            host = header + 5 + strspn(header + 5, " ");
+            continue;
+        }
+        if (headers == NULL)
+            headers = cJSON_AddArrayToObject(http, "headers");
+        cJSON_AddItemToArray(headers, cJSON_CreateString(header));
+    }
+    cJSON_AddStringToObject(http, "host", host != NULL ? host : url_authority(url, text));
+}
+
+static int add_body(const char *body, cJSON *http, struct error *err)
+{
+    struct text text = {0};
+    int result = 0;
+
+    if (body[0] == '@')
+        result = text_read_file(&text, body + 1, COMMAND_BODY_MAX);
+    if (result < 0)
+        error_set(err, EXIT_USAGE, result, "--body: %s: %s; want a file of %d bytes at most",
+                  body + 1, strerror(-result), COMMAND_BODY_MAX);
+    else
+        cJSON_AddStringToObject(http, "body", body[0] == '@' ? text_str(&text) : body);
+    text_free(&text);
+    return result;
+}
+
+/* Separated by commas; the experiment's reader judges them. */
+static void add_statuses(const char *expect, cJSON *http)
+{
+    cJSON *statuses = cJSON_AddArrayToObject(http, "expectStatus");
+
+    for (;;) {
+        size_t size = strcspn(expect, ",");
+        char word[16];
+        snprintf(word, sizeof(word), "%.*s", (int)(size < 15 ? size : 15), expect);
+        cJSON_AddItemToArray(statuses, cJSON_CreateString(word));
+        if (expect[size] == '\0')
+            return;
+        expect += size + 1;
+    }
+}
+
+static int add_steps(const struct command *command, cJSON *tree, struct error *err)
+{
+    const char *duration = command->duration != NULL ? command->duration : "10s";
+    cJSON *steps = cJSON_AddArrayToObject(tree, "steps");
+    int64_t duration_ns;
+
+    if (quantity_parse_duration(duration, &duration_ns) < 0)
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "--duration: \"%.40s\" is no duration; want one such as 10s or 5m",
+                         duration);
+    cJSON_AddStringToObject(add_step(steps, "start"), "until", "done");
+    cJSON_AddStringToObject(add_step(steps, "wait"), "for", duration);
+    add_step(steps, "stop");
+    return 0;
+}
+
+static cJSON *add_step(cJSON *steps, const char *verb)
+{
+    cJSON *step = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(step, "do", verb);
+    cJSON_AddItemToArray(steps, step);
+    return step;
+}

@@ -1,0 +1,213 @@
+#include "run/traffic_command.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+
+#include "plan/command.h"
+#include "plan/experiment.h"
+#include "run/run.h"
+
+enum {
+    SETS_MAX = 64
+};
+
+const char traffic_help[] =
+    "Usage: seamline traffic URL -m MACHINE.json [OPTION]...\n"
+    "\n"
+    "Traffic alone, no cluster: what ctraffic, wrk, vegeta or a downtime checker would do, with\n"
+    "an account of every request.\n"
+    "\n"
+    "  URL   ctraffic://ADDRESS[:PORT]   packets over held connections, echoed (port 5003)\n"
+    "        tcp://ADDRESS:PORT          connect and close, a new connection each\n"
+    "        http://HOST[:PORT][/PATH]   HTTP/1.1\n"
+    "        mconnect://ADDRESS[:PORT]   connect and read the backend's name (port 5001)\n"
+    "        udp://ADDRESS:PORT          datagrams that come back\n"
+    "        icmp://ADDRESS              echo requests\n"
+    "\n"
+    "How much:\n"
+    "  -r, --rate RATE        requests, whatever becomes of those before (an open loop): 5000,\n"
+    "                         5000/s, 100k, 30/m, 100Mbit/s (ctraffic); default 100/s. Or a law:\n"
+    "                         ramp:100/s..10k/s:60s  steps:1k/s*10s,2k/s*10s  repeat:...\n"
+    "                         sine:1k/s+-500/s:60s  burst:100:1s  poisson:5k/s\n"
+    "      --closed           instead, the next request when the one before is over (a closed "
+    "loop)\n"
+    "  -c, --connections N    held connections, loops of --closed, or the most open at a time\n"
+    "  -d, --duration TIME    how long: 10s (default), 5m\n"
+    "  -t, --timeout TIME     of connecting, and of an answer\n"
+    "      --size BYTES       of a packet (ctraffic, udp, icmp)\n"
+    "      --no-keepalive     http: a connection for each request\n"
+    "\n"
+    "What (http):\n"
+    "  -X, --method METHOD    default GET\n"
+    "  -H, --header 'K: V'    may be given again; 'Host: NAME' takes the URL's place\n"
+    "      --body TEXT|@FILE  up to 1024 bytes of text\n"
+    "      --expect STATUS    what is good: 200, or 200-299,404; default 200-399\n"
+    "\n"
+    "Where:\n"
+    "      --resolve HOST:PORT:ADDRESS\n"
+    "                         what a name in the URL stands for: none is looked up\n"
+    "      --connect-to HOST:PORT:ADDRESS:PORT\n"
+    "                         connect there instead; both as curl's, both may be given again\n"
+    "  -m, --machine FILE     NIC ports, cores, client addresses (docs/machine.md). The address "
+    "in\n"
+    "                         the URL needs no place in its `allow`: you typed it\n"
+    "\n"
+    "  -s, --set PATH=VALUE   any other value, e.g. --set streams.traffic.catchUp=skip\n"
+    "      --seed N           of random choices: client ports, first sends, Poisson\n"
+    "  -o, --output DIR       run directory\n"
+    "  -q, --quiet            no progress\n"
+    "      --drivers DIR      folder of driver profiles\n"
+    "\n"
+    "As ctraffic, 80 connections that share 400 packets a second:\n"
+    "  seamline traffic ctraffic://10.0.0.1 -m rack.json -c 80 -r 400/s -d 30s\n"
+    "As vegeta with a connection a request:\n"
+    "  seamline traffic http://10.0.0.1/x -m rack.json --rate 5000 --timeout 10s --no-keepalive\n"
+    "As wrk with two connections:\n"
+    "  seamline traffic http://10.0.0.1/ -m rack.json --connections 2 --closed\n"
+    "As a downtime checker, one after another, each on a new connection:\n"
+    "  seamline traffic http://10.0.0.1/ -m rack.json --closed --no-keepalive --expect 200\n"
+    "New connections alone, faster and faster:\n"
+    "  seamline traffic tcp://10.0.0.1:80 -m rack.json -r ramp:100/s..10k/s:60s -d 70s\n";
+
+/* Beyond the letters. */
+enum {
+    OPTION_CLOSED = 256,
+    OPTION_SIZE,
+    OPTION_NO_KEEPALIVE,
+    OPTION_BODY,
+    OPTION_EXPECT,
+    OPTION_RESOLVE,
+    OPTION_CONNECT_TO,
+    OPTION_SEED,
+    OPTION_DRIVERS
+};
+
+static const struct option options[] = {
+    {"rate", required_argument, NULL, 'r'},
+    {"closed", no_argument, NULL, OPTION_CLOSED},
+    {"connections", required_argument, NULL, 'c'},
+    {"duration", required_argument, NULL, 'd'},
+    {"timeout", required_argument, NULL, 't'},
+    {"size", required_argument, NULL, OPTION_SIZE},
+    {"no-keepalive", no_argument, NULL, OPTION_NO_KEEPALIVE},
+    {"method", required_argument, NULL, 'X'},
+    {"header", required_argument, NULL, 'H'},
+    {"body", required_argument, NULL, OPTION_BODY},
+    {"expect", required_argument, NULL, OPTION_EXPECT},
+    {"resolve", required_argument, NULL, OPTION_RESOLVE},
+    {"connect-to", required_argument, NULL, OPTION_CONNECT_TO},
+    {"machine", required_argument, NULL, 'm'},
+    {"set", required_argument, NULL, 's'},
+    {"seed", required_argument, NULL, OPTION_SEED},
+    {"output", required_argument, NULL, 'o'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"drivers", required_argument, NULL, OPTION_DRIVERS},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+struct arguments {
+    struct command command;
+    struct run_options run;
+    const char *sets[SETS_MAX];
+    bool help;
+};
+
+static bool add(struct command_list *list, const char *item)
+{
+    if (list->count == COMMAND_LIST_MAX)
+        return false;
+    list->items[list->count++] = item;
+    return true;
+}
+
+/* What can be given once, by letter; NULL: not such an option. */
+static const char **value_of(struct arguments *arguments, int option)
+{
+    switch (option) {
+    case 'r': return &arguments->command.rate;
+    case 'c': return &arguments->command.connections;
+    case 'd': return &arguments->command.duration;
+    case 't': return &arguments->command.timeout;
+    case 'X': return &arguments->command.method;
+    case 'm': return &arguments->run.machine;
+    case 'o': return &arguments->run.directory;
+    case OPTION_SIZE: return &arguments->command.size;
+    case OPTION_BODY: return &arguments->command.body;
+    case OPTION_EXPECT: return &arguments->command.expect;
+    case OPTION_SEED: return &arguments->command.seed;
+    case OPTION_DRIVERS: return &arguments->run.drivers;
+    default: return NULL;
+    }
+}
+
+/* False when there are too many of them, or it is none. */
+static bool take(struct arguments *arguments, int option)
+{
+    const char **value = value_of(arguments, option);
+    if (value != NULL) {
+        *value = optarg;
+        return true;
+    }
+    switch (option) {
+    case OPTION_CLOSED: arguments->command.closed = true; return true;
+    case OPTION_NO_KEEPALIVE: arguments->command.no_keepalive = true; return true;
+    case 'q': arguments->run.quiet = true; return true;
+    case 'h': arguments->help = true; return true;
+    case 'H': return add(&arguments->command.headers, optarg);
+    case OPTION_RESOLVE: return add(&arguments->command.resolves, optarg);
+    case OPTION_CONNECT_TO: return add(&arguments->command.connects, optarg);
+    case 's':
+        if (arguments->run.set_count == SETS_MAX)
+            return false;
+        arguments->sets[arguments->run.set_count++] = optarg;
+        return true;
+    default: return false;
+    }
+}
+
+static int parse(int argc, char **argv, struct arguments *arguments, struct error *err)
+{
+    int option, index = 0;
+    optind = 1;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":r:c:d:t:X:H:m:s:o:qh", options, &index)) != -1) {
+        if (option == ':')
+            return error_set(err, EXIT_USAGE, -EINVAL,
+                             "traffic: %s wants a value; see seamline "
+                             "help traffic",
+                             argv[optind - 1]);
+        if (option == '?')
+            return error_set(err, EXIT_USAGE, -EINVAL,
+                             "traffic: there is no option %s; see seamline help traffic",
+                             argv[optind - 1]);
+        if (!take(arguments, option))
+            return error_set(err, EXIT_USAGE, -E2BIG, "traffic: %s is given too often",
+                             argv[optind - 1]);
+    }
+    if (arguments->help)
+        return 0;
+    if (argc - optind != 1)
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "traffic: want exactly one URL; see seamline help traffic");
+    arguments->command.url = argv[optind];
+    return 0;
+}
+
+enum exit_status traffic_command(int argc, char **argv, const char *program, struct error *err)
+{
+    struct arguments arguments = {.run.program = program};
+    if (parse(argc, argv, &arguments, err) < 0)
+        return EXIT_USAGE;
+    if (arguments.help) {
+        fputs(traffic_help, stdout);
+        return EXIT_MET;
+    }
+    struct experiment_options assignments = {.sets = arguments.sets,
+                                             .set_count = arguments.run.set_count};
+    arguments.run.sets = arguments.sets;
+    if (command_experiment(&arguments.command, &assignments, &arguments.run.given, err) < 0)
+        return err->status;
+    return run_experiment(&arguments.run, err);
+}

@@ -1,0 +1,195 @@
+/* Options of `seamline traffic` and the experiment that they stand for. */
+#include "plan/command.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "plan/experiment.h"
+
+static struct experiment *made(const struct command *command)
+{
+    struct experiment *experiment = NULL;
+    struct error err = {0};
+    if (command_experiment(command, NULL, &experiment, &err) < 0)
+        fail_msg("%s", err.text);
+    return experiment;
+}
+
+static void assert_refused(const struct command *command, const char *text)
+{
+    struct error err = {0};
+    struct experiment *experiment = NULL;
+    assert_true(command_experiment(command, NULL, &experiment, &err) < 0);
+    assert_null(experiment);
+    assert_string_equal(err.text, text);
+    assert_int_equal(err.status, EXIT_USAGE);
+}
+
+static void as_ctraffic(void **state)
+{
+    struct command command = {.url = "ctraffic://10.0.0.1",
+                              .duration = "2500ms",
+                              .rate = "1k",
+                              .connections = "5",
+                              .timeout = "3s",
+                              .size = "2KiB",
+                              .seed = "7"};
+    struct experiment *x = made(&command);
+    (void)state;
+    assert_int_equal(x->streams[0].protocol, EXPERIMENT_PROTOCOL_CTRAFFIC);
+    assert_true(x->streams[0].rate_per_s == 1000);
+    assert_int_equal(x->streams[0].connections, 5);
+    assert_int_equal(x->streams[0].size_bytes, 2048);
+    assert_int_equal(x->streams[0].timeout_ns, 3000000000);
+    assert_int_equal(x->streams[0].connect_timeout_ns, 3000000000);
+    assert_int_equal(x->streams[0].target.port, 5003);
+    assert_true(x->streams[0].target.typed);
+    assert_int_equal(x->seed, 7);
+    assert_int_equal(x->steps[1].for_ns, 2500000000);
+    experiment_free(x);
+}
+
+/* Assignments come after options, and an address that was assigned was not typed as the URL. */
+static void laws_and_assignments(void **state)
+{
+    static const char *const sets[] = {"streams.traffic.catchUp=skip",
+                                       "streams.traffic.target.address=10.0.0.2"};
+    struct experiment_options options = {.sets = sets, .set_count = 1};
+    struct command command = {.url = "tcp://[2001:db8::1]:80", .rate = "ramp:1/s..9/s:1m"};
+    struct experiment *x = NULL;
+    struct error err = {0};
+    (void)state;
+    assert_int_equal(command_experiment(&command, &options, &x, &err), 0);
+    assert_int_equal(x->streams[0].protocol, EXPERIMENT_PROTOCOL_CONNECT);
+    assert_int_equal(x->streams[0].pace.law, PACE_RAMP);
+    assert_int_equal(x->streams[0].catch_up, EXPERIMENT_CATCH_UP_SKIP);
+    experiment_free(x);
+    command.url = "tcp://10.0.0.1:80";
+    options.sets = &sets[0];
+    options.set_count = 2;
+    assert_int_equal(command_experiment(&command, &options, &x, &err), 0);
+    assert_false(x->streams[0].target.typed);
+    experiment_free(x);
+}
+
+struct address_row {
+    const char *url, *resolve, *connect_to, *address;
+    uint16_t port;
+};
+
+static void names_are_what_the_options_say(void **state)
+{
+    static const struct address_row rows[] = {
+        {"tcp://a.example:80", "a.example:80:10.0.0.9", NULL, "10.0.0.9", 80},
+        {"tcp://A.example:80", "a.EXAMPLE:80:10.0.0.9", NULL, "10.0.0.9", 80},
+        {"tcp://a.example:80", "a.example:80:[2001:db8::9]", NULL, "2001:db8::9", 80},
+        {"tcp://a.example:80", "a.example:80:2001:db8::9", NULL, "2001:db8::9", 80},
+        {"tcp://a.example:80", NULL, "a.example:80:10.0.0.8:8080", "10.0.0.8", 8080},
+        {"tcp://a.example:80", NULL, "::10.0.0.8:", "10.0.0.8", 80},
+        {"tcp://a.example:80", NULL, "a.example:80:[2001:db8::8]:81", "2001:db8::8", 81},
+        {"tcp://a.example:80", "a.example:80:10.0.0.9", "a.example:80:10.0.0.8:81", "10.0.0.8", 81},
+        {"tcp://a.example:80", "a.example:80:10.0.0.9", "b.example:80:10.0.0.8:81", "10.0.0.9", 80},
+        {"tcp://10.0.0.1:80", "10.0.0.1:80:10.0.0.9", NULL, "10.0.0.9", 80},
+        {"tcp://[2001:db8::1]:80", "[2001:db8::1]:80:10.0.0.9", NULL, "10.0.0.9", 80},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct command command = {.url = rows[i].url};
+        struct address address;
+        command.resolves.items[0] = rows[i].resolve;
+        command.resolves.count = rows[i].resolve != NULL;
+        command.connects.items[0] = rows[i].connect_to;
+        command.connects.count = rows[i].connect_to != NULL;
+        struct experiment *x = made(&command);
+        assert_int_equal(address_parse(rows[i].address, &address, NULL), 0);
+        assert_true(address_equal(&x->streams[0].target.address, &address));
+        assert_int_equal(x->streams[0].target.port, rows[i].port);
+        assert_true(x->streams[0].target.typed);
+        experiment_free(x);
+    }
+}
+
+static void bad_mappings_are_refused(void **state)
+{
+    static const char *const resolves[] = {"",
+                                           "a",
+                                           "a:80",
+                                           "a:80:",
+                                           "a:80:x",
+                                           "a::1",
+                                           "a:x:1",
+                                           "a:80:10.0.0.1:5",
+                                           "[a:80:10.0.0.1",
+                                           "a:80:[::1",
+                                           "a:99999:10.0.0.1"};
+    static const char *const connects[] = {"",
+                                           "a:80:10.0.0.1",
+                                           "a:80::",
+                                           "a:80:10.0.0.1:x",
+                                           "a:80:10.0.0.1:99999",
+                                           "a:80:b.example:80"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(resolves) / sizeof(resolves[0]); i++) {
+        struct command command = {.url = "tcp://a:80",
+                                  .resolves = {.items = {resolves[i]}, .count = 1}};
+        struct error err = {0};
+        assert_null(command_tree(&command, &err));
+        if (strncmp(err.text, "--resolve: ", 11) != 0)
+            fail_msg("%s: \"%s\"", resolves[i], err.text);
+    }
+    for (size_t i = 0; i < sizeof(connects) / sizeof(connects[0]); i++) {
+        struct command command = {.url = "tcp://a:80",
+                                  .connects = {.items = {connects[i]}, .count = 1}};
+        struct error err = {0};
+        assert_null(command_tree(&command, &err));
+        if (strncmp(err.text, "--connect-to: ", 14) != 0)
+            fail_msg("%s: \"%s\"", connects[i], err.text);
+    }
+}
+
+static void mistakes_are_named(void **state)
+{
+    (void)state;
+    assert_refused(&(struct command){.url = "tcp://host.example:80"},
+                   "tcp://host.example:80: want an IP address instead of a host name, for none is "
+                   "looked up; or say --resolve host.example:80:ADDRESS");
+    struct error err = {0};
+    assert_null(command_tree(&(struct command){.url = "https://10.0.0.1/"}, &err));
+    assert_non_null(strstr(err.text, "https://10.0.0.1/: there are no https streams yet; want one "
+                                     "of ctraffic, tcp"));
+    assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .rate = "ramp:1..2"},
+                   "--rate: rate \"ramp:1..2\": column 10: want \":\"");
+    assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .connections = "many"},
+                   "--connections: \"many\" is no number");
+    assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .duration = "long"},
+                   "--duration: \"long\" is no duration; want one such as 10s or 5m");
+    assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .method = "POST"},
+                   "--method does not fit tcp://; see seamline help traffic");
+    assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .size = "5"},
+                   "--size does not fit tcp://; see seamline help traffic");
+    assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .rate = "5", .closed = true},
+                   "--closed and --rate exclude each other: a closed loop's rate is what the "
+                   "answers make it");
+    assert_refused(&(struct command){.url = "ctraffic://10.0.0.1", .rate = "5", .size = "7"},
+                   "ctraffic://10.0.0.1: streams[0].size: got 7, want a number of bytes such as "
+                   "1024 or \"64KiB\", from 64B to 64KiB");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(as_ctraffic),
+        cmocka_unit_test(laws_and_assignments),
+        cmocka_unit_test(names_are_what_the_options_say),
+        cmocka_unit_test(bad_mappings_are_refused),
+        cmocka_unit_test(mistakes_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
