@@ -38,10 +38,10 @@
  * written there (so it comes from the NUMA node of the thread that calls it). Full: each table
  * refuses and counts, as said at its member of struct tcp_config.
  *
- * Sources: RFC 9293; RFC 5681, 6298, 6582, 6928 (loss and congestion), 2018, 2883, 6675, 8985
- * (selective acknowledgment); 7323 (window scale, timestamps); 5961 (blind attacks); 6528 (ISN);
- * 5927 (ICMP). What differs from them is marked in the code with "Differs:" and listed in
- * docs/tcp.md.
+ * Sources: RFC 9293; RFC 5681, 6298, 6582, 6928, 9438 (loss and congestion), 2018, 2883, 6675,
+ * 8985 (selective acknowledgment); 7323 (window scale, timestamps); 5961 (blind attacks); 6528
+ * (ISN); 5927 (ICMP); 4987 (SYN flood). What differs from them is marked in the code with
+ * "Differs:" and listed in docs/tcp.md.
  */
 #ifndef TCP_TCP_H
 #define TCP_TCP_H
@@ -73,6 +73,12 @@ enum tcp_flag {
     TCP_PSH = 0x08,
     TCP_ACK = 0x10,
     TCP_URG = 0x20,
+};
+
+/* How the congestion window grows when nothing is lost, and by how much it falls. */
+enum tcp_congestion_law {
+    TCP_RENO,  /* RFC 5681. */
+    TCP_CUBIC, /* RFC 9438. */
 };
 
 /* States of RFC 9293 3.3.2, with the text that reports print. TIME-WAIT has no handle. */
@@ -220,10 +226,11 @@ struct tcp_config {
     uint32_t window_bytes;    /* Receive window; over 65535 needs window_scale. */
     uint16_t mtu_bytes;       /* IP packets: MSS is 40 (IPv4) or 60 (IPv6) less. */
     uint8_t initial_window_segs; /* RFC 6928: 10. */
-    bool timestamps;             /* Offer RFC 7323 timestamps. */
-    bool window_scale;           /* Offer RFC 7323 window scaling. */
-    bool sack;                   /* Offer selective acknowledgment (RFC 2018). */
-    bool soft_icmp_ends_syn;     /* Network and host unreachable end an attempt to connect, too. */
+    enum tcp_congestion_law congestion;
+    bool timestamps;         /* Offer RFC 7323 timestamps. */
+    bool window_scale;       /* Offer RFC 7323 window scaling. */
+    bool sack;               /* Offer selective acknowledgment (RFC 2018). */
+    bool soft_icmp_ends_syn; /* Network and host unreachable end an attempt to connect, too. */
     uint32_t challenge_acks_per_s; /* RFC 5961 7: limit of the whole worker. */
 };
 

@@ -30,8 +30,13 @@ void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
     tcb->silence_since_ns = in->now_ns;
     tell_acked(tcp, tcb, was, in->now_ns);
 
-    if (tcp_congestion_acked(&tcb->congestion, tcb->snd_una, acked, tcp_flight(tcb), tcb->mss) ==
-        TCP_CONGESTION_PARTIAL) {
+    struct tcp_congestion_news congestion = {.snd_una = tcb->snd_una,
+                                             .now_ns = in->now_ns,
+                                             .rtt_ns = tcb->rtt.srtt_ns,
+                                             .acked = acked,
+                                             .flight = tcp_flight(tcb),
+                                             .mss = tcb->mss};
+    if (tcp_congestion_acked(&tcb->congestion, &congestion) == TCP_CONGESTION_PARTIAL) {
         tcp_ack_lose_first(tcp, tcb, TCP_CAUSE_FAST);
         /* RFC 6582 3.2 step 3: only the first partial ACK restarts the timer. */
         hold_timer = tcb->congestion.partial_seen;

@@ -21,52 +21,74 @@ static uint32_t initial_window(uint32_t segs, uint32_t mss)
     return min_32(segs * mss, max_32(2 * mss, segs * INITIAL_MSS));
 }
 
-static void grow(struct tcp_congestion *congestion, uint32_t acked, uint32_t mss)
+/* ssthresh after a loss of FLIGHT. */
+static void reduce(struct tcp_congestion *congestion, uint32_t flight, uint32_t mss)
 {
-    if (congestion->cwnd_bytes < congestion->ssthresh_bytes) {
-        congestion->cwnd_bytes += min_32(acked, mss);
-    } else {
-        congestion->acked_bytes += min_32(acked, CWND_MAX_BYTES);
-        if (congestion->acked_bytes >= congestion->cwnd_bytes) {
-            congestion->acked_bytes -= congestion->cwnd_bytes;
-            congestion->cwnd_bytes += mss;
-        }
-    }
-    congestion->cwnd_bytes = min_32(congestion->cwnd_bytes, CWND_MAX_BYTES);
+    bool cubic = congestion->law == TCP_CUBIC;
+
+    if (cubic)
+        tcp_cubic_reduced(&congestion->cubic, congestion->cwnd_bytes);
+    congestion->ssthresh_bytes = max_32(cubic ? tcp_cubic_part(flight) : flight / 2, 2 * mss);
+    congestion->reduced = true;
 }
 
-void tcp_congestion_init(struct tcp_congestion *congestion, uint32_t initial_segs, uint32_t mss)
+static void grow(struct tcp_congestion *congestion, const struct tcp_congestion_news *news)
 {
-    *congestion = (struct tcp_congestion){.cwnd_bytes = initial_window(initial_segs, mss),
+    uint32_t *cwnd = &congestion->cwnd_bytes;
+
+    if (*cwnd < congestion->ssthresh_bytes) {
+        *cwnd += min_32(news->acked, news->mss);
+    } else if (congestion->law == TCP_CUBIC) {
+        *cwnd = tcp_cubic_acked(&congestion->cubic, news->now_ns, news->rtt_ns, *cwnd, news->acked,
+                                news->mss);
+    } else {
+        congestion->acked_bytes += min_32(news->acked, CWND_MAX_BYTES);
+        if (congestion->acked_bytes >= *cwnd) {
+            congestion->acked_bytes -= *cwnd;
+            *cwnd += news->mss;
+        }
+    }
+    *cwnd = min_32(*cwnd, CWND_MAX_BYTES);
+}
+
+void tcp_congestion_init(struct tcp_congestion *congestion, enum tcp_congestion_law law,
+                         uint32_t initial_segs, uint32_t mss)
+{
+    *congestion = (struct tcp_congestion){.law = (uint8_t)law,
+                                          .cwnd_bytes = initial_window(initial_segs, mss),
                                           .ssthresh_bytes = UINT32_MAX};
 }
 
-void tcp_congestion_resume(struct tcp_congestion *congestion, uint32_t initial_segs,
-                           uint32_t cwnd_segs, uint32_t ssthresh_bytes, uint32_t mss)
+void tcp_congestion_resume(struct tcp_congestion *congestion, enum tcp_congestion_law law,
+                           uint32_t initial_segs, uint32_t cwnd_segs, uint32_t ssthresh_bytes,
+                           uint32_t mss)
 {
-    tcp_congestion_init(congestion, initial_segs, mss);
+    tcp_congestion_init(congestion, law, initial_segs, mss);
     congestion->cwnd_bytes = min_32(congestion->cwnd_bytes, max_32(cwnd_segs, 1) * mss);
     congestion->ssthresh_bytes = ssthresh_bytes;
 }
 
-enum tcp_congestion_ack tcp_congestion_acked(struct tcp_congestion *congestion, uint64_t snd_una,
-                                             uint32_t acked, uint32_t flight, uint32_t mss)
+enum tcp_congestion_ack tcp_congestion_acked(struct tcp_congestion *congestion,
+                                             const struct tcp_congestion_news *news)
 {
+    uint32_t mss = news->mss;
+
     congestion->dup_acks = 0;
     if (!congestion->in_recovery) {
-        grow(congestion, acked, mss);
+        grow(congestion, news);
         return TCP_CONGESTION_NORMAL;
     }
-    if (snd_una >= congestion->recover) {
+    if (news->snd_una >= congestion->recover) {
         if (!congestion->scoreboard)
-            congestion->cwnd_bytes = min_32(congestion->ssthresh_bytes, max_32(flight, mss) + mss);
+            congestion->cwnd_bytes =
+                min_32(congestion->ssthresh_bytes, max_32(news->flight, mss) + mss);
         congestion->in_recovery = false;
         return TCP_CONGESTION_NORMAL;
     }
     if (congestion->scoreboard)
         return TCP_CONGESTION_NORMAL;
-    congestion->cwnd_bytes -= min_32(acked, congestion->cwnd_bytes);
-    if (acked >= mss)
+    congestion->cwnd_bytes -= min_32(news->acked, congestion->cwnd_bytes);
+    if (news->acked >= mss)
         congestion->cwnd_bytes += mss;
     return TCP_CONGESTION_PARTIAL;
 }
@@ -84,7 +106,7 @@ bool tcp_congestion_duplicate(struct tcp_congestion *congestion, uint64_t snd_un
         congestion->flight_bytes = flight;
     if (congestion->dup_acks != DUPLICATES_FOR_LOSS || snd_una <= congestion->recover)
         return false;
-    congestion->ssthresh_bytes = max_32(congestion->flight_bytes / 2, 2 * mss);
+    reduce(congestion, congestion->flight_bytes, mss);
     congestion->cwnd_bytes = congestion->ssthresh_bytes + DUPLICATES_FOR_LOSS * mss;
     congestion->recover = snd_nxt;
     congestion->in_recovery = true;
@@ -105,7 +127,7 @@ bool tcp_congestion_lost(struct tcp_congestion *congestion, uint64_t snd_una, ui
 
 void tcp_congestion_repaired(struct tcp_congestion *congestion, uint32_t flight, uint32_t mss)
 {
-    congestion->ssthresh_bytes = max_32(flight / 2, 2 * mss);
+    reduce(congestion, flight, mss);
     congestion->cwnd_bytes = min_32(congestion->cwnd_bytes, congestion->ssthresh_bytes);
 }
 
@@ -113,7 +135,8 @@ void tcp_congestion_timeout(struct tcp_congestion *congestion, uint64_t snd_nxt,
                             uint32_t mss, bool first)
 {
     if (first)
-        congestion->ssthresh_bytes = max_32(flight / 2, 2 * mss);
+        reduce(congestion, flight, mss);
+    tcp_cubic_timeout(&congestion->cubic);
     congestion->cwnd_bytes = mss;
     congestion->acked_bytes = 0;
     congestion->dup_acks = 0;
@@ -124,6 +147,7 @@ void tcp_congestion_timeout(struct tcp_congestion *congestion, uint64_t snd_nxt,
 void tcp_congestion_idle(struct tcp_congestion *congestion, uint32_t initial_segs, uint32_t mss)
 {
     congestion->cwnd_bytes = min_32(congestion->cwnd_bytes, initial_window(initial_segs, mss));
+    tcp_cubic_idle(&congestion->cubic);
 }
 
 uint32_t tcp_congestion_window(const struct tcp_congestion *congestion, uint32_t mss)

@@ -10,8 +10,8 @@
  *     loss by SACK     ssthresh = max(flight / 2, 2 MSS), cwnd = ssthresh          (RFC 6675)
  *     time-out         ssthresh = max(flight / 2, 2 MSS) (first one of a segment), cwnd = MSS
  *
- * What to send again is the caller's: these are the numbers alone. Another law (CUBIC) takes the
- * place of the functions here.
+ * With CUBIC (RFC 9438) avoidance is as tcp_cubic.h says, and 0.7 flight takes the place of
+ * flight / 2. What to send again is the caller's: these are the numbers alone.
  *
  * Threads: pure values. Positions are those of tcp_priv.h.
  */
@@ -21,6 +21,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tcp/tcp.h"
+#include "tcp/tcp_cubic.h"
+
 struct tcp_congestion {
     uint64_t recover;        /* SND.NXT when recovery or a time-out began. */
     uint32_t cwnd_bytes;     /* Congestion window. */
@@ -28,9 +31,22 @@ struct tcp_congestion {
     uint32_t acked_bytes;    /* Acknowledged since cwnd last grew in avoidance. */
     uint32_t dup_acks;       /* In a row. */
     uint32_t flight_bytes;   /* In flight at the first of them. */
-    bool in_recovery;        /* Fast recovery, until an ACK reaches `recover`. */
-    bool partial_seen;       /* A partial ACK came in this recovery. */
-    bool scoreboard;         /* Losses are known by SACK: the window is not inflated (RFC 6675). */
+    bool in_recovery : 1;    /* Fast recovery, until an ACK reaches `recover`. */
+    bool partial_seen : 1;   /* A partial ACK came in this recovery. */
+    uint8_t law;             /* enum tcp_congestion_law. */
+    bool reduced : 1;        /* The window was reduced, and the peer not told (RFC 3168 6.1.2). */
+    bool scoreboard : 1;     /* Losses are known by SACK: the window is not inflated (RFC 6675). */
+    struct tcp_cubic cubic;
+};
+
+/* An ACK of something new, and what is known with it. */
+struct tcp_congestion_news {
+    uint64_t snd_una; /* After it. */
+    uint64_t now_ns;
+    uint64_t rtt_ns; /* Smoothed. */
+    uint32_t acked;  /* Bytes. */
+    uint32_t flight; /* Left after it. */
+    uint32_t mss;
 };
 
 enum tcp_congestion_ack {
@@ -38,13 +54,14 @@ enum tcp_congestion_ack {
     TCP_CONGESTION_PARTIAL, /* In recovery: the first unacknowledged segment is lost, too. */
 };
 
-void tcp_congestion_init(struct tcp_congestion *congestion, uint32_t initial_segs, uint32_t mss);
+void tcp_congestion_init(struct tcp_congestion *congestion, enum tcp_congestion_law law,
+                         uint32_t initial_segs, uint32_t mss);
 /* After a pause (RFC 5681 4.1) with CWND_SEGS before it, in segments. */
-void tcp_congestion_resume(struct tcp_congestion *congestion, uint32_t initial_segs,
-                           uint32_t cwnd_segs, uint32_t ssthresh_bytes, uint32_t mss);
-/* ACKED new bytes; SND_UNA after, FLIGHT left after. */
-enum tcp_congestion_ack tcp_congestion_acked(struct tcp_congestion *congestion, uint64_t snd_una,
-                                             uint32_t acked, uint32_t flight, uint32_t mss);
+void tcp_congestion_resume(struct tcp_congestion *congestion, enum tcp_congestion_law law,
+                           uint32_t initial_segs, uint32_t cwnd_segs, uint32_t ssthresh_bytes,
+                           uint32_t mss);
+enum tcp_congestion_ack tcp_congestion_acked(struct tcp_congestion *congestion,
+                                             const struct tcp_congestion_news *news);
 /* A duplicate ACK. True: the first unacknowledged segment is lost (fast retransmit). */
 bool tcp_congestion_duplicate(struct tcp_congestion *congestion, uint64_t snd_una, uint64_t snd_nxt,
                               uint32_t flight, uint32_t mss);

@@ -272,8 +272,8 @@ static void establish(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival
     tcp_event_add(tcp, tcb, in->now_ns, tcb->passive ? TCP_EVENT_ACCEPTED : TCP_EVENT_CONNECTED);
     /* RFC 5681 3.1: after a lost SYN the initial window is one segment. */
     tcp_ack_new(tcp, tcb, in);
-    tcp_congestion_init(&tcb->congestion, syn_was_lost ? 1 : tcp->config.initial_window_segs,
-                        tcb->mss);
+    tcp_congestion_init(&tcb->congestion, tcp->config.congestion,
+                        syn_was_lost ? 1 : tcp->config.initial_window_segs, tcb->mss);
     tcb->congestion.scoreboard = tcb->sack;
     /* Differs: RFC 6298 (5.7) wants 3 s after a lost SYN even if timestamps gave a round trip. */
     if (syn_was_lost && tcb->rtt.samples == 0)

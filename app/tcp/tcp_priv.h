@@ -94,13 +94,13 @@ struct tcb {
     alignas(64) struct tcp_rtt rtt;
     uint64_t silence_since_ns; /* Start of the silence that the user timeout measures. */
     uint64_t retransmits;      /* Segments sent again. */
-    /* Line 4. Written by input and output: congestion, segments in flight. */
+    /* Lines 4 and 5. Written by input and output: congestion, segments in flight. */
     alignas(64) struct tcp_congestion congestion;
-    struct tcp_segment_list segments; /* In flight, by position. */
-    uint64_t last_data_ns;            /* When data was last handed out. */
-    uint32_t lost_bytes;              /* Of `segments`: counts as lost, not yet sent again. */
-    uint32_t sacked_bytes;            /* Of `segments`: arrived, as SACK blocks say. */
-    /* Line 5. Written by timers. */
+    alignas(64) struct tcp_segment_list segments; /* In flight, by position. */
+    uint64_t last_data_ns;                        /* When data was last handed out. */
+    uint32_t lost_bytes;   /* Of `segments`: counts as lost, not yet sent again. */
+    uint32_t sacked_bytes; /* Of `segments`: arrived, as SACK blocks say. */
+    /* Line 6. Written by timers. */
     alignas(64) struct wheel_timer timer; /* Armed for the earlier of the deadlines, or before. */
     uint64_t armed_ns;                    /* What it is armed for. */
     uint64_t retry_ns;                    /* When timer_kind would act. */
@@ -111,28 +111,29 @@ struct tcb {
     bool rcv_fin_known;                   /* rcv_fin is valid. */
     bool passive;                         /* The peer opened it. */
     uint8_t unacked_segs;                 /* Data segments that a delayed ACK will cover. */
-    /* Line 6. Written at open. */
+    /* Line 7. Written at open. */
     alignas(64) struct tuple tuple; /* local is ours. */
     uint64_t user;                  /* The caller's. */
     TAILQ_ENTRY(tcb) ready_link;    /* In the ready list if `ready`; in the free list. */
-    /* Line 7. Written by input. */
+    /* Line 8. Written by input. */
     alignas(64) struct tcp_reassembly_queue queue; /* What came out of order. */
     struct tcp_slot *slot;                         /* Its own; NULL in a copy to look at. */
     uint64_t rcv_fin;                              /* Position of the peer's FIN, once known. */
     uint16_t acked_mss;                            /* The longest segment that got through. */
-    /* Lines 8 and on. Written by input: when something is lost, at either end. */
+    /* Lines 9 and on. Written by input: when something is lost, at either end. */
     alignas(64) struct tcp_sack_report sack_report;
     alignas(64) struct tcp_rack rack;
 };
 TAILQ_HEAD(tcb_list, tcb);
 
 static_assert(sizeof(struct tcp_segment) == 40, "a segment record stays small");
-static_assert(sizeof(struct tcb) == 10 * 64, "the lines are as the comments say");
+static_assert(sizeof(struct tcb) == 11 * 64, "the lines are as the comments say");
 static_assert(offsetof(struct tcb, snd_wl1) == 64, "line 1 is one line");
 static_assert(offsetof(struct tcb, rtt) == 2 * 64, "line 2 is one line");
 static_assert(offsetof(struct tcb, congestion) == 3 * 64, "line 3 is one line");
-static_assert(offsetof(struct tcb, timer) == 4 * 64, "line 4 is one line");
-static_assert(offsetof(struct tcb, tuple) == 5 * 64, "line 5 is one line");
+static_assert(offsetof(struct tcb, timer) == 5 * 64, "lines 4 and 5 are two lines");
+static_assert(offsetof(struct tcb, tuple) == 6 * 64, "line 6 is one line");
+static_assert(offsetof(struct tcb, queue) == 7 * 64, "line 7 is one line");
 
 /* A connection in TIME-WAIT: what it needs to answer for its tuple. */
 struct tcp_time_wait {

@@ -64,6 +64,7 @@ struct tcp_config tcp_config_default(uint32_t connections)
         .window_bytes = 256 * 1024,
         .mtu_bytes = 1500,
         .initial_window_segs = 10,
+        .congestion = TCP_CUBIC,
         .timestamps = true,
         .window_scale = true,
         .sack = true,

@@ -376,8 +376,8 @@ static void unpack(const struct tcp *tcp, tcp_conn conn, const struct tcp_slot *
     tcp_rtt_resume(&tcb->rtt, &tcp->rtt_limits, unpack_ns(quiet->srtt), unpack_ns(quiet->rttvar),
                    unpack_ns(quiet->rtt_max));
     tcb->rtt.backoff = quiet->backoff;
-    tcp_congestion_resume(&tcb->congestion, tcp->config.initial_window_segs, quiet->cwnd_segs,
-                          quiet->ssthresh_bytes, quiet->mss);
+    tcp_congestion_resume(&tcb->congestion, tcp->config.congestion, tcp->config.initial_window_segs,
+                          quiet->cwnd_segs, quiet->ssthresh_bytes, quiet->mss);
     tcb->congestion.scoreboard = tcb->sack;
 }
 

@@ -27,6 +27,7 @@ struct tcp_config config_plain(void)
     config.timestamps = false;
     config.window_scale = false;
     config.sack = false;
+    config.congestion = TCP_RENO;
     config.key = (struct hash_key){0x0706050403020100, 0x0f0e0d0c0b0a0908};
     return config;
 }
@@ -94,6 +95,8 @@ static bool set_number(struct tcp_config *config, const char *name, const char *
         config->timestamps = number != 0;
     else if (strcmp(name, "window_scale") == 0)
         config->window_scale = number != 0;
+    else if (strcmp(name, "cubic") == 0)
+        config->congestion = number != 0 ? TCP_CUBIC : TCP_RENO;
     else if (strcmp(name, "sack") == 0)
         config->sack = number != 0;
     else if (strcmp(name, "time_wait_reuse") == 0)
