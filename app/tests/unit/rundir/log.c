@@ -194,14 +194,49 @@ static void a_full_disk_is_said_once(void **state)
     record_free(record);
 }
 
+/* The worker goes on behind a disk that is full: what its logs cannot hold is counted. */
+static void behind_a_full_disk_refusals_are_counted(void **state)
+{
+    struct record_config config = {.stream_count = 2, .capacity[RECORD_REQUESTS] = 100};
+    struct record *record = record_setup(&config);
+    struct log_writer writer;
+    struct error err = {0};
+    assert_non_null(record);
+    assert_int_equal(log_writer_open(&writer, *state, 0, &err), 0);
+    for (unsigned i = 0; i < 250; i++) {
+        add_request(record, i, 0);
+        if (i % 50 == 49)
+            assert_int_equal(log_writer_flush(&writer, record, &err), 0);
+    }
+    assert_int_equal(record_count_read(&record->logs[RECORD_REQUESTS].refused), 0);
+    FILE *full = fopen("/dev/full", "w");
+    assert_non_null(full);
+    assert_true(dup2(fileno(full), writer.fd) >= 0);
+    fclose(full);
+    for (unsigned i = 250; i < 500; i++) {
+        add_request(record, i, 0);
+        if (i % 50 == 49)
+            assert_int_equal(log_writer_flush(&writer, record, &err), -ENOSPC);
+    }
+    assert_int_equal(record_count_read(&record->logs[RECORD_REQUESTS].refused), 150);
+    assert_int_equal(record_count_read(&record->streams[1].counters.due), 500);
+    assert_true(record_sums_hold(record));
+    log_writer_close(&writer, &err);
+    record_free(record);
+}
+
 int main(void)
 {
 #define IN_SCRATCH(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
-        IN_SCRATCH(two_workers_become_one_account),   IN_SCRATCH(many_records_over_many_flushes),
-        IN_SCRATCH(a_cut_log_gives_its_whole_blocks), IN_SCRATCH(a_flipped_bit_is_noticed),
-        cmocka_unit_test(foreign_files_are_refused),  IN_SCRATCH(an_empty_folder_is_told),
+        IN_SCRATCH(two_workers_become_one_account),
+        IN_SCRATCH(many_records_over_many_flushes),
+        IN_SCRATCH(a_cut_log_gives_its_whole_blocks),
+        IN_SCRATCH(a_flipped_bit_is_noticed),
+        cmocka_unit_test(foreign_files_are_refused),
+        IN_SCRATCH(an_empty_folder_is_told),
         IN_SCRATCH(a_full_disk_is_said_once),
+        IN_SCRATCH(behind_a_full_disk_refusals_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
