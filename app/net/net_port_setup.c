@@ -412,6 +412,7 @@ static int make_common(const struct opening *opening)
     if (device->steering == NULL)
         return error_set(opening->err, EXIT_ENVIRONMENT, -ENOMEM, "no DPDK memory for its queues");
     steering_by_port(device->steering, opening->queues);
+    device->steering->serves = opening->config->serves;
     if (opening->queues == 1)
         return 0;
     void *memory =

@@ -86,6 +86,7 @@ struct net_port_config {
     uint16_t mtu_bytes;  /* 0: the device's own; another one is set on the device, and stays. */
     uint16_t vlan_id;    /* 1..4094: every frame is tagged so; 0: none is tagged. */
     uint16_t queues;     /* Queue pairs, one net_port each; 0 stands for 1. */
+    bool serves;         /* Connections come in, and are not opened here: see steering.h. */
     enum net_checksum checksum;
     bool has_mac; /* Use `mac`; else the device's. */
     uint8_t mac[6];

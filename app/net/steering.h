@@ -7,8 +7,8 @@
  *             the NIC's own, as read back from it. A worker that takes only client ports whose
  *             tuples hash to its queue gets its answers from the wire.
  *   by port   Where the NIC does not hash this kind of packet by its ports, or nobody can tell
- *             how: worker = client port mod workers. What arrives elsewhere is handed over
- *             (handover.h).
+ *             how: worker = client port mod workers. The client's is the local port, or the remote
+ *             one where we serve. What arrives elsewhere is handed over (handover.h).
  *
  * Toeplitz is linear: the hash of a tuple is the XOR of the hashes of its bytes, each with the key
  * shifted to where the byte stands. These are tabled, 36 KiB a NIC port: a tuple costs 12 (IPv4) or
@@ -50,6 +50,7 @@ struct steering {
     uint16_t workers;                    /* That share the NIC port; 1 at least. */
     uint16_t table_size;                 /* Entries in use; 0: everything by port. */
     uint16_t key_bytes;                  /* Of key. */
+    bool serves;                         /* The clients are the others. */
     bool hashed[STEERING_KINDS];         /* The NIC hashes this kind by addresses and ports. */
     uint8_t key[STEERING_KEY_MAX_BYTES]; /* The NIC's. */
     uint8_t table[STEERING_TABLE_MAX];   /* Queue, and so worker, of each remainder. */

@@ -33,10 +33,11 @@ struct options {
     struct http_field fields[FIELDS_MAX]; /* The server's. */
 };
 
-/* One NIC port and its responder. */
+/* One queue of a NIC port and its responder. */
 struct respond_port {
     const struct machine_port *config;
     struct net_port *port;       /* NULL: not open. */
+    uint16_t group_v4, group_v6; /* Next hops of answers. */
     struct responder *responder; /* NULL: not made. */
     bool running;                /* Launched, and not joined yet. */
 };
@@ -44,9 +45,9 @@ struct respond_port {
 struct respond {
     struct clock clock;
     struct machine *machine;
-    unsigned count; /* Ports. */
+    unsigned count; /* Of ports, in the order of the machine file and of its workers. */
     bool eal;       /* The EAL was started. */
-    struct respond_port ports[MACHINE_PORTS_MAX];
+    struct respond_port ports[MACHINE_WORKERS_MAX];
 };
 
 /* Set by SIGINT and SIGTERM. */
@@ -246,13 +247,9 @@ static int start_eal(struct respond *respond, const char *program, struct error 
         .worker_count = respond->count,
         .program = program};
     struct net_eal_report report;
-    if (machine->worker_count < respond->count)
-        return error_set(err, EXIT_USAGE, -EINVAL,
-                         "%s: cores.workers has %u cores for %u ports; each port needs one",
-                         machine->path, machine->worker_count, respond->count);
     for (unsigned i = 0; i < respond->count; i++) {
         config.worker_cores[i] = (int)machine->workers[i];
-        config.pci = config.pci || machine->ports[i].pci != NULL;
+        config.pci = config.pci || respond->ports[i].config->pci != NULL;
     }
     int code = net_eal_start(&config, &report, err);
     respond->eal = code == 0;
@@ -261,9 +258,11 @@ static int start_eal(struct respond *respond, const char *program, struct error 
     return code;
 }
 
+/* OF is the first of the NIC port's. */
 static int open_port(struct respond_port *of, const char *drivers, struct error *err)
 {
     const struct machine_port *port = of->config;
+    struct net_port *queues[NET_QUEUES_MAX];
     char note[NET_NOTE_BYTES];
     struct net_port_config config = {.name = port->name,
                                      .profile = port->profile,
@@ -272,10 +271,13 @@ static int open_port(struct respond_port *of, const char *drivers, struct error 
                                                            : port->socket,
                                      .mtu_bytes = (uint16_t)port->mtu,
                                      .vlan_id = (uint16_t)port->vlan,
-                                     .queues = 1};
+                                     .queues = (uint16_t)port->queues,
+                                     .serves = true};
     for (uint32_t i = 0; i < port->client_count && i < NET_POOLS_MAX; i++)
         config.pools[config.pool_count++] = port->clients[i];
-    int code = net_port_open(&config, drivers, &of->port, note, err);
+    int code = net_port_open(&config, drivers, queues, note, err);
+    for (unsigned i = 0; i < port->queues && code == 0; i++)
+        of[i].port = queues[i];
     if (code == 0 && note[0])
         fprintf(stderr, "seamline: %s\n", note);
     return code;
@@ -302,14 +304,13 @@ static int add_group(struct respond_port *of, bool v4, uint16_t *group, bool *gi
     return 0;
 }
 
-static int make_responder(struct respond *respond, struct respond_port *of,
-                          const struct server_config *server, struct error *err)
+/* One family's hops stand for the other's: nobody of that can ask. */
+static int add_groups(struct respond_port *of, struct error *err)
 {
-    struct responder_config config = responder_config_default();
     bool v4 = false, v6 = false;
-    int code = add_group(of, true, &config.group_v4, &v4, err);
+    int code = add_group(of, true, &of->group_v4, &v4, err);
     if (code == 0)
-        code = add_group(of, false, &config.group_v6, &v6, err);
+        code = add_group(of, false, &of->group_v6, &v6, err);
     if (code < 0)
         return code;
     if (!v4 && !v6)
@@ -317,13 +318,22 @@ static int make_responder(struct respond *respond, struct respond_port *of,
                          "the machine file says nothing of where answers go: give ports.%s.gateway "
                          "or nextHops (back to back: an address of the other side)",
                          of->config->name);
-    code = net_resolve(of->port, &respond->clock, UINT64_C(3000000000), err);
+    if (!v4 || !v6)
+        of->group_v4 = of->group_v6 = v4 ? of->group_v4 : of->group_v6;
+    return 0;
+}
+
+static int make_responder(struct respond *respond, struct respond_port *of,
+                          const struct server_config *server, struct error *err)
+{
+    struct responder_config config = responder_config_default();
+    int code = net_resolve(of->port, &respond->clock, UINT64_C(3000000000), err);
     if (code < 0)
         return code;
+    config.group_v4 = of->group_v4;
+    config.group_v6 = of->group_v6;
     config.clock = &respond->clock;
     config.port = of->port;
-    if (!v4 || !v6) /* Nobody of the other family can ask. */
-        config.group_v4 = config.group_v6 = v4 ? config.group_v4 : config.group_v6;
     config.server = *server;
     if (getrandom(&config.key, sizeof(config.key), 0) != sizeof(config.key))
         return error_set(err, EXIT_ENVIRONMENT, -errno, "getrandom: %s", strerror(errno));
@@ -338,17 +348,19 @@ static int open_all(struct respond *respond, const struct options *options, cons
     int code = machine_load(options->machine, &respond->machine, err);
     if (code < 0)
         return code;
-    respond->count = respond->machine->port_count;
+    for (unsigned i = 0; i < respond->machine->port_count; i++)
+        for (unsigned q = 0; q < respond->machine->ports[i].queues; q++)
+            respond->ports[respond->count++].config = &respond->machine->ports[i];
     if (clock_start(&respond->clock, 200000000) < 0)
         return error_set(err, EXIT_ENVIRONMENT, -EINVAL, "no steady clock on this machine");
     code = start_eal(respond, program, err);
-    for (unsigned i = 0; i < respond->count && code == 0; i++) {
-        struct respond_port *of = &respond->ports[i];
-        of->config = &respond->machine->ports[i];
-        code = open_port(of, drivers_folder(options->drivers, drivers), err);
-        if (code == 0)
-            code = make_responder(respond, of, &options->server, err);
-    }
+    for (unsigned i = 0; i < respond->count && code == 0; i += respond->ports[i].config->queues)
+        code = open_port(&respond->ports[i], drivers_folder(options->drivers, drivers), err);
+    /* All queues know their next hops before any resolves its own: answers may come to any. */
+    for (unsigned i = 0; i < respond->count && code == 0; i++)
+        code = add_groups(&respond->ports[i], err);
+    for (unsigned i = 0; i < respond->count && code == 0; i++)
+        code = make_responder(respond, &respond->ports[i], &options->server, err);
     for (unsigned i = 0; i < respond->count && code == 0; i++) {
         struct respond_port *of = &respond->ports[i];
         code = rte_eal_remote_launch(responder_main, of->responder, net_worker_lcore(i));
@@ -386,11 +398,11 @@ static bool join_all(struct respond *respond, struct error *err)
 static void close_all(struct respond *respond)
 {
     join_all(respond, NULL);
-    for (unsigned i = 0; i < respond->count; i++) {
+    for (unsigned i = 0; i < respond->count; i++)
         responder_free(respond->ports[i].responder);
+    for (unsigned i = 0; i < respond->count; i += respond->ports[i].config->queues)
         if (respond->ports[i].port != NULL)
             net_port_close(respond->ports[i].port);
-    }
     if (respond->eal)
         net_eal_stop();
     machine_free(respond->machine);
@@ -400,8 +412,8 @@ static void close_all(struct respond *respond)
 
 static void announce(const struct respond *respond, const struct server_config *server)
 {
-    for (unsigned i = 0; i < respond->count; i++) {
-        const struct machine_port *port = respond->ports[i].config;
+    for (unsigned i = 0; i < respond->machine->port_count; i++) {
+        const struct machine_port *port = &respond->machine->ports[i];
         char text[PREFIX_TEXT_BYTES];
         for (uint32_t k = 0; k < server->listener_count; k++)
             fprintf(stderr, "seamline: %s on port %u of %s%s (%s)\n",

@@ -6,10 +6,12 @@ usage: workers.py SEAMLINE
 The driver spreads what arrives by a law that we do not know: a part of each worker's answers comes
 to the other's queue, and gets home by hand-over. Prints TAP.
 """
+import itertools
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,12 +44,12 @@ def remove_link():
     subprocess.run(["ip", "netns", "del", SPACE], check=False, capture_output=True)
 
 
-def machine(folder):
+def machine(folder, **more):
     path = folder / "machine.json"
     path.write_text(json.dumps({
         "version": 1, "name": "two-workers", "allow": [],
         "ports": [{"name": "wire", "profile": PROFILE, "iface": NEAR, "queues": 2,
-                   "clients": ["10.77.0.64/26"], "onLink": ["10.77.0.0/24"]}],
+                   "clients": ["10.77.0.64/26"], "onLink": ["10.77.0.0/24"], **more}],
         "cores": {"workers": [0, 1]}}))
     return path
 
@@ -67,6 +69,30 @@ def run(folder):
         server.kill()
         server.wait()
     return done, json.loads((folder / "out" / "run.json").read_text())
+
+
+def serve(folder):
+    """The other way round: two workers answer, and a kernel's client asks, 20 times anew."""
+    sh(f"ip -n {SPACE} addr add 10.77.0.2/24 dev {FAR}")
+    path = machine(folder, gateway="10.77.0.2")
+    process = subprocess.Popen([SEAMLINE, "respond", "-m", path, "--http", "--body", "1000"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        for line in process.stderr:
+            if " on port " in line:
+                break
+        told = sh(f"ip netns exec {SPACE} curl -s -m 20 --no-keepalive -H Connection:close "
+                  "-w %{http_code}\\n -o /dev/null http://10.77.0.[65-84]/").stdout.split()
+        process.send_signal(signal.SIGINT)
+        account, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    return process.returncode, told, account + errors
+
+
+def serve_checks(status, told, account):
+    yield "all requests to two responders are answered", told == ["200"] * 20, (told, account)
+    yield "and both end in order", status == 0, account
 
 
 def checks(done, account):
@@ -103,7 +129,7 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-workers-"))
     number = 0
     try:
-        for name, good, why in checks(*run(folder)):
+        for name, good, why in itertools.chain(checks(*run(folder)), serve_checks(*serve(folder))):
             number += 1
             print(f"{'ok' if good else 'not ok'} {number} - {name}")
             if not good:

@@ -124,6 +124,11 @@ static void other_kinds_go_by_port(void **state)
         const struct tuple tuple = tuple_of("10.0.0.1", port, "10.9.0.1", 80, WIRE_TCP);
         assert_int_equal(steering_owner(&steering, &tuple), port % 3);
     }
+    steering.serves = true; /* Then the client's port is the remote one. */
+    for (uint16_t port = 5000; port < 5010; port++) {
+        const struct tuple tuple = tuple_of("10.9.0.1", 80, "10.0.0.1", port, WIRE_TCP);
+        assert_int_equal(steering_owner(&steering, &tuple), port % 3);
+    }
 }
 
 int main(void)
