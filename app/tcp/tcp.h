@@ -129,7 +129,8 @@ enum tcp_state {
     X(DROP_AFTER_FIN, "bytes beyond the peer's own FIN")                                           \
     X(DROP_REASSEMBLY_FULL, "out of order, and no room to keep it: the peer will send it again")   \
     X(DROP_HALF_OPEN_SYN, "a SYN in the window of a half-open connection: it is given up")         \
-    X(DROP_COOKIE, "acknowledges none of the cookies sent under flood; answered by a reset")       \
+    X(DROP_COOKIE,                                                                                 \
+      "acknowledges no cookie sent under flood; if without text, answered by a reset")             \
     X(DROP_FULL, "for a listener, and no connection or record is free: the peer tries again")      \
     X(DROP_ACTIVES_FULL, "for a quiet connection, and no block free to wake it")                   \
     X(DROP_EVENTS_FULL, "the event array was not drained in time: the peer will send it again")

@@ -13,7 +13,10 @@
  *     bits 3-0    the peer's window shift, 15 for none
  *     bit 4       SACK permitted
  *
- * A guess is right once in 2^28. Threads: pure.
+ * A guess is right once in 2^28. Only a segment that begins where the SYN ended brings the cookie
+ * right: of a peer whose ACK and first text are lost, later text has to wait for the first again.
+ *
+ * Threads: pure.
  */
 #ifndef TCP_TCP_COOKIE_H
 #define TCP_TCP_COOKIE_H

@@ -142,7 +142,9 @@ static enum tcp_verdict ack_input(struct tcp *tcp, const struct tcp_arrival *in,
     }
     if (!tcp_cookie_check(&tcp->config.key, in->tuple, back.syn.seq, back.iss, in->now_ns,
                           &back.syn.mss)) {
-        tcp_reply_reset(tcp, in);
+        /* Text may come before the first text, which was lost with the ACK, and is sent again. */
+        if (in->bytes == 0 && !in->fin)
+            tcp_reply_reset(tcp, in);
         return TCP_DROP_COOKIE;
     }
     if (in->header.has_timestamps && tcp->config.timestamps)

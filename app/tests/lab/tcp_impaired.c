@@ -41,6 +41,7 @@ enum {
     PACKET_MAX = 2048,
     SILENCE_S = 60, /* Without a connection that ends: the test failed. */
     SERVER_PORT = 5000,
+    COOKIE_PORT, /* Another one: the kernel's client ports are in TIME-WAIT toward the first. */
     FIRST_PORT = 20000, /* Client port of connection 0. */
     CONNECTIONS_MAX = 20000,
     EVENTS = 64,
@@ -67,6 +68,8 @@ static struct tcp *tcp;
 static struct impair receive, send_out;
 static struct pair *pairs;
 static bool we_connect;
+static bool by_cookie; /* No half-open records. */
+static uint16_t server_port = SERVER_PORT;
 static uint32_t opened, ended;
 
 static uint8_t pattern(uint32_t pair, uint64_t offset, bool ours)
@@ -229,7 +232,7 @@ static struct packet *packet_of(const struct tcp_descriptor *d)
     uint8_t *ip = packet->data, *l4 = packet->data + IP_BYTES;
     size_t l4_bytes = tcp_header_write(d, l4);
     uint32_t number =
-        (d->tuple.local_port == SERVER_PORT ? d->tuple.remote_port : d->tuple.local_port) -
+        (d->tuple.local_port == server_port ? d->tuple.remote_port : d->tuple.local_port) -
         FIRST_PORT;
 
     ip[0] = 0x45;
@@ -367,9 +370,11 @@ static void kernel_event(const struct epoll_event *event)
 static void kernel_connect(uint32_t number)
 {
     struct sockaddr_in from = socket_address("10.77.0.1", FIRST_PORT + number);
-    struct sockaddr_in to = socket_address("10.77.0.2", SERVER_PORT);
+    struct sockaddr_in to = socket_address("10.77.0.2", server_port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int yes = 1;
 
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
     assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), -1);
     assert_int_equal(errno, EINPROGRESS);
@@ -384,7 +389,7 @@ static void open_one(uint32_t number)
     struct tuple tuple = {.local = address_from_v4((const uint8_t[4]){10, 77, 0, 2}),
                           .remote = address_from_v4((const uint8_t[4]){10, 77, 0, 1}),
                           .local_port = (uint16_t)(FIRST_PORT + number),
-                          .remote_port = SERVER_PORT,
+                          .remote_port = server_port,
                           .protocol = IPPROTO_TCP};
 
     if (we_connect) {
@@ -462,6 +467,7 @@ static void start(void)
     for (uint32_t i = 0; i < wanted; i++)
         pairs[i].fd = -1;
     opened = ended = 0;
+    config.half_opens = by_cookie ? 0 : config.half_opens;
     config.key = (struct hash_key){now_ns(), 1};
     config.time_wait_ns = 5000 * MS; /* Longer than a FIN of the kernel's is on its way. */
     tcp = tcp_setup(&config, now_ns(), &err);
@@ -475,7 +481,7 @@ static void converse(int listener)
 
     start();
     if (!we_connect)
-        assert_true(tcp_listen(tcp, NULL, SERVER_PORT, wanted));
+        assert_true(tcp_listen(tcp, NULL, server_port, wanted));
     while (ended < wanted) {
         open_more();
         turn(listener);
@@ -485,11 +491,12 @@ static void converse(int listener)
         assert_true(now_ns() < progress_ns + (uint64_t)SILENCE_S * 1000 * MS);
     }
     if (!we_connect)
-        assert_true(tcp_unlisten(tcp, NULL, SERVER_PORT));
+        assert_true(tcp_unlisten(tcp, NULL, server_port));
     const struct tcp_counters *counters = tcp_counters(tcp);
     print_message("%u connections, %llu retransmissions\n", ended,
                   (unsigned long long)(counters->retransmits_rto + counters->retransmits_fast));
     assert_int_equal(we_connect ? counters->opened : counters->accepted, wanted);
+    assert_int_equal(counters->syn_cookies_taken, by_cookie ? wanted : 0);
     assert_true(counters->retransmits_rto + counters->retransmits_fast > 0);
     check_faults("received", &receive.counters);
     check_faults("sent", &send_out.counters);
@@ -522,6 +529,15 @@ static void every_byte_arrives_when_the_kernel_connects(void **state)
     converse(-1);
 }
 
+static void every_byte_arrives_when_the_kernel_connects_by_cookie(void **state)
+{
+    (void)state;
+    we_connect = false;
+    by_cookie = true;
+    server_port = COOKIE_PORT;
+    converse(-1);
+}
+
 static int setup(void **state)
 {
     struct ifreq request = {.ifr_name = "tun0", .ifr_flags = IFF_TUN | IFF_NO_PI};
@@ -543,6 +559,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_byte_arrives_when_we_connect),
         cmocka_unit_test(every_byte_arrives_when_the_kernel_connects),
+        cmocka_unit_test(every_byte_arrives_when_the_kernel_connects_by_cookie),
     };
 
     if (argc > 1)
