@@ -61,6 +61,7 @@ const char respond_help[] =
     "At least one of:\n"
     "\n"
     "      --http[=PORT]      HTTP/1.1 server (port 80)\n"
+    "      --https[=PORT]     the same by TLS 1.2 or 1.3 (port 443); needs --cert and --key\n"
     "      --ctraffic[=PORT]  ctraffic server, TCP and UDP (port 5003)\n"
     "      --mconnect[=PORT]  mconnect server, TCP and UDP (port 5001)\n"
     "      --udp[=PORT]       datagrams echoed, as by ctraffic (port 5003)\n"
@@ -70,6 +71,8 @@ const char respond_help[] =
     "      --header 'N: V'    header of each HTTP answer; may be repeated\n"
     "      --body SIZE        bytes of each HTTP body, e.g. 100, 64KiB, 1GB (0)\n"
     "      --chunk SIZE       send it in chunks of this size\n"
+    "      --cert FILE        certificate chain, PEM\n"
+    "      --key FILE         its key, PEM\n"
     "      --name NAME        of this server (host name)\n"
     "      --connections N    held at once, at most (65536)\n"
     "  -d, --duration TIME    end after this time\n"
@@ -83,6 +86,8 @@ enum {
     OPTION_HEADER,
     OPTION_BODY,
     OPTION_CHUNK,
+    OPTION_CERT,
+    OPTION_KEY,
     OPTION_NAME,
     OPTION_CONNECTIONS,
     OPTION_DRIVERS
@@ -90,6 +95,7 @@ enum {
 
 static const struct option long_options[] = {
     {"http", optional_argument, NULL, OPTION_PROTOCOL + SERVER_HTTP},
+    {"https", optional_argument, NULL, OPTION_PROTOCOL + SERVER_HTTPS},
     {"ctraffic", optional_argument, NULL, OPTION_PROTOCOL + SERVER_CTRAFFIC},
     {"mconnect", optional_argument, NULL, OPTION_PROTOCOL + SERVER_MCONNECT},
     {"udp", optional_argument, NULL, OPTION_PROTOCOL + SERVER_UDP},
@@ -97,6 +103,8 @@ static const struct option long_options[] = {
     {"header", required_argument, NULL, OPTION_HEADER},
     {"body", required_argument, NULL, OPTION_BODY},
     {"chunk", required_argument, NULL, OPTION_CHUNK},
+    {"cert", required_argument, NULL, OPTION_CERT},
+    {"key", required_argument, NULL, OPTION_KEY},
     {"name", required_argument, NULL, OPTION_NAME},
     {"connections", required_argument, NULL, OPTION_CONNECTIONS},
     {"machine", required_argument, NULL, 'm'},
@@ -143,6 +151,7 @@ static int add_listener(struct server_config *config, enum server_protocol proto
                         struct error *err)
 {
     static const uint16_t defaults[SERVER_PROTOCOLS] = {[SERVER_HTTP] = 80,
+                                                        [SERVER_HTTPS] = 443,
                                                         [SERVER_CTRAFFIC] = 5003,
                                                         [SERVER_MCONNECT] = 5001,
                                                         [SERVER_UDP] = 5003};
@@ -183,6 +192,8 @@ static int take_option(struct options *options, int option, struct error *err)
     case 'm': options->machine = optarg; break;
     case 'h': options->help = true; break;
     case OPTION_DRIVERS: options->drivers = optarg; break;
+    case OPTION_CERT: server->certificate_file = optarg; break;
+    case OPTION_KEY: server->key_file = optarg; break;
     case OPTION_NAME: snprintf(server->name, sizeof(server->name), "%s", optarg); break;
     case OPTION_HEADER: return add_header(options, optarg, err);
     case OPTION_STATUS:
@@ -228,8 +239,9 @@ static int parse(int argc, char **argv, struct options *options, struct error *e
     if (options->machine == NULL)
         return error_set(err, EXIT_USAGE, -EINVAL, "a machine file is needed: -m FILE");
     if (options->server.listener_count == 0)
-        return error_set(err, EXIT_USAGE, -EINVAL,
-                         "nothing to answer: give --http, --ctraffic, --mconnect or --udp");
+        return error_set(
+            err, EXIT_USAGE, -EINVAL,
+            "nothing to answer: give --http, --https, --ctraffic, --mconnect or --udp");
     return 0;
 }
 

@@ -4,7 +4,8 @@
     hot_symbols.py BUILD            check the objects of hot-objects.txt in the build folder BUILD
     hot_symbols.py --self-test CC.. compile small objects with the compiler CC and check those
 
-A symbol that a listed object needs must be defined by a listed object, or be in hot-symbols.txt.
+A symbol that a listed object needs must be defined by a listed object, or be in hot-symbols.txt, or in
+the object's own list, whose file is named after it.
 """
 
 import fnmatch
@@ -35,8 +36,8 @@ def symbols(path, option):
     return {line.split()[0].partition("@")[0] for line in done.stdout.splitlines() if line.strip()}
 
 
-def check(objects, allowed):
-    """OBJECTS is {name as printed: path}."""
+def check(objects, allowed, own={}):
+    """OBJECTS is {name as printed: path}; OWN is {name: what it alone may need}."""
     missing = [f"{name}: listed, but there is no {path}: built under another name, or not at all?"
                for name, path in objects.items() if not path.exists()]
     if missing:
@@ -45,7 +46,8 @@ def check(objects, allowed):
     problems = []
     for name, path in objects.items():
         for symbol in sorted(symbols(path, "-u") - defined):
-            if not any(fnmatch.fnmatchcase(symbol, pattern) for pattern in allowed):
+            patterns = [*allowed, *own.get(name, ())]
+            if not any(fnmatch.fnmatchcase(symbol, pattern) for pattern in patterns):
                 problems.append(f"{name}: needs {symbol}, which neither a listed object defines "
                                 "nor hot-symbols.txt allows")
     return problems
@@ -86,6 +88,10 @@ def self_test(compiler, allowed):
             failures.append("a function of an object that is not listed was let through")
         if len(check({"good": pathlib.Path(folder) / "none.o"}, allowed)) != 1:
             failures.append("an object that does not exist was let through")
+        puts = {"own": compiled("own", BAD["puts"])}
+        failures += check(puts, allowed, {"own": ["puts"]})
+        if len(check({**puts, "other": good["other"]}, allowed, {"other": ["puts"]})) != 1:
+            failures.append("a symbol of another object's own list was let through")
         for symbol, source in BAD.items():
             problems = check({"bad": compiled("bad", source)}, allowed)
             if len(problems) != 1 or f"needs {symbol}," not in problems[0]:
@@ -101,8 +107,9 @@ def main():
         problems = self_test(sys.argv[2:], allowed)
     else:
         build = pathlib.Path(sys.argv[1])
-        sources = read_list(HERE / "hot-objects.txt")
-        problems = check({source: object_of(build, source) for source in sources}, allowed)
+        entries = [line.split() for line in read_list(HERE / "hot-objects.txt")]
+        own = {source: read_list(HERE / lists[0]) for source, *lists in entries if lists}
+        problems = check({source: object_of(build, source) for source, *_ in entries}, allowed, own)
     print("\n".join(problems) if problems else "nothing to say")
     sys.exit(1 if problems else 0)
 

@@ -5,11 +5,9 @@
 #include "traffic/server_priv.h"
 
 static void act(struct server *server, uint64_t now_ns, const struct tcp_event *event);
-static void accepted(struct server *server, const struct tcp_event *event);
+static void accepted(struct server *server, uint64_t now_ns, const struct tcp_event *event);
 static void receive(struct server *server, uint64_t now_ns, struct server_conn *conn,
                     const uint8_t *bytes, uint32_t count);
-static void receive_http(struct server *server, uint64_t now_ns, struct server_conn *conn,
-                         const uint8_t *bytes, uint32_t count);
 static void answer(struct server *server, uint64_t now_ns, struct server_conn *conn, bool last);
 static void refuse(struct server *server, uint64_t now_ns, struct server_conn *conn);
 static bool say(struct server *server, uint64_t now_ns, struct server_conn *conn,
@@ -18,16 +16,12 @@ static void echo(struct server *server, uint64_t now_ns, struct server_conn *con
                  const uint8_t *bytes, uint32_t count);
 static bool hold_echo(struct server *server, struct server_conn *conn, const uint8_t *bytes,
                       uint32_t count);
-static void acknowledged(struct server *server, struct server_conn *conn, uint64_t offset);
+static void acknowledged(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                         uint64_t offset);
 static void close_conn(struct server *server, uint64_t now_ns, struct server_conn *conn);
-static void reset(struct server *server, uint64_t now_ns, struct server_conn *conn,
-                  _Atomic uint64_t *counter);
 static void gone(struct server *server, struct server_conn *conn);
-static void fill_http(const struct server *server, const struct server_conn *conn, uint64_t offset,
-                      uint8_t *bytes, uint32_t count);
 static const struct server_listener *listener_of(const struct server *server, uint16_t port);
 static uint32_t smaller(uint64_t a, uint32_t b);
-static void count_up(_Atomic uint64_t *counter, uint64_t n);
 
 uint32_t server_events(struct server *server, uint64_t now_ns)
 {
@@ -52,7 +46,10 @@ void server_fill(const struct server *server, const struct tcp_descriptor *descr
     if (count == 0)
         return;
     switch ((enum server_protocol)conn->protocol) {
-    case SERVER_HTTP: fill_http(server, conn, descriptor->stream_offset, payload, count); break;
+    case SERVER_HTTP:
+        server_http_fill(server, conn, descriptor->stream_offset, payload, count);
+        break;
+    case SERVER_HTTPS:
     case SERVER_CTRAFFIC:
         hold_read(&conn->hold, &server->pieces, descriptor->stream_offset, payload, count);
         break;
@@ -64,10 +61,10 @@ uint32_t server_datagram(struct server *server, uint16_t port, uint32_t count)
 {
     const struct server_listener *listener = listener_of(server, port);
     if (listener == NULL) {
-        count_up(&server->counters.datagrams_ignored, 1);
+        server_count(&server->counters.datagrams_ignored, 1);
         return 0;
     }
-    count_up(&server->counters.datagrams, 1);
+    server_count(&server->counters.datagrams, 1);
     return listener->protocol == SERVER_MCONNECT ? server->name_bytes : count;
 }
 
@@ -96,20 +93,20 @@ static void act(struct server *server, uint64_t now_ns, const struct tcp_event *
 {
     struct server_conn *conn = server_conn_of(server, event->conn);
     switch (event->kind) {
-    case TCP_EVENT_ACCEPTED: accepted(server, event); break;
+    case TCP_EVENT_ACCEPTED: accepted(server, now_ns, event); break;
     case TCP_EVENT_DATA:
-        count_up(&server->counters.bytes_in, event->bytes);
+        server_count(&server->counters.bytes_in, event->bytes);
         if (!conn->closing)
             receive(server, now_ns, conn, event->data, event->bytes);
         break;
-    case TCP_EVENT_ACKED: acknowledged(server, conn, event->stream_offset); break;
+    case TCP_EVENT_ACKED: acknowledged(server, now_ns, conn, event->stream_offset); break;
     case TCP_EVENT_PEER_FIN: close_conn(server, now_ns, conn); break;
     case TCP_EVENT_GONE: gone(server, conn); break;
     default: break;
     }
 }
 
-static void accepted(struct server *server, const struct tcp_event *event)
+static void accepted(struct server *server, uint64_t now_ns, const struct tcp_event *event)
 {
     struct server_conn *conn = server_conn_of(server, event->conn);
     conn->tcp = event->conn;
@@ -118,9 +115,13 @@ static void accepted(struct server *server, const struct tcp_event *event)
     conn->closing = false;
     conn->said = 0;
     conn->heard = 0;
+    conn->sealed = 0;
+    conn->ended = false;
     hold_init(&conn->hold);
     http_await(&conn->http);
-    count_up(&server->counters.accepted, 1);
+    server_count(&server->counters.accepted, 1);
+    if (conn->protocol == SERVER_HTTPS && !tls_open(&conn->tls, server->tls))
+        server_reset(server, now_ns, conn, &server->counters.tls_failed);
     if (conn->protocol == SERVER_MCONNECT)
         tcp_send(server->tcp, conn->tcp, server->name_bytes);
 }
@@ -129,13 +130,14 @@ static void receive(struct server *server, uint64_t now_ns, struct server_conn *
                     const uint8_t *bytes, uint32_t count)
 {
     switch ((enum server_protocol)conn->protocol) {
-    case SERVER_HTTP: receive_http(server, now_ns, conn, bytes, count); break;
+    case SERVER_HTTP: server_http_receive(server, now_ns, conn, bytes, count); break;
+    case SERVER_HTTPS: server_tls_receive(server, now_ns, conn, bytes, count); break;
     case SERVER_CTRAFFIC: echo(server, now_ns, conn, bytes, count); break;
     default: break; /* mconnect does not read. */
     }
 }
 
-static void receive_http(struct server *server, uint64_t now_ns, struct server_conn *conn,
+void server_http_receive(struct server *server, uint64_t now_ns, struct server_conn *conn,
                          const uint8_t *bytes, uint32_t count)
 {
     while (count > 0 && !conn->closing) {
@@ -161,7 +163,7 @@ static void answer(struct server *server, uint64_t now_ns, struct server_conn *c
     last = last || conn->http.old;
     if (!say(server, now_ns, conn, (enum server_message)message))
         return;
-    count_up(&server->counters.requests, 1);
+    server_count(&server->counters.requests, 1);
     if (last)
         close_conn(server, now_ns, conn);
     else
@@ -170,7 +172,7 @@ static void answer(struct server *server, uint64_t now_ns, struct server_conn *c
 
 static void refuse(struct server *server, uint64_t now_ns, struct server_conn *conn)
 {
-    count_up(&server->counters.bad_requests, 1);
+    server_count(&server->counters.bad_requests, 1);
     if (say(server, now_ns, conn, SERVER_BAD))
         close_conn(server, now_ns, conn);
 }
@@ -181,14 +183,15 @@ static bool say(struct server *server, uint64_t now_ns, struct server_conn *conn
 {
     if (conn->runs == 0 || conn->run[conn->runs - 1].message != message) {
         if (conn->runs == SERVER_RUNS) {
-            reset(server, now_ns, conn, &server->counters.answers_full);
+            server_reset(server, now_ns, conn, &server->counters.answers_full);
             return false;
         }
         conn->run[conn->runs++] =
             (struct server_run){.start = conn->said, .message = (uint8_t)message};
     }
     conn->said += server->messages[message].total_bytes;
-    tcp_send(server->tcp, conn->tcp, server->messages[message].total_bytes);
+    if (conn->protocol == SERVER_HTTP)
+        tcp_send(server->tcp, conn->tcp, server->messages[message].total_bytes);
     return true;
 }
 
@@ -196,13 +199,13 @@ static void echo(struct server *server, uint64_t now_ns, struct server_conn *con
                  const uint8_t *bytes, uint32_t count)
 {
     if (!hold_echo(server, conn, bytes, count)) {
-        reset(server, now_ns, conn, &server->counters.held_full);
+        server_reset(server, now_ns, conn, &server->counters.held_full);
         return;
     }
     conn->heard += count;
     if (conn->heard < SERVER_CTRAFFIC_BYTES)
         return;
-    count_up(&server->counters.echoed_bytes, conn->heard - conn->said);
+    server_count(&server->counters.echoed_bytes, conn->heard - conn->said);
     tcp_send(server->tcp, conn->tcp, conn->heard - conn->said);
     conn->said = conn->heard;
 }
@@ -219,11 +222,23 @@ static bool hold_echo(struct server *server, struct server_conn *conn, const uin
     return hold_add(&conn->hold, &server->pieces, bytes + named, count - named);
 }
 
-static void acknowledged(struct server *server, struct server_conn *conn, uint64_t offset)
+static void acknowledged(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                         uint64_t offset)
+{
+    switch ((enum server_protocol)conn->protocol) {
+    case SERVER_HTTP: server_http_release(conn, offset); break;
+    case SERVER_HTTPS:
+        hold_release(&conn->hold, &server->pieces, offset);
+        server_tls_pump(server, now_ns, conn);
+        break;
+    case SERVER_CTRAFFIC: hold_release(&conn->hold, &server->pieces, offset); break;
+    default: break;
+    }
+}
+
+void server_http_release(struct server_conn *conn, uint64_t offset)
 {
     uint8_t done = 0;
-    if (conn->protocol == SERVER_CTRAFFIC)
-        hold_release(&conn->hold, &server->pieces, offset);
     while (done < conn->runs &&
            (done + 1 < conn->runs ? conn->run[done + 1].start : conn->said) <= offset)
         done++;
@@ -238,24 +253,29 @@ static void close_conn(struct server *server, uint64_t now_ns, struct server_con
     if (conn->closing)
         return;
     conn->closing = true;
-    tcp_close(server->tcp, now_ns, conn->tcp);
+    if (conn->protocol == SERVER_HTTPS)
+        server_tls_pump(server, now_ns, conn);
+    else
+        tcp_close(server->tcp, now_ns, conn->tcp);
 }
 
-static void reset(struct server *server, uint64_t now_ns, struct server_conn *conn,
+void server_reset(struct server *server, uint64_t now_ns, struct server_conn *conn,
                   _Atomic uint64_t *counter)
 {
-    count_up(counter, 1);
+    server_count(counter, 1);
     conn->closing = true;
+    conn->ended = true;
     tcp_abort(server->tcp, now_ns, conn->tcp);
 }
 
 static void gone(struct server *server, struct server_conn *conn)
 {
     hold_clear(&conn->hold, &server->pieces);
+    tls_close(&conn->tls);
     conn->tcp = 0;
 }
 
-static void fill_http(const struct server *server, const struct server_conn *conn, uint64_t offset,
+void server_http_fill(const struct server *server, const struct server_conn *conn, uint64_t offset,
                       uint8_t *bytes, uint32_t count)
 {
     for (uint32_t i = 0; i < conn->runs && count > 0; i++) {
@@ -276,7 +296,8 @@ static void fill_http(const struct server *server, const struct server_conn *con
 static const struct server_listener *listener_of(const struct server *server, uint16_t port)
 {
     for (uint32_t i = 0; i < server->listener_count; i++)
-        if (server->listeners[i].port == port && server->listeners[i].protocol != SERVER_HTTP)
+        if (server->listeners[i].port == port && server->listeners[i].protocol != SERVER_HTTP &&
+            server->listeners[i].protocol != SERVER_HTTPS)
             return &server->listeners[i];
     return NULL;
 }
@@ -286,15 +307,9 @@ static uint32_t smaller(uint64_t a, uint32_t b)
     return a < b ? (uint32_t)a : b;
 }
 
-/* One writer: no read-modify-write is needed. */
-static void count_up(_Atomic uint64_t *counter, uint64_t n)
-{
-    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
-    atomic_store_explicit(counter, value + n, memory_order_relaxed);
-}
-
 const char *server_protocol_text(enum server_protocol protocol)
 {
-    static const char *const texts[SERVER_PROTOCOLS] = {"http", "ctraffic", "mconnect", "udp"};
+    static const char *const texts[SERVER_PROTOCOLS] = {"http", "https", "ctraffic", "mconnect",
+                                                        "udp"};
     return texts[protocol];
 }

@@ -15,6 +15,8 @@
  *   http      to each request the configured answer; to a HEAD its head; 100 Continue where it is
  *             waited for; 400 and the end of the connection to what is no request (http.h says
  *             what that is). An HTTP/1.0 client gets no chunks and the connection's end.
+ *   https     the same by TLS (tls.h). Encrypted bytes are held until acknowledged, 64 KiB a
+ *             connection at most: the rest of an answer is encrypted when there is room again.
  *   ctraffic  an echo, with the server's name written over the start of the first 64 bytes. What is
  *             on its way back is held until acknowledged (hold.h).
  *             Datagrams: an echo with the name written over the start.
@@ -24,9 +26,9 @@
  * A connection is closed when the peer closes it, and by HTTP's rules (RFC 9112 9.6).
  *
  * Threads: server_setup() and server_free() on the slow path, else the owning worker; counters may
- * be read by any. Memory: all of it in server_setup(). Full: an echo that finds no memory to be
- * held in, and an HTTP connection whose unacknowledged answers are of too many kinds, are reset and
- * counted.
+ * be read by any. Memory: all of it in server_setup(), but for TLS's. Full: what finds no memory to
+ * be held in, and an HTTP connection whose unacknowledged answers are of too many kinds, are reset
+ * and counted.
  */
 #ifndef TRAFFIC_SERVER_H
 #define TRAFFIC_SERVER_H
@@ -46,6 +48,7 @@ enum {
 
 enum server_protocol {
     SERVER_HTTP,
+    SERVER_HTTPS,
     SERVER_CTRAFFIC,
     SERVER_MCONNECT,
     SERVER_UDP,
@@ -62,8 +65,10 @@ struct server_config {
     uint32_t listener_count;
     char name[SERVER_NAME_BYTES];   /* Of this server, as ctraffic and mconnect tell it. */
     struct http_answer_config http; /* The answer; `close` is the server's. */
+    const char *certificate_file;   /* PEM chain, for https. NULL: none. */
+    const char *key_file;           /* PEM. */
     uint32_t connections;           /* Capacity of the tcp that it sits on. */
-    uint32_t held_bytes;            /* Of all echoes that are not acknowledged. */
+    uint32_t held_bytes;            /* Of all that is held until acknowledged. */
 };
 
 /* id, sentence. */
@@ -75,7 +80,8 @@ struct server_config {
     X(echoed_bytes, "ctraffic bytes sent back")                                                    \
     X(datagrams, "datagrams answered")                                                             \
     X(datagrams_ignored, "datagrams to ports that answer none")                                    \
-    X(held_full, "connections reset: no memory to hold their echo")                                \
+    X(tls_failed, "connections closed because TLS failed")                                         \
+    X(held_full, "connections reset: no memory to hold what they are sent")                        \
     X(answers_full, "connections reset: too many kinds of answers unacknowledged")
 
 struct server_counters {
@@ -104,7 +110,7 @@ uint32_t server_datagram(struct server *server, uint16_t port, uint32_t count);
 void server_datagram_fill(const struct server *server, uint16_t port, const uint8_t *datagram,
                           uint32_t count, uint8_t *bytes);
 
-/* Pieces of echoes that are held now: 0 when no connection is left. */
+/* Pieces of streams that are held now: 0 when no connection is left. */
 uint32_t server_held(const struct server *server);
 const struct server_counters *server_counters(const struct server *server);
 /* "http". */

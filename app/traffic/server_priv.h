@@ -1,10 +1,12 @@
-/* server_priv.h - inside of struct server. server.c acts, server_setup.c takes the memory. */
+/* server_priv.h - inside of struct server. server.c acts, server_tls.c puts TLS between tcp and
+ * HTTP, server_setup.c takes the memory. */
 #ifndef TRAFFIC_SERVER_PRIV_H
 #define TRAFFIC_SERVER_PRIV_H
 
 #include "traffic/hold.h"
 #include "traffic/http.h"
 #include "traffic/server.h"
+#include "traffic/tls.h"
 
 enum {
     SERVER_RUNS = 8,           /* Of answers that a connection can have unacknowledged. */
@@ -35,10 +37,13 @@ struct server_conn {
     uint8_t protocol; /* enum server_protocol. */
     uint8_t runs;     /* Of `run` in use. */
     bool closing;     /* tcp_close() was called: what comes is not looked at. */
-    uint64_t said;    /* Bytes of our stream. */
+    bool ended;       /* https: all was encrypted, and the connection closed. */
+    uint64_t said;    /* Bytes of our stream; https: before encryption. */
     uint64_t heard;   /* ctraffic: bytes of the peer's. */
-    struct hold hold; /* ctraffic: the echo. */
+    uint64_t sealed;  /* https: bytes of `said` that are encrypted. */
+    struct hold hold; /* ctraffic and https: our stream. */
     struct http http; /* HTTP: the request under way. */
+    struct tls tls;   /* https. */
     struct server_run run[SERVER_RUNS];
 };
 
@@ -49,6 +54,7 @@ struct server {
     uint32_t listener_count;
     uint32_t name_bytes;
     uint8_t name[SERVER_NAME_BYTES];
+    struct tls_context *tls;                       /* NULL: nothing listens for https. */
     struct http_message messages[SERVER_MESSAGES]; /* Heads share their whole's memory. */
     struct pool pieces;                            /* struct hold_piece. */
     void *pieces_memory;
@@ -59,5 +65,29 @@ static inline struct server_conn *server_conn_of(const struct server *server, tc
 {
     return &server->conns[tcp_conn_index(server->tcp, conn)];
 }
+
+/* --- server.c. --- */
+/* HTTP requests came, decrypted. */
+void server_http_receive(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                         const uint8_t *bytes, uint32_t count);
+/* Write COUNT bytes of what was said from OFFSET on. */
+void server_http_fill(const struct server *server, const struct server_conn *conn, uint64_t offset,
+                      uint8_t *bytes, uint32_t count);
+/* What was said below OFFSET is not needed any more. */
+void server_http_release(struct server_conn *conn, uint64_t offset);
+void server_reset(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                  _Atomic uint64_t *counter);
+/* One writer: no read-modify-write is needed. */
+static inline void server_count(_Atomic uint64_t *counter, uint64_t n)
+{
+    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, value + n, memory_order_relaxed);
+}
+
+/* --- server_tls.c. --- */
+void server_tls_receive(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                        const uint8_t *bytes, uint32_t count);
+/* Encrypt what was said, as far as there is room; the end, too, if it is closing. */
+void server_tls_pump(struct server *server, uint64_t now_ns, struct server_conn *conn);
 
 #endif

@@ -12,6 +12,7 @@ static int make_pair(struct server *server, enum server_message whole,
 static int make_continue(struct http_message *message, struct error *err);
 static int take_pieces(struct server *server, uint32_t bytes, struct error *err);
 static int listen_on(struct server *server, const struct server_config *config, struct error *err);
+static int make_tls(struct server *server, const struct server_config *config, struct error *err);
 
 struct server *server_setup(const struct server_config *config, struct tcp *tcp, struct error *err)
 {
@@ -37,6 +38,7 @@ void server_free(struct server *server)
         if (!shared)
             http_message_free(&server->messages[i]);
     }
+    tls_context_free(server->tls);
     free(server->conns);
     free(server->pieces_memory);
     free(server);
@@ -124,8 +126,22 @@ static int listen_on(struct server *server, const struct server_config *config, 
         if (listener->port == 0 || (stream && !tcp_listen(server->tcp, NULL, listener->port, i)))
             return error_set(err, EXIT_USAGE, -EINVAL, "%s: port %u is 0, or listened on already",
                              server_protocol_text(listener->protocol), listener->port);
+        if (listener->protocol == SERVER_HTTPS && make_tls(server, config, err) < 0)
+            return -1;
         server->listeners[i] = *listener;
         server->listener_count++;
     }
     return 0;
+}
+
+/* One context serves all ports. */
+static int make_tls(struct server *server, const struct server_config *config, struct error *err)
+{
+    const struct tls_config tls = {.server = true,
+                                   .certificate_file = config->certificate_file,
+                                   .key_file = config->key_file,
+                                   .resume = true};
+    if (server->tls == NULL)
+        server->tls = tls_context_new(&tls, err);
+    return server->tls != NULL ? 0 : -1;
 }

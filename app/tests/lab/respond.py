@@ -142,6 +142,42 @@ def of_chunks(folder):
     yield "SIGINT ends it too", process.wait(timeout=30) == 0, process.stderr.read()
 
 
+def of_tls(folder):
+    """Both versions, resumption, and what is no TLS; by curl and by openssl's client."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-days", "2", "-subj", "/CN=web", "-addext",
+                    "subjectAltName=IP:10.91.0.65", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    process = respond(folder, "--https", "--cert", certificate, "--key", key, "--body", str(BODY),
+                      "--name", "pod-1")
+    one, two = folder / "one", folder / "two"
+    told = "%{http_code} %{size_download} %{num_connects}\\n"
+    for version in "1.2", "1.3":
+        out = curl("--cacert", certificate, f"--tlsv{version}", "--tls-max", version,
+                   "-o", one, "https://10.91.0.65/", "-o", two, "https://10.91.0.65/x", "-w", told)
+        yield f"two downloads by TLS {version}", out == f"200 {BODY} 1\n200 {BODY} 0\n", out
+        yield "whose body is that of HTTP", one.read_bytes() == two.read_bytes() \
+            and len(one.read_bytes()) == BODY and len(set(one.read_bytes())) > 200, one
+        session = folder / f"session{version}"
+        ask = ["openssl", "s_client", "-connect", "10.91.0.65:443",
+               "-tls" + version.replace(".", "_"), "-CAfile", certificate]
+        request = "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        first = inside(*ask, "-sess_out", session, "-ign_eof", input=request).stdout
+        again = inside(*ask, "-sess_in", session, "-ign_eof", input=request).stdout
+        yield "a session is resumed", "New, TLS" in first and "Reused, TLS" in again \
+            and "200 OK" in again, again
+    out = curl("-k", "-o", os.devnull, "-D", "-", "-H", "Connection: close", "https://10.91.0.66/")
+    yield "Connection: close", "200 OK" in out and "Connection: close" in out, out
+    done = subprocess.run(["ip", "netns", "exec", NETNS, "curl", "-s", "-m", "30",
+                           "http://10.91.0.65:443/"], capture_output=True, text=True, check=False)
+    yield "HTTP on the port of HTTPS fails", done.returncode != 0, done
+    process.send_signal(signal.SIGTERM)
+    account, errors = process.communicate(timeout=30)
+    yield "it ends in order", process.returncode == 0, errors
+    yield "what was no TLS is counted", "1  connections closed because TLS failed" in account, account
+
+
 def of_usage(folder):
     rows = [
         ([], "machine file"), (["-m", "none.json", "--http"], "none.json"),
@@ -153,6 +189,7 @@ def of_usage(folder):
         (["-m", folder / "machine.json", "--http", "--header", "no colon"], "colon"),
         (["-m", folder / "machine.json", "--http", "--header", "Content-Length: 5"], "leave it out"),
         (["-m", folder / "machine.json", "--http", "--body", "much"], "--body"),
+        (["-m", folder / "machine.json", "--https"], "certificate"),
         (["-m", folder / "machine.json", "--http", "operand"], "operand"),
         (["-m", folder / "nowhere.json", "--http"], "gateway"),
     ]
@@ -172,7 +209,7 @@ def main():
     (folder / "nowhere.json").write_text(json.dumps(nowhere))
     try:
         wire()
-        for checks in of_bodies, of_chunks, of_usage:
+        for checks in of_bodies, of_chunks, of_tls, of_usage:
             for name, holds, detail in checks(folder):
                 number += 1
                 failed += not holds

@@ -13,12 +13,15 @@
 #include <cmocka.h>
 #include <netinet/in.h>
 
+#include "tests/unit/traffic/certificates.h"
 #include "traffic/http.h"
+#include "traffic/tls.h"
 
 #define MS UINT64_C(1000000)
 
 enum {
     HTTP_PORT = 80,
+    HTTPS_PORT = 443,
     CTRAFFIC_PORT = 5003,
     MCONNECT_PORT = 5001,
     UDP_PORT = HTTP_PORT, /* Of another protocol below. */
@@ -46,6 +49,7 @@ static unsigned lose_every; /* Packets; 0: none. */
 static unsigned packets;
 static bool deaf; /* Answers are lost. */
 static uint16_t next_port = 10000;
+static struct certificates files;
 
 static struct tcp *make_tcp(uint64_t key)
 {
@@ -364,6 +368,91 @@ static void ctraffic_echoes_with_its_name(void **state)
     free(text);
 }
 
+/* What the client has to say by TLS becomes its stream, and what it hears is decrypted. Returns the
+ * decrypted bytes. */
+static uint32_t converse(struct tls *tls, const char *text, uint8_t *plain, uint32_t room)
+{
+    static uint8_t stream[1 << 16];
+    uint32_t said = 0, taken = 0, got = 0, count;
+    bool asked = false;
+    enum tls_verdict verdict = TLS_MORE;
+    client.text = stream;
+    do {
+        assert_true(tls_put(tls, client.heard + taken, client.heard_bytes - taken));
+        taken = client.heard_bytes;
+        while ((verdict = tls_read(tls, plain + got, room - got, &count)) == TLS_DATA)
+            got += count;
+        if (tls->ready && !asked)
+            asked = tls_write(tls, (const uint8_t *)text, (uint32_t)strlen(text));
+        count = tls_take(tls, stream + said, sizeof(stream) - said);
+        said += count;
+        if (count > 0)
+            say(count);
+        else
+            run(3000 * MS);
+    } while (taken < client.heard_bytes);
+    assert_true(verdict == TLS_MORE || verdict == TLS_ENDED);
+    return got;
+}
+
+/* Encrypted answers, longer than what is held at once, over a wire that loses packets. */
+static void https_answers_over_a_bad_wire(void **state)
+{
+    enum {
+        LONG = 300000,
+        ROOM = 1 << 20
+    };
+    struct server_config config = default_config();
+    struct tls_config trust = {.ca_file = files.ca, .host = "web.example"};
+    (void)state;
+    config.listeners[0] = (struct server_listener){SERVER_HTTPS, HTTPS_PORT};
+    config.certificate_file = files.own;
+    config.key_file = files.key;
+    config.http.body.size_bytes = LONG;
+    for (unsigned lose = 0; lose <= 9; lose += 9) {
+        struct tls_context *context = tls_context_new(&trust, NULL);
+        uint8_t *plain = malloc(ROOM);
+        struct tls tls;
+        start(&config);
+        assert_true(tls_open(&tls, context));
+        lose_every = lose;
+        connect_to(HTTPS_PORT, "");
+        uint32_t got = converse(&tls, HEAD GET "GET / HTTP/1.0\r\n\r\n", plain, ROOM);
+        memcpy(client.heard, plain, got);
+        client.heard_bytes = got;
+        uint32_t at = take_answer(0, true, 200, LONG, HTTP_WHOLE);
+        at = take_answer(at, false, 200, LONG, HTTP_WHOLE);
+        assert_int_equal(take_answer(at, false, 200, LONG, HTTP_WHOLE_CLOSE), got);
+        assert_true(client.closed);
+        hang_up();
+        tls_close(&tls);
+        tls_context_free(context);
+        free(plain);
+        finish();
+    }
+}
+
+/* It is told by an alert, and the connection closed. */
+static void https_ends_what_is_no_tls(void **state)
+{
+    struct server_config config = default_config();
+    (void)state;
+    config.listeners[0] = (struct server_listener){SERVER_HTTPS, HTTPS_PORT};
+    config.certificate_file = files.own;
+    config.key_file = files.key;
+    start(&config);
+    connect_to(HTTPS_PORT, GET);
+    say(sizeof(GET) - 1);
+    assert_true(client.closed);
+    assert_int_equal(server_counters(server)->tls_failed, 1);
+    hang_up();
+    finish();
+    struct tcp *tcp = make_tcp(1);
+    config.key_file = NULL;
+    assert_null(server_setup(&config, tcp, NULL));
+    tcp_teardown(tcp);
+}
+
 /* A client that acknowledges nothing cannot make the server take ever more memory. */
 static void ctraffic_bounds_what_it_holds(void **state)
 {
@@ -446,6 +535,18 @@ static void bad_configurations_are_refused(void **state)
     tcp_teardown(tcp);
 }
 
+static int make_files(void **state)
+{
+    (void)state;
+    return certificates_make(&files);
+}
+
+static int remove_files(void **state)
+{
+    (void)state;
+    return certificates_remove(&files);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -454,11 +555,13 @@ int main(void)
         cmocka_unit_test(http_tells_when_to_continue),
         cmocka_unit_test(http_refuses_what_is_no_request),
         cmocka_unit_test(http_bounds_what_is_unacknowledged),
+        cmocka_unit_test(https_answers_over_a_bad_wire),
+        cmocka_unit_test(https_ends_what_is_no_tls),
         cmocka_unit_test(ctraffic_echoes_with_its_name),
         cmocka_unit_test(ctraffic_bounds_what_it_holds),
         cmocka_unit_test(mconnect_tells_its_name),
         cmocka_unit_test(datagrams),
         cmocka_unit_test(bad_configurations_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_files, remove_files);
 }
