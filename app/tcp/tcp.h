@@ -38,9 +38,9 @@
  * written there (so it comes from the NUMA node of the thread that calls it). Full: each table
  * refuses and counts, as said at its member of struct tcp_config.
  *
- * Sources: RFC 9293; RFC 5681, 6298, 6582, 6928, 9438 (loss and congestion), 2018, 2883, 6675,
- * 8985 (selective acknowledgment); 7323 (window scale, timestamps); 5961 (blind attacks); 6528
- * (ISN); 5927 (ICMP); 4987 (SYN flood). What differs from them is marked in the code with
+ * Sources: RFC 9293; RFC 5681, 6298, 6582, 6928, 9438, 3168 (loss and congestion); 2018, 2883,
+ * 6675, 8985 (selective acknowledgment); 7323 (window scale, timestamps); 5961 (blind attacks);
+ * 6528 (ISN); 5927 (ICMP); 4987 (SYN flood). What differs from them is marked in the code with
  * "Differs:" and listed in docs/tcp.md.
  */
 #ifndef TCP_TCP_H
@@ -73,6 +73,8 @@ enum tcp_flag {
     TCP_PSH = 0x08,
     TCP_ACK = 0x10,
     TCP_URG = 0x20,
+    TCP_ECE = 0x40, /* RFC 3168. */
+    TCP_CWR = 0x80,
 };
 
 /* How the congestion window grows when nothing is lost, and by how much it falls. */
@@ -169,6 +171,8 @@ enum tcp_verdict {
     X(retransmits_probe, "last segments sent again to learn whether the tail was lost (RFC 8985)") \
     X(retransmits_mtu, "segments sent again, smaller, after an ICMP packet-too-big")               \
     X(probes, "zero-window probes")                                                                \
+    X(ecn_marks, "packets that came with a mark of congestion (RFC 3168)")                         \
+    X(ecn_reductions, "windows made smaller because the peer told of such a mark")                 \
     X(challenge_acks, "challenge ACKs sent (RFC 5961)")                                            \
     X(challenge_acks_limited, "challenge ACKs held back by the rate limit")                        \
     X(resets_out, "resets sent")                                                                   \
@@ -230,6 +234,7 @@ struct tcp_config {
     enum tcp_congestion_law congestion;
     bool timestamps;         /* Offer RFC 7323 timestamps. */
     bool window_scale;       /* Offer RFC 7323 window scaling. */
+    bool ecn;                /* Offer ECN (RFC 3168). A peer that offers it gets it in any case. */
     bool sack;               /* Offer selective acknowledgment (RFC 2018). */
     bool soft_icmp_ends_syn; /* Network and host unreachable end an attempt to connect, too. */
     uint32_t challenge_acks_per_s; /* RFC 5961 7: limit of the whole worker. */
@@ -304,6 +309,7 @@ struct tcp_descriptor {
     uint16_t window;                        /* As in the header, scaled. */
     uint8_t flags;                          /* enum tcp_flag. */
     uint8_t options_bytes;                  /* A multiple of 4. */
+    uint8_t ecn;                            /* The two ECN bits of the IP header. */
     bool retransmission;                    /* Sent before, as a whole or in a larger segment. */
     uint8_t options[TCP_OPTIONS_BYTES_MAX]; /* Ready for the wire. */
 };
@@ -386,6 +392,9 @@ bool tcp_receive_window(struct tcp *tcp, tcp_conn conn, uint32_t bytes);
  * it: local is the packet's destination. Its events are appended. Counted by its verdict. */
 enum tcp_verdict tcp_input(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple,
                            const uint8_t *l4, uint16_t l4_bytes);
+/* Likewise, with the two ECN bits of the packet's IP header, which tcp_input() takes as 0. */
+enum tcp_verdict tcp_input_ecn(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple,
+                               const uint8_t *l4, uint16_t l4_bytes, uint8_t ecn);
 /* An ICMP or ICMPv6 error; TUPLE and SEQ (host order) of the segment it quotes, TUPLE as we see it.
  * MTU_BYTES only for TCP_ICMP_TOO_BIG. True if it was acted on or reported. */
 bool tcp_icmp(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint32_t seq,

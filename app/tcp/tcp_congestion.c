@@ -119,13 +119,13 @@ bool tcp_congestion_lost(struct tcp_congestion *congestion, uint64_t snd_una, ui
 {
     if (congestion->in_recovery || snd_una < congestion->recover)
         return false;
-    tcp_congestion_repaired(congestion, flight, mss);
+    tcp_congestion_reduce(congestion, flight, mss);
     congestion->recover = snd_nxt;
     congestion->in_recovery = true;
     return true;
 }
 
-void tcp_congestion_repaired(struct tcp_congestion *congestion, uint32_t flight, uint32_t mss)
+void tcp_congestion_reduce(struct tcp_congestion *congestion, uint32_t flight, uint32_t mss)
 {
     reduce(congestion, flight, mss);
     congestion->cwnd_bytes = min_32(congestion->cwnd_bytes, congestion->ssthresh_bytes);

@@ -68,8 +68,8 @@ bool tcp_congestion_duplicate(struct tcp_congestion *congestion, uint64_t snd_un
 /* With a scoreboard: something is lost (RFC 6675 5). True: recovery begins. */
 bool tcp_congestion_lost(struct tcp_congestion *congestion, uint64_t snd_una, uint64_t snd_nxt,
                          uint32_t flight, uint32_t mss);
-/* A loss was repaired before it was noticed (RFC 8985 7.4.2). */
-void tcp_congestion_repaired(struct tcp_congestion *congestion, uint32_t flight, uint32_t mss);
+/* A loss was repaired before it was noticed (RFC 8985 7.4.2), or a packet was marked (RFC 3168). */
+void tcp_congestion_reduce(struct tcp_congestion *congestion, uint32_t flight, uint32_t mss);
 /* The retransmission timer expired; FIRST: for the first time since the last progress. */
 void tcp_congestion_timeout(struct tcp_congestion *congestion, uint64_t snd_nxt, uint32_t flight,
                             uint32_t mss, bool first);

@@ -85,6 +85,8 @@ void tcp_half_open_answer(struct tcp *tcp, const struct tcp_half_open *half_open
     reply->ack = half_open->syn.seq + 1;
     reply->window = offered_window(tcp);
     reply->flags = TCP_SYN | TCP_ACK;
+    if ((half_open->syn.flags & (TCP_ECE | TCP_CWR)) == (TCP_ECE | TCP_CWR))
+        reply->flags |= TCP_ECE; /* RFC 3168 6.1.1. */
     reply->retransmission = half_open->retries > 0;
     options = tcp_options_answer(tcp, &half_open->tuple, &half_open->syn);
     options.tsval = tsval;
@@ -114,6 +116,7 @@ struct tcb *tcp_half_open_accept(struct tcp *tcp, const struct tcp_half_open *ha
     if (tcb->rcv_wscale == 0)
         tcb->rcv_wnd = offered_window(tcp);
     tcb->timeouts = half_open->retries;
+    tcp_ecn_agree(tcb, &half_open->syn);
     if (half_open->retries == 0 && half_open->sent_ns != TCP_NEVER_NS)
         tcp_rtt_sample(&tcb->rtt, &tcp->rtt_limits, now_ns - half_open->sent_ns);
     tcp_state_set(tcb, TCP_LISTEN);

@@ -91,7 +91,7 @@ enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes, struct t
         return TCP_DROP_OFFSET;
     out->seq = get_32(l4 + 4);
     out->ack = get_32(l4 + 8);
-    out->flags = l4[13] & 0x3f;
+    out->flags = l4[13];
     out->window = get_16(l4 + 14);
     if (!parse_options(l4 + TCP_HEADER_BYTES, (uint8_t)(out->header_bytes - TCP_HEADER_BYTES), out))
         return TCP_DROP_OPTIONS;

@@ -43,7 +43,7 @@ struct tcp_header {
     uint32_t tsecr;        /* Echo of ours; valid with has_timestamps and TCP_ACK. */
     uint16_t window;       /* As on the wire, unscaled. */
     uint16_t mss;          /* Valid with has_mss. */
-    uint8_t flags;         /* enum tcp_flag, the low six bits. */
+    uint8_t flags;         /* enum tcp_flag. */
     uint8_t header_bytes;  /* Data offset: where the payload begins. */
     uint8_t window_scale;  /* At most TCP_WINDOW_SCALE_MAX; valid with has_window_scale. */
     bool has_mss;          /* RFC 9293 3.7.1. */

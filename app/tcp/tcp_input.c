@@ -105,7 +105,13 @@ static void trim_front(struct tcb *tcb, struct tcp_arrival *in, int32_t distance
 enum tcp_verdict tcp_input(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple,
                            const uint8_t *l4, uint16_t l4_bytes)
 {
-    struct tcp_arrival in = {.now_ns = now_ns, .tuple = tuple};
+    return tcp_input_ecn(tcp, now_ns, tuple, l4, l4_bytes, 0);
+}
+
+enum tcp_verdict tcp_input_ecn(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple,
+                               const uint8_t *l4, uint16_t l4_bytes, uint8_t ecn)
+{
+    struct tcp_arrival in = {.now_ns = now_ns, .tuple = tuple, .ecn = ecn};
     enum tcp_verdict verdict = arrive(tcp, l4, l4_bytes, &in);
 
     tcp->counters.segments_in++;
@@ -249,6 +255,8 @@ static enum tcp_verdict syn_sent_syn(struct tcp *tcp, struct tcb *tcb, struct tc
     tcb->ack_now = true;
     tcp_ready(tcp, tcb);
 
+    if (tcp->config.ecn && (in->header.flags & TCP_ACK))
+        tcp_ecn_agree(tcb, &in->header);
     if ((in->header.flags & TCP_ACK) == 0) { /* Both ends opened at once. */
         tcp_state_set(tcb, TCP_SYN_RECEIVED);
         return TCP_TAKEN;
@@ -292,6 +300,7 @@ static enum tcp_verdict synchronized_input(struct tcp *tcp, struct tcb *tcb, str
         return verdict;
     if (in->header.flags & TCP_SYN)
         return step_4_syn(tcp, tcb, in);
+    tcp_ecn_input(tcp, tcb, in);
     verdict = step_5_ack(tcp, tcb, in);
     if (verdict != TCP_TAKEN || in->ended)
         return verdict;
@@ -451,6 +460,7 @@ static enum tcp_verdict step_5_ack(struct tcp *tcp, struct tcb *tcb, struct tcp_
         tcp_ack_new(tcp, tcb, in);
     else
         tcp_ack_old(tcp, tcb, in);
+    tcp_ecn_ack(tcp, tcb, in);
     tcp_ack_window(tcp, tcb, in);
     if (distance > 0 && tcb->fin_sent && tcb->snd_una == tcb->snd_nxt)
         step_5_fin_acked(tcp, tcb, in);

@@ -118,6 +118,7 @@ static void answer_with_cookie(struct tcp *tcp, const struct tcp_listener *liste
         unkept.syn.has_window_scale = false;
         unkept.syn.sack_permitted = false;
     }
+    unkept.syn.flags = TCP_SYN; /* A cookie has no room for ECN. */
     tcp_half_open_answer(tcp, &unkept, tcp_cookie_timestamp(clock, &unkept.syn));
     tcp->listen.cookies_until_ns = in->now_ns + TCP_COOKIE_LIFE_NS;
     tcp->counters.syn_cookies_sent++;

@@ -147,6 +147,7 @@ static enum emission emit_again(struct tcp *tcp, struct tcb *tcb, uint64_t now_n
         segment->transmissions++;
     describe(tcp, tcb, now_ns, segment->pos, part.flags, out);
     out->payload_bytes = part.payload_bytes;
+    tcp_ecn_describe(tcp, tcb, false, out);
     out->first_sent_ns = segment->first_sent_ns;
     out->retransmission = true;
     tcp->counters.bytes_out += part.payload_bytes;
@@ -232,6 +233,7 @@ static enum emission emit_new(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
     hand_out(tcp, tcb, now_ns, segment, &part);
     describe(tcp, tcb, now_ns, pos, part.flags, out);
     out->payload_bytes = part.payload_bytes;
+    tcp_ecn_describe(tcp, tcb, true, out);
     return EMIT_ONE;
 }
 
@@ -339,6 +341,7 @@ static enum emission emit_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
         describe(tcp, tcb, now_ns, 0, TCP_SYN, out);
     else
         describe(tcp, tcb, now_ns, tcb->snd_nxt, 0, out);
+    tcp_ecn_describe(tcp, tcb, false, out);
     return EMIT_ONE;
 }
 

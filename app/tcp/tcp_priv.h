@@ -89,6 +89,8 @@ struct tcb {
     bool timestamps;              /* Agreed in the handshake. */
     bool sack;                    /* Likewise: selective acknowledgment. */
     bool scaled;                  /* Window scaling likewise. */
+    bool ecn;                     /* ECN is agreed. */
+    bool ecn_echo;                /* A mark came, and the peer has not said that it knows. */
     bool lost_first;              /* The next lost segment is sent again whatever the window. */
     /* Line 3. Written by input: round trips. */
     alignas(64) struct tcp_rtt rtt;
@@ -119,7 +121,8 @@ struct tcb {
     alignas(64) struct tcp_reassembly_queue queue; /* What came out of order. */
     struct tcp_slot *slot;                         /* Its own; NULL in a copy to look at. */
     uint64_t rcv_fin;                              /* Position of the peer's FIN, once known. */
-    uint16_t acked_mss;                            /* The longest segment that got through. */
+    uint64_t ecn_end;   /* SND.NXT when the window was last reduced for a mark. */
+    uint16_t acked_mss; /* The longest segment that got through. */
     /* Lines 9 and on. Written by input: when something is lost, at either end. */
     alignas(64) struct tcp_sack_report sack_report;
     alignas(64) struct tcp_rack rack;
@@ -191,6 +194,7 @@ struct tcp_arrival {
     uint64_t pos; /* Of the first octet; valid after step 1, and then not below rcv_nxt. */
     uint64_t ack; /* Our position that it acknowledges, once that is acceptable. */
     bool fin;     /* Has a FIN, and that is not cut off by the window. */
+    uint8_t ecn;  /* Of the IP header. */
     bool ended;   /* A step ended the connection: there are no further steps. */
 };
 
@@ -340,6 +344,17 @@ void tcp_options_agree(struct tcp *tcp, struct tcb *tcb, const struct tcp_arriva
 uint16_t tcp_options_mss(const struct tcb *tcb, uint32_t mtu_bytes);
 /* RFC 7323 5.4 wants 1 ms to 1 s a tick: it is 1 ms. */
 uint32_t tcp_options_timestamp(uint32_t offset, uint64_t now_ns);
+
+/* --- tcp_ecn.c --- */
+/* SYN, the peer's, may agree to ECN. */
+void tcp_ecn_agree(struct tcb *tcb, const struct tcp_header *syn);
+/* A segment in the window. */
+void tcp_ecn_input(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
+/* An ACK that is acceptable, taken. */
+void tcp_ecn_ack(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
+/* What OUT, else complete, is to carry; FIRST: it was not sent before. */
+void tcp_ecn_describe(const struct tcp *tcp, struct tcb *tcb, bool first,
+                      struct tcp_descriptor *out);
 
 /* --- tcp_timer.c --- */
 /* Choose what the retransmission timer waits for now, from its beginning. */

@@ -205,6 +205,6 @@ static void probe_answered(struct tcb *tcb, const struct tcp_sack_news *news, ui
         rack->probe_end = 0;
     } else if (ack > rack->probe_end) {
         rack->probe_end = 0; /* The probe repaired a loss. */
-        tcp_congestion_repaired(&tcb->congestion, tcp_flight(tcb), tcb->mss);
+        tcp_congestion_reduce(&tcb->congestion, tcp_flight(tcb), tcb->mss);
     }
 }

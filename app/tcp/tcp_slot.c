@@ -331,6 +331,9 @@ static void pack(const struct tcb *tcb, struct tcp_slot *slot)
     slot->timestamps = tcb->timestamps;
     slot->scaled = tcb->scaled;
     slot->sack = tcb->sack;
+    slot->ecn = tcb->ecn;
+    slot->ecn_echo = tcb->ecn_echo;
+    slot->ecn_reduced = tcb->congestion.reduced;
     slot->fin_wanted = false;
 }
 
@@ -360,6 +363,8 @@ static void unpack(const struct tcp *tcp, tcp_conn conn, const struct tcp_slot *
     tcb->timestamps = slot->timestamps;
     tcb->scaled = slot->scaled;
     tcb->sack = slot->sack;
+    tcb->ecn = slot->ecn;
+    tcb->ecn_echo = slot->ecn_echo;
     tcb->snd_wnd = quiet->snd_wnd;
     tcb->snd_wnd_max = (uint32_t)quiet->snd_wnd_max << quiet->snd_wscale;
     tcb->snd_wl1 = quiet->received;
@@ -379,6 +384,7 @@ static void unpack(const struct tcp *tcp, tcp_conn conn, const struct tcp_slot *
     tcp_congestion_resume(&tcb->congestion, tcp->config.congestion, tcp->config.initial_window_segs,
                           quiet->cwnd_segs, quiet->ssthresh_bytes, quiet->mss);
     tcb->congestion.scoreboard = tcb->sack;
+    tcb->congestion.reduced = slot->ecn_reduced;
 }
 
 static void wait_for_tcb(struct tcp *tcp, struct tcp_slot *slot)

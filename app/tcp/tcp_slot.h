@@ -83,7 +83,10 @@ struct tcp_slot {
     bool timestamps : 1; /* Of a quiet one, as in struct tcb; likewise the next. */
     bool scaled : 1;
     bool sack : 1;
-    bool fin_wanted : 1; /* It waits to send its FIN. */
+    bool ecn : 1;
+    bool ecn_echo : 1;
+    bool ecn_reduced : 1; /* The peer is to be told that the window was reduced. */
+    bool fin_wanted : 1;  /* It waits to send its FIN. */
     union {
         struct tcb *tcb;
         struct tcp_quiet quiet;

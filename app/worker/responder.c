@@ -18,7 +18,7 @@ static void receive(struct responder *responder);
 static void answer_datagram(struct responder *responder, const struct net_packet *packet);
 static void transmit(struct responder *responder);
 static void emit(struct responder *responder, const struct tcp_descriptor *descriptor);
-static uint8_t *begin_packet(struct responder *responder, const struct tuple *tuple,
+static uint8_t *begin_packet(struct responder *responder, const struct tuple *tuple, uint8_t ecn,
                              uint32_t l4_bytes);
 static void abort_all(struct responder *responder);
 static void count_up(_Atomic uint64_t *counter, uint64_t n);
@@ -75,7 +75,8 @@ static void receive(struct responder *responder)
         const struct net_packet *packet = &responder->packets[i];
         switch (packet->kind) {
         case NET_TCP:
-            tcp_input(responder->tcp, now_ns, &packet->tuple, packet->l4, packet->l4_bytes);
+            tcp_input_ecn(responder->tcp, now_ns, &packet->tuple, packet->l4, packet->l4_bytes,
+                          packet->ecn);
             break;
         case NET_ICMP_ERROR:
             worker_take_icmp(responder->tcp, responder->port, now_ns, packet);
@@ -100,7 +101,7 @@ static void answer_datagram(struct responder *responder, const struct net_packet
         count_up(&responder->counters.room_refusals, 1);
         return;
     }
-    uint8_t *l4 = begin_packet(responder, &packet->tuple, bytes + UDP_HEADER_BYTES);
+    uint8_t *l4 = begin_packet(responder, &packet->tuple, 0, bytes + UDP_HEADER_BYTES);
     if (l4 == NULL)
         return;
     wire_put16(l4, packet->tuple.local_port);
@@ -133,7 +134,7 @@ static void transmit(struct responder *responder)
 static void emit(struct responder *responder, const struct tcp_descriptor *descriptor)
 {
     uint32_t l4_bytes = TCP_HEADER_BYTES + descriptor->options_bytes + descriptor->payload_bytes;
-    uint8_t *l4 = begin_packet(responder, &descriptor->tuple, l4_bytes);
+    uint8_t *l4 = begin_packet(responder, &descriptor->tuple, descriptor->ecn, l4_bytes);
     if (l4 == NULL)
         return;
     uint16_t header_bytes = tcp_header_write(descriptor, l4);
@@ -141,11 +142,12 @@ static void emit(struct responder *responder, const struct tcp_descriptor *descr
     net_tx_commit(responder->port);
 }
 
-static uint8_t *begin_packet(struct responder *responder, const struct tuple *tuple,
+static uint8_t *begin_packet(struct responder *responder, const struct tuple *tuple, uint8_t ecn,
                              uint32_t l4_bytes)
 {
     uint16_t group = address_is_v4(&tuple->remote) ? responder->group_v4 : responder->group_v6;
     struct net_path path = net_path(responder->port, group, tuple);
+    path.tos = ecn;
     enum net_refusal why = NET_SENT;
     uint8_t *l4 = net_tx_begin(responder->port, &path, tuple, (uint16_t)l4_bytes, &why);
     if (l4 == NULL)

@@ -22,7 +22,8 @@ void worker_receive(struct worker *worker)
         const struct net_packet *packet = &worker->packets[i];
         switch (packet->kind) {
         case NET_TCP:
-            tcp_input(worker->tcp, worker->now_ns, &packet->tuple, packet->l4, packet->l4_bytes);
+            tcp_input_ecn(worker->tcp, worker->now_ns, &packet->tuple, packet->l4, packet->l4_bytes,
+                          packet->ecn);
             break;
         case NET_ICMP_ERROR: take_icmp(worker, packet); break;
         case NET_UDP:
@@ -120,6 +121,7 @@ static void emit(struct worker *worker, uint32_t index)
     const struct tcp_descriptor *descriptor = &worker->descriptors[index];
     uint16_t group = traffic_group(worker->traffic, descriptor);
     struct net_path path = net_path(worker->port, group, &descriptor->tuple);
+    path.tos = descriptor->ecn;
     uint32_t l4_bytes = TCP_HEADER_BYTES + descriptor->options_bytes + descriptor->payload_bytes;
     enum net_refusal why = NET_SENT;
     uint8_t *l4 = net_tx_begin(worker->port, &path, &descriptor->tuple, (uint16_t)l4_bytes, &why);

@@ -95,6 +95,8 @@ static bool set_number(struct tcp_config *config, const char *name, const char *
         config->timestamps = number != 0;
     else if (strcmp(name, "window_scale") == 0)
         config->window_scale = number != 0;
+    else if (strcmp(name, "ecn") == 0)
+        config->ecn = number != 0;
     else if (strcmp(name, "cubic") == 0)
         config->congestion = number != 0 ? TCP_CUBIC : TCP_RENO;
     else if (strcmp(name, "sack") == 0)

@@ -46,6 +46,7 @@ struct run {
     struct tcp_config config;
     const struct script_line *line;
     uint64_t now_ns;
+    uint8_t ecn;     /* Of the next packet to be received. */
     uint32_t budget; /* Descriptors a pull. */
     bool hold;       /* Leave events where they are. */
     bool late;       /* They were left: what they point to is gone. */
@@ -175,7 +176,8 @@ static void flags_text(uint8_t flags, char *text)
     static const struct {
         uint8_t flag;
         char letter;
-    } letters[] = {{TCP_SYN, 'S'}, {TCP_FIN, 'F'}, {TCP_RST, 'R'}, {TCP_PSH, 'P'}, {TCP_ACK, 'A'}};
+    } letters[] = {{TCP_SYN, 'S'}, {TCP_FIN, 'F'}, {TCP_RST, 'R'}, {TCP_PSH, 'P'},
+                   {TCP_ACK, 'A'}, {TCP_ECE, 'E'}, {TCP_CWR, 'W'}};
 
     for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
         if (flags & letters[i].flag)
@@ -199,6 +201,8 @@ static void packet_text(const struct run *run, const struct packet *packet,
     for (unsigned i = 0; wanted != NULL && i < wanted->word_count; i++) {
         if (strcmp(wanted->words[i], "win") == 0)
             add_text(text, " win %u", d->window);
+        if (strstr(wanted->words[i], "ect") != NULL)
+            add_text(text, d->ecn == 2 ? " ect0" : " not-ect");
         if (i > 0 && wanted->words[i][0] == '<') {
             add_text(text, " ");
             options_text(run, d, text);
@@ -462,8 +466,9 @@ static bool build_options(struct run *run, char *text, uint8_t *out, size_t *siz
 static bool give(struct run *run, const uint8_t *l4, size_t size)
 {
     enum tcp_verdict verdict =
-        tcp_input(run->tcp, run->now_ns, &run->conn->tuple, l4, (uint16_t)size);
+        tcp_input_ecn(run->tcp, run->now_ns, &run->conn->tuple, l4, (uint16_t)size, run->ecn);
 
+    run->ecn = 0;
     if (verdict != TCP_TAKEN && !note(run, tcp_verdict_name(verdict)))
         return false;
     return pull(run);
@@ -496,6 +501,8 @@ static bool receive(struct run *run)
         case 'P': d.flags |= TCP_PSH; break;
         case 'A': d.flags |= TCP_ACK; break;
         case 'U': d.flags |= TCP_URG; break;
+        case 'E': d.flags |= TCP_ECE; break;
+        case 'W': d.flags |= TCP_CWR; break;
         case '-': break;
         default: return fail(run, "unknown flag");
         }
@@ -507,6 +514,8 @@ static bool receive(struct run *run)
             d.ack = run->conn->iss + (uint32_t)atoi(line->words[++i]);
         else if (strcmp(word, "win") == 0 && i + 1 < line->word_count)
             d.window = (uint16_t)atoi(line->words[++i]);
+        else if (strcmp(word, "ce") == 0)
+            run->ecn = 3;
         else if (strcmp(word, "other") == 0)
             other = 0xff;
         else if (word[0] != '<' || !build_options(run, word, options, &options_bytes))

@@ -92,7 +92,7 @@ static void reads_what_it_writes(void **state)
                                    .seq = (uint32_t)random_next(&random),
                                    .ack = (uint32_t)random_next(&random),
                                    .window = (uint16_t)random_next(&random),
-                                   .flags = (uint8_t)random_below(&random, 64)};
+                                   .flags = (uint8_t)random_below(&random, 256)};
         uint8_t l4[TCP_HEADER_BYTES_MAX];
         struct tcp_header header;
 
