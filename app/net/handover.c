@@ -1,5 +1,10 @@
 #include "net/handover.h"
 
+struct message {
+    struct rte_mbuf *mbuf;
+    uint64_t since_ns; /* It arrived after that. */
+};
+
 static size_t head_bytes(void)
 {
     return (sizeof(struct handover) + 63) & ~(size_t)63;
@@ -8,7 +13,7 @@ static size_t head_bytes(void)
 size_t handover_bytes(uint16_t workers)
 {
     return head_bytes() + (size_t)workers * (workers - 1u) *
-                              mailbox_bytes(HANDOVER_LANE_FRAMES, sizeof(struct rte_mbuf *));
+                              mailbox_bytes(HANDOVER_LANE_FRAMES, sizeof(struct message));
 }
 
 struct handover *handover_init(void *memory, uint16_t workers)
@@ -21,27 +26,32 @@ struct handover *handover_init(void *memory, uint16_t workers)
             if (from == to)
                 continue;
             handover->lanes[from][to] =
-                mailbox_init(next, HANDOVER_LANE_FRAMES, sizeof(struct rte_mbuf *));
-            next += mailbox_bytes(HANDOVER_LANE_FRAMES, sizeof(struct rte_mbuf *));
+                mailbox_init(next, HANDOVER_LANE_FRAMES, sizeof(struct message));
+            next += mailbox_bytes(HANDOVER_LANE_FRAMES, sizeof(struct message));
         }
     }
     return handover;
 }
 
-bool handover_put(struct handover *handover, uint16_t from, uint16_t to, struct rte_mbuf *mbuf)
+bool handover_put(struct handover *handover, uint16_t from, uint16_t to, struct rte_mbuf *mbuf,
+                  uint64_t since_ns)
 {
-    return mailbox_put(handover->lanes[from][to], &mbuf);
+    const struct message message = {mbuf, since_ns};
+    return mailbox_put(handover->lanes[from][to], &message);
 }
 
 uint16_t handover_take(struct handover *handover, uint16_t to, uint16_t *first,
-                       struct rte_mbuf *out[], uint16_t max)
+                       struct rte_mbuf *out[], uint16_t max, uint64_t *since_ns)
 {
     uint16_t count = 0;
     uint16_t from = *first;
+    struct message message;
     for (uint16_t looked = 0; looked < handover->workers && count < max; looked++) {
-        if (from != to)
-            while (count < max && mailbox_take(handover->lanes[from][to], &out[count]))
-                count++;
+        while (from != to && count < max && mailbox_take(handover->lanes[from][to], &message)) {
+            out[count++] = message.mbuf;
+            if (message.since_ns < *since_ns)
+                *since_ns = message.since_ns;
+        }
         from = from + 1 == handover->workers ? 0 : (uint16_t)(from + 1);
     }
     *first = from;

@@ -29,6 +29,7 @@ uint16_t net_poll(struct net_port *port)
                         : rte_eth_rx_burst(port->port_id, port->queue_id, port->rx, NET_BURST);
     port->rx_count = port->rx_wire;
     port->counters.rx_frames += port->rx_wire;
+    port->rx_since_ns = port->turn_ns;
     if (port->handover != NULL)
         poll_handed(port);
     return port->rx_count;
@@ -36,8 +37,9 @@ uint16_t net_poll(struct net_port *port)
 
 static void poll_handed(struct net_port *port)
 {
-    const uint16_t count = handover_take(port->handover, port->queue_id, &port->lane_first,
-                                         port->rx + port->rx_wire, NET_HANDED_BURST);
+    const uint16_t count =
+        handover_take(port->handover, port->queue_id, &port->lane_first, port->rx + port->rx_wire,
+                      NET_HANDED_BURST, &port->rx_since_ns);
     port->rx_count = (uint16_t)(port->rx_wire + count);
     port->counters.handed_in += count;
 }
@@ -73,7 +75,7 @@ static struct frame_checked checked_by_nic(const struct rte_mbuf *mbuf)
 /* Give MBUF to worker OWNER. */
 static enum fate give(struct net_port *port, uint16_t owner, struct rte_mbuf *mbuf)
 {
-    if (!handover_put(port->handover, port->queue_id, owner, mbuf)) {
+    if (!handover_put(port->handover, port->queue_id, owner, mbuf, port->rx_since_ns)) {
         net_count_drop(port, NET_DROP_HANDOVER_FULL);
         return FATE_ENDS;
     }
@@ -458,8 +460,14 @@ uint16_t net_tx_queued(const struct net_port *port)
     return port->tx_count;
 }
 
+uint64_t net_rx_since(const struct net_port *port)
+{
+    return port->rx_since_ns;
+}
+
 void net_tick(struct net_port *port, uint64_t now_ns)
 {
+    port->turn_ns = now_ns;
     struct hop_probe probe;
     struct net_event event;
     bool send;

@@ -85,6 +85,10 @@ uint16_t net_poll(struct net_port *port);
  * net_free(). */
 uint16_t net_rx(struct net_port *port, uint64_t now_ns, struct net_packet out[], uint16_t max);
 
+/* What the last net_poll took arrived after this: the time of the turn before (its net_tick), of
+ * this worker or of the one that handed it over. */
+uint64_t net_rx_since(const struct net_port *port);
+
 /* Give the packet's buffer back. Asserts that it is there; PACKET's pointers are cleared. */
 void net_free(struct net_port *port, struct net_packet *packet);
 
@@ -156,7 +160,7 @@ enum net_hop_state {
     NET_HOP_UNRESOLVED /* Did not answer; asked again at growing intervals. */
 };
 
-/* Send the due ARP and ND probes. Cheap when none is due. */
+/* Send the due ARP and ND probes. Cheap when none is due. Once a turn: see net_rx_since(). */
 void net_tick(struct net_port *port, uint64_t now_ns);
 
 unsigned net_hop_count(const struct net_port *port);

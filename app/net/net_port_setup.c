@@ -525,8 +525,10 @@ static void drain_handover(const struct net_device *device)
 {
     struct rte_mbuf *mbufs[NET_HANDED_BURST];
     uint16_t first = 0, count;
+    uint64_t since_ns = 0;
     for (uint16_t to = 0; device->handover != NULL && to < device->handover->workers; to++)
-        while ((count = handover_take(device->handover, to, &first, mbufs, NET_HANDED_BURST)) > 0)
+        while ((count = handover_take(device->handover, to, &first, mbufs, NET_HANDED_BURST,
+                                      &since_ns)) > 0)
             rte_pktmbuf_free_bulk(mbufs, count);
 }
 

@@ -65,6 +65,8 @@ struct net_port {
     struct handover *handover;       /* Between the NIC port's workers; NULL when there is one. */
     const struct steering *steering; /* Which of them a tuple belongs to. */
     struct net_begun begun;          /* At most one. */
+    uint64_t turn_ns;                /* Of the last net_tick(). */
+    uint64_t rx_since_ns;            /* What is in rx[] arrived after that. */
     uint64_t conflict_ns;            /* No conflict event before this. */
     uint32_t group_count;            /* Groups in use. */
 

@@ -17,6 +17,7 @@ static void note_refusal(struct worker *worker, uint64_t sent_ns, uint32_t left)
 void worker_receive(struct worker *worker)
 {
     uint16_t count = net_rx(worker->port, worker->now_ns, worker->packets, NET_RX_MAX);
+    worker->uncertainty_ns = worker->now_ns - net_rx_since(worker->port);
     worker->busy = true;
     for (uint16_t i = 0; i < count; i++) {
         const struct net_packet *packet = &worker->packets[i];
@@ -29,12 +30,12 @@ void worker_receive(struct worker *worker)
         case NET_UDP:
         case NET_ECHO_REPLY:
             if (!traffic_answer(worker->traffic, &packet->tuple, packet->l4, packet->l4_bytes,
-                                worker->now_ns, worker->gap_ns))
+                                worker->now_ns, worker->uncertainty_ns))
                 worker_count(&worker->counters.udp_ignored, 1);
             break;
         }
     }
-    traffic_events(worker->traffic, worker->now_ns, worker->gap_ns);
+    traffic_events(worker->traffic, worker->now_ns, worker->uncertainty_ns);
     for (uint16_t i = 0; i < count; i++)
         net_free(worker->port, &worker->packets[i]);
 }
@@ -111,7 +112,7 @@ static void take_icmp(struct worker *worker, const struct net_packet *packet)
     const struct icmp_error *error = &packet->error;
     if (error->quoted.protocol == IPPROTO_TCP)
         worker_take_icmp(worker->tcp, worker->port, worker->now_ns, packet);
-    else if (!traffic_answer_error(worker->traffic, error, worker->now_ns, worker->gap_ns))
+    else if (!traffic_answer_error(worker->traffic, error, worker->now_ns, worker->uncertainty_ns))
         worker_count(&worker->counters.udp_ignored, 1);
 }
 

@@ -48,7 +48,8 @@ struct worker {
     struct record *record;
     const struct clock *clock;
     uint64_t now_ns;           /* Of this turn: after its rx_burst. */
-    uint64_t gap_ns;           /* Since the turn before: what arrived did so within. */
+    uint64_t gap_ns;           /* Since the turn before. */
+    uint64_t uncertainty_ns;   /* What this turn received had arrived within, until now_ns. */
     uint64_t tsc;              /* Of this turn. */
     uint64_t stall_ns;         /* From the config. */
     uint64_t flushed;          /* Packets that the driver took since the start. */

@@ -245,6 +245,29 @@ static void test_segments_come_to_their_worker(void **state)
     close_ports();
 }
 
+/* A frame that was handed over may have waited since the giver's turn before: that is told. */
+static void test_what_was_handed_over_is_that_old(void **state)
+{
+    (void)state;
+    struct net_packet packets[NET_RX_MAX];
+    const struct tuple tuple = far_tuple(4001);
+    open_ports();
+    assert_int_equal(near_turn(0, packets), 0);
+    const uint64_t before_ns = ports[0]->turn_ns;
+    send_tcp(&tuple, 1, 1, 16);
+    net_tx_flush(far);
+    assert_int_equal(near_turn(1, packets), 0);
+    assert_true(ports[1]->turn_ns > before_ns);
+    assert_int_equal(near_turn(0, packets), 0);
+    assert_int_equal(net_rx_since(ports[0]), before_ns);
+    assert_int_equal(near_turn(1, packets), 1);
+    assert_int_equal(net_rx_since(ports[1]), before_ns);
+    net_free(ports[1], &packets[0]);
+    assert_int_equal(near_turn(1, packets), 0);
+    assert_true(net_rx_since(ports[1]) > before_ns); /* Of its own turns again. */
+    close_ports();
+}
+
 /* "Packet too big" for a connection of the second worker: it alone is told, and it alone learns. */
 static void test_icmp_errors_come_to_their_worker(void **state)
 {
@@ -489,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_neighbours_are_heard_by_all),
         cmocka_unit_test(test_a_request_is_answered_once),
         cmocka_unit_test(test_segments_come_to_their_worker),
+        cmocka_unit_test(test_what_was_handed_over_is_that_old),
         cmocka_unit_test(test_icmp_errors_come_to_their_worker),
         cmocka_unit_test(test_a_full_lane_is_a_counted_drop),
         cmocka_unit_test(test_all_must_have_finished),
