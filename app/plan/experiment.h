@@ -162,6 +162,8 @@ struct experiment_target {
 enum experiment_protocol {
     EXPERIMENT_PROTOCOL_CTRAFFIC, /* Echo, one packet in flight a connection; see docs/. */
     EXPERIMENT_PROTOCOL_CONNECT,  /* Connect and close, a new connection per request. */
+    EXPERIMENT_PROTOCOL_UDP,      /* Datagrams that the target sends back. */
+    EXPERIMENT_PROTOCOL_ICMP,     /* Echo requests; the target's port is not used. */
 };
 
 enum experiment_reconnect {
@@ -184,14 +186,15 @@ struct experiment_stream {
     const char *name;                  /* Unique in the experiment. */
     enum experiment_protocol protocol; /* What it speaks. */
     struct experiment_target target;   /* Own members over those of the experiment's target. */
-    uint32_t connections; /* ctraffic: flows held; connect: most that may be open at a time. */
+    uint32_t connections; /* ctraffic: flows held; connect: most that may be open at a time; udp,
+                             icmp: client ends. */
     struct pace pace;     /* Requests over all flows. */
     double rate_per_s;    /* The greatest rate of it, in requests; > 0. */
     enum experiment_catch_up catch_up; /* What becomes of requests that the tester is late with. */
     int64_t catch_up_within_ns;        /* send-late: sent up to so late; 0: as docs/accuracy.md. */
-    uint32_t size_bytes;               /* ctraffic: of a packet, 64..65536. */
-    int64_t timeout_ns;                /* No answer for so long: stalled. */
-    int64_t connect_timeout_ns;        /* No connection for so long: connect-timeout. */
+    uint32_t size_bytes; /* ctraffic: of a packet, 64..65536; udp, icmp: a payload, 64..8192. */
+    int64_t timeout_ns;  /* No answer for so long: stalled. */
+    int64_t connect_timeout_ns;          /* No connection for so long: connect-timeout. */
     enum experiment_reconnect reconnect; /* ctraffic: what follows a broken connection. */
     uint32_t retries;              /* At most connections x retries connection records in all. */
     enum experiment_record record; /* Which requests get a record of their own. */

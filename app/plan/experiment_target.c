@@ -29,11 +29,14 @@ static bool is_port(const cJSON *item);
 enum {
     CONNECTIONS_MAX = 1000000,
     CONNECT_SPARE = 16, /* Over those that a wholly silent target holds open. */
+    DATAGRAM_MAX = 8192 /* Bytes of a payload. */
 };
 
 const struct reader_word experiment_protocol_words[] = {
     {"ctraffic", EXPERIMENT_PROTOCOL_CTRAFFIC},
     {"connect", EXPERIMENT_PROTOCOL_CONNECT},
+    {"udp", EXPERIMENT_PROTOCOL_UDP},
+    {"icmp", EXPERIMENT_PROTOCOL_ICMP},
     {NULL, 0},
 };
 
@@ -388,18 +391,30 @@ static cJSON *print_rate(const void *object, const void *context)
     return cJSON_CreateString(quantity_rate_text(stream->pace.rate_per_s, text));
 }
 
+static bool is_datagrams(const struct experiment_stream *stream)
+{
+    return stream->protocol == EXPERIMENT_PROTOCOL_UDP ||
+           stream->protocol == EXPERIMENT_PROTOCOL_ICMP;
+}
+
 static bool stream_takes(const void *object, const char *key)
 {
-    static const char *const of_ctraffic[] = {"size", "timeout", "reconnect", "retries"};
+    static const struct {
+        const char *key;
+        bool of_connect, of_datagrams;
+    } partly[] = {
+        {"size", false, true},     {"timeout", false, true},        {"reconnect", false, false},
+        {"retries", false, false}, {"connectTimeout", true, false},
+    };
     const struct experiment_stream *stream = object;
 
     if (strcmp(key, "catchUpWithin") == 0)
         return stream->catch_up == EXPERIMENT_CATCH_UP_SEND_LATE;
-    if (stream->protocol == EXPERIMENT_PROTOCOL_CTRAFFIC)
-        return true;
-    for (size_t i = 0; i < sizeof(of_ctraffic) / sizeof(*of_ctraffic); i++)
-        if (strcmp(key, of_ctraffic[i]) == 0)
-            return false;
+    for (size_t i = 0; i < sizeof(partly) / sizeof(*partly); i++) {
+        if (strcmp(key, partly[i].key) != 0 || stream->protocol == EXPERIMENT_PROTOCOL_CTRAFFIC)
+            continue;
+        return is_datagrams(stream) ? partly[i].of_datagrams : partly[i].of_connect;
+    }
     return true;
 }
 
@@ -417,7 +432,7 @@ static int check_stream(struct reader *reader, void *object)
             return reader_refuse(reader, "\"target\" is missing: the experiment has none for all");
         stream->target = experiment->target;
     }
-    if (stream->pace.unit == PACE_BITS && stream->protocol != EXPERIMENT_PROTOCOL_CTRAFFIC)
+    if (stream->pace.unit == PACE_BITS && stream->protocol == EXPERIMENT_PROTOCOL_CONNECT)
         return reader_refuse(reader, "rate: \"connect\" carries no bits; want requests a second");
     stream->pace.request_bits = 8 * stream->size_bytes;
     stream->rate_per_s = pace_peak(&stream->pace);
@@ -431,6 +446,8 @@ static int check_stream(struct reader *reader, void *object)
     } else if (stream->connections == 0) {
         stream->connections = 1;
     }
+    if (is_datagrams(stream) && stream->size_bytes > DATAGRAM_MAX)
+        return reader_refuse(reader, "size: datagrams have 64 to 8192 bytes");
     return 0;
 }
 

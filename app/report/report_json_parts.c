@@ -98,6 +98,14 @@ static void add_requests(cJSON *json, const struct result_stream *stream)
     report_json_add(baseline, "p99", stream->baseline_p99_ns);
 }
 
+static void add_datagrams(cJSON *object, const struct record_log_totals *totals)
+{
+    cJSON *json = cJSON_AddObjectToObject(object, "datagrams");
+    for (unsigned i = 0; i < DATAGRAM_COUNT; i++)
+        report_json_add(json, datagram_count_key(i), totals->datagrams[i]);
+    report_json_add(json, "largestExtent", totals->reorder_extent);
+}
+
 cJSON *report_json_stream(const struct result *result, unsigned index)
 {
     const struct meta_stream *meta = &result->meta.streams[index];
@@ -117,6 +125,8 @@ cJSON *report_json_stream(const struct result *result, unsigned index)
     add_quantiles(json, "latencyFromSent", &stream->latency_from_sent);
     add_quantiles(json, "sendLag", &stream->send_lag);
     add_quantiles(json, "connectTime", &stream->connect_time);
+    if (meta->datagrams)
+        add_datagrams(json, &meta->totals);
     add_connections(json, stream);
     add_outages(json, &stream->outages);
     add_quantiles(json, "onsetWidth", &stream->onset_width);

@@ -120,6 +120,32 @@ static void add_requests(const struct result *result, unsigned index, struct tex
                   100 * stream->pattern.noticeable_rate, RESULT_NOTICEABLE_DELTA);
 }
 
+/* ---- datagrams ---- */
+
+static void add_datagrams(const struct result *result, unsigned index, struct text *out)
+{
+    const struct meta_stream *meta = &result->meta.streams[index];
+    const struct record_log_totals *totals = &meta->totals;
+    uint64_t sum = 0;
+    if (!meta->datagrams)
+        return;
+    text_add(out, "  Datagrams\n");
+    for (unsigned i = 0; i < DATAGRAM_COUNT; i++) {
+        sum += totals->datagrams[i];
+        if (totals->datagrams[i] == 0)
+            continue;
+        text_addf(out, "    %s %" PRIu64, datagram_count_key(i), totals->datagrams[i]);
+        if (i == DATAGRAM_REORDERED) {
+            text_add(out, " (");
+            print_share(out, totals->datagrams[i], result->streams[index].received);
+            text_addf(out, " of answered), largest extent %" PRIu64, totals->reorder_extent);
+        }
+        text_addf(out, ": %s\n", datagram_count_sentence(i));
+    }
+    if (sum == 0)
+        text_add(out, "    each answer came once, in order, in time\n");
+}
+
 /* ---- connections ---- */
 
 static void add_ends(struct text *out, const uint32_t ends[CONNECTION_END_COUNT])
@@ -389,7 +415,9 @@ void report_text_stream(const struct result *result, unsigned stream, struct tex
 {
     add_heading(&result->meta.streams[stream], out);
     add_requests(result, stream, out);
-    add_connections(result, stream, out);
+    add_datagrams(result, stream, out);
+    if (!result->meta.streams[stream].datagrams)
+        add_connections(result, stream, out);
     add_pods(result, stream, out);
     add_outages(result, stream, out);
 }

@@ -332,6 +332,11 @@ static void account_records(const struct fleet_member *member, struct meta *meta
         totals->done += record_count_read(&record->streams[s].counters.done);
         for (unsigned o = 0; o < OUTCOME_COUNT; o++)
             totals->outcomes[o] += record_count_read(&record->streams[s].counters.outcomes[o]);
+        for (unsigned d = 0; d < DATAGRAM_COUNT; d++)
+            totals->datagrams[d] += record_count_read(&record->streams[s].counters.datagrams[d]);
+        uint64_t extent = record_count_read(&record->streams[s].counters.reorder_extent);
+        if (extent > totals->reorder_extent)
+            totals->reorder_extent = extent;
     }
 }
 

@@ -70,6 +70,7 @@ struct fleet {
     struct fleet_member members[FLEET_MEMBERS];
     struct text warnings; /* Of where the workers are, a line each. */
     unsigned stream_count;
+    uint16_t run;                    /* In the marks of its datagrams: random. */
     uint64_t shares[RECORD_STREAMS]; /* Bit I: worker I has a share of the stream. */
     struct fleet_stream streams[RECORD_STREAMS];
     struct net_eal_report eal_report;

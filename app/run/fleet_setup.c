@@ -117,15 +117,22 @@ static struct traffic_stream_config stream_config(const struct fleet *fleet, uns
                                                   const struct experiment_stream *stream,
                                                   uint64_t late_ns)
 {
-    bool held = stream->protocol == EXPERIMENT_PROTOCOL_CTRAFFIC;
-    struct traffic_stream_config config =
-        traffic_stream_default(held ? TRAFFIC_CTRAFFIC : TRAFFIC_CONNECT);
+    static const enum traffic_protocol protocols[] = {
+        [EXPERIMENT_PROTOCOL_CTRAFFIC] = TRAFFIC_CTRAFFIC,
+        [EXPERIMENT_PROTOCOL_CONNECT] = TRAFFIC_CONNECT,
+        [EXPERIMENT_PROTOCOL_UDP] = TRAFFIC_UDP,
+        [EXPERIMENT_PROTOCOL_ICMP] = TRAFFIC_ICMP,
+    };
+    struct traffic_stream_config config = traffic_stream_default(protocols[stream->protocol]);
+    bool held = config.pattern == TRAFFIC_HELD;
     snprintf(config.name, sizeof(config.name), "%s", stream->name);
     config.flows = share(stream->connections, member, fleet->count);
     for (unsigned i = 0; i < member; i++)
         config.flow_first += share(stream->connections, i, fleet->count);
     config.slot_first = held ? config.flow_first : member;
     config.slot_stride = held ? stream->connections : fleet->count;
+    if (config.pattern == TRAFFIC_ECHO && stream->connections < fleet->count)
+        config.slot_stride = stream->connections; /* The others have no client end. */
     config.law = law_of(&stream->pace);
     config.catch_up =
         stream->catch_up == EXPERIMENT_CATCH_UP_SKIP ? TRAFFIC_SKIP : TRAFFIC_SEND_LATE;
@@ -143,8 +150,9 @@ static struct traffic_stream_config stream_config(const struct fleet *fleet, uns
 static void set_target(struct traffic_stream_config *config, const struct target *target,
                        unsigned group)
 {
-    config->targets[0] = (struct traffic_target){
-        .address = target->address, .port = target->port, .group = (uint16_t)group};
+    uint16_t port = config->protocol == TRAFFIC_ICMP ? 0 : target->port;
+    config->targets[0] =
+        (struct traffic_target){.address = target->address, .port = port, .group = (uint16_t)group};
     config->target_count = 1;
 }
 
@@ -225,12 +233,14 @@ struct record_keep fleet_keep(const struct experiment_stream *stream)
     return keep;
 }
 
-/* Packets sent for one request: data and acknowledgement for each segment, or a handshake and an
- * end. */
+/* Packets sent for one request: data and acknowledgement for each segment, a handshake and an end,
+ * or itself. */
 static double packets_of(const struct experiment_stream *stream)
 {
     if (stream->protocol == EXPERIMENT_PROTOCOL_CONNECT)
         return 4;
+    if (stream->protocol != EXPERIMENT_PROTOCOL_CTRAFFIC)
+        return 1;
     return 2.0 * (stream->size_bytes / 1400 + 1);
 }
 
@@ -285,6 +295,7 @@ static int make_worker(struct fleet *fleet, unsigned index, const struct experim
     config.clock = fleet->clock;
     config.port = member->port;
     config.traffic.seed = experiment->seed;
+    config.traffic.run = fleet->run;
     if (getrandom(&config.key, sizeof(config.key), 0) != sizeof(config.key))
         return error_set(err, EXIT_ENVIRONMENT, -errno, "getrandom: %s", strerror(errno));
     const struct machine_port *port = member->nic->config;
@@ -309,6 +320,8 @@ int fleet_launch(struct fleet *fleet, const struct experiment *experiment,
                  struct error *err)
 {
     fleet->stream_count = experiment->stream_count;
+    if (getrandom(&fleet->run, sizeof(fleet->run), 0) != sizeof(fleet->run))
+        return error_set(err, EXIT_ENVIRONMENT, -errno, "getrandom: %s", strerror(errno));
     int code = make_groups(fleet, experiment, targets, err);
     for (unsigned i = 0; i < fleet->count && code == 0; i++) {
         struct fleet_member *member = &fleet->members[i];

@@ -8,6 +8,14 @@
 #include "base/json.h"
 #include "base/text.h"
 
+static void add_datagrams(cJSON *object, const struct record_log_totals *totals)
+{
+    cJSON *json = cJSON_AddObjectToObject(object, "datagrams");
+    for (unsigned i = 0; i < DATAGRAM_COUNT; i++)
+        json_add_integer(json, datagram_count_key(i), (int64_t)totals->datagrams[i]);
+    json_add_integer(json, "largestExtent", (int64_t)totals->reorder_extent);
+}
+
 static cJSON *stream_json(const struct meta_stream *stream)
 {
     cJSON *json = cJSON_CreateObject();
@@ -30,6 +38,8 @@ static cJSON *stream_json(const struct meta_stream *stream)
     json_add_integer(totals, "done", (int64_t)stream->totals.done);
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         json_add_integer(totals, outcome_text(i), (int64_t)stream->totals.outcomes[i]);
+    if (stream->datagrams)
+        add_datagrams(json, &stream->totals);
     return json;
 }
 
@@ -176,6 +186,12 @@ static void read_stream(const cJSON *json, struct meta_stream *stream)
     stream->totals.done = get_count(totals, "done");
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         stream->totals.outcomes[i] = get_count(totals, outcome_text(i));
+    const cJSON *datagrams = json_member(json, "datagrams");
+    stream->datagrams = datagrams != NULL;
+    for (unsigned i = 0; i < DATAGRAM_COUNT && datagrams != NULL; i++)
+        stream->totals.datagrams[i] = get_count(datagrams, datagram_count_key(i));
+    if (datagrams != NULL)
+        stream->totals.reorder_extent = get_count(datagrams, "largestExtent");
 }
 
 static void read_port(const cJSON *json, struct meta_port *port)

@@ -253,7 +253,7 @@ struct traffic {
     uint32_t next_datagrams;   /* The stream that is asked first for the next one. */
     uint32_t *echo_table;      /* By client end: index of its flow + 1; 0: none. */
     uint32_t echo_places;      /* Of the table: a power of two, twice its flows at least; or 0. */
-    uint8_t worker;            /* From the config. */
+    uint8_t worker;            /* Index in the process, as in connection ids. */
     struct sweep sweeps[2];    /* Of IPv6 and of IPv4, in this order. */
     void *conns_memory;        /* The pool's. */
     void *requests_memory;     /* The pool's. */

@@ -78,7 +78,7 @@ static int fill(struct traffic *traffic, const struct traffic_config *config)
     traffic->sent_late_ns = config->sent_late_ns;
     traffic->close_timeout_ns = config->close_timeout_ns;
     traffic->steady_ns = config->steady_ns;
-    traffic->worker = (uint8_t)config->worker;
+    traffic->worker = (uint8_t)traffic->record->worker;
     traffic->validate = config->validate;
     wheel_init(&traffic->wheel, TRAFFIC_TIMER_TICK_NS, 0);
     for (uint32_t i = 0; i < config->stream_count; i++)

@@ -170,12 +170,21 @@ static void mistakes_are_named(void **state)
                                        "(docs/experiment.md)"},
         {"streams.held.size=32", "streams[0].size: got 32, want a number of bytes such as 1024 or "
                                  "\"64KiB\", from 64B to 64KiB"},
-        {"streams.held.protocol=ctrafic", "streams[0].protocol: got \"ctrafic\", want \"ctraffic\" "
-                                          "or \"connect\"; did you mean \"ctraffic\"?"},
+        {"streams.held.protocol=ctrafic",
+         "streams[0].protocol: got \"ctrafic\", want \"ctraffic\", "
+         "\"connect\", \"udp\" or \"icmp\"; did you mean \"ctraffic\"?"},
         {"streams.new.size=1024",
          "streams[1]: key \"size\" does not fit here; with its other keys a stream takes: name, "
          "protocol, target, connections, rate, catchUp, catchUpWithin, connectTimeout, record, "
          "recordLimit"},
+        {"streams.new={\"name\":\"new\",\"protocol\":\"udp\",\"rate\":\"1/"
+         "s\",\"reconnect\":\"never\"}",
+         "streams[1]: key \"reconnect\" does not fit here; with its other keys a stream takes: "
+         "name, "
+         "protocol, target, connections, rate, catchUp, catchUpWithin, size, timeout, record, "
+         "recordLimit"},
+        {"streams.new={\"name\":\"new\",\"protocol\":\"icmp\",\"rate\":\"1/s\",\"size\":8193}",
+         "streams[1]: size: datagrams have 64 to 8192 bytes"},
         {"streams.new.name=held", "streams[1]: name: there is already a stream \"held\""},
         {"streams.new.target.port=80",
          "streams[1].target: key \"port\" does not fit here; with its other keys a target takes: "

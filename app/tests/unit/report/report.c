@@ -66,6 +66,36 @@ static void formats_that_are_not_there(void **state)
     result_free(result);
 }
 
+/* The counts of datagrams stand in both, with their sentences for people. */
+static void datagrams_are_counted(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 2; round++) {
+        struct scene scene;
+        struct text made = {0}, json = {0};
+        struct error err = {0};
+        scene_open(&scene, "");
+        struct meta_stream *meta = &scene.meta.streams[0];
+        meta->datagrams = true;
+        meta->totals.datagrams[DATAGRAM_REORDERED] = round == 0 ? 7 : 0;
+        meta->totals.reorder_extent = round == 0 ? 4 : 0;
+        struct result *result = scene_analyze(&scene);
+        assert_int_equal(report_make(result, REPORT_TEXT, &made, &err), 0);
+        assert_int_equal(report_make(result, REPORT_JSON, &json, &err), 0);
+        const char *line = round == 0
+                               ? "  Datagrams\n    reordered 7 (- of answered), largest "
+                                 "extent 4: answers behind one to a later request of their "
+                                 "flow (RFC 4737)\n"
+                               : "  Datagrams\n    each answer came once, in order, in time\n";
+        assert_non_null(strstr(text_str(&made), line));
+        assert_null(strstr(text_str(&made), "duplicates"));
+        assert_non_null(strstr(text_str(&json), "\"largestExtent\""));
+        text_free(&made);
+        text_free(&json);
+        result_free(result);
+    }
+}
+
 /* A killed run with a full log, seen by a person. */
 static void what_is_only_a_bound_is_told_first(void **state)
 {
@@ -122,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_format_is_golden),
         cmocka_unit_test(formats_that_are_not_there),
+        cmocka_unit_test(datagrams_are_counted),
         cmocka_unit_test(what_is_only_a_bound_is_told_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,16 @@ static struct meta *whole(void)
                                            .timeout_ns = 1000000000,
                                            .started_ns = 17,
                                            .totals = {.due = 5, .outcomes = {[OUTCOME_RESET] = 5}}};
+    meta.stream_count = 2;
+    meta.streams[1] = (struct meta_stream){
+        .name = "echoes",
+        .protocol = "udp",
+        .datagrams = true,
+        .totals = {
+            .due = 9,
+            .outcomes = {[OUTCOME_OK] = 9},
+            .datagrams = {[DATAGRAM_REORDERED] = 3, [DATAGRAM_STRANGERS] = UINT64_C(1) << 50},
+            .reorder_extent = 17}};
     meta.queue_count = 2;
     for (uint32_t i = 0; i < 2; i++)
         meta.queues[i] = (struct meta_queue){.port = 0,
