@@ -77,8 +77,8 @@ uint16_t steering_queue(const struct steering *steering, uint32_t hash)
 uint16_t steering_owner(const struct steering *steering, const struct tuple *tuple)
 {
     if (!steering_is_hashed(steering, tuple))
-        return steering->serves ? tuple->remote_port % steering->workers
-                                : tuple->local_port % steering->workers;
+        return (uint16_t)((steering->serves ? tuple->remote_port : tuple->local_port) %
+                          steering->workers);
     return steering_queue(steering, steering_remote(steering, tuple) ^
                                         steering_local(steering, tuple) ^
                                         steering_port(steering, tuple));
