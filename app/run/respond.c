@@ -335,13 +335,20 @@ static int add_groups(struct respond_port *of, struct error *err)
     return 0;
 }
 
+/* The other side may come later: its next hops are asked for as long as the responder runs, and
+ * heard when they ask for us. */
+static void ask_hops(struct respond *respond, struct respond_port *of)
+{
+    struct error err = {0};
+    if (net_resolve(of->port, &respond->clock, UINT64_C(1000000000), &err) < 0)
+        fprintf(stderr, "seamline: %s Answers wait for it.\n", err.text);
+}
+
 static int make_responder(struct respond *respond, struct respond_port *of,
                           const struct server_config *server, struct error *err)
 {
     struct responder_config config = responder_config_default();
-    int code = net_resolve(of->port, &respond->clock, UINT64_C(3000000000), err);
-    if (code < 0)
-        return code;
+    ask_hops(respond, of);
     config.group_v4 = of->group_v4;
     config.group_v6 = of->group_v6;
     config.clock = &respond->clock;
