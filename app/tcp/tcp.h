@@ -170,6 +170,7 @@ enum tcp_verdict {
     X(retransmits_fast, "segments sent again because later ones arrived")                          \
     X(retransmits_probe, "last segments sent again to learn whether the tail was lost (RFC 8985)") \
     X(retransmits_mtu, "segments sent again, smaller, after an ICMP packet-too-big")               \
+    X(keep_alives, "keep-alive probes")                                                            \
     X(probes, "zero-window probes")                                                                \
     X(ecn_marks, "packets that came with a mark of congestion (RFC 3168)")                         \
     X(ecn_reductions, "windows made smaller because the peer told of such a mark")                 \
@@ -224,12 +225,17 @@ struct tcp_config {
     uint64_t user_timeout_ns; /* TIMED_OUT after this silence with data in flight; 0: never. */
     uint64_t fin_wait_2_ns;   /* TIMED_OUT when the peer neither sends nor closes for so long
                                        after our FIN was acknowledged; 0: never. */
-    uint64_t time_wait_ns;    /* 2 MSL; 0: no TIME-WAIT is kept, such tuples answer RST. */
-    uint64_t delayed_ack_ns;  /* Below 500 ms; 0: each data segment is acknowledged at once. */
-    bool time_wait_reuse;     /* tcp_open() takes over a tuple in TIME-WAIT, with an ISN beyond the
+    uint64_t keep_alive_ns;   /* Probe a peer that sent nothing for so long, with nothing in
+                                       flight (RFC 9293 3.8.4); 0: never. Such connections stay
+                                       awake. */
+    uint64_t keep_alive_interval_ns; /* Between such probes. */
+    uint32_t keep_alive_probes;      /* TIMED_OUT when so many were not answered. */
+    uint64_t time_wait_ns;           /* 2 MSL; 0: no TIME-WAIT is kept, such tuples answer RST. */
+    uint64_t delayed_ack_ns; /* Below 500 ms; 0: each data segment is acknowledged at once. */
+    bool time_wait_reuse;    /* tcp_open() takes over a tuple in TIME-WAIT, with an ISN beyond the
                                     old numbers, as RFC 6191 lets the peer accept it. */
-    uint32_t window_bytes;    /* Receive window; over 65535 needs window_scale. */
-    uint16_t mtu_bytes;       /* IP packets: MSS is 40 (IPv4) or 60 (IPv6) less. */
+    uint32_t window_bytes;   /* Receive window; over 65535 needs window_scale. */
+    uint16_t mtu_bytes;      /* IP packets: MSS is 40 (IPv4) or 60 (IPv6) less. */
     uint8_t initial_window_segs; /* RFC 6928: 10. */
     enum tcp_congestion_law congestion;
     bool timestamps;         /* Offer RFC 7323 timestamps. */
@@ -253,7 +259,8 @@ enum tcp_event_kind {
     TCP_EVENT_RESET,        /* RST on an established connection. Final. */
     TCP_EVENT_UNREACHABLE,  /* An ICMP error, `icmp`; final only if `fatal`. */
     TCP_EVENT_SYN_TIMEOUT,  /* Nothing answered our SYNs. Final. */
-    TCP_EVENT_TIMED_OUT,    /* Silence for the user timeout (or in FIN-WAIT-2). Final. */
+    TCP_EVENT_TIMED_OUT,    /* Silence for the user timeout (or in FIN-WAIT-2), or no answer to
+                               keep-alive probes. Final. */
     TCP_EVENT_GONE,         /* The last one of the handle. */
     TCP_EVENT_KINDS
 };

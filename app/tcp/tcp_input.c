@@ -300,6 +300,8 @@ static enum tcp_verdict synchronized_input(struct tcp *tcp, struct tcb *tcb, str
         return verdict;
     if (in->header.flags & TCP_SYN)
         return step_4_syn(tcp, tcb, in);
+    tcb->heard_ns = in->now_ns;
+    tcb->alive_probes = 0;
     tcp_ecn_input(tcp, tcb, in);
     verdict = step_5_ack(tcp, tcb, in);
     if (verdict != TCP_TAKEN || in->ended)

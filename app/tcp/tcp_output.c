@@ -313,18 +313,22 @@ static void hand_out(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct t
     }
 }
 
-/* Differs: a probe has no octet of new data but stands before the window, which a receiver has to
- * answer with its window as well (RFC 9293 3.10.7.4, first), and loses nothing. */
+/* Of a window that is shut, or of a peer that is silent. Differs: a probe has no octet of new data
+ * but stands before the window, which a receiver has to answer with its window as well (RFC 9293
+ * 3.10.7.4, first), and loses nothing. */
 static enum emission emit_probe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                                 struct tcp_descriptor *out)
 {
-    if (!tcb->probe_now)
-        return EMIT_NOTHING;
+    bool window = tcb->probe_now && tcb->snd_wnd == 0;
+    bool alive = tcb->alive_now && tcb->snd_una == tcb->snd_nxt;
+
     tcb->probe_now = false;
-    if (tcb->snd_wnd > 0)
+    tcb->alive_now = false;
+    if (!window && !alive)
         return EMIT_NOTHING;
     describe(tcp, tcb, now_ns, tcb->snd_una - 1, 0, out);
-    tcp->counters.probes++;
+    tcp->counters.probes += window;
+    tcp->counters.keep_alives += alive && !window;
     return EMIT_ONE;
 }
 

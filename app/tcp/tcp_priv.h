@@ -50,6 +50,7 @@ enum tcp_timer_kind {
     TCP_TIMER_RTO,        /* An ACK for what is in flight. */
     TCP_TIMER_PERSIST,    /* A window for what could be sent. */
     TCP_TIMER_FIN_WAIT_2, /* The peer's FIN. */
+    TCP_TIMER_KEEP_ALIVE, /* A sign of life, with nothing in flight. */
     TCP_TIMER_QUIET,      /* The end of a pause after which the connection may sleep. */
 };
 
@@ -91,6 +92,7 @@ struct tcb {
     bool scaled;                  /* Window scaling likewise. */
     bool ecn;                     /* ECN is agreed. */
     bool ecn_echo;                /* A mark came, and the peer has not said that it knows. */
+    bool alive_now;               /* A keep-alive probe is due. */
     bool lost_first;              /* The next lost segment is sent again whatever the window. */
     /* Line 3. Written by input: round trips. */
     alignas(64) struct tcp_rtt rtt;
@@ -121,8 +123,10 @@ struct tcb {
     alignas(64) struct tcp_reassembly_queue queue; /* What came out of order. */
     struct tcp_slot *slot;                         /* Its own; NULL in a copy to look at. */
     uint64_t rcv_fin;                              /* Position of the peer's FIN, once known. */
-    uint64_t ecn_end;   /* SND.NXT when the window was last reduced for a mark. */
-    uint16_t acked_mss; /* The longest segment that got through. */
+    uint64_t ecn_end;      /* SND.NXT when the window was last reduced for a mark. */
+    uint64_t heard_ns;     /* When a segment last came. */
+    uint16_t acked_mss;    /* The longest segment that got through. */
+    uint32_t alive_probes; /* Keep-alive probes since a segment last came. */
     /* Lines 9 and on. Written by input: when something is lost, at either end. */
     alignas(64) struct tcp_sack_report sack_report;
     alignas(64) struct tcp_rack rack;

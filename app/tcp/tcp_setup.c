@@ -60,6 +60,8 @@ struct tcp_config tcp_config_default(uint32_t connections)
         .syn_ack_retries = 5,
         .user_timeout_ns = 120000 * MS,
         .fin_wait_2_ns = 60000 * MS,
+        .keep_alive_interval_ns = 75000 * MS,
+        .keep_alive_probes = 9,
         .time_wait_ns = 60000 * MS, /* Differs: 2 MSL is 4 minutes in RFC 9293; 60 s in kernels. */
         .window_bytes = 256 * 1024,
         .mtu_bytes = 1500,
@@ -131,6 +133,7 @@ static int check(const struct tcp_config *config, struct error *err)
         {"rto_min_ns", config->rto_min_ns, 1, config->rto_max_ns},
         {"rto_initial_ns", config->rto_initial_ns, config->rto_min_ns, config->rto_max_ns},
         {"rto_max_ns", config->rto_max_ns, 1, 3600 * 1000 * MS},
+        {"keep_alive_interval_ns", config->keep_alive_interval_ns, 1, UINT64_MAX / 4},
         {"delayed_ack_ns", config->delayed_ack_ns, 0, 500 * MS - 1}, /* RFC 9293 MUST-40. */
         {"window_bytes", config->window_bytes, 1, config->window_scale ? WINDOW_MAX : UINT16_MAX},
         {"mtu_bytes", config->mtu_bytes, MTU_MIN, MTU_MAX},

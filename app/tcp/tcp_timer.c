@@ -10,6 +10,7 @@ static bool waits_for_window(const struct tcb *tcb);
 static void expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 static void expire_rto(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 static void expire_persist(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+static void expire_keep_alive(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 static void expire_quiet(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 
 void tcp_timers(struct tcp *tcp, uint64_t now_ns)
@@ -83,6 +84,9 @@ static enum tcp_timer_kind wanted_kind(const struct tcp *tcp, const struct tcb *
         return TCP_TIMER_PERSIST;
     if (tcb->state == TCP_FIN_WAIT_2 && tcp->config.fin_wait_2_ns != 0)
         return TCP_TIMER_FIN_WAIT_2;
+    if (tcp->config.keep_alive_ns != 0 &&
+        (tcb->state == TCP_ESTABLISHED || tcb->state == TCP_CLOSE_WAIT))
+        return TCP_TIMER_KEEP_ALIVE;
     if (tcb->state == TCP_ESTABLISHED)
         return TCP_TIMER_QUIET;
     return TCP_TIMER_OFF;
@@ -104,6 +108,7 @@ static uint64_t retry_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t 
     case TCP_TIMER_PERSIST:
         return now_ns + tcp_rtt_doubled_ns(tcb->rtt.rto_ns, tcb->timeouts, tcp->rtt_limits.max_ns);
     case TCP_TIMER_FIN_WAIT_2: return now_ns + tcp->config.fin_wait_2_ns;
+    case TCP_TIMER_KEEP_ALIVE: return now_ns + tcp->config.keep_alive_ns;
     default: return TCP_NEVER_NS;
     }
 }
@@ -155,6 +160,7 @@ static void expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
     switch (tcb->timer_kind) {
     case TCP_TIMER_RTO: expire_rto(tcp, tcb, now_ns); break;
     case TCP_TIMER_PERSIST: expire_persist(tcp, tcb, now_ns); break;
+    case TCP_TIMER_KEEP_ALIVE: expire_keep_alive(tcp, tcb, now_ns); break;
     case TCP_TIMER_QUIET: expire_quiet(tcp, tcb, now_ns); break;
     default: tcp_end(tcp, tcb, now_ns, TCP_EVENT_TIMED_OUT); break;
     }
@@ -194,6 +200,26 @@ static void expire_persist(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
     tcb->timeouts++;
     tcp_ready(tcp, tcb);
     tcp_timer_restart(tcp, tcb, now_ns);
+}
+
+/* RFC 9293 3.8.4. What came since the timer was set moves it. */
+static void expire_keep_alive(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+{
+    uint64_t due_ns = tcb->heard_ns + tcp->config.keep_alive_ns;
+
+    if (tcb->alive_probes == 0 && due_ns > now_ns) {
+        tcb->retry_ns = due_ns;
+    } else if (tcb->alive_probes == tcp->config.keep_alive_probes) {
+        tcp_end(tcp, tcb, now_ns, TCP_EVENT_TIMED_OUT);
+        return;
+    } else {
+        tcb->alive_probes++;
+        tcb->alive_now = true;
+        tcp_ready(tcp, tcb);
+        tcb->retry_ns = now_ns + tcp->config.keep_alive_interval_ns;
+    }
+    set_deadline(tcp, tcb);
+    tcp_timer_arm(tcp, tcb);
 }
 
 /* RFC 5681 4.1: after this pause the window says nothing about the path any more. */

@@ -49,6 +49,8 @@ static bool set_time(struct tcp_config *config, const char *name, const char *va
                  {"syn_timeout", &config->syn_timeout_ns},
                  {"user_timeout", &config->user_timeout_ns},
                  {"fin_wait_2", &config->fin_wait_2_ns},
+                 {"keep_alive", &config->keep_alive_ns},
+                 {"keep_alive_interval", &config->keep_alive_interval_ns},
                  {"time_wait", &config->time_wait_ns},
                  {"delayed_ack", &config->delayed_ack_ns}};
 
@@ -77,6 +79,7 @@ static bool set_number(struct tcp_config *config, const char *name, const char *
                    {"events", &config->events},
                    {"replies", &config->replies},
                    {"syn_retries", &config->syn_retries},
+                   {"keep_alive_probes", &config->keep_alive_probes},
                    {"syn_ack_retries", &config->syn_ack_retries},
                    {"window", &config->window_bytes},
                    {"challenge_acks", &config->challenge_acks_per_s}};
