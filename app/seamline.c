@@ -55,6 +55,8 @@ static const char run_help[] =
     "  -o, --output DIR       run directory; default seamline-NAME-TIME\n"
     "  -y, --yes              may change a cluster that is no lab\n"
     "  -q, --quiet            no progress\n"
+    "  -p, --pcap             keep the last packets, and write those around each loss into the\n"
+    "                         run directory: capture-N.pcapng\n"
     "      --drivers DIR      folder of driver profiles; default drivers-cfg\n"
     "\n"
     "An experiment (docs/experiment.md) says what to send, what to change and what to expect:\n"
@@ -94,21 +96,16 @@ struct arguments {
     const char *machine, *output, *variant, *format, *drivers;
     const char *sets[SETS_MAX];
     size_t set_count;
-    bool yes, quiet, dry, help;
+    bool yes, quiet, pcap, dry, help;
 };
 
 static const struct option long_options[] = {
-    {"machine", required_argument, NULL, 'm'},
-    {"set", required_argument, NULL, 's'},
-    {"variant", required_argument, NULL, 'V'},
-    {"output", required_argument, NULL, 'o'},
-    {"yes", no_argument, NULL, 'y'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"drivers", required_argument, NULL, 'D'},
-    {"format", required_argument, NULL, 'f'},
-    {"dry-run", no_argument, NULL, 'n'},
-    {"help", no_argument, NULL, 'h'},
-    {0},
+    {"machine", required_argument, NULL, 'm'}, {"set", required_argument, NULL, 's'},
+    {"variant", required_argument, NULL, 'V'}, {"output", required_argument, NULL, 'o'},
+    {"yes", no_argument, NULL, 'y'},           {"quiet", no_argument, NULL, 'q'},
+    {"pcap", no_argument, NULL, 'p'},          {"drivers", required_argument, NULL, 'D'},
+    {"format", required_argument, NULL, 'f'},  {"dry-run", no_argument, NULL, 'n'},
+    {"help", no_argument, NULL, 'h'},          {0},
 };
 
 /* Take one option; false when it is none, or there are too many. */
@@ -122,6 +119,7 @@ static bool take_option(struct arguments *arguments, int option)
     case 'D': arguments->drivers = optarg; return true;
     case 'y': arguments->yes = true; return true;
     case 'q': arguments->quiet = true; return true;
+    case 'p': arguments->pcap = true; return true;
     case 'n': arguments->dry = true; return true;
     case 'h': arguments->help = true; return true;
     case 's':
@@ -175,7 +173,8 @@ static void set_options(struct run_options *options, const struct arguments *arg
                                     .drivers = arguments->drivers,
                                     .program = program,
                                     .yes = arguments->yes,
-                                    .quiet = arguments->quiet};
+                                    .quiet = arguments->quiet,
+                                    .pcap = arguments->pcap};
 }
 
 static enum exit_status command_run(const struct arguments *arguments, const char *program)
@@ -248,7 +247,7 @@ enum command {
 static const struct {
     const char *name, *options, *help;
 } commands[COMMAND_COUNT] = {
-    [COMMAND_RUN] = {"run", "m:s:V:o:yqD:h", run_help},
+    [COMMAND_RUN] = {"run", "m:s:V:o:yqpD:h", run_help},
     [COMMAND_TRAFFIC] = {"traffic", NULL, traffic_help},
     [COMMAND_PREDICT] = {"predict", "s:V:h", predict_help},
     [COMMAND_REPORT] = {"report", "f:h", report_help},

@@ -49,7 +49,7 @@ uint64_t result_stream_end_ns(const struct result *result, unsigned stream)
 }
 
 /* plan/ and record/ have the same words, each its own list. */
-static uint32_t opens_of(const struct experiment *experiment)
+uint32_t result_opens(const struct experiment *experiment)
 {
     uint32_t opens = 0;
     for (unsigned e = 0; e < EXPERIMENT_OUTCOME_COUNT; e++)
@@ -62,7 +62,7 @@ static uint32_t opens_of(const struct experiment *experiment)
 
 static int account(struct result *result)
 {
-    result->opens = opens_of(result->experiment);
+    result->opens = result_opens(result->experiment);
     result->outages =
         outages_make(&result->logs, result->opens, result->experiment->windows.validate);
     if (result->outages == NULL)

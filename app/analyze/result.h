@@ -169,6 +169,9 @@ void result_tally(const struct result *result, unsigned stream, struct result_ta
 void result_latencies(const struct result *result, unsigned stream, enum interval_latency kind,
                       uint64_t from_ns, uint64_t to_ns, struct histogram *histogram);
 
+/* The outcomes that open windows by EXPERIMENT: bit 1 << enum outcome. */
+uint32_t result_opens(const struct experiment *experiment);
+
 /* When the stream was stopped; of a run that was killed, which says neither that nor its own end,
  * the last stamp of all requests. */
 uint64_t result_stream_end_ns(const struct result *result, unsigned stream);

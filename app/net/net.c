@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "base/clock.h"
+#include "net/capture.h"
 #include "net/checksum.h"
 #include "net/header.h"
 #include "net/net_impair.h"
@@ -18,6 +20,7 @@ static enum fate take(struct net_port *port, struct rte_mbuf *mbuf, bool handed,
                       struct net_packet *packet);
 static void finish_checksum(struct net_port *port, const struct net_begun *begun);
 static void poll_handed(struct net_port *port);
+static void keep(struct net_port *port, bool sent, struct rte_mbuf *const mbufs[], uint16_t count);
 
 uint16_t net_poll(struct net_port *port)
 {
@@ -30,6 +33,8 @@ uint16_t net_poll(struct net_port *port)
     port->rx_count = port->rx_wire;
     port->counters.rx_frames += port->rx_wire;
     port->rx_since_ns = port->turn_ns;
+    if (port->capture != NULL && port->rx_wire > 0)
+        keep(port, false, port->rx, port->rx_wire);
     if (port->handover != NULL)
         poll_handed(port);
     return port->rx_count;
@@ -428,6 +433,15 @@ void net_tx_frames_commit(struct net_port *port, const uint16_t bytes[], uint16_
     port->tx_count = (uint16_t)(port->tx_count + count);
 }
 
+/* The headers are in a frame's first segment. */
+static void keep(struct net_port *port, bool sent, struct rte_mbuf *const mbufs[], uint16_t count)
+{
+    const uint64_t tsc = clock_tsc();
+    for (uint16_t i = 0; i < count; i++)
+        capture_add(port->capture, tsc, sent, rte_pktmbuf_mtod(mbufs[i], const uint8_t *),
+                    rte_pktmbuf_data_len(mbufs[i]), rte_pktmbuf_pkt_len(mbufs[i]));
+}
+
 static uint64_t bytes_of(struct rte_mbuf *const mbufs[], uint16_t count)
 {
     uint64_t bytes = 0;
@@ -441,6 +455,8 @@ uint16_t net_tx_flush(struct net_port *port)
     if (port->tx_count == 0)
         return 0;
     const uint64_t bytes = bytes_of(port->tx, port->tx_count);
+    if (port->capture != NULL) /* Before they are the driver's; what it leaves was kept already. */
+        keep(port, true, port->tx + port->tx_kept, (uint16_t)(port->tx_count - port->tx_kept));
     const uint16_t sent = port->impair != NULL ? net_impair_tx(port, port->tx, port->tx_count)
                                                : rte_eth_tx_burst(port->port_id, port->queue_id,
                                                                   port->tx, port->tx_count);
@@ -448,6 +464,7 @@ uint16_t net_tx_flush(struct net_port *port)
 
     memmove(port->tx, port->tx + sent, left * sizeof(port->tx[0]));
     port->tx_count = left;
+    port->tx_kept = left;
     port->tx_refused = left > 0;
     port->counters.tx_refusals += port->tx_refused;
     port->counters.tx_packets += sent;

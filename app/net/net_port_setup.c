@@ -611,3 +611,8 @@ static int open_fallback(const struct opening *opening, const char *drivers, con
                  first.text, second.text);
     return status;
 }
+
+void net_watch(struct net_port *port, struct capture *capture)
+{
+    port->capture = capture;
+}

@@ -52,6 +52,7 @@ struct net_port {
     uint16_t rx_wire;                /* Of these, from the wire: those behind were handed over. */
     uint16_t lane_first;             /* Of the hand-over: to look at first. */
     uint16_t tx_count;               /* Packets in tx[]. */
+    uint16_t tx_kept;                /* Of these, in the capture: what the driver left over. */
     uint16_t spare_count;            /* Buffers in spare[]. */
     bool tx_refused;                 /* The driver left something over at the last flush. */
     bool finished;                   /* net_finished() was called. */
@@ -84,6 +85,7 @@ struct net_port {
     struct net_group groups[NET_GROUPS_MAX];
 
     struct net_impair *impair; /* What makes the network bad; NULL: nothing does. */
+    struct capture *capture;   /* Keeps the last packets; NULL: nobody asked for it. */
     struct net_device *device; /* The NIC port that it is a queue of. */
 };
 

@@ -105,6 +105,11 @@ struct net_port_config {
 int net_port_open(const struct net_port_config *config, const char *drivers,
                   struct net_port *ports[], char *note, struct error *err);
 
+struct capture;
+/* Keep the packets of PORT from now on in CAPTURE (borrowed until the port is closed): before its
+ * worker is launched. NULL: no more. */
+void net_watch(struct net_port *port, struct capture *capture);
+
 /* Stop and close the NIC port of PORT with all its queues, and free them; frames and packets that
  * wait in them are dropped. Returns the buffers that callers still held: 0 unless there is a bug.
  * */

@@ -115,8 +115,11 @@ void record_request_done(struct record *record, const struct record_request *req
     record_count_add(&stream->counters.due, 1);
     record_count_add(&stream->counters.outcomes[request->outcome], 1);
     struct fold_place place = {.due_ns = request->due_ns};
-    if (request->outcome != OUTCOME_OK)
+    if (request->outcome != OUTCOME_OK) {
         place = add_fold(record, request);
+        atomic_store_explicit(&stream->counters.wrong_due_ns, request->due_ns,
+                              memory_order_relaxed);
+    }
     add_due(record, stream, place.due_ns);
     if (request->sent_ns != 0 && request->sent_ns >= request->due_ns)
         intervals_add(&stream->intervals, INTERVAL_SEND_LAG, request->done_ns,

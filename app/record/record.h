@@ -191,6 +191,7 @@ struct record_counters {
     _Atomic uint64_t steady_flows;              /* Flows whose last request was good, now. */
     _Atomic uint64_t datagrams[DATAGRAM_COUNT]; /* Datagram streams. */
     _Atomic uint64_t reorder_extent; /* The largest of a reordered answer: RFC 4737 4.2. */
+    _Atomic uint64_t wrong_due_ns;   /* Due of the newest request that was not ok; 0: none. */
     _Atomic uint64_t done; /* Connections that ended with their work done, logged or not. */
 };
 

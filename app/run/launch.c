@@ -33,6 +33,8 @@ int launch_workers(struct session *session, struct error *err)
             snprintf(session->meta.streams[s].target, sizeof(session->meta.streams[s].target), "%s",
                      targets[s * FLEET_NICS].text);
     }
+    if (code == 0 && session->options->pcap)
+        code = pieces_start(&session->pieces, &session->fleet, experiment, err);
     if (code == 0) {
         code = fleet_launch(&session->fleet, experiment, targets, session->rundir.path,
                             launch_planned_seconds(experiment), err);

@@ -323,6 +323,7 @@ int prepare_undo(struct session *session, struct error *err)
     cluster_close(&session->cluster);
     if (session->fleet_open)
         fleet_close(&session->fleet);
+    pieces_free(&session->pieces);
     for (size_t i = 0; i < session->manifest_count; i++)
         manifest_free(&session->manifests[i]);
     if (session->lab_started)

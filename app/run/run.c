@@ -106,6 +106,15 @@ static void tell_trouble(struct session *session, const struct error *trouble)
         snprintf(meta->failure, sizeof(meta->failure), "%s", trouble->text);
 }
 
+static void cut_pieces(struct session *session)
+{
+    struct error trouble = {0};
+    if (!session->launched || !session->options->pcap)
+        return;
+    pieces_tick(&session->pieces, &session->fleet, session->utc, session->rundir.path, &trouble);
+    tell_trouble(session, &trouble);
+}
+
 /* Once a second: the clock, the devices, the logs. A full disk does not end the run: it is told,
  * and what is in memory goes on. A device that is gone does: -ENODEV with ERR. */
 static int each_second(struct session *session, uint64_t *last_ns, struct error *err)
@@ -137,6 +146,7 @@ static int turn(struct session *session, uint64_t *second_ns, struct error *err)
         usleep(TURN_MS * 1000);
     if (session->launched)
         take_reports(session);
+    cut_pieces(session);
     int looked = each_second(session, second_ns, &lost);
     if (looked < 0 && err != NULL)
         *err = lost; /* It explains the rest. */

@@ -35,6 +35,7 @@ struct run_options {
     const char *program; /* argv[0], by which seamline-lab and drivers-cfg are found. */
     bool yes;            /* May change a cluster that is no lab. */
     bool quiet;          /* No progress. */
+    bool pcap;           /* Cut the packets around loss windows out into the run directory. */
 };
 
 /* Runs it, prints progress on stderr and the text report on stdout. ERR is filled for exit statuses

@@ -12,6 +12,7 @@
 #include "plan/manifest.h"
 #include "run/cluster.h"
 #include "run/fleet.h"
+#include "run/pieces.h"
 #include "run/run.h"
 #include "rundir/meta.h"
 #include "rundir/rundir.h"
@@ -37,6 +38,7 @@ struct session {
     bool told;      /* That something cannot be written. */
     struct meta meta;
     struct fleet fleet;
+    struct pieces pieces; /* Of the capture, when it was asked for. */
     bool fleet_open, launched;
     struct cluster cluster;  /* cluster.kube NULL: none. */
     char lab_directory[256]; /* Of the pocket cluster; "" when it is not used. */

@@ -57,6 +57,8 @@ const char traffic_help[] =
     "      --seed N           of random choices: client ports, first sends, Poisson\n"
     "  -o, --output DIR       run directory\n"
     "  -q, --quiet            no progress\n"
+    "  -p, --pcap             keep the last packets, and write those around each loss into the\n"
+    "                         run directory: capture-N.pcapng\n"
     "      --drivers DIR      folder of driver profiles\n"
     "\n"
     "As ctraffic, 80 connections that share 400 packets a second:\n"
@@ -102,6 +104,7 @@ static const struct option options[] = {
     {"seed", required_argument, NULL, OPTION_SEED},
     {"output", required_argument, NULL, 'o'},
     {"quiet", no_argument, NULL, 'q'},
+    {"pcap", no_argument, NULL, 'p'},
     {"drivers", required_argument, NULL, OPTION_DRIVERS},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -154,6 +157,7 @@ static bool take(struct arguments *arguments, int option)
     case OPTION_CLOSED: arguments->command.closed = true; return true;
     case OPTION_NO_KEEPALIVE: arguments->command.no_keepalive = true; return true;
     case 'q': arguments->run.quiet = true; return true;
+    case 'p': arguments->run.pcap = true; return true;
     case 'h': arguments->help = true; return true;
     case 'H': return add(&arguments->command.headers, optarg);
     case OPTION_RESOLVE: return add(&arguments->command.resolves, optarg);
@@ -172,7 +176,7 @@ static int parse(int argc, char **argv, struct arguments *arguments, struct erro
     int option, index = 0;
     optind = 1;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":r:c:d:t:X:H:m:s:o:qh", options, &index)) != -1) {
+    while ((option = getopt_long(argc, argv, ":r:c:d:t:X:H:m:s:o:qph", options, &index)) != -1) {
         if (option == ':')
             return error_set(err, EXIT_USAGE, -EINVAL,
                              "traffic: %s wants a value; see seamline "

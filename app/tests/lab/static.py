@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,12 +26,59 @@ def lab(folder, *arguments):
                           capture_output=True, timeout=60).stdout
 
 
+def read_pcapng(path):
+    """The comment, and each packet as (interface, ns since 1970, sent, bytes)."""
+    data, at, comment, packets = path.read_bytes(), 0, "", []
+    while at < len(data):
+        kind, size = struct.unpack_from("=II", data, at)
+        body = data[at + 8:at + size - 4]
+        assert struct.unpack_from("=I", data, at + size - 4) == (size,)
+        if kind == 0x0A0D0D0A:
+            comment = body[20:20 + struct.unpack_from("=H", body, 18)[0]].decode()
+        elif kind == 6:
+            interface, high, low, kept, _ = struct.unpack_from("=IIIII", body)
+            options = body[20 + (kept + 3) // 4 * 4:]
+            assert struct.unpack_from("=HH", options) == (2, 4)
+            packets.append((interface, high << 32 | low, struct.unpack_from("=I", options, 4)[0] & 3 == 2,
+                            body[20:20 + kept]))
+        at += size
+    return comment, packets
+
+
+def tcp_of(frame):
+    """(source port, destination port, flags, payload?) of an IPv4 TCP segment, or None."""
+    if frame[12:14] != b"\x08\x00" or frame[23] != 6:
+        return None
+    at = 14 + (frame[14] & 15) * 4
+    source, target = struct.unpack_from("!HH", frame, at)
+    total = struct.unpack_from("!H", frame, 16)[0]
+    return source, target, frame[at + 13], total > (frame[14] & 15) * 4 + (frame[at + 12] >> 4) * 4
+
+
+def show_piece(path):
+    """How many connections it has whose end (FIN, RST) came in after a good answer, and the rest."""
+    comment, packets = read_pcapng(path)
+    ended, answered, sent = set(), set(), 0
+    for _, _, outbound, frame in packets:
+        segment = tcp_of(frame)
+        sent += outbound
+        if segment is None or outbound:
+            continue
+        if segment[2] & 0x05:
+            ended.add(segment[1])
+        elif segment[3] and segment[1] not in ended:
+            answered.add(segment[1])
+    times = [p[1] for p in packets]
+    return {"comment": comment, "ended": len(ended & answered), "sorted": times == sorted(times),
+            "both ways": 0 < sent < len(packets)}
+
+
 def run(folder):
     lab(folder, "static", "--pods", "4", "--iface", "slstatic0")
     vip = json.loads(lab(folder, "status"))["services"][0]["vips"][0]["ip"]
     process = subprocess.Popen(
         [SEAMLINE, "traffic", f"ctraffic://{vip}:5003", "-m", folder / "lab" / "machine.json",
-         "-c", "16", "-r", "160/s", "-d", "6s", "-o", folder / "out"],
+         "-c", "16", "-r", "160/s", "-d", "6s", "-o", folder / "out", "--pcap"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     for line in process.stderr:
         if "connections 16 up" in line:
@@ -42,6 +90,7 @@ def run(folder):
     _, errors = process.communicate(timeout=60)
     account = json.loads((folder / "out" / "run.json").read_text())
     closes = truth.check(folder / "out", folder / "lab" / "truth.jsonl")
+    account["pieces"] = [show_piece(path) for path in sorted((folder / "out").glob("capture-*.pcapng"))]
     paced = new_connections(folder, vip)
     lab(folder, "down")
     return process.returncode, errors, account, closes, paced
@@ -82,6 +131,10 @@ def checks(status, errors, account, closes, paced):
     yield "a law's integral is due, to the request", paced["due"] == 150, paced
     yield "and all of it is accounted for", sum(paced["outcomes"].values()) == 150 \
         and paced["outcomes"]["ok"] > 100, paced
+    pieces = account["pieces"]
+    yield "what broke the connections of both pods is in a piece each", len(pieces) == 2 and all(
+        piece["ended"] > 0 and piece["sorted"] and piece["both ways"]
+        and "the onset is in it" in piece["comment"] for piece in pieces), pieces
     yield "all buffers are back", account["tester"]["ports"][0]["mbufsMissing"] == 0, account["tester"]
 
 
