@@ -86,17 +86,24 @@ static int account_dues(struct result *result, unsigned index, struct bracket ba
         add_group(result, index, baseline, &group, loss);
     due_order_free(&order);
     stream->sent = stream->outcomes[OUTCOME_OK];
-    for (size_t i = 0; i < result->logs.fold_count; i++)
-        if (result->logs.folds[i].stream == index)
-            stream->sent += result->logs.folds[i].sent;
+    for (size_t i = 0; i < result->logs.fold_count; i++) {
+        const struct record_fold *fold = &result->logs.folds[i];
+        if (fold->stream != index)
+            continue;
+        stream->sent += fold->sent;
+        if (fold->outcome == OUTCOME_BAD_ANSWER)
+            stream->bad_answers[fold->reason] += fold->count;
+    }
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         stream->received += outcome_is_good(i) ? stream->outcomes[i] : 0;
     return 0;
 }
 
-static void add_request(const struct record_request *request, struct bracket baseline,
-                        struct sets *sets)
+static void add_request(struct result_stream *stream, const struct record_request *request,
+                        struct bracket baseline, struct sets *sets)
 {
+    if (request->status < RESULT_STATUSES)
+        stream->statuses[request->status]++;
     if (request->sent_ns >= request->due_ns && request->sent_ns != 0)
         values_add(&sets->lag, request->sent_ns - request->due_ns);
     if (!outcome_is_good(request->outcome))
@@ -257,7 +264,7 @@ static int account_stream(struct result *result, unsigned index)
     struct bracket baseline = baseline_of(result, &result->meta.streams[index]);
     for (size_t i = 0; i < logs->request_count; i++)
         if (logs->requests[i].stream == index)
-            add_request(&logs->requests[i], baseline, &sets);
+            add_request(&result->streams[index], &logs->requests[i], baseline, &sets);
     for (size_t i = 0; i < logs->connection_count; i++)
         if (logs->connections[i].stream == index)
             add_connection(&result->streams[index], &logs->connections[i], &sets);

@@ -15,6 +15,7 @@
 #include "analyze/outage.h"
 #include "analyze/window.h"
 #include "plan/experiment.h"
+#include "record/http_reason.h"
 #include "rundir/log_reader.h"
 #include "rundir/meta.h"
 #include "rundir/timeline.h"
@@ -38,6 +39,10 @@ enum {
 };
 
 /* Figures over the outages of a stream that lost something or lost a connection. */
+enum {
+    RESULT_STATUSES = 600 /* HTTP statuses are below. */
+};
+
 struct result_outages {
     size_t count, open;
     uint64_t shortest_ns, longest_ns, last_ns, total_ns; /* Of closed ones, from onset.from to
@@ -48,7 +53,9 @@ struct result_outages {
 struct result_stream {
     uint64_t due;
     uint64_t outcomes[OUTCOME_COUNT];
-    bool sums_hold; /* due = sum of outcomes. */
+    bool sums_hold;                          /* due = sum of outcomes. */
+    uint32_t statuses[RESULT_STATUSES];      /* HTTP: answers by status; 0: requests without one. */
+    uint32_t bad_answers[HTTP_REASON_COUNT]; /* HTTP: bad answers by reason. */
     uint64_t sent, received;
     uint64_t lost;                  /* Outcomes that open windows, by the plan. */
     uint32_t connections;           /* Established ones. */

@@ -36,6 +36,8 @@ enum {
     EXPERIMENT_IMAGES_MAX = 32,
     EXPERIMENT_FILES_MAX = 16,
     EXPERIMENT_HOPS_MAX = 32,
+    EXPERIMENT_HEADERS_MAX = 32,
+    EXPERIMENT_STATUSES_MAX = 16,
     EXPERIMENT_FORMATS_MAX = 16,
     EXPERIMENT_NEEDS_MAX = 8,
     EXPERIMENT_VALUE_BYTES = 40,
@@ -164,6 +166,34 @@ enum experiment_protocol {
     EXPERIMENT_PROTOCOL_CONNECT,  /* Connect and close, a new connection per request. */
     EXPERIMENT_PROTOCOL_UDP,      /* Datagrams that the target sends back. */
     EXPERIMENT_PROTOCOL_ICMP,     /* Echo requests; the target's port is not used. */
+    EXPERIMENT_PROTOCOL_HTTP,     /* HTTP/1.1. */
+    EXPERIMENT_PROTOCOL_MCONNECT, /* Connect, read the backend's name, close. */
+};
+
+/* How a stream uses connections. */
+enum experiment_mode {
+    EXPERIMENT_MODE_DEFAULT, /* Not said: ctraffic is held, the others are open. */
+    EXPERIMENT_MODE_HELD,    /* `connections` are held, requests on each by schedule. */
+    EXPERIMENT_MODE_OPEN,    /* Open loop, requests by schedule. */
+    EXPERIMENT_MODE_CLOSED,  /* Closed loop of `connections`. */
+};
+
+/* An HTTP stream's request, and what is expected of the answer. */
+struct experiment_http {
+    const char *path;                              /* As in the request line. */
+    const char *host;                              /* NULL: the target's address and port. */
+    const char *method;                            /* GET unless said. */
+    uint32_t header_count;                         /* Of headers. */
+    const char *headers[EXPERIMENT_HEADERS_MAX];   /* "Name: value". */
+    const char *body;                              /* NULL: none, or body_bytes of made ones. */
+    uint32_t body_bytes;                           /* Of a body that is made up; 0: none. */
+    bool expect_continue;                          /* The body waits for 100 Continue. */
+    const char *sequence_header;                   /* That numbers the requests; NULL: none. */
+    uint32_t status_count;                         /* Of statuses; 0: any 2xx and 3xx. */
+    const char *statuses[EXPERIMENT_STATUSES_MAX]; /* For experiment_status_range(). */
+    uint32_t expect_bytes;                         /* Size of the answer's body; 0: any. */
+    const char *expect_text;    /* That the answer's body contains; NULL: anything. */
+    const char *backend_header; /* Of the answer, with the backend's name. */
 };
 
 enum experiment_reconnect {
@@ -186,10 +216,15 @@ struct experiment_stream {
     const char *name;                  /* Unique in the experiment. */
     enum experiment_protocol protocol; /* What it speaks. */
     struct experiment_target target;   /* Own members over those of the experiment's target. */
-    uint32_t connections; /* ctraffic: flows held; connect: most that may be open at a time; udp,
-                             icmp: client ends. */
+    enum experiment_mode mode;         /* Resolved: not DEFAULT. */
+    bool keep_alive;                   /* http, open and closed: connections are used again. */
+    uint32_t pipelining; /* http, held and closed: requests in flight on a connection. */
+    int64_t think_ns;    /* closed: between a request's end and the next. */
+    struct experiment_http http;
+    uint32_t connections; /* held: flows. closed: loops. open: most that may be open at a time.
+                             udp, icmp: client ends. */
     struct pace pace;     /* Requests over all flows. */
-    double rate_per_s;    /* The greatest rate of it, in requests; > 0. */
+    double rate_per_s;    /* The greatest rate of it, in requests; closed: 0. */
     enum experiment_catch_up catch_up; /* What becomes of requests that the tester is late with. */
     int64_t catch_up_within_ns;        /* send-late: sent up to so late; 0: as docs/accuracy.md. */
     uint32_t size_bytes; /* ctraffic: of a packet, 64..65536; udp, icmp: a payload, 64..8192. */
@@ -435,6 +470,8 @@ const struct reader_object *experiment_shape(void);
 /* Words as in files. */
 const char *experiment_verb_word(enum experiment_verb verb);
 const char *experiment_until_word(enum experiment_until until);
+/* "200" or "200-299": both ends included. False: neither, or not within 100 to 599. */
+bool experiment_status_range(const char *text, uint16_t *first, uint16_t *last);
 const char *experiment_protocol_word(enum experiment_protocol protocol);
 const char *experiment_scheduler_word(enum experiment_scheduler scheduler);
 const char *experiment_profile_word(enum experiment_profile profile);

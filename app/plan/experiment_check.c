@@ -117,10 +117,10 @@ static int check_expects(struct reader *reader, const struct experiment *experim
         bool of_held = expect->figure == EXPERIMENT_FIGURE_LASTING_CONNECTIONS ||
                        expect->figure == EXPERIMENT_FIGURE_BROKEN_CONNECTIONS;
         bool rolls = false;
-        if (of_held && stream->protocol != EXPERIMENT_PROTOCOL_CTRAFFIC)
+        if (of_held && stream->mode != EXPERIMENT_MODE_HELD)
             return reader_refuse(reader,
                                  "expect[%u].figure: stream \"%s\" holds no connections, %s is "
-                                 "about those of ctraffic",
+                                 "about those of mode held",
                                  i, stream->name, experiment_figure_word(expect->figure));
         for (uint32_t j = 0; j < experiment->step_count; j++)
             rolls = rolls || experiment->steps[j].verb == EXPERIMENT_SET_IMAGE ||

@@ -13,6 +13,8 @@ extern const struct reader_object experiment_rollout_object;
 extern const struct reader_object experiment_impair_object;
 extern const struct reader_object experiment_target_object;
 extern const struct reader_object experiment_stream_object;
+/* experiment_http.c: "http" of a stream. */
+extern const struct reader_object experiment_http_object;
 /* experiment_steps.c: one step; one expectation. */
 extern const struct reader_object experiment_step_object;
 extern const struct reader_object experiment_expect_object;

@@ -1,5 +1,6 @@
 #include "plan/experiment_priv.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,8 @@ const struct reader_word experiment_protocol_words[] = {
     {"connect", EXPERIMENT_PROTOCOL_CONNECT},
     {"udp", EXPERIMENT_PROTOCOL_UDP},
     {"icmp", EXPERIMENT_PROTOCOL_ICMP},
+    {"http", EXPERIMENT_PROTOCOL_HTTP},
+    {"mconnect", EXPERIMENT_PROTOCOL_MCONNECT},
     {NULL, 0},
 };
 
@@ -59,6 +62,14 @@ static const struct reader_word record_words[] = {
     {"failures", EXPERIMENT_RECORD_FAILURES},
     {NULL, 0},
 };
+
+static const struct reader_word mode_words[] = {
+    {"held", EXPERIMENT_MODE_HELD},
+    {"open", EXPERIMENT_MODE_OPEN},
+    {"closed", EXPERIMENT_MODE_CLOSED},
+    {NULL, 0},
+};
+
 static const struct reader_word reconnect_words[] = {
     {"at-once", EXPERIMENT_RECONNECT_AT_ONCE},
     {"never", EXPERIMENT_RECONNECT_NEVER},
@@ -136,6 +147,28 @@ static const struct reader_field stream_fields[] = {
      .offset = AT(experiment_stream, protocol),
      .required = true,
      .words = experiment_protocol_words},
+    {.key = "mode",
+     .type = READER_WORD,
+     .offset = AT(experiment_stream, mode),
+     .words = mode_words},
+    {.key = "http",
+     .type = READER_OBJECT,
+     .offset = AT(experiment_stream, http),
+     .object = &experiment_http_object},
+    {.key = "keepAlive",
+     .type = READER_BOOL,
+     .offset = AT(experiment_stream, keep_alive),
+     .otherwise = "true"},
+    {.key = "pipelining",
+     .type = READER_COUNT,
+     .offset = AT(experiment_stream, pipelining),
+     .min = 1,
+     .max = 256,
+     .otherwise = "1"},
+    {.key = "thinkTime",
+     .type = READER_DURATION,
+     .offset = AT(experiment_stream, think_ns),
+     .max = 3600e9},
     {.key = "target",
      .type = READER_CUSTOM,
      .object = &experiment_target_object,
@@ -397,25 +430,76 @@ static bool is_datagrams(const struct experiment_stream *stream)
            stream->protocol == EXPERIMENT_PROTOCOL_ICMP;
 }
 
+static enum experiment_mode mode_of(const struct experiment_stream *stream)
+{
+    if (stream->mode != EXPERIMENT_MODE_DEFAULT)
+        return stream->mode;
+    return stream->protocol == EXPERIMENT_PROTOCOL_CTRAFFIC ? EXPERIMENT_MODE_HELD
+                                                            : EXPERIMENT_MODE_OPEN;
+}
+
+/* Which keys go with which protocols and modes, bit by bit; those that are not listed, with all. */
 static bool stream_takes(const void *object, const char *key)
 {
+    enum {
+        CTRAFFIC = 1 << EXPERIMENT_PROTOCOL_CTRAFFIC,
+        CONNECT = 1 << EXPERIMENT_PROTOCOL_CONNECT,
+        DATAGRAMS = 1 << EXPERIMENT_PROTOCOL_UDP | 1 << EXPERIMENT_PROTOCOL_ICMP,
+        HTTP = 1 << EXPERIMENT_PROTOCOL_HTTP,
+        HELD = 1 << EXPERIMENT_MODE_HELD,
+        OPEN = 1 << EXPERIMENT_MODE_OPEN,
+        CLOSED = 1 << EXPERIMENT_MODE_CLOSED
+    };
     static const struct {
         const char *key;
-        bool of_connect, of_datagrams;
-    } partly[] = {
-        {"size", false, true},     {"timeout", false, true},        {"reconnect", false, false},
-        {"retries", false, false}, {"connectTimeout", true, false},
+        unsigned protocols, modes;
+    } rows[] = {
+        {"mode", ~(unsigned)DATAGRAMS, ~0u},
+        {"size", CTRAFFIC | DATAGRAMS, ~0u},
+        {"connectTimeout", ~(unsigned)DATAGRAMS, ~0u},
+        {"timeout", ~(unsigned)CONNECT, ~0u},
+        {"http", HTTP, ~0u},
+        {"keepAlive", HTTP, OPEN | CLOSED},
+        {"pipelining", HTTP, HELD | CLOSED},
+        {"thinkTime", ~0u, CLOSED},
+        {"rate", ~0u, HELD | OPEN},
+        {"catchUp", ~0u, HELD | OPEN},
+        {"catchUpWithin", ~0u, HELD | OPEN},
+        {"reconnect", ~0u, HELD},
+        {"retries", ~0u, HELD},
     };
     const struct experiment_stream *stream = object;
+    unsigned protocol = 1u << stream->protocol, mode = 1u << mode_of(stream);
 
-    if (strcmp(key, "catchUpWithin") == 0)
-        return stream->catch_up == EXPERIMENT_CATCH_UP_SEND_LATE;
-    for (size_t i = 0; i < sizeof(partly) / sizeof(*partly); i++) {
-        if (strcmp(key, partly[i].key) != 0 || stream->protocol == EXPERIMENT_PROTOCOL_CTRAFFIC)
-            continue;
-        return is_datagrams(stream) ? partly[i].of_datagrams : partly[i].of_connect;
-    }
+    if (strcmp(key, "catchUpWithin") == 0 && stream->catch_up != EXPERIMENT_CATCH_UP_SEND_LATE)
+        return false;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (strcmp(key, rows[i].key) == 0)
+            return (rows[i].protocols & protocol) != 0 && (rows[i].modes & mode) != 0;
     return true;
+}
+
+/* Values that exclude each other. */
+static int check_mode(struct reader *reader, struct experiment_stream *stream)
+{
+    bool short_lived = stream->protocol == EXPERIMENT_PROTOCOL_CONNECT ||
+                       stream->protocol == EXPERIMENT_PROTOCOL_MCONNECT;
+    bool closed = stream->mode == EXPERIMENT_MODE_CLOSED;
+
+    if (short_lived && stream->mode == EXPERIMENT_MODE_HELD)
+        return reader_refuse(reader,
+                             "mode: a connection of \"%s\" serves one request, it cannot be "
+                             "held; want \"open\" or \"closed\"",
+                             experiment_protocol_word(stream->protocol));
+    if (short_lived)
+        stream->keep_alive = false;
+    if (stream->pipelining > 1 && closed && !stream->keep_alive)
+        return reader_refuse(reader, "pipelining: needs keepAlive");
+    if (stream->pipelining > 1 && stream->think_ns > 0)
+        return reader_refuse(reader, "pipelining: goes without thinkTime");
+    if (stream->pipelining > 1 && stream->http.expect_continue)
+        return reader_refuse(reader, "pipelining: goes without expectContinue");
+    return 0;
 }
 
 static int check_stream(struct reader *reader, void *object)
@@ -432,16 +516,26 @@ static int check_stream(struct reader *reader, void *object)
             return reader_refuse(reader, "\"target\" is missing: the experiment has none for all");
         stream->target = experiment->target;
     }
-    if (stream->pace.unit == PACE_BITS && stream->protocol == EXPERIMENT_PROTOCOL_CONNECT)
-        return reader_refuse(reader, "rate: \"connect\" carries no bits; want requests a second");
+    stream->mode = mode_of(stream);
+    bool closed = stream->mode == EXPERIMENT_MODE_CLOSED;
+    if (check_mode(reader, stream) < 0)
+        return -EINVAL;
+    if (stream->pace.unit == PACE_BITS && stream->protocol != EXPERIMENT_PROTOCOL_CTRAFFIC &&
+        !is_datagrams(stream))
+        return reader_refuse(reader,
+                             "rate: \"%s\" carries no bits that are known; want requests a second",
+                             experiment_protocol_word(stream->protocol));
     stream->pace.request_bits = 8 * stream->size_bytes;
-    stream->rate_per_s = pace_peak(&stream->pace);
+    stream->rate_per_s = closed ? 0 : pace_peak(&stream->pace);
     if (stream->rate_per_s > 1e9)
         return reader_refuse(reader, "rate: want no more than 1000M requests a second");
     if (stream->record_limit_per_s <= 0)
         stream->record_limit_per_s = stream->record == EXPERIMENT_RECORD_SAMPLED ? 1000 : 100000;
-    if (stream->connections == 0 && stream->protocol == EXPERIMENT_PROTOCOL_CONNECT) {
-        open = ceil(stream->rate_per_s * (double)stream->connect_timeout_ns / 1e9) + CONNECT_SPARE;
+    if (stream->connections == 0 && stream->mode == EXPERIMENT_MODE_OPEN && !is_datagrams(stream)) {
+        int64_t open_ns = stream->connect_timeout_ns;
+        if (stream->protocol != EXPERIMENT_PROTOCOL_CONNECT)
+            open_ns += stream->timeout_ns;
+        open = ceil(stream->rate_per_s * (double)open_ns / 1e9) + CONNECT_SPARE;
         stream->connections = open < CONNECTIONS_MAX ? (uint32_t)open : CONNECTIONS_MAX;
     } else if (stream->connections == 0) {
         stream->connections = 1;

@@ -1,6 +1,8 @@
 #include "report/report_json_priv.h"
+#include <stdio.h>
 
 #include "base/json.h"
+#include <stdio.h>
 
 void report_json_add(cJSON *object, const char *name, uint64_t value)
 {
@@ -73,12 +75,29 @@ static void add_outages(cJSON *object, const struct result_outages *outages)
     report_json_add(json, "mean", (uint64_t)(outages->mean_ns + 0.5));
 }
 
+/* Of HTTP streams; empty for others. */
+static void add_answers(cJSON *json, const struct result_stream *stream)
+{
+    cJSON *statuses = cJSON_AddObjectToObject(json, "statuses");
+    for (unsigned i = 1; i < RESULT_STATUSES; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "%u", i);
+        if (stream->statuses[i] > 0)
+            json_add_integer(statuses, text, stream->statuses[i]);
+    }
+    cJSON *bad = cJSON_AddObjectToObject(json, "badAnswers");
+    for (unsigned i = 1; i < HTTP_REASON_COUNT; i++)
+        if (stream->bad_answers[i] > 0)
+            json_add_integer(bad, http_reason_name(i), stream->bad_answers[i]);
+}
+
 static void add_requests(cJSON *json, const struct result_stream *stream)
 {
     report_json_add(json, "due", stream->due);
     cJSON *outcomes = cJSON_AddObjectToObject(json, "outcomes");
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         report_json_add(outcomes, outcome_text(i), stream->outcomes[i]);
+    add_answers(json, stream);
     cJSON_AddBoolToObject(json, "sumsHold", stream->sums_hold);
     cJSON_AddBoolToObject(json, "complete", stream->complete);
     cJSON_AddBoolToObject(json, "exactLatencies", stream->exact);

@@ -10,7 +10,10 @@ static void add_heading(const struct meta_stream *meta, struct text *out)
 {
     text_addf(out, "\nStream %s: %s to %s, ", meta->name, meta->protocol, meta->target);
     print_count(out, meta->flows, "flow", "flows");
-    text_addf(out, ", %g requests/s", meta->rate_pps);
+    if (meta->rate_pps > 0)
+        text_addf(out, ", %g requests/s", meta->rate_pps);
+    else
+        text_add(out, " in closed loops");
     if (meta->size_bytes > 0)
         text_addf(out, " of %u bytes", meta->size_bytes);
     text_add(out, "\n");
@@ -90,6 +93,24 @@ static void add_baseline(const struct result *result, unsigned index, struct tex
     text_add(out, "\n");
 }
 
+/* Of HTTP streams: how often which status came, and what was wrong with bad answers. */
+static void add_answers(const struct result_stream *stream, struct text *out)
+{
+    const char *sign = "    answers: ";
+    for (unsigned i = 1; i < RESULT_STATUSES; i++) {
+        if (stream->statuses[i] == 0)
+            continue;
+        text_addf(out, "%sstatus %u %u", sign, i, stream->statuses[i]);
+        sign = ", ";
+    }
+    if (sign[0] == ',')
+        text_add(out, "\n");
+    for (unsigned i = 1; i < HTTP_REASON_COUNT; i++)
+        if (stream->bad_answers[i] > 0)
+            text_addf(out, "    bad answers: %u because %s\n", stream->bad_answers[i],
+                      http_reason_text(i));
+}
+
 static void add_requests(const struct result *result, unsigned index, struct text *out)
 {
     const struct result_stream *stream = &result->streams[index];
@@ -106,6 +127,7 @@ static void add_requests(const struct result *result, unsigned index, struct tex
     print_share(out, stream->lost, stream->due);
     text_addf(out, " of due); sent %" PRIu64 ", answered %" PRIu64 ", segments sent again %u\n",
               stream->sent, stream->received, stream->retransmits);
+    add_answers(stream, out);
     add_unsent(result, index, out);
     add_record(result, index, out);
     add_line(out, "latency from due", &stream->latency_from_due);

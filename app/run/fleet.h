@@ -17,6 +17,7 @@
 #include "net/net_setup.h"
 #include "plan/experiment.h"
 #include "plan/machine.h"
+#include "run/http_of.h"
 #include "run/target.h"
 #include "rundir/log_writer.h"
 #include "rundir/meta.h"
@@ -73,6 +74,7 @@ struct fleet {
     uint16_t run;                    /* In the marks of its datagrams: random. */
     uint64_t shares[RECORD_STREAMS]; /* Bit I: worker I has a share of the stream. */
     struct fleet_stream streams[RECORD_STREAMS];
+    struct http_of http[RECORD_STREAMS]; /* Of HTTP streams. */
     struct net_eal_report eal_report;
 };
 

@@ -122,18 +122,35 @@ static struct traffic_stream_config stream_config(const struct fleet *fleet, uns
         [EXPERIMENT_PROTOCOL_CONNECT] = TRAFFIC_CONNECT,
         [EXPERIMENT_PROTOCOL_UDP] = TRAFFIC_UDP,
         [EXPERIMENT_PROTOCOL_ICMP] = TRAFFIC_ICMP,
+        [EXPERIMENT_PROTOCOL_HTTP] = TRAFFIC_HTTP,
+        [EXPERIMENT_PROTOCOL_MCONNECT] = TRAFFIC_MCONNECT,
     };
+    static const enum traffic_pattern patterns_of[] = {
+        [EXPERIMENT_MODE_HELD] = TRAFFIC_HELD,
+        [EXPERIMENT_MODE_OPEN] = TRAFFIC_OPEN,
+        [EXPERIMENT_MODE_CLOSED] = TRAFFIC_CLOSED,
+    };
+    bool held = stream->mode == EXPERIMENT_MODE_HELD;
     struct traffic_stream_config config = traffic_stream_default(protocols[stream->protocol]);
-    bool held = config.pattern == TRAFFIC_HELD;
+    if (config.pattern != TRAFFIC_ECHO)
+        config.pattern = patterns_of[stream->mode];
+    config.keep_alive = stream->keep_alive;
+    config.depth = stream->pipelining;
+    config.think_ns = (uint64_t)stream->think_ns;
     snprintf(config.name, sizeof(config.name), "%s", stream->name);
     config.flows = share(stream->connections, member, fleet->count);
     for (unsigned i = 0; i < member; i++)
         config.flow_first += share(stream->connections, i, fleet->count);
-    config.slot_first = held ? config.flow_first : member;
-    config.slot_stride = held ? stream->connections : fleet->count;
+    /* Others that are open are bounded by the pool alone. */
+    if (stream->mode == EXPERIMENT_MODE_OPEN && stream->protocol == EXPERIMENT_PROTOCOL_HTTP)
+        config.connections = config.flows > 0 ? config.flows : 1;
+    if (stream->mode != EXPERIMENT_MODE_CLOSED) {
+        config.slot_first = held ? config.flow_first : member;
+        config.slot_stride = held ? stream->connections : fleet->count;
+        config.law = law_of(&stream->pace);
+    }
     if (config.pattern == TRAFFIC_ECHO && stream->connections < fleet->count)
         config.slot_stride = stream->connections; /* The others have no client end. */
-    config.law = law_of(&stream->pace);
     config.catch_up =
         stream->catch_up == EXPERIMENT_CATCH_UP_SKIP ? TRAFFIC_SKIP : TRAFFIC_SEND_LATE;
     config.unsent_after_ns = (uint64_t)stream->catch_up_within_ns;
@@ -183,6 +200,23 @@ static int make_groups(struct fleet *fleet, const struct experiment *experiment,
     return 0;
 }
 
+/* The requests of HTTP streams, one for all workers. */
+static int make_requests(struct fleet *fleet, const struct experiment *experiment,
+                         const struct target *targets, struct error *err)
+{
+    int code = 0;
+    for (unsigned i = 0; i < experiment->stream_count && code == 0; i++) {
+        const struct experiment_stream *stream = &experiment->streams[i];
+        if (stream->protocol != EXPERIMENT_PROTOCOL_HTTP)
+            continue;
+        code = http_of_make(stream, target_of(fleet, &fleet->members[0], targets, i),
+                            &fleet->http[i], err);
+        if (code < 0)
+            error_wrap(err, "streams.%s.http", stream->name);
+    }
+    return code;
+}
+
 /* A worker beyond a stream's connections has it too, with one flow, and never starts it. */
 static void make_streams(struct fleet *fleet, unsigned index, const struct experiment *experiment,
                          const struct target *targets, struct traffic_config *config)
@@ -193,6 +227,9 @@ static void make_streams(struct fleet *fleet, unsigned index, const struct exper
         const struct experiment_stream *stream = &experiment->streams[i];
         struct traffic_stream_config *made = &config->streams[i];
         *made = stream_config(fleet, index, stream, (uint64_t)experiment->windows.late_ns);
+        made->messages = &fleet->http[i].message;
+        made->message_count = 1;
+        made->expect = &fleet->http[i].expect;
         set_target(made, target_of(fleet, member, targets, i), member->groups[i]);
         if (made->flows > 0 || stream->connections == 0) {
             fleet->shares[i] |= UINT64_C(1) << index;
@@ -203,6 +240,18 @@ static void make_streams(struct fleet *fleet, unsigned index, const struct exper
     }
 }
 
+/* Requests a second. What a closed loop will do nobody knows: as fast as it may be, within bounds
+ * that a log can be made for. */
+static double expected_rate(const struct experiment_stream *stream)
+{
+    double most = 50000;
+    if (stream->mode != EXPERIMENT_MODE_CLOSED)
+        return stream->rate_per_s;
+    double thinking = stream->think_ns > 0 ? 1e9 * stream->connections / (double)stream->think_ns
+                                           : 5000.0 * stream->connections * stream->pipelining;
+    return thinking < most ? thinking : most;
+}
+
 /* The logs are emptied once a second: room for eight, or for all of a short run and as much again.
  * Bounded, and a full log is told. */
 static void set_capacity(struct worker_config *config, const struct experiment *experiment,
@@ -210,7 +259,7 @@ static void set_capacity(struct worker_config *config, const struct experiment *
 {
     double requests = 0;
     for (unsigned i = 0; i < experiment->stream_count; i++)
-        requests += experiment->streams[i].rate_per_s * (seconds < 4 ? 2 * seconds : 8);
+        requests += expected_rate(&experiment->streams[i]) * (seconds < 4 ? 2 * seconds : 8);
     requests = requests / workers + 65536;
     double most = 16.0 * 1024 * 1024;
     uint64_t count = (uint64_t)(requests < most ? requests : most);
@@ -237,10 +286,12 @@ struct record_keep fleet_keep(const struct experiment_stream *stream)
  * or itself. */
 static double packets_of(const struct experiment_stream *stream)
 {
+    bool datagrams =
+        stream->protocol == EXPERIMENT_PROTOCOL_UDP || stream->protocol == EXPERIMENT_PROTOCOL_ICMP;
     if (stream->protocol == EXPERIMENT_PROTOCOL_CONNECT)
         return 4;
     if (stream->protocol != EXPERIMENT_PROTOCOL_CTRAFFIC)
-        return 1;
+        return datagrams ? 1 : stream->keep_alive ? 2 : 6;
     return 2.0 * (stream->size_bytes / 1400 + 1);
 }
 
@@ -323,6 +374,8 @@ int fleet_launch(struct fleet *fleet, const struct experiment *experiment,
     if (getrandom(&fleet->run, sizeof(fleet->run), 0) != sizeof(fleet->run))
         return error_set(err, EXIT_ENVIRONMENT, -errno, "getrandom: %s", strerror(errno));
     int code = make_groups(fleet, experiment, targets, err);
+    if (code == 0)
+        code = make_requests(fleet, experiment, targets, err);
     for (unsigned i = 0; i < fleet->count && code == 0; i++) {
         struct fleet_member *member = &fleet->members[i];
         code = make_worker(fleet, i, experiment, targets, seconds, err);
@@ -353,6 +406,8 @@ void fleet_close(struct fleet *fleet)
         if (member->logging)
             log_writer_close(&member->log, NULL);
     }
+    for (unsigned i = 0; i < RECORD_STREAMS; i++)
+        http_of_free(&fleet->http[i]);
     for (unsigned i = 0; i < fleet->nic_count; i++)
         if (fleet->nics[i].open)
             net_port_close(fleet->members[fleet->nics[i].first].port);

@@ -218,11 +218,14 @@ static void describe_stream(const struct session *session, unsigned index)
     snprintf(meta->name, sizeof(meta->name), "%s", stream->name);
     snprintf(meta->protocol, sizeof(meta->protocol), "%s",
              experiment_protocol_word(stream->protocol));
-    meta->flows = stream->protocol == EXPERIMENT_PROTOCOL_CONNECT ? 1 : stream->connections;
     meta->datagrams =
         stream->protocol == EXPERIMENT_PROTOCOL_UDP || stream->protocol == EXPERIMENT_PROTOCOL_ICMP;
-    meta->rate_pps = pace_mean(&stream->pace);
-    meta->size_bytes = stream->size_bytes;
+    bool one = stream->mode == EXPERIMENT_MODE_OPEN && !meta->datagrams;
+    meta->flows = one ? 1 : stream->connections;
+    if (stream->mode != EXPERIMENT_MODE_CLOSED)
+        meta->rate_pps = pace_mean(&stream->pace);
+    if (stream->protocol == EXPERIMENT_PROTOCOL_CTRAFFIC || meta->datagrams)
+        meta->size_bytes = stream->size_bytes;
     meta->timeout_ns = (uint64_t)stream->timeout_ns;
     meta->connect_timeout_ns = (uint64_t)stream->connect_timeout_ns;
     meta->late_ns = (uint64_t)session->experiment->windows.late_ns;

@@ -14,6 +14,8 @@
 
 #include <zlib.h>
 
+#include "record/http_reason.h"
+
 /* Where the records of a type go. */
 static void **array_of(struct logs *logs, enum record_type type, size_t **count)
 {
@@ -153,10 +155,12 @@ static bool check_dues(const struct record_dues *chunk)
     return chunk->stream < RECORD_STREAMS && chunk->used > 0 && place.at == chunk->used;
 }
 
+/* A bad answer's reason is its protocol's. */
 static bool check_fold(const struct record_fold *fold)
 {
+    unsigned reasons = fold->outcome == OUTCOME_BAD_ANSWER ? HTTP_REASON_COUNT : UNSENT_COUNT;
     return fold->stream < RECORD_STREAMS && fold->outcome < OUTCOME_COUNT &&
-           fold->outcome != OUTCOME_OK && fold->reason < UNSENT_COUNT && fold->count > 0 &&
+           fold->outcome != OUTCOME_OK && fold->reason < reasons && fold->count > 0 &&
            fold->count <= FOLD_MEMBERS_MAX && fold->sent <= fold->count &&
            fold->first_ns / 1000 < DUES_US_MAX && fold->step_ns / 1000 < DUES_US_MAX;
 }

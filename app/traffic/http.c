@@ -396,23 +396,3 @@ bool http_is_token(const uint8_t *bytes, uint32_t count)
             return false;
     return count > 0;
 }
-
-const char *http_reason_name(enum http_reason reason)
-{
-    static const char *const names[] = {
-#define X(id, name, text) name,
-        HTTP_REASONS(X)
-#undef X
-    };
-    return names[reason];
-}
-
-const char *http_reason_text(enum http_reason reason)
-{
-    static const char *const texts[] = {
-#define X(id, name, text) text,
-        HTTP_REASONS(X)
-#undef X
-    };
-    return texts[reason];
-}

@@ -29,6 +29,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "record/http_reason.h"
+
 enum {
     HTTP_HEAD_BYTES = 65536, /* Of a head: start line and header lines; of trailers likewise. */
     HTTP_HEADERS = 128,      /* Header lines of a head; trailers likewise. */
@@ -43,44 +45,6 @@ enum {
 
 #define HTTP_BODY_MAX_BYTES (UINT64_C(1) << 40) /* Of any body. */
 #define HTTP_ANY_LENGTH UINT64_MAX
-
-/* id, name, sentence: what is wrong with a message. */
-#define HTTP_REASONS(X)                                                                            \
-    X(NONE, "none", "nothing is wrong")                                                            \
-    X(UNASKED, "unasked", "bytes came when no request was open")                                   \
-    X(NOT_HTTP, "not-http", "the answer does not begin with HTTP/")                                \
-    X(VERSION, "version", "the version is not HTTP/1.0 or HTTP/1.1")                               \
-    X(START_LINE, "start-line", "the status or request line is malformed")                         \
-    X(LINE_END, "line-end", "a line does not end with CR LF")                                      \
-    X(CONTROL, "control", "a line holds a control character")                                      \
-    X(FIELD_NAME, "field-name", "a header's name is empty, too long, or not a token")              \
-    X(FIELD_LONG, "field-long", "a header that matters is longer than 120 bytes")                  \
-    X(FOLDED, "folded", "a header that matters goes on in the next line")                          \
-    X(HEAD_LONG, "head-long", "the head or the trailers are longer than 64 KiB")                   \
-    X(HEADERS_MANY, "headers-many", "more than 128 header or trailer lines")                       \
-    X(HOST, "host", "an HTTP/1.1 request without Host, or with several")                           \
-    X(LENGTH, "length", "Content-Length is not a number, or beyond all bounds")                    \
-    X(LENGTHS_DIFFER, "lengths-differ", "several Content-Length values differ")                    \
-    X(SMUGGLED, "smuggled", "Transfer-Encoding and Content-Length together")                       \
-    X(CODING, "coding", "a transfer coding other than chunked, once")                              \
-    X(CHUNK_SIZE, "chunk-size",                                                                    \
-      "a chunk's size is not a hexadecimal number, or beyond all bounds")                          \
-    X(CHUNK_LONG, "chunk-long", "a chunk's extensions are longer than 1 KiB")                      \
-    X(CHUNK_END, "chunk-end", "a chunk's data is not followed by CR LF")                           \
-    X(INTERIM, "interim", "more than 16 interim (1xx) answers")                                    \
-    X(EARLY, "early", "the answer was whole before its request was sent")                          \
-    X(SWITCHED, "switched", "101 Switching Protocols, which was not asked for")                    \
-    X(BODY_LONG, "body-long", "the body is longer than the stream's limit")                        \
-    X(BODY_LENGTH, "body-length", "the body has not the expected length")                          \
-    X(BODY_HASH, "body-hash", "the body has not the expected hash")                                \
-    X(BODY_MATCH, "body-match", "the body does not contain the expected text")
-
-enum http_reason {
-#define X(id, name, text) HTTP_BAD_##id,
-    HTTP_REASONS(X)
-#undef X
-    HTTP_REASON_COUNT
-};
 
 enum http_verdict {
     HTTP_MORE,        /* All right so far, and not whole. */
@@ -179,9 +143,5 @@ bool http_status_expected(const struct http_expect *expect, uint16_t status);
 /* Server: the head is whole, and the client waits for 100 Continue before it sends the body. True
  * once. */
 bool http_continue_wanted(struct http *http);
-
-/* "smuggled", and the sentence. */
-const char *http_reason_name(enum http_reason reason);
-const char *http_reason_text(enum http_reason reason);
 
 #endif

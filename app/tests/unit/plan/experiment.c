@@ -162,7 +162,7 @@ static void mistakes_are_named(void **state)
         {"streams.held.rate=ramp:1/s..2/s",
          "streams[0].rate: rate \"ramp:1/s..2/s\": column 14: want \":\""},
         {"streams.new.rate=1Mbit/s",
-         "streams[1]: rate: \"connect\" carries no bits; want requests a second"},
+         "streams[1]: rate: \"connect\" carries no bits that are known; want requests a second"},
         {"streams.held.catchUp=slip", "streams[0].catchUp: got \"slip\", want \"send-late\" or "
                                       "\"skip\"; did you mean \"skip\"?"},
         {"streams.held.rate=400 KB/s", "streams[0].rate: got \"400 KB/s\", want a rate such as "
@@ -171,11 +171,12 @@ static void mistakes_are_named(void **state)
         {"streams.held.size=32", "streams[0].size: got 32, want a number of bytes such as 1024 or "
                                  "\"64KiB\", from 64B to 64KiB"},
         {"streams.held.protocol=ctrafic",
-         "streams[0].protocol: got \"ctrafic\", want \"ctraffic\", "
-         "\"connect\", \"udp\" or \"icmp\"; did you mean \"ctraffic\"?"},
+         "streams[0].protocol: got \"ctrafic\", want \"ctraffic\", \"connect\", \"udp\", \"icmp\", "
+         "\"http\" or \"mconnect\"; did you mean \"ctraffic\"?"},
         {"streams.new.size=1024",
          "streams[1]: key \"size\" does not fit here; with its other keys a stream takes: name, "
-         "protocol, target, connections, rate, catchUp, catchUpWithin, connectTimeout, record, "
+         "protocol, mode, target, connections, rate, catchUp, catchUpWithin, connectTimeout, "
+         "record, "
          "recordLimit"},
         {"streams.new={\"name\":\"new\",\"protocol\":\"udp\",\"rate\":\"1/"
          "s\",\"reconnect\":\"never\"}",
@@ -275,7 +276,7 @@ static void mistakes_are_named(void **state)
                                   "\"settle\", \"baseline\", \"upgrade\", \"aftermath\""},
         {"expect[0].stream=new",
          "expect[0].figure: stream \"new\" holds no connections, lastingConnections is about those "
-         "of ctraffic"},
+         "of mode held"},
         {"report.formats=[\"pdf\"]", "report.formats[0]: got \"pdf\", want \"text\", \"json\", "
                                      "\"ctraffic\", \"ctraffic-hosts\", "
                                      "\"ctraffic-throughput\" or \"ctraffic-connections\""},
@@ -364,6 +365,76 @@ static void a_static_target_needs_no_cluster(void **state)
     experiment_free(x);
 }
 
+/* What an HTTP stream says, what it does not, and what does not fit together. */
+static void http_streams(void **state)
+{
+    static const char form[] =
+        "{\"version\":1,\"name\":\"a\",\"target\":{\"address\":\"10.0.0.5\",\"port\":80},"
+        "\"streams\":[{\"name\":\"s\",\"protocol\":\"%s\",%s}],\"steps\":[{\"do\":\"start\"}]}";
+    static const struct {
+        const char *protocol, *keys, *problem;
+    } rows[] = {
+        {"http", "\"rate\":\"10/s\"", NULL},
+        {"http", "\"mode\":\"closed\",\"thinkTime\":\"5ms\",\"keepAlive\":false", NULL},
+        {"http", "\"mode\":\"held\",\"rate\":\"10/s\",\"pipelining\":4,\"connections\":2", NULL},
+        {"mconnect", "\"rate\":\"10/s\"", NULL},
+        {"http", "\"thinkTime\":\"5ms\"", "key \"thinkTime\" does not fit here"},
+        {"http", "\"mode\":\"closed\",\"rate\":\"1/s\"", "key \"rate\" does not fit here"},
+        {"http", "\"keepAlive\":true", "\"rate\" is missing"},
+        {"http", "\"mode\":\"closed\",\"pipelining\":2,\"keepAlive\":false", "needs keepAlive"},
+        {"http", "\"mode\":\"closed\",\"pipelining\":2,\"thinkTime\":\"1s\"", "without thinkTime"},
+        {"connect", "\"mode\":\"held\",\"rate\":\"1/s\"", "it cannot be held"},
+        {"connect", "\"rate\":\"1/s\",\"http\":{}", "key \"http\" does not fit here"},
+        {"http", "\"rate\":\"1/s\",\"http\":{\"path\":\"x\"}", "want one that begins with /"},
+        {"http", "\"rate\":\"1/s\",\"http\":{\"headers\":[\"x\"]}", "want \"Name: value\""},
+        {"http", "\"rate\":\"1/s\",\"http\":{\"body\":\"x\",\"bodySize\":9}", "exclude each other"},
+        {"http", "\"rate\":\"1/s\",\"http\":{\"expectContinue\":true}", "no body to wait with"},
+        {"http", "\"rate\":\"1/s\",\"http\":{\"expectStatus\":[\"2xx\"]}", "want a status"},
+        {"http", "\"rate\":\"1/s\",\"http\":{\"expectStatus\":[\"300-200\"]}", "want a status"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct experiment *x = NULL;
+        struct error err = {0};
+        char json[600];
+        snprintf(json, sizeof(json), form, rows[i].protocol, rows[i].keys);
+        int result = experiment_parse("a.json", json, strlen(json), NULL, &x, &err);
+        if (rows[i].problem == NULL && result < 0)
+            fail_msg("row %zu: %s", i, err.text);
+        if (rows[i].problem != NULL && strstr(err.text, rows[i].problem) == NULL)
+            fail_msg("row %zu: %s", i, err.text);
+        if (i == 0) {
+            assert_int_equal(x->streams[0].mode, EXPERIMENT_MODE_OPEN);
+            assert_true(x->streams[0].keep_alive);
+            assert_string_equal(x->streams[0].http.path, "/");
+            assert_string_equal(x->streams[0].http.method, "GET");
+            /* A silent target: 10/s for both time-outs, and 16. */
+            assert_int_equal(x->streams[0].connections, 25 + 16);
+        }
+        experiment_free(x);
+    }
+}
+
+static void statuses(void **state)
+{
+    static const struct {
+        const char *text;
+        uint16_t first, last; /* 0: refused. */
+    } rows[] = {{"200", 200, 200},  {"200-299", 200, 299}, {"599", 599, 599}, {"", 0, 0},
+                {"99", 0, 0},       {"600", 0, 0},         {"200-", 0, 0},    {"-200", 0, 0},
+                {"200-2999", 0, 0}, {" 200", 0, 0},        {"200x", 0, 0},    {"299-200", 0, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        uint16_t first = 0, last = 0;
+        bool good = experiment_status_range(rows[i].text, &first, &last);
+        assert_int_equal(good, rows[i].first != 0);
+        assert_int_equal(first, rows[i].first);
+        assert_int_equal(last, rows[i].last);
+    }
+}
+
 static void a_service_needs_a_cluster(void **state)
 {
     static const char *const rows[][2] = {
@@ -427,6 +498,8 @@ int main(void)
         cmocka_unit_test(variants_are_tried_when_the_file_is_read),
         cmocka_unit_test(bad_syntax_has_its_line_and_column),
         cmocka_unit_test(a_static_target_needs_no_cluster),
+        cmocka_unit_test(http_streams),
+        cmocka_unit_test(statuses),
         cmocka_unit_test(a_service_needs_a_cluster),
         cmocka_unit_test(a_run_may_only_observe),
     };

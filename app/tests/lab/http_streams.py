@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""HTTP streams of each mode against a server that the project did not write, killed in mid-run.
+
+usage: http_streams.py SEAMLINE
+
+Every request is accounted for, bodies of some MB come whole, and what the server's death does to
+each kind of stream is what it should be. Prints TAP.
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+SEAMLINE = pathlib.Path(sys.argv[1]).resolve()
+SERVER = pathlib.Path(__file__).parent / "http_server.py"
+NETNS, OURS, THEIRS = "slhttp", "slhttp0", "slhttp1"
+ADDRESS, PORT = "10.77.0.1", 8080
+
+MACHINE = {
+    "version": 1, "name": "http",
+    "ports": [{"name": "veth", "profile": "af_packet", "iface": OURS,
+               "clients": ["10.77.0.128/26"], "onLink": ["10.77.0.0/24"]}],
+    "cores": {"workers": [1], "control": 0},
+    "memory": {"hugepages": "no", "megabytes": 512},
+    "allow": ["10.77.0.0/24"],
+}
+
+EXPERIMENT = {
+    "version": 1, "name": "http",
+    "target": {"address": ADDRESS, "port": PORT},
+    "streams": [
+        {"name": "pool", "protocol": "http", "rate": "100/s"},
+        {"name": "each", "protocol": "http", "rate": "50/s", "keepAlive": False},
+        {"name": "held", "protocol": "http", "mode": "held", "connections": 4, "rate": "40/s"},
+        {"name": "loop", "protocol": "http", "mode": "closed", "connections": 2, "thinkTime": "20ms"},
+        {"name": "big", "protocol": "http", "mode": "closed", "thinkTime": "100ms", "timeout": "5s",
+         "http": {"path": "/size/3000000", "expectSize": 3000000}},
+        {"name": "post", "protocol": "http", "rate": "5/s", "timeout": "5s",
+         "http": {"method": "POST", "path": "/", "bodySize": 1000000, "expectText": "1000000"}},
+        {"name": "status", "protocol": "http", "rate": "20/s", "http": {"path": "/status/503"}},
+        {"name": "wanted", "protocol": "http", "rate": "20/s",
+         "http": {"path": "/status/404", "expectStatus": ["404"]}},
+        {"name": "short", "protocol": "http", "rate": "5/s",
+         "http": {"path": "/size/99", "expectSize": 100}},
+    ],
+    "steps": [{"do": "start"}, {"do": "wait", "for": "5s"}, {"do": "stop"}],
+}
+
+
+def ip(*arguments):
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=10)
+
+
+def network():
+    ip("netns", "add", NETNS)
+    ip("link", "add", OURS, "type", "veth", "peer", "name", THEIRS, "netns", NETNS)
+    ip("link", "set", OURS, "up")
+    ip("-n", NETNS, "addr", "add", f"{ADDRESS}/24", "dev", THEIRS)
+    ip("-n", NETNS, "link", "set", THEIRS, "up")
+    for command in (["ethtool", "-K", OURS, "tx", "off"], ["ip", "netns", "exec", NETNS, "ethtool",
+                                                         "-K", THEIRS, "tx", "off", "tso", "off",
+                                                         "gso", "off"]):
+        subprocess.run(command, capture_output=True, timeout=10)
+
+
+def remove_network():
+    for command in (["ip", "link", "del", OURS], ["ip", "netns", "del", NETNS]):
+        subprocess.run(command, capture_output=True, timeout=10)
+
+
+def serve():
+    return subprocess.Popen(["ip", "netns", "exec", NETNS, sys.executable, SERVER, ADDRESS, str(PORT)],
+                            stderr=subprocess.DEVNULL)
+
+
+def run(folder):
+    (folder / "machine.json").write_text(json.dumps(MACHINE))
+    (folder / "http.json").write_text(json.dumps(EXPERIMENT))
+    server = serve()
+    try:
+        time.sleep(1)
+        process = subprocess.Popen(
+            [SEAMLINE, "run", folder / "http.json", "-m", folder / "machine.json", "-o", folder / "out"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        first = ""
+        for line in process.stderr:
+            first += line
+            if re.search(r"connections [1-9]", line):
+                break
+        time.sleep(2)
+        server.kill()
+        server.wait()
+        time.sleep(1)
+        server = serve()
+        _, errors = process.communicate(timeout=60)
+        if not (folder / "out" / "run.json").exists():
+            raise OSError(f"exit status {process.returncode}: {first}{errors}")
+        return process.returncode, errors, json.loads((folder / "out" / "run.json").read_text())
+    finally:
+        server.kill()
+        server.wait()
+
+
+def checks(status, errors, account):
+    streams = {s["name"]: s for s in account["streams"]}
+    out = {name: {k: v for k, v in s["outcomes"].items() if v} for name, s in streams.items()}
+    good = {name: sum(o.get(k, 0) for k in ("ok", "late", "repaired")) for name, o in out.items()}
+    yield "the run ended", status == 0, errors
+    yield "every request has an outcome", all(
+        s["due"] == sum(s["outcomes"].values()) and s["sumsHold"] for s in streams.values()), out
+    yield "the open ones asked as the rate says", all(
+        abs(streams[name]["due"] - rate * 5) <= rate * 0.1 + 1
+        for name, rate in (("pool", 100), ("each", 50), ("post", 5), ("status", 20))), out
+    yield "most are answered", all(
+        good[name] >= streams[name]["due"] * 0.5 for name in ("pool", "each", "held", "wanted")), out
+    yield "closed loops went on after the server was back", good["loop"] > 100, out
+    yield "bodies of 3 MB came whole", good["big"] >= 5 and "bad-answer" not in out["big"], out["big"]
+    yield "bodies of 1 MB arrived", good["post"] >= 8 and "bad-answer" not in out["post"], out["post"]
+    yield "503 is a bad status", good["status"] == 0 and out["status"].get("bad-status", 0) > 40, out
+    yield "its status is counted", streams["status"]["statuses"].get("503", 0) \
+        == out["status"]["bad-status"], streams["status"]["statuses"]
+    yield "404 is good where it is expected", good["wanted"] > 40, out["wanted"]
+    yield "another length is a bad answer, its reason named", \
+        out["short"].get("bad-answer", 0) > 10 and good["short"] == 0 \
+        and streams["short"]["badAnswers"].get("body-length") == out["short"]["bad-answer"], \
+        (out["short"], streams["short"].get("badAnswers"))
+    yield "the death shows: refused where each has its connection", \
+        out["each"].get("refused", 0) > 20, out["each"]
+    yield "held connections broke", streams["held"]["connections"]["broken"] >= 4, streams["held"]
+    yield "the server is named", any(p["name"] == "server-1" for p in account["pods"]), account["pods"]
+    yield "nothing is left", account["tester"]["ports"][0]["mbufsMissing"] == 0, account["tester"]
+
+
+def main():
+    if os.geteuid() != 0:
+        print("1..0 # SKIP needs root")
+        return
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-http-"))
+    number = 0
+    try:
+        remove_network()
+        network()
+        for name, good, why in checks(*run(folder)):
+            number += 1
+            print(f"{'ok' if good else 'not ok'} {number} - {name}")
+            if not good:
+                print("# " + str(why).replace("\n", "\n# "))
+    except (OSError, ValueError, KeyError, subprocess.SubprocessError) as problem:
+        number += 1
+        print(f"not ok {number} - the run gave an account")
+        print("# " + repr(problem).replace("\n", "\n# ") + str(getattr(problem, "stderr", "")))
+    finally:
+        remove_network()
+    print(f"1..{number}")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+main()
