@@ -12,6 +12,7 @@ static const char *const names[REPORT_FORMAT_COUNT] = {
     [REPORT_CTRAFFIC_HOSTS] = "ctraffic-hosts",
     [REPORT_CTRAFFIC_THROUGHPUT] = "ctraffic-throughput",
     [REPORT_CTRAFFIC_CONNECTIONS] = "ctraffic-connections",
+    [REPORT_HDR] = "hdr",
 };
 
 bool report_format_find(const char *name, enum report_format *format)
@@ -39,6 +40,7 @@ static int make(const struct result *result, enum report_format format, struct t
     case REPORT_CTRAFFIC_HOSTS: return report_ctraffic_hosts(result, out);
     case REPORT_CTRAFFIC_THROUGHPUT: return report_ctraffic_throughput(result, out);
     case REPORT_CTRAFFIC_CONNECTIONS: return report_ctraffic_connections(result, out);
+    case REPORT_HDR: return report_hdr(result, out);
     default: return -EINVAL;
     }
 }

@@ -5,6 +5,7 @@
  *     ctraffic              ctraffic's statistics, one JSON line with all statistics
  *     ctraffic-hosts, ctraffic-throughput, ctraffic-connections
  *                           what ctraffic's three analyses print of them
+ *     hdr                   latencies as an HdrHistogram interval log; what latency.hlog holds
  */
 #ifndef REPORT_REPORT_H
 #define REPORT_REPORT_H
@@ -22,6 +23,7 @@ enum report_format {
     REPORT_CTRAFFIC_HOSTS,
     REPORT_CTRAFFIC_THROUGHPUT,
     REPORT_CTRAFFIC_CONNECTIONS,
+    REPORT_HDR,
     REPORT_FORMAT_COUNT
 };
 

@@ -15,6 +15,7 @@ int report_ctraffic(const struct result *result, struct text *out);
 int report_ctraffic_hosts(const struct result *result, struct text *out);
 int report_ctraffic_throughput(const struct result *result, struct text *out);
 int report_ctraffic_connections(const struct result *result, struct text *out);
+int report_hdr(const struct result *result, struct text *out);
 
 /* Parts of the text. */
 void report_text_stream(const struct result *result, unsigned stream, struct text *out);

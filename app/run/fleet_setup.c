@@ -276,7 +276,7 @@ struct record_keep fleet_keep(const struct experiment_stream *stream)
     if (stream->record == EXPERIMENT_RECORD_FAILURES)
         return keep;
     bool full = stream->record == EXPERIMENT_RECORD_FULL;
-    double one_in = ceil(stream->rate_per_s / stream->record_limit_per_s);
+    double one_in = ceil(expected_rate(stream) / stream->record_limit_per_s);
     keep.mode = full && one_in <= 1 ? RECORD_MODE_FULL : RECORD_MODE_SAMPLED;
     keep.one_in = keep.mode == RECORD_MODE_FULL ? 0 : (uint32_t)one_in;
     return keep;

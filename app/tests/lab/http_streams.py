@@ -6,6 +6,7 @@ usage: http_streams.py SEAMLINE
 Every request is accounted for, bodies of some MB come whole, and what the server's death does to
 each kind of stream is what it should be. Prints TAP.
 """
+import base64
 import json
 import os
 import pathlib
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 SEAMLINE = pathlib.Path(sys.argv[1]).resolve()
 SERVER = pathlib.Path(__file__).parent / "http_server.py"
@@ -100,13 +102,45 @@ def run(folder):
         _, errors = process.communicate(timeout=60)
         if not (folder / "out" / "run.json").exists():
             raise OSError(f"exit status {process.returncode}: {first}{errors}")
-        return process.returncode, errors, json.loads((folder / "out" / "run.json").read_text())
+        return process.returncode, errors, json.loads((folder / "out" / "run.json").read_text()), \
+            (folder / "out" / "latency.hlog").read_text()
     finally:
         server.kill()
         server.wait()
 
 
-def checks(status, errors, account):
+def zigzag(data):
+    """The numbers of an HdrHistogram payload: LEB128 of at most nine bytes, the ninth of eight bits."""
+    at = 0
+    while at < len(data):
+        value, shift = 0, 0
+        while True:
+            byte = data[at]
+            at += 1
+            last = shift == 56
+            value |= (byte if last else byte & 0x7f) << shift
+            shift += 7
+            if last or byte < 0x80:
+                break
+        yield value >> 1 ^ -(value & 1)
+
+
+def totals(log):
+    """How many values each tag of an HdrHistogram log has."""
+    sums = {}
+    for line in log.splitlines():
+        if not line.startswith("Tag="):
+            continue
+        tag, _, _, _, coded = line[4:].split(",")
+        coded = base64.b64decode(coded)
+        assert coded[:4] == bytes.fromhex("1c849314") and len(coded) == 8 + int.from_bytes(coded[4:8], "big")
+        plain = zlib.decompress(coded[8:])
+        assert plain[:4] == bytes.fromhex("1c849313")
+        sums[tag] = sums.get(tag, 0) + sum(n for n in zigzag(plain[40:]) if n > 0)
+    return sums
+
+
+def checks(status, errors, account, log):
     streams = {s["name"]: s for s in account["streams"]}
     out = {name: {k: v for k, v in s["outcomes"].items() if v} for name, s in streams.items()}
     good = {name: sum(o.get(k, 0) for k in ("ok", "late", "repaired")) for name, o in out.items()}
@@ -133,6 +167,13 @@ def checks(status, errors, account):
         out["each"].get("refused", 0) > 20, out["each"]
     yield "held connections broke", streams["held"]["connections"]["broken"] >= 4, streams["held"]
     yield "the server is named", any(p["name"] == "server-1" for p in account["pods"]), account["pods"]
+    counted = totals(log)
+    yield "latency.hlog has each good request once", all(
+        counted.get(f"{name}/{kind}", 0) == n for name, n in good.items()
+        for kind in ("from-due", "from-sent", "first-byte")), (counted, good)
+    yield "and each connection", all(
+        counted.get(f"{name}/connect", 0) == s["connections"]["established"]
+        for name, s in streams.items()), (counted, [s["connections"] for s in streams.values()])
     yield "nothing is left", account["tester"]["ports"][0]["mbufsMissing"] == 0, account["tester"]
 
 
