@@ -40,7 +40,7 @@ static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_
     flow_attempt(&traffic->flows[conn->flow], sent_ns);
     for (; request != NULL; request = request_next(traffic, request)) {
         request->record.sent_ns = sent_ns;
-        conn->connection.sent++;
+        conn->account.sent++;
         traffic_count_sent(traffic, &request->record);
     }
 }
@@ -52,7 +52,7 @@ static void closed_connected(struct traffic *traffic, struct traffic_conn *conn,
     flow->failures = 0;
     if (exchange_of(traffic, conn->stream)->begin != NULL) {
         for (; request != NULL; request = request_next(traffic, request))
-            ask(traffic, conn, request, conn->connection.opened_ns);
+            ask(traffic, conn, request, conn->account.opened_ns);
         return;
     }
     request->record.first_byte_ns = at_ns;
@@ -164,7 +164,7 @@ static bool add(struct traffic *traffic, struct traffic_flow *flow, struct traff
     struct record_request record = {.due_ns = flow->due_ns,
                                     .flow = flow->index,
                                     .stream = flow->stream,
-                                    .host = conn->connection.host};
+                                    .host = conn_host(traffic, conn)};
     struct traffic_request *request = request_take(traffic, &record);
     if (request == NULL)
         return false;

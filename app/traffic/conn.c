@@ -9,8 +9,12 @@ static struct traffic_conn *take(struct traffic *traffic, struct traffic_flow *f
                                  uint64_t now_ns, pool_handle *handle);
 static bool open_tcp(struct traffic *traffic, struct traffic_conn *conn, pool_handle handle,
                      uint64_t now_ns, enum unsent_reason *reason);
+static void put_record(struct traffic *traffic, const struct traffic_conn *conn,
+                       const struct flow_signal *signal);
 static void count_end(struct traffic *traffic, const struct traffic_conn *conn,
                       enum connection_end end);
+static const struct target *target_of(const struct traffic *traffic,
+                                      const struct traffic_conn *conn);
 
 struct traffic_conn *conn_open(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns,
                                enum unsent_reason *reason)
@@ -26,8 +30,8 @@ struct traffic_conn *conn_open(struct traffic *traffic, struct traffic_flow *flo
         pool_free(&traffic->conns, handle);
         return NULL;
     }
-    conn->connection.id = record_new_connection_id(traffic->record);
-    conn->connection.failed_connects = flow->failures;
+    conn->account.id = record_new_connection_id(traffic->record);
+    conn->failed_connects = flow->failures;
     stream->conns++;
     stream->attempts++;
     record_count_add(&traffic_counters(traffic, conn->stream)->connecting, 1);
@@ -37,33 +41,27 @@ struct traffic_conn *conn_open(struct traffic *traffic, struct traffic_flow *flo
 
 void conn_connected(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns)
 {
-    struct record_connection *connection = &conn->connection;
+    struct conn_account *account = &conn->account;
     assert(conn->state == CONN_CONNECTING);
     conn->state = CONN_UP;
     wheel_cancel(&traffic->wheel, &conn->timer.wheel);
-    connection->connected_ns = at_ns;
-    connection->last_good_sent_ns = connection->opened_ns;
-    connection->last_good_done_ns = at_ns;
-    if (connection->retransmits == 0)
-        conn_rtt(conn, at_ns - connection->opened_ns);
-    record_connect_time(traffic->record, conn->stream, at_ns, at_ns - connection->opened_ns);
+    account->connected_ns = at_ns;
+    account->last_good_sent_ns = account->opened_ns;
+    account->last_good_done_ns = at_ns;
+    if (account->retransmits == 0)
+        conn_rtt(conn, at_ns - account->opened_ns);
+    record_connect_time(traffic->record, conn->stream, at_ns, at_ns - account->opened_ns);
     record_count_add(&traffic_counters(traffic, conn->stream)->connecting, -1);
     record_count_add(&traffic_counters(traffic, conn->stream)->connections_up, 1);
 }
 
 void conn_end(struct traffic *traffic, struct traffic_conn *conn, const struct flow_signal *signal)
 {
-    struct record_connection *connection = &conn->connection;
     assert(conn->state != CONN_CLOSING);
-    connection->end = (uint8_t)signal->end;
-    connection->ended_ns = signal->at_ns;
-    connection->first_unanswered_ns = signal->first_unanswered_ns;
-    connection->arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns);
-    connection->largest_rtt_ns = conn_saturate(signal->largest_rtt_ns);
+    put_record(traffic, conn, signal);
     count_end(traffic, conn, signal->end);
     conn->state = CONN_CLOSING;
     wheel_cancel(&traffic->wheel, &conn->timer.wheel);
-    record_connection_done(traffic->record, connection);
     struct traffic_flow *flow = &traffic->flows[conn->flow];
     if (flow->conn == pool_handle_of(&traffic->conns, conn))
         flow->conn = 0;
@@ -85,7 +83,7 @@ void conn_gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_
     struct traffic_stream *stream = &traffic->streams[conn->stream];
     assert(conn->state == CONN_CLOSING);
     wheel_cancel(&traffic->wheel, &conn->timer.wheel);
-    ports_release(&traffic->targets[conn->target].sweep->ports, conn->port_slot, now_ns);
+    ports_release(&target_of(traffic, conn)->sweep->ports, conn->port_slot, now_ns);
     pool_free(&traffic->conns, pool_handle_of(&traffic->conns, conn));
     stream->conns--;
     if (stream->conns == 0 && stream->state == STREAM_DRAINING) {
@@ -126,9 +124,9 @@ struct flow_signal conn_signal(const struct traffic *traffic, const struct traff
     struct flow_signal signal = {.end = end,
                                  .at_ns = event != NULL ? event->at_ns : now_ns,
                                  .uncertainty_ns = event != NULL ? traffic->uncertainty_ns : 0,
-                                 .largest_rtt_ns = conn->connection.largest_rtt_ns,
-                                 .connection = conn->connection.id,
-                                 .host = conn->connection.host};
+                                 .largest_rtt_ns = conn->account.largest_rtt_ns,
+                                 .connection = conn->account.id,
+                                 .host = conn_host(traffic, conn)};
     uint64_t unacked_ns = UINT64_MAX, rtt_ns = 0;
     struct tcp_info info;
     if (tcp_conn_info(traffic->tcp, conn->tcp, &info)) {
@@ -143,7 +141,7 @@ struct flow_signal conn_signal(const struct traffic *traffic, const struct traff
     /* The request's stamp is nearer to the wire than the tcp's time of the turn. */
     const struct traffic_request *request = request_first(traffic, conn);
     if (conn->state == CONN_CONNECTING)
-        signal.first_unanswered_ns = end == CONNECTION_REFUSED ? 0 : conn->connection.opened_ns;
+        signal.first_unanswered_ns = end == CONNECTION_REFUSED ? 0 : conn->account.opened_ns;
     else if (request != NULL && request->record.sent_ns != 0)
         signal.first_unanswered_ns = request->record.sent_ns;
     else if (unacked_ns != UINT64_MAX)
@@ -158,20 +156,20 @@ void conn_retransmit(struct traffic *traffic, struct traffic_conn *conn,
     struct record_segment segment = {.first_sent_ns = event->first_sent_ns,
                                      .resent_ns = event->at_ns,
                                      .offset = syn ? UINT64_MAX : event->stream_offset,
-                                     .connection = conn->connection.id,
+                                     .connection = conn->account.id,
                                      .bytes = event->bytes,
-                                     .flow = conn->connection.flow,
+                                     .flow = traffic->flows[conn->flow].index,
                                      .stream = conn->stream,
                                      .fast = event->cause == TCP_CAUSE_FAST};
     record_append(traffic->record, RECORD_SEGMENTS, &segment);
-    conn->connection.retransmits++;
+    conn->account.retransmits++;
     request_resent(traffic, conn, event->stream_offset, event->bytes);
 }
 
 void conn_rtt(struct traffic_conn *conn, uint64_t rtt_ns)
 {
-    if (rtt_ns > conn->connection.largest_rtt_ns)
-        conn->connection.largest_rtt_ns = conn_saturate(rtt_ns);
+    if (rtt_ns > conn->account.largest_rtt_ns)
+        conn->account.largest_rtt_ns = conn_saturate(rtt_ns);
 }
 
 /* From `sent`: that the tester was late is no fault of the service. */
@@ -193,20 +191,16 @@ static struct traffic_conn *take(struct traffic *traffic, struct traffic_flow *f
     struct traffic_conn *conn = pool_get(&traffic->conns, *handle);
     *conn = (struct traffic_conn){.timer.kind = TRAFFIC_TIMER_CONN,
                                   .flow = (uint32_t)(flow - traffic->flows),
-                                  .target = flow->target,
-                                  .group = flow->group,
                                   .stream = flow->stream,
                                   .state = CONN_CONNECTING};
-    conn->connection.opened_ns = now_ns;
-    conn->connection.flow = flow->index;
-    conn->connection.stream = flow->stream;
+    conn->account.opened_ns = now_ns;
     return conn;
 }
 
 static bool open_tcp(struct traffic *traffic, struct traffic_conn *conn, pool_handle handle,
                      uint64_t now_ns, enum unsent_reason *reason)
 {
-    const struct target *target = &traffic->targets[conn->target];
+    const struct target *target = target_of(traffic, conn);
     struct ports *ports = &target->sweep->ports;
     struct tuple tuple = {
         .remote = target->address, .remote_port = target->port, .protocol = IPPROTO_TCP};
@@ -215,10 +209,8 @@ static bool open_tcp(struct traffic *traffic, struct traffic_conn *conn, pool_ha
         if (conn->port_slot == PORTS_NONE)
             break;
         conn->tcp = tcp_open(traffic->tcp, now_ns, &tuple, handle);
-        if (conn->tcp != 0) {
-            conn->connection.tuple = tuple;
+        if (conn->tcp != 0)
             return true;
-        }
         ports_release(ports, conn->port_slot, now_ns);
         if (tcp_open_refusal(traffic->tcp) != TCP_OPEN_IN_USE) {
             *reason = UNSENT_POOL_FULL;
@@ -227,6 +219,42 @@ static bool open_tcp(struct traffic *traffic, struct traffic_conn *conn, pool_ha
     }
     *reason = UNSENT_NO_PORT;
     return false;
+}
+
+static void put_record(struct traffic *traffic, const struct traffic_conn *conn,
+                       const struct flow_signal *signal)
+{
+    const struct conn_account *account = &conn->account;
+    const struct target *target = target_of(traffic, conn);
+    struct record_connection record = {
+        .tuple = {.remote = target->address, .remote_port = target->port, .protocol = IPPROTO_TCP},
+        .opened_ns = account->opened_ns,
+        .connected_ns = account->connected_ns,
+        .ended_ns = signal->at_ns,
+        .last_good_sent_ns = account->last_good_sent_ns,
+        .last_good_done_ns = account->last_good_done_ns,
+        .first_unanswered_ns = signal->first_unanswered_ns,
+        .largest_rtt_ns = conn_saturate(signal->largest_rtt_ns),
+        .arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns),
+        .id = account->id,
+        .flow = traffic->flows[conn->flow].index,
+        .sent = account->sent,
+        .received = account->received,
+        .blocked = account->blocked,
+        .retransmits = account->retransmits,
+        .failed_connects = conn->failed_connects,
+        .host = conn_host(traffic, conn),
+        .stream = conn->stream,
+        .end = (uint8_t)signal->end,
+    };
+    ports_local(&target->sweep->ports, conn->port_slot, &record.tuple);
+    record_connection_done(traffic->record, &record);
+}
+
+static const struct target *target_of(const struct traffic *traffic,
+                                      const struct traffic_conn *conn)
+{
+    return &traffic->targets[traffic->flows[conn->flow].target];
 }
 
 static void count_end(struct traffic *traffic, const struct traffic_conn *conn,

@@ -50,6 +50,12 @@ void conn_retransmit(struct traffic *traffic, struct traffic_conn *conn,
 /* A round trip was seen. */
 void conn_rtt(struct traffic_conn *conn, uint64_t rtt_ns);
 
+/* Host that answered on it; 0: unknown. */
+static inline uint16_t conn_host(const struct traffic *traffic, const struct traffic_conn *conn)
+{
+    return name_at(&traffic->names, conn->name)->host;
+}
+
 /* A value for a field of 32 bits. */
 static inline uint32_t conn_saturate(uint64_t value)
 {

@@ -51,8 +51,8 @@ static void held_due(struct traffic *traffic, struct traffic_stream *stream, uin
                                      .done_ns = now_ns,
                                      .flow = flow->index,
                                      .stream = flow->stream,
-                                     .host = conn != NULL ? conn->connection.host : 0,
-                                     .connection = conn != NULL ? conn->connection.id : 0,
+                                     .host = conn != NULL ? conn_host(traffic, conn) : 0,
+                                     .connection = conn != NULL ? conn->account.id : 0,
                                      .outcome = OUTCOME_UNSENT};
     if (now_ns - due_ns > stream->unsent_after_ns) {
         request.reason = stream->unsent_reason;
@@ -153,7 +153,7 @@ static void blocked(struct traffic *traffic, struct traffic_flow *flow, struct t
                     uint64_t now_ns)
 {
     struct flow_signal signal = conn_signal(traffic, conn, CONNECTION_SILENCE, NULL, now_ns);
-    conn->connection.blocked++;
+    conn->account.blocked++;
     if (!flow->outage_open)
         flow_outage(flow, &signal);
 }

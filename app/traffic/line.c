@@ -9,7 +9,7 @@ void line_answered(struct traffic *traffic, struct traffic_conn *conn, struct tr
     struct record_request record;
     request_pop(traffic, conn, &record);
     if (outcome_is_good(record.outcome)) {
-        flow_good(traffic, flow, &record, conn->connection.connected_ns);
+        flow_good(traffic, flow, &record, conn->account.connected_ns);
     } else {
         struct flow_signal signal = conn_signal(traffic, conn, CONNECTION_BAD_ANSWER, NULL, at_ns);
         signal.first_unanswered_ns = record.sent_ns;
@@ -27,8 +27,8 @@ void line_failed(struct traffic *traffic, struct traffic_conn *conn, struct traf
     if (conn->state == CONN_CONNECTING) {
         of_flow.connection = 0;
         flow->failures++;
-        conn->connection.failed_connects = flow->failures;
-    } else if (conn->connection.received == 0) {
+        conn->failed_connects = flow->failures;
+    } else if (conn->account.received == 0) {
         flow->unanswered++;
     }
     flow_outage(flow, &of_flow);

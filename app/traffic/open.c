@@ -67,7 +67,7 @@ static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_
 {
     struct traffic_request *request = request_first(traffic, conn);
     request->record.sent_ns = sent_ns;
-    conn->connection.sent = 1;
+    conn->account.sent = 1;
     traffic_count_sent(traffic, &request->record);
 }
 
@@ -76,7 +76,7 @@ static void open_connected(struct traffic *traffic, struct traffic_conn *conn, u
     struct traffic_request *request = request_first(traffic, conn);
     struct exchange_answer nothing = {.verdict = EXCHANGE_WHOLE, .last = true};
     if (exchange_of(traffic, conn->stream)->begin != NULL) {
-        ask(traffic, conn, request, conn->connection.opened_ns);
+        ask(traffic, conn, request, conn->account.opened_ns);
         return;
     }
     request->record.first_byte_ns = at_ns;
@@ -112,7 +112,7 @@ static void open_failed(struct traffic *traffic, struct traffic_conn *conn, enum
     struct traffic_flow *flow = &traffic->flows[conn->flow];
     if (conn->state == CONN_CONNECTING && outcome_is_loss(outcome))
         flow->failures++;
-    conn->connection.failed_connects = flow->failures;
+    conn->failed_connects = flow->failures;
     if (conn->idle)
         unlink_idle(traffic, conn);
     for (struct traffic_request *request = request_first(traffic, conn); request != NULL;

@@ -52,9 +52,7 @@ uint32_t ports_take(struct ports *ports, uint64_t now_ns, struct tuple *tuple)
         ports->cursor = slot + 1 == slots ? 0 : slot + 1;
         if (!is_free(ports, slot, now_ns))
             continue;
-        tuple->local = ports->addresses[slot % ports->address_count];
-        tuple->local_port =
-            (uint16_t)(ports->port_first + slot / ports->address_count * ports->stride);
+        ports_local(ports, slot, tuple);
         if (hashed && !comes_home(ports, remote, tuple))
             continue;
         ports->released[slot] = IN_USE;
@@ -62,6 +60,12 @@ uint32_t ports_take(struct ports *ports, uint64_t now_ns, struct tuple *tuple)
         return slot;
     }
     return PORTS_NONE;
+}
+
+void ports_local(const struct ports *ports, uint32_t slot, struct tuple *tuple)
+{
+    tuple->local = ports->addresses[slot % ports->address_count];
+    tuple->local_port = (uint16_t)(ports->port_first + slot / ports->address_count * ports->stride);
 }
 
 /* A quarantine too long by up to a millisecond is harmless, one too short is not: round up. */

@@ -59,6 +59,8 @@ void ports_init(struct ports *ports, const struct address addresses[], uint32_t 
  * and protocol are given. PORTS_NONE when none of the next PORTS_LOOK is: the local side is then
  * undefined, and the next call looks further on. */
 uint32_t ports_take(struct ports *ports, uint64_t now_ns, struct tuple *tuple);
+/* The local side of TUPLE, as SLOT has it. */
+void ports_local(const struct ports *ports, uint32_t slot, struct tuple *tuple);
 /* Give SLOT back: its quarantine begins. */
 void ports_release(struct ports *ports, uint32_t slot, uint64_t now_ns);
 

@@ -30,12 +30,13 @@ void request_bind(struct traffic *traffic, struct traffic_conn *conn,
                   struct traffic_request *request)
 {
     pool_handle handle = pool_handle_of(&traffic->requests, request);
-    struct traffic_request *last = pool_get(&traffic->requests, conn->last_request);
-    request->record.connection = conn->connection.id;
-    if (last != NULL)
-        last->next = handle;
-    else
+    request->record.connection = conn->account.id;
+    if (conn->requests == 0) {
         conn->first_request = handle;
+    } else {
+        struct traffic_request *last = pool_get(&traffic->requests, conn->last_request);
+        last->next = handle;
+    }
     conn->last_request = handle;
     conn->requests++;
 }
@@ -57,7 +58,7 @@ void request_ask(struct traffic *traffic, struct traffic_conn *conn,
 struct traffic_request *request_first(const struct traffic *traffic,
                                       const struct traffic_conn *conn)
 {
-    return pool_get(&traffic->requests, conn->first_request);
+    return conn->requests == 0 ? NULL : pool_get(&traffic->requests, conn->first_request);
 }
 
 struct traffic_request *request_next(const struct traffic *traffic,
@@ -95,11 +96,10 @@ void request_answered(struct traffic *traffic, struct traffic_conn *conn,
                       struct traffic_request *request, struct exchange_answer answer,
                       uint64_t at_ns)
 {
-    struct record_connection *connection = &conn->connection;
+    struct conn_account *account = &conn->account;
     struct record_request *record = &request->record;
-    connection->host = name_at(&traffic->names, conn->name)->host;
     record->done_ns = at_ns;
-    record->host = connection->host;
+    record->host = conn_host(traffic, conn);
     record->status = answer.status;
     record->reason = answer.reason;
     record->arrival_uncertainty_ns = conn_saturate(traffic->uncertainty_ns);
@@ -109,9 +109,9 @@ void request_answered(struct traffic *traffic, struct traffic_conn *conn,
     if (answer.outcome != OUTCOME_OK)
         return;
     record->outcome = (uint8_t)conn_good_outcome(&traffic->streams[conn->stream], record);
-    connection->received++;
-    connection->last_good_sent_ns = record->sent_ns;
-    connection->last_good_done_ns = at_ns;
+    account->received++;
+    account->last_good_sent_ns = record->sent_ns;
+    account->last_good_done_ns = at_ns;
 }
 
 void request_pop(struct traffic *traffic, struct traffic_conn *conn, struct record_request *record)
@@ -120,8 +120,6 @@ void request_pop(struct traffic *traffic, struct traffic_conn *conn, struct reco
     pool_handle handle = conn->first_request;
     *record = request->record;
     conn->first_request = request->next;
-    if (request->next == 0)
-        conn->last_request = 0;
     conn->requests--;
     pool_free(&traffic->requests, handle);
 }
@@ -136,7 +134,7 @@ void request_sent(struct traffic *traffic, struct traffic_conn *conn,
         if (!begins || request->record.sent_ns != 0)
             continue;
         request->record.sent_ns = sent_ns;
-        conn->connection.sent++;
+        conn->account.sent++;
         traffic_count_sent(traffic, &request->record);
     }
 }

@@ -114,7 +114,7 @@ uint16_t traffic_group(const struct traffic *traffic, const struct tcp_descripto
 {
     const struct traffic_conn *conn = pool_get(&traffic->conns, (pool_handle)descriptor->user);
     if (conn != NULL)
-        return conn->group;
+        return traffic->flows[conn->flow].group;
     for (uint32_t i = 0; i < traffic->target_count; i++) {
         const struct target *target = &traffic->targets[i];
         if (target->port == descriptor->tuple.remote_port &&
@@ -321,6 +321,6 @@ static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_
     if (conn->syn_sent)
         return;
     conn->syn_sent = true;
-    conn->connection.opened_ns = sent_ns;
+    conn->account.opened_ns = sent_ns;
     pattern_of(traffic, conn->stream)->syn_sent(traffic, conn, sent_ns);
 }

@@ -16,6 +16,8 @@
 #ifndef TRAFFIC_PRIV_H
 #define TRAFFIC_PRIV_H
 
+#include <assert.h>
+
 #include "base/pool.h"
 #include "base/wheel.h"
 #include "traffic/ctraffic.h"
@@ -51,28 +53,50 @@ enum conn_state {
     CONN_CLOSING     /* Its record is written; waits for the tcp's GONE. */
 };
 
+/* A connection's account while it lives: what of its record_connection is not known otherwise. */
+struct conn_account {
+    uint64_t opened_ns; /* As in struct record_connection, all of them. */
+    uint64_t connected_ns;
+    uint64_t last_good_sent_ns;
+    uint64_t last_good_done_ns;
+    uint32_t id;
+    uint32_t largest_rtt_ns;
+    uint32_t sent;
+    uint32_t received;
+    uint32_t blocked;
+    uint32_t retransmits;
+};
+
 struct traffic_conn {
+    /* Line 1. What it is doing. */
     struct traffic_timer timer; /* Connecting: the limit. Up: silence. Closing: the reset. */
     tcp_conn tcp;               /* Handle in the tcp. */
-    uint32_t flow;              /* Index in traffic->flows. */
+    uint32_t flow;              /* Index in traffic->flows, which has its target. */
     uint32_t port_slot;         /* In its target's ports. */
-    uint16_t target;            /* Index in traffic->targets. */
-    uint16_t group;             /* Next-hop group. */
     uint8_t stream;             /* Index in traffic->streams. */
     uint8_t state;              /* enum conn_state. */
-    bool syn_sent;              /* opened_ns is a stamp. */
-    bool no_hop;                /* The last packet was refused: next hop unresolved. */
-    bool icmp;                  /* An ICMP error came, and nothing since. */
-    bool idle;                  /* Open streams: in its flow's list of idle ones. */
-    pool_handle idle_before;    /* In that list, used later; 0: none. */
-    pool_handle idle_after;     /* The same, used before. */
+    bool syn_sent : 1;          /* opened_ns is a stamp. */
+    bool no_hop : 1;            /* The last packet was refused: next hop unresolved. */
+    bool icmp : 1;              /* An ICMP error came, and nothing since. */
+    bool idle : 1;              /* Open streams: in its flow's list of idle ones. */
     uint16_t name;              /* That an answer gave: name_at(). */
     uint16_t requests;          /* Bound to it. */
-    pool_handle first_request;  /* The oldest of them; 0: none. */
-    pool_handle last_request;   /* The newest. */
-    uint64_t asked_bytes;       /* Length of our stream. */
-    struct record_connection connection; /* Its account, as far as it is known. */
+    union {
+        struct {
+            pool_handle first_request; /* The oldest of them, if any. */
+            pool_handle last_request;  /* The newest. */
+        };
+        struct {
+            pool_handle idle_before; /* Idle: in that list, used later; 0: none. */
+            pool_handle idle_after;  /* The same, used before. */
+        };
+    };
+    uint32_t failed_connects; /* As in struct record_connection. */
+    /* Line 2. Its account. */
+    uint64_t asked_bytes; /* Length of our stream. */
+    struct conn_account account;
 };
+static_assert(sizeof(struct traffic_conn) <= 128, "a quiet connection is two lines");
 
 /* A request under way, bound to a connection. */
 struct traffic_request {
