@@ -1,5 +1,5 @@
 /* fuzz: deps traffic */
-/* A hostile peer against held flows and probes: any segments, at any time, in any order.
+/* A hostile peer against streams of each pattern: any segments, at any time, in any order.
  * Whatever comes, each due request gets one outcome, and after the stop no connection is left.
  * Input: bytes of {operation, argument} that answer the segments which the tester sent. */
 #include "traffic/traffic.h"
@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define S UINT64_C(1000000000)
 
 enum {
+    STREAMS = 5,
     SEEN = 16,   /* Segments of the tester that can be answered. */
     TURNS = 200, /* Of an input. */
     SEGMENT_BYTES = 256
@@ -26,16 +27,43 @@ struct game {
     uint64_t now_ns;
     struct tcp_descriptor seen[SEEN]; /* The last ones. */
     uint32_t seen_count;
+    struct http_message message;
+    struct http_expect expect;
 };
+
+/* Held with two in flight, an open loop on two connections, and a closed one. */
+static void set_http(struct game *game, struct traffic_stream_config streams[])
+{
+    struct http_request_config request = {.target = "/", .host = "x", .body.size_bytes = 100};
+    if (http_message_request(&game->message, &request, NULL) < 0)
+        abort();
+    http_expect_init(&game->expect);
+    http_expect_name(&game->expect, "x");
+    for (unsigned i = 2; i < STREAMS; i++) {
+        streams[i] = traffic_stream_default(TRAFFIC_HTTP);
+        streams[i].flows = 2;
+        streams[i].law = law_constant(20, S);
+        streams[i].messages = &game->message;
+        streams[i].message_count = 1;
+        streams[i].expect = &game->expect;
+    }
+    streams[2].pattern = TRAFFIC_HELD;
+    streams[2].depth = 2;
+    streams[3].connections = 2;
+    streams[3].queue = 3;
+    streams[4].pattern = TRAFFIC_CLOSED;
+    streams[4].depth = 2;
+}
 
 static void setup(struct game *game)
 {
     struct traffic_config config = traffic_config_default();
     struct tcp_config tcp = tcp_config_default(32);
-    struct record_config record = {.stream_count = 2, .capacity = {4096, 512, 512, 512, 32, 64}};
+    struct record_config record = {.stream_count = STREAMS,
+                                   .capacity = {4096, 512, 512, 512, 32, 64}};
     memset(game, 0, sizeof(*game));
     config.connections = 32;
-    config.stream_count = 2;
+    config.stream_count = STREAMS;
     config.pool_count = 1;
     config.streams[0] = traffic_stream_default(TRAFFIC_CTRAFFIC);
     config.streams[0].flows = 4;
@@ -43,7 +71,8 @@ static void setup(struct game *game)
     config.streams[0].law = law_constant(40, S);
     config.streams[1] = traffic_stream_default(TRAFFIC_CONNECT);
     config.streams[1].law = law_constant(20, S);
-    for (unsigned i = 0; i < 2; i++) {
+    set_http(game, config.streams);
+    for (unsigned i = 0; i < STREAMS; i++) {
         config.streams[i].target_count = 1;
         config.streams[i].targets[0].port = (uint16_t)(5003 + i);
         address_parse("10.9.0.1", &config.streams[i].targets[0].address, NULL);
@@ -86,7 +115,7 @@ static void turn(struct game *game)
 
 /* An answer to a segment that was seen: its flags are any, its numbers right but for a nudge. */
 static void answer(struct game *game, uint8_t which, uint8_t flags, uint8_t nudge,
-                   const uint8_t *bytes, uint8_t count)
+                   const void *bytes, uint8_t count)
 {
     const struct tcp_descriptor *to = &game->seen[which % SEEN];
     uint8_t l4[TCP_HEADER_BYTES_MAX + SEGMENT_BYTES];
@@ -103,26 +132,44 @@ static void answer(struct game *game, uint8_t which, uint8_t flags, uint8_t nudg
     segment.tuple.local_port = to->tuple.remote_port;
     segment.tuple.remote_port = to->tuple.local_port;
     uint16_t header = tcp_header_write(&segment, l4);
-    memset(l4 + header, 0, count);
-    memcpy(l4 + header, bytes, count < 8 ? count : 8);
+    memcpy(l4 + header, bytes, count);
     tcp_input(game->tcp, game->now_ns, &to->tuple, l4, (uint16_t)(header + count));
     traffic_events(game->traffic, game->now_ns, 1000);
 }
 
+/* What an HTTP server says, in parts. */
+static void say(struct game *game, uint8_t which, uint8_t what)
+{
+    static const char *const texts[] = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: a\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 2",
+    };
+    const char *text = texts[what % 8];
+    answer(game, which, TCP_ACK, 0, text, (uint8_t)strlen(text));
+}
+
 static void play(struct game *game, const uint8_t *data, size_t size)
 {
-    static const uint8_t none[8];
+    static const uint8_t none[128];
     for (unsigned i = 0; i < TURNS && size >= 4; i++, data += 4, size -= 4) {
-        const uint8_t *bytes = size >= 12 ? data + 4 : none;
-        switch (data[0] % 8) {
+        uint8_t bytes[128] = {0};
+        memcpy(bytes, data + 4, size - 4 < 8 ? size - 4 : 8);
+        switch (data[0] % 9) {
         case 0: game->now_ns += (uint64_t)data[1] * data[2] * 25000; break;
-        case 1: traffic_stop(game->traffic, data[1] % 2, game->now_ns); break;
-        case 2: traffic_start(game->traffic, data[1] % 2, game->now_ns, 0); break;
+        case 1: traffic_stop(game->traffic, data[1] % STREAMS, game->now_ns); break;
+        case 2: traffic_start(game->traffic, data[1] % STREAMS, game->now_ns, 0); break;
         case 3:
             tcp_icmp(game->tcp, game->now_ns, &game->seen[data[1] % SEEN].tuple,
                      game->seen[data[1] % SEEN].seq, data[2] % 7, 600);
             break;
         case 4: answer(game, data[1], TCP_SYN | TCP_ACK, 0, none, 0); break;
+        case 5: say(game, data[1], data[2]); break;
         default: answer(game, data[1], data[2], data[3], bytes, data[0] & 0x7f); break;
         }
         turn(game);
@@ -133,8 +180,8 @@ static void play(struct game *game, const uint8_t *data, size_t size)
 /* Nobody answers any more: what was not stopped stops, and goes. */
 static void end(struct game *game)
 {
-    traffic_stop(game->traffic, 0, game->now_ns);
-    traffic_stop(game->traffic, 1, game->now_ns);
+    for (unsigned i = 0; i < STREAMS; i++)
+        traffic_stop(game->traffic, i, game->now_ns);
     for (unsigned i = 0; i < 50; i++) {
         turn(game);
         game->now_ns += 100 * MS;
@@ -142,7 +189,7 @@ static void end(struct game *game)
     if (traffic_connections(game->traffic) != 0 || !tcp_is_empty(game->tcp) ||
         !record_sums_hold(game->record))
         abort();
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < STREAMS; i++) {
         const struct record_counters *counters = &game->record->streams[i].counters;
         if (record_count_read(&counters->connections_up) != 0 ||
             record_count_read(&counters->connecting) != 0 ||
@@ -150,6 +197,7 @@ static void end(struct game *game)
             abort();
     }
     traffic_free(game->traffic);
+    http_message_free(&game->message);
     tcp_teardown(game->tcp);
     record_free(game->record);
 }
@@ -158,8 +206,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct game game;
     setup(&game);
-    traffic_start(game.traffic, 0, 0, 0);
-    traffic_start(game.traffic, 1, 0, 0);
+    for (unsigned i = 0; i < STREAMS; i++)
+        traffic_start(game.traffic, i, 0, 0);
     turn(&game);
     play(&game, data, size);
     end(&game);
