@@ -15,6 +15,8 @@
  *
  * A guess is right once in 2^28. Only a segment that begins where the SYN ended brings the cookie
  * right: of a peer whose ACK and first text are lost, later text has to wait for the first again.
+ * An ACK that comes late, when its connection is over, opens it once more, and the peer resets
+ * that.
  *
  * Threads: pure.
  */
