@@ -11,9 +11,24 @@
 #include "plan/experiment_priv.h"
 #include "plan/pace.h"
 #include "plan/quantity.h"
+#include "plan/targets.h"
 #include "plan/url.h"
 
-static int find_address(const struct command *command, struct url *url, struct error *err);
+/* Addresses that stood on the command line. */
+struct typed {
+    struct address addresses[EXPERIMENT_STREAMS_MAX];
+    uint32_t count;
+};
+
+static cJSON *make_tree(const struct command *command, struct typed *typed, struct error *err);
+static int make_targets(const struct command *command, cJSON *streams, struct typed *typed,
+                        struct error *err);
+static int make_target(const struct command *command, const struct targets *targets, size_t index,
+                       cJSON *streams, struct typed *typed, struct error *err);
+static cJSON *make_stream(const struct command *command, const char *name, cJSON *streams,
+                          struct typed *typed, struct error *err);
+static int find_address(const struct command *command, struct url *url, bool *mapped,
+                        struct error *err);
 static int resolve(const char *option, bool with_port, struct url *url, bool *found,
                    struct error *err);
 static bool same_host(const struct url *url, const char *host, size_t size);
@@ -37,22 +52,41 @@ static cJSON *add_step(cJSON *steps, const char *verb);
 
 cJSON *command_tree(const struct command *command, struct error *err)
 {
-    struct url url;
-    cJSON *tree, *target, *stream;
-    char text[ADDRESS_TEXT_BYTES];
+    struct typed typed = {0};
+    return make_tree(command, &typed, err);
+}
 
-    if (url_parse(command->url, &url, err) < 0 || check_fit(command, url.scheme, err) < 0 ||
-        find_address(command, &url, err) < 0)
-        return NULL;
-    tree = cJSON_CreateObject();
+int command_experiment(const struct command *command, const struct experiment_options *options,
+                       struct experiment **out, struct error *err)
+{
+    const char *name = command->targets != NULL ? command->targets : command->url;
+    struct typed typed = {0};
+    cJSON *tree = make_tree(command, &typed, err);
+    int result = tree != NULL ? experiment_from_tree(name, tree, options, out, err) : -EINVAL;
+
+    if (result < 0)
+        return result;
+    for (uint32_t i = 0; i < (*out)->stream_count; i++) {
+        struct experiment_target *target = &(*out)->streams[i].target;
+        for (uint32_t j = 0; j < typed.count; j++)
+            target->typed |= address_equal(&target->address, &typed.addresses[j]);
+    }
+    return 0;
+}
+
+static cJSON *make_tree(const struct command *command, struct typed *typed, struct error *err)
+{
+    cJSON *tree = cJSON_CreateObject(), *streams;
+    int result;
+
     json_add_integer(tree, "version", EXPERIMENT_VERSION);
     cJSON_AddStringToObject(tree, "name", "traffic");
-    target = cJSON_AddObjectToObject(tree, "target");
-    cJSON_AddStringToObject(target, "address", address_text(&url.address, text));
-    json_add_integer(target, "port", url.port);
-    stream = cJSON_CreateObject();
-    cJSON_AddItemToArray(cJSON_AddArrayToObject(tree, "streams"), stream);
-    if (add_stream(command, &url, stream, err) < 0 || add_steps(command, tree, err) < 0 ||
+    streams = cJSON_AddArrayToObject(tree, "streams");
+    if (command->targets != NULL)
+        result = make_targets(command, streams, typed, err);
+    else
+        result = make_stream(command, "traffic", streams, typed, err) != NULL ? 0 : -EINVAL;
+    if (result < 0 || add_steps(command, tree, err) < 0 ||
         add_number(tree, "seed", "--seed", command->seed, err) < 0) {
         cJSON_Delete(tree);
         return NULL;
@@ -60,40 +94,88 @@ cJSON *command_tree(const struct command *command, struct error *err)
     return tree;
 }
 
-int command_experiment(const struct command *command, const struct experiment_options *options,
-                       struct experiment **out, struct error *err)
+/* One stream for each; they take turns at the one law. */
+static int make_targets(const struct command *command, cJSON *streams, struct typed *typed,
+                        struct error *err)
 {
-    cJSON *tree = command_tree(command, err);
-    const cJSON *target = json_member(tree, "target");
-    struct address typed;
-    int result;
+    struct targets targets;
+    int result = 0;
 
-    if (tree == NULL)
+    if (command->closed)
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "--targets and --closed exclude each other: targets take turns at a rate");
+    if (targets_load(command->targets, &targets, err) < 0)
         return -EINVAL;
-    if (address_parse(json_string(target, "address", ""), &typed, err) < 0) {
-        cJSON_Delete(tree);
-        return -EINVAL;
+    for (size_t i = 0; i < targets.count && result == 0; i++) {
+        result = make_target(command, &targets, i, streams, typed, err);
+        if (result < 0)
+            error_wrap(err, "%s:%u", command->targets, targets.items[i].line);
     }
-    result = experiment_from_tree(command->url, tree, options, out, err);
-    if (result < 0)
-        return result;
-    (*out)->target.typed = true;
-    for (uint32_t i = 0; i < (*out)->stream_count; i++)
-        (*out)->streams[i].target.typed = address_equal(&(*out)->streams[i].target.address, &typed);
+    targets_free(&targets);
+    return result;
+}
+
+/* What the command line says of all, with the target's own over it. */
+static int make_target(const struct command *command, const struct targets *targets, size_t index,
+                       cJSON *streams, struct typed *typed, struct error *err)
+{
+    const struct targets_item *item = &targets->items[index];
+    struct command one = *command;
+    char name[16];
+    cJSON *stream;
+
+    one.url = item->url;
+    one.method = item->method;
+    if (item->body != NULL)
+        one.body = item->body;
+    for (size_t i = 0; i < item->header_count; i++) {
+        if (one.headers.count == COMMAND_LIST_MAX)
+            return error_set(err, EXIT_USAGE, -E2BIG, "more than %d headers", COMMAND_LIST_MAX);
+        one.headers.items[one.headers.count++] = item->headers[i];
+    }
+    snprintf(name, sizeof(name), "target-%zu", index + 1);
+    stream = make_stream(&one, name, streams, typed, err);
+    if (stream == NULL)
+        return -EINVAL;
+    json_add_integer(stream, "turn", (int64_t)index + 1);
+    json_add_integer(stream, "turns", (int64_t)targets->count);
     return 0;
 }
 
-/* --connect-to wins over --resolve, as it does for curl: it says more. */
-static int find_address(const struct command *command, struct url *url, struct error *err)
+/* The stream, which belongs to STREAMS; NULL with ERR. An address in a file was not typed. */
+static cJSON *make_stream(const struct command *command, const char *name, cJSON *streams,
+                          struct typed *typed, struct error *err)
 {
-    bool found = false;
+    cJSON *stream, *target;
+    bool mapped = false;
+    struct url url;
+    char text[ADDRESS_TEXT_BYTES];
+
+    if (url_parse(command->url, &url, err) < 0 || check_fit(command, url.scheme, err) < 0 ||
+        find_address(command, &url, &mapped, err) < 0)
+        return NULL;
+    if (mapped || command->targets == NULL)
+        typed->addresses[typed->count++] = url.address;
+    stream = cJSON_CreateObject();
+    cJSON_AddItemToArray(streams, stream);
+    cJSON_AddStringToObject(stream, "name", name);
+    target = cJSON_AddObjectToObject(stream, "target");
+    cJSON_AddStringToObject(target, "address", address_text(&url.address, text));
+    json_add_integer(target, "port", url.port);
+    return add_stream(command, &url, stream, err) == 0 ? stream : NULL;
+}
+
+/* --connect-to wins over --resolve, as it does for curl: it says more. */
+static int find_address(const struct command *command, struct url *url, bool *mapped,
+                        struct error *err)
+{
     int result = 0;
 
-    for (size_t i = 0; i < command->connects.count && result == 0 && !found; i++)
-        result = resolve(command->connects.items[i], true, url, &found, err);
-    for (size_t i = 0; i < command->resolves.count && result == 0 && !found; i++)
-        result = resolve(command->resolves.items[i], false, url, &found, err);
-    if (result == 0 && !found && !url->is_address)
+    for (size_t i = 0; i < command->connects.count && result == 0 && !*mapped; i++)
+        result = resolve(command->connects.items[i], true, url, mapped, err);
+    for (size_t i = 0; i < command->resolves.count && result == 0 && !*mapped; i++)
+        result = resolve(command->resolves.items[i], false, url, mapped, err);
+    if (result == 0 && !*mapped && !url->is_address)
         result = error_set(err, EXIT_USAGE, -EINVAL,
                            "%s: want an IP address instead of a host name, for none is looked up; "
                            "or say --resolve %s:%u:ADDRESS",
@@ -214,7 +296,6 @@ static int add_stream(const struct command *command, const struct url *url, cJSO
     bool connects = url->scheme == URL_CTRAFFIC || url->scheme == URL_TCP ||
                     url->scheme == URL_HTTP || url->scheme == URL_MCONNECT;
 
-    cJSON_AddStringToObject(stream, "name", "traffic");
     cJSON_AddStringToObject(stream, "protocol", url_scheme_protocol(url->scheme));
     if (command->closed)
         cJSON_AddStringToObject(stream, "mode", "closed");

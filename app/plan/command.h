@@ -1,9 +1,10 @@
 /* command.h - the experiment that the arguments of `seamline traffic` stand for.
  *
- * One stream "traffic" toward the URL: start, wait for the duration, stop. Everything becomes keys
- * of an experiment, which is then read as strictly as a file, so that the run directory's
- * experiment.json can be run again. What does not fit a scheme (a header of a ctraffic stream) is
- * refused here with the option's name.
+ * One stream "traffic" toward the URL: start, wait for the duration, stop. With a file of targets,
+ * a stream "target-N" for each, which take turns at one rate. Everything becomes keys of an
+ * experiment, which is then read as strictly as a file, so that the run directory's experiment.json
+ * can be run again. What does not fit a scheme (a header of a ctraffic stream) is refused here with
+ * the option's name.
  *
  * A host name is never looked up: --resolve HOST:PORT:ADDRESS says what it stands for, and
  * --connect-to HOST:PORT:ADDRESS:PORT where to connect in its place, as curl's options of these
@@ -36,7 +37,8 @@ struct command_list {
 
 /* All as typed; NULL: not given. */
 struct command {
-    const char *url;
+    const char *url;         /* NULL with targets. */
+    const char *targets;     /* A file of targets (targets.h), which take turns. */
     const char *duration;    /* 10s unless given. */
     const char *rate;        /* 100/s unless given or closed. */
     const char *timeout;     /* Of connecting and of answers. */

@@ -224,7 +224,9 @@ struct experiment_stream {
     uint32_t connections; /* held: flows. closed: loops. open: most that may be open at a time.
                              udp, icmp: client ends. */
     struct pace pace;     /* Requests over all flows. */
-    double rate_per_s;    /* The greatest rate of it, in requests; closed: 0. */
+    double rate_per_s;    /* The greatest rate of it, in requests: this stream's. closed: 0. */
+    uint32_t turn;        /* Streams that share a law: this one takes the turn-th, from 1, */
+    uint32_t turns;       /* of each so many requests. */
     enum experiment_catch_up catch_up; /* What becomes of requests that the tester is late with. */
     int64_t catch_up_within_ns;        /* send-late: sent up to so late; 0: as docs/accuracy.md. */
     uint32_t size_bytes; /* ctraffic: of a packet, 64..65536; udp, icmp: a payload, 64..8192. */

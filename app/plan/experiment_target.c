@@ -187,6 +187,18 @@ static const struct reader_field stream_fields[] = {
      .read = read_rate,
      .print = print_rate,
      .want = RATE_WANT},
+    {.key = "turn",
+     .type = READER_COUNT,
+     .offset = AT(experiment_stream, turn),
+     .min = 1,
+     .max = EXPERIMENT_STREAMS_MAX,
+     .otherwise = "1"},
+    {.key = "turns",
+     .type = READER_COUNT,
+     .offset = AT(experiment_stream, turns),
+     .min = 1,
+     .max = EXPERIMENT_STREAMS_MAX,
+     .otherwise = "1"},
     {.key = "catchUp",
      .type = READER_WORD,
      .offset = AT(experiment_stream, catch_up),
@@ -463,6 +475,8 @@ static bool stream_takes(const void *object, const char *key)
         {"pipelining", HTTP, HELD | CLOSED},
         {"thinkTime", ~0u, CLOSED},
         {"rate", ~0u, HELD | OPEN},
+        {"turn", ~0u, HELD | OPEN},
+        {"turns", ~0u, HELD | OPEN},
         {"catchUp", ~0u, HELD | OPEN},
         {"catchUpWithin", ~0u, HELD | OPEN},
         {"reconnect", ~0u, HELD},
@@ -526,7 +540,9 @@ static int check_stream(struct reader *reader, void *object)
                              "rate: \"%s\" carries no bits that are known; want requests a second",
                              experiment_protocol_word(stream->protocol));
     stream->pace.request_bits = 8 * stream->size_bytes;
-    stream->rate_per_s = closed ? 0 : pace_peak(&stream->pace);
+    if (stream->turn > stream->turns)
+        return reader_refuse(reader, "turn: got %u of %u turns", stream->turn, stream->turns);
+    stream->rate_per_s = closed ? 0 : pace_peak(&stream->pace) / stream->turns;
     if (stream->rate_per_s > 1e9)
         return reader_refuse(reader, "rate: want no more than 1000M requests a second");
     if (stream->record_limit_per_s <= 0)

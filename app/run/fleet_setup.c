@@ -145,12 +145,14 @@ static struct traffic_stream_config stream_config(const struct fleet *fleet, uns
     if (stream->mode == EXPERIMENT_MODE_OPEN && stream->protocol == EXPERIMENT_PROTOCOL_HTTP)
         config.connections = config.flows > 0 ? config.flows : 1;
     if (stream->mode != EXPERIMENT_MODE_CLOSED) {
-        config.slot_first = held ? config.flow_first : member;
-        config.slot_stride = held ? stream->connections : fleet->count;
+        /* Streams that share a law take turns with what all workers have of each. */
+        uint32_t slots = held ? stream->connections : fleet->count;
+        if (config.pattern == TRAFFIC_ECHO && stream->connections < fleet->count)
+            slots = stream->connections; /* The others have no client end. */
+        config.slot_first = (held ? config.flow_first : member) + (stream->turn - 1) * slots;
+        config.slot_stride = slots * stream->turns;
         config.law = law_of(&stream->pace);
     }
-    if (config.pattern == TRAFFIC_ECHO && stream->connections < fleet->count)
-        config.slot_stride = stream->connections; /* The others have no client end. */
     config.catch_up =
         stream->catch_up == EXPERIMENT_CATCH_UP_SKIP ? TRAFFIC_SKIP : TRAFFIC_SEND_LATE;
     config.unsent_after_ns = (uint64_t)stream->catch_up_within_ns;

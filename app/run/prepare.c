@@ -223,7 +223,7 @@ static void describe_stream(const struct session *session, unsigned index)
     bool one = stream->mode == EXPERIMENT_MODE_OPEN && !meta->datagrams;
     meta->flows = one ? 1 : stream->connections;
     if (stream->mode != EXPERIMENT_MODE_CLOSED)
-        meta->rate_pps = pace_mean(&stream->pace);
+        meta->rate_pps = pace_mean(&stream->pace) / stream->turns;
     if (stream->protocol == EXPERIMENT_PROTOCOL_CTRAFFIC || meta->datagrams)
         meta->size_bytes = stream->size_bytes;
     meta->timeout_ns = (uint64_t)stream->timeout_ns;

@@ -39,6 +39,10 @@ const char traffic_help[] =
     "      --no-keepalive     http: a connection for each request\n"
     "\n"
     "What (http):\n"
+    "      --targets FILE     instead of a URL: up to 16 of them, which take turns at the rate; "
+    "lines\n"
+    "                         METHOD URL, Name: value, @body-file, # comment, as vegeta has them.\n"
+    "                         Their addresses must be in the machine file's `allow`\n"
     "  -X, --method METHOD    default GET\n"
     "  -H, --header 'K: V'    may be given again; 'Host: NAME' takes the URL's place\n"
     "      --body TEXT|@FILE  up to 1024 bytes of text\n"
@@ -82,6 +86,7 @@ enum {
     OPTION_RESOLVE,
     OPTION_CONNECT_TO,
     OPTION_SEED,
+    OPTION_TARGETS,
     OPTION_DRIVERS
 };
 
@@ -93,6 +98,7 @@ static const struct option options[] = {
     {"timeout", required_argument, NULL, 't'},
     {"size", required_argument, NULL, OPTION_SIZE},
     {"no-keepalive", no_argument, NULL, OPTION_NO_KEEPALIVE},
+    {"targets", required_argument, NULL, OPTION_TARGETS},
     {"method", required_argument, NULL, 'X'},
     {"header", required_argument, NULL, 'H'},
     {"body", required_argument, NULL, OPTION_BODY},
@@ -139,6 +145,7 @@ static const char **value_of(struct arguments *arguments, int option)
     case OPTION_SIZE: return &arguments->command.size;
     case OPTION_BODY: return &arguments->command.body;
     case OPTION_EXPECT: return &arguments->command.expect;
+    case OPTION_TARGETS: return &arguments->command.targets;
     case OPTION_SEED: return &arguments->command.seed;
     case OPTION_DRIVERS: return &arguments->run.drivers;
     default: return NULL;
@@ -192,9 +199,9 @@ static int parse(int argc, char **argv, struct arguments *arguments, struct erro
     }
     if (arguments->help)
         return 0;
-    if (argc - optind != 1)
+    if (argc - optind != (arguments->command.targets == NULL))
         return error_set(err, EXIT_USAGE, -EINVAL,
-                         "traffic: want exactly one URL; see seamline help traffic");
+                         "traffic: want exactly one URL, or --targets; see seamline help traffic");
     arguments->command.url = argv[optind];
     return 0;
 }

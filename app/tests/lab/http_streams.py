@@ -102,11 +102,35 @@ def run(folder):
         _, errors = process.communicate(timeout=60)
         if not (folder / "out" / "run.json").exists():
             raise OSError(f"exit status {process.returncode}: {first}{errors}")
+        time.sleep(1)
         return process.returncode, errors, json.loads((folder / "out" / "run.json").read_text()), \
-            (folder / "out" / "latency.hlog").read_text()
+            (folder / "out" / "latency.hlog").read_text(), commands(folder)
     finally:
         server.kill()
         server.wait()
+
+
+def traffic(folder, name, *arguments):
+    """The streams of one `seamline traffic`."""
+    done = subprocess.run([SEAMLINE, "traffic", "-m", folder / "machine.json", "-o", folder / name, "-q",
+                           *arguments], capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise ValueError(done.stderr)
+    return json.loads((folder / name / "run.json").read_text())["streams"]
+
+
+def commands(folder):
+    """As a downtime checker by name; and two targets, of which a file tells, in turn at a law."""
+    (folder / "body").write_text("five.")
+    (folder / "targets").write_text(f"# Two.\nGET http://{ADDRESS}:{PORT}/size/7\nX-A: b\n\n"
+                                    f"POST http://{ADDRESS}:{PORT}/\n@{folder}/body\n")
+    checker = traffic(folder, "checker", f"http://web.example:{PORT}/status/404", "--closed",
+                      "--no-keepalive", "--expect", "404", "--duration", "1s", "--timeout", "2s",
+                      "--resolve", f"web.example:{PORT}:{ADDRESS}")
+    targets = traffic(folder, "turns", "--targets", folder / "targets", "--duration", "1500ms",
+                      "--rate", "steps:101*1s,0*1s", "--set", 'streams.target-2.http.expectText="5"',
+                      "--set", "streams.target-1.http.expectSize=7", "--timeout", "400ms")
+    return checker, targets
 
 
 def zigzag(data):
@@ -140,7 +164,7 @@ def totals(log):
     return sums
 
 
-def checks(status, errors, account, log):
+def checks(status, errors, account, log, typed):
     streams = {s["name"]: s for s in account["streams"]}
     out = {name: {k: v for k, v in s["outcomes"].items() if v} for name, s in streams.items()}
     good = {name: sum(o.get(k, 0) for k in ("ok", "late", "repaired")) for name, o in out.items()}
@@ -174,6 +198,13 @@ def checks(status, errors, account, log):
     yield "and each connection", all(
         counted.get(f"{name}/connect", 0) == s["connections"]["established"]
         for name, s in streams.items()), (counted, [s["connections"] for s in streams.values()])
+    (checker,), targets = typed
+    yield "the command line's closed loop asks one after another", checker["outcomes"]["ok"] > 20 \
+        and checker["outcomes"]["ok"] + checker["outcomes"]["unfinished"] == checker["due"] \
+        and checker["connections"]["established"] >= checker["outcomes"]["ok"], checker
+    yield "targets of a file share the law", [s["due"] for s in targets] == [51, 50] \
+        and all(s["outcomes"]["ok"] + s["outcomes"]["late"] + s["outcomes"]["unsent"] == s["due"]
+                and s["outcomes"]["ok"] > 30 for s in targets), targets
     yield "nothing is left", account["tester"]["ports"][0]["mbufsMissing"] == 0, account["tester"]
 
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -182,6 +183,80 @@ static void mistakes_are_named(void **state)
                    "1024 or \"64KiB\", from 64B to 64KiB");
 }
 
+/* Two streams at one rate, each with its own request; only what the command line names is typed. */
+static void targets_take_turns(void **state)
+{
+    static const char text[] = "GET http://10.0.0.1/a\n\nPOST http://b.example:8080/b\nA: b\n";
+    char path[] = "/tmp/seamline-targets-XXXXXX";
+    struct command command = {.targets = path,
+                              .rate = "100/s",
+                              .resolves = {.items = {"b.example:8080:10.0.0.2"}, .count = 1},
+                              .headers = {.items = {"C: d"}, .count = 1}};
+    int file = mkstemp(path);
+    (void)state;
+    assert_true(file >= 0);
+    assert_int_equal(write(file, text, sizeof(text) - 1), sizeof(text) - 1);
+    close(file);
+    struct experiment *x = made(&command);
+    assert_int_equal(x->stream_count, 2);
+    assert_string_equal(x->streams[0].name, "target-1");
+    assert_string_equal(x->streams[1].name, "target-2");
+    assert_int_equal(x->streams[1].turn, 2);
+    assert_int_equal(x->streams[1].turns, 2);
+    assert_true(x->streams[1].rate_per_s == 50);
+    assert_false(x->streams[0].target.typed);
+    assert_true(x->streams[1].target.typed);
+    const cJSON *second = cJSON_GetArrayItem(json_member(x->resolved, "streams"), 1);
+    assert_string_equal(json_string(second, "http.method", ""), "POST");
+    assert_string_equal(json_string(second, "http.path", ""), "/b");
+    assert_string_equal(json_string(second, "http.host", ""), "b.example:8080");
+    const cJSON *headers = json_member(json_member(second, "http"), "headers");
+    assert_int_equal(cJSON_GetArraySize(headers), 2);
+    experiment_free(x);
+    command.closed = true;
+    command.rate = NULL;
+    assert_refused(&command,
+                   "--targets and --closed exclude each other: targets take turns at a rate");
+    unlink(path);
+}
+
+/* As vegeta, as wrk, and as a downtime checker. */
+static void as_others(void **state)
+{
+    struct command vegeta = {
+        .url = "http://10.0.0.1/x?y", .rate = "5000", .timeout = "10s", .no_keepalive = true};
+    struct command wrk = {.url = "http://10.0.0.1:8080", .connections = "2", .closed = true};
+    struct command checker = {.url = "http://10.0.0.1/",
+                              .closed = true,
+                              .no_keepalive = true,
+                              .expect = "200,404",
+                              .method = "POST",
+                              .body = "abc",
+                              .headers = {.items = {"host: me", "A: b"}, .count = 2}};
+    struct experiment *x = made(&vegeta);
+    const cJSON *stream = cJSON_GetArrayItem(json_member(x->resolved, "streams"), 0);
+    (void)state;
+    assert_true(x->streams[0].rate_per_s == 5000);
+    assert_true(cJSON_IsFalse(json_member(stream, "keepAlive")));
+    assert_string_equal(json_string(stream, "mode", ""), "open");
+    assert_string_equal(json_string(stream, "timeout", ""), "10s");
+    assert_string_equal(json_string(stream, "http.path", ""), "/x?y");
+    experiment_free(x);
+    x = made(&wrk);
+    stream = cJSON_GetArrayItem(json_member(x->resolved, "streams"), 0);
+    assert_string_equal(json_string(stream, "mode", ""), "closed");
+    assert_int_equal(json_integer(stream, "connections", 0), 2);
+    assert_string_equal(json_string(stream, "http.host", ""), "10.0.0.1:8080");
+    experiment_free(x);
+    x = made(&checker);
+    stream = cJSON_GetArrayItem(json_member(x->resolved, "streams"), 0);
+    assert_string_equal(json_string(stream, "http.host", ""), "me");
+    assert_string_equal(json_string(stream, "http.body", ""), "abc");
+    const cJSON *statuses = json_member(json_member(stream, "http"), "expectStatus");
+    assert_int_equal(cJSON_GetArraySize(statuses), 2);
+    experiment_free(x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +265,8 @@ int main(void)
         cmocka_unit_test(names_are_what_the_options_say),
         cmocka_unit_test(bad_mappings_are_refused),
         cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(targets_take_turns),
+        cmocka_unit_test(as_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

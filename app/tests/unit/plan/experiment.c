@@ -175,14 +175,16 @@ static void mistakes_are_named(void **state)
          "\"http\" or \"mconnect\"; did you mean \"ctraffic\"?"},
         {"streams.new.size=1024",
          "streams[1]: key \"size\" does not fit here; with its other keys a stream takes: name, "
-         "protocol, mode, target, connections, rate, catchUp, catchUpWithin, connectTimeout, "
+         "protocol, mode, target, connections, rate, turn, turns, catchUp, catchUpWithin, "
+         "connectTimeout, "
          "record, "
          "recordLimit"},
         {"streams.new={\"name\":\"new\",\"protocol\":\"udp\",\"rate\":\"1/"
          "s\",\"reconnect\":\"never\"}",
          "streams[1]: key \"reconnect\" does not fit here; with its other keys a stream takes: "
          "name, "
-         "protocol, target, connections, rate, catchUp, catchUpWithin, size, timeout, record, "
+         "protocol, target, connections, rate, turn, turns, catchUp, catchUpWithin, size, timeout, "
+         "record, "
          "recordLimit"},
         {"streams.new={\"name\":\"new\",\"protocol\":\"icmp\",\"rate\":\"1/s\",\"size\":8193}",
          "streams[1]: size: datagrams have 64 to 8192 bytes"},
