@@ -2,8 +2,25 @@
 
 #include <string.h>
 
-static uint64_t rotate_left(uint64_t value, unsigned bits);
-static void sip_round(uint64_t v[4]);
+static inline uint64_t rotate_left(uint64_t value, unsigned bits)
+{
+    return value << bits | value >> (64 - bits);
+}
+
+/* Always inline: the four words stay in registers. */
+__attribute__((always_inline)) static inline void sip_round(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = rotate_left(v[1], 13) ^ v[0];
+    v[3] = rotate_left(v[3], 16) ^ v[2];
+    v[0] = rotate_left(v[0], 32);
+    v[2] += v[1];
+    v[0] += v[3];
+    v[1] = rotate_left(v[1], 17) ^ v[2];
+    v[3] = rotate_left(v[3], 21) ^ v[0];
+    v[2] = rotate_left(v[2], 32);
+}
 static size_t crc32c_words(uint32_t *crc, const uint8_t *bytes, size_t size);
 static uint32_t crc32c_byte(uint32_t crc, uint8_t byte);
 
@@ -98,23 +115,4 @@ static uint32_t crc32c_byte(uint32_t crc, uint8_t byte)
     crc ^= byte;
     crc = crc >> 4 ^ nibbles[crc & 15];
     return crc >> 4 ^ nibbles[crc & 15];
-}
-
-static uint64_t rotate_left(uint64_t value, unsigned bits)
-{
-    return value << bits | value >> (64 - bits);
-}
-
-static void sip_round(uint64_t v[4])
-{
-    v[0] += v[1];
-    v[2] += v[3];
-    v[1] = rotate_left(v[1], 13) ^ v[0];
-    v[3] = rotate_left(v[3], 16) ^ v[2];
-    v[0] = rotate_left(v[0], 32);
-    v[2] += v[1];
-    v[0] += v[3];
-    v[1] = rotate_left(v[1], 17) ^ v[2];
-    v[3] = rotate_left(v[3], 21) ^ v[0];
-    v[2] = rotate_left(v[2], 32);
 }
