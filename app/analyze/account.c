@@ -58,7 +58,7 @@ static void add_group(struct result *result, unsigned index, struct bracket base
     uint32_t lost = 0, counted = 0;
     for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
         stream->outcomes[i] += group->outcomes[i];
-        bool is_counted = i != OUTCOME_UNFINISHED && i != OUTCOME_UNSENT;
+        bool is_counted = i != OUTCOME_UNFINISHED && i != OUTCOME_UNSENT && i != OUTCOME_SENT;
         counted += is_counted ? group->outcomes[i] : 0;
         lost += is_counted && (result->opens >> i & 1) ? group->outcomes[i] : 0;
     }

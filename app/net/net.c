@@ -406,13 +406,20 @@ bool net_hop_mac(struct net_port *port, unsigned index, uint8_t mac[6])
     return true;
 }
 
+uint16_t net_tx_frames_room(const struct net_port *port)
+{
+    const bool full = port->tx_refused || port->tx_count >= NET_TX_QUEUE;
+    return full ? 0 : (uint16_t)(NET_TX_QUEUE - port->tx_count);
+}
+
 uint16_t net_tx_frames(struct net_port *port, uint8_t *frames[], uint16_t count)
 {
     struct rte_mbuf **mbufs = port->tx + port->tx_count;
-    if (port->tx_refused || port->tx_count >= NET_TX_QUEUE)
+    const uint16_t room = net_tx_frames_room(port);
+    if (count > room)
+        count = room;
+    if (count == 0)
         return 0;
-    if (count > NET_TX_QUEUE - port->tx_count)
-        count = (uint16_t)(NET_TX_QUEUE - port->tx_count);
     if (rte_pktmbuf_alloc_bulk(port->pool, mbufs, count) != 0) {
         port->counters.tx_no_buffer++;
         return 0;

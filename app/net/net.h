@@ -136,6 +136,9 @@ uint8_t *net_tx_begin(struct net_port *port, const struct net_path *path, const 
 /* Finish the begun packet (checksums by the NIC or here) and put it last in the queue. */
 void net_tx_commit(struct net_port *port);
 
+/* Places in the queue for whole frames: 0 while the driver's refusals wait. */
+uint16_t net_tx_frames_room(const struct net_port *port);
+
 /* Whole frames, all headers written by the caller. Begin COUNT of them: FRAMES[i] is where the i-th
  * goes, with room for an Ethernet header and the port's MTU, and for 1600 bytes at least. Returns
  * how many were begun, 0 without room: these are to be committed next, all of them. */

@@ -256,7 +256,8 @@ struct experiment_stream {
     X(BAD_ANSWER, "bad-answer")                                                                    \
     X(BLOCKED, "blocked")                                                                          \
     X(UNSENT, "unsent")                                                                            \
-    X(UNFINISHED, "unfinished")
+    X(UNFINISHED, "unfinished")                                                                    \
+    X(SENT, "sent")
 
 enum experiment_outcome {
 #define X(id, word) EXPERIMENT_OUTCOME_##id,

@@ -209,7 +209,7 @@ static int check_windows(struct reader *reader, void *object)
 {
     const struct experiment_windows *windows = object;
     uint32_t never = 1u << EXPERIMENT_OUTCOME_OK | 1u << EXPERIMENT_OUTCOME_UNSENT |
-                     1u << EXPERIMENT_OUTCOME_UNFINISHED;
+                     1u << EXPERIMENT_OUTCOME_UNFINISHED | 1u << EXPERIMENT_OUTCOME_SENT;
 
     for (unsigned i = 0; i < EXPERIMENT_OUTCOME_COUNT; i++)
         if ((windows->opens & never & (1u << i)) != 0)

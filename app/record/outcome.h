@@ -24,7 +24,8 @@
     X(BAD_ANSWER, "bad-answer", true)                                                              \
     X(BLOCKED, "blocked", true)        /* no usable connection, or predecessor unanswered */       \
     X(UNSENT, "unsent", false)         /* the tester could not: see enum unsent_reason */          \
-    X(UNFINISHED, "unfinished", false) /* the run ended first */
+    X(UNFINISHED, "unfinished", false) /* the run ended first */                                   \
+    X(SENT, "sent", false)             /* it left; nobody is to answer it (raw) */
 
 enum outcome {
 #define X(id, text, loss) OUTCOME_##id,

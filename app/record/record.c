@@ -167,6 +167,16 @@ void record_finish(struct record *record)
     }
 }
 
+void record_requests_done(struct record *record, uint32_t stream, enum outcome outcome,
+                          uint32_t count)
+{
+    assert(stream < record->stream_count);
+    assert(outcome < OUTCOME_COUNT && !outcome_is_good(outcome));
+    struct record_counters *counters = &record->streams[stream].counters;
+    record_count_add(&counters->due, count);
+    record_count_add(&counters->outcomes[outcome], count);
+}
+
 /* 24 bits count and 8 name the worker: after 16 million connections ids begin again. */
 uint32_t record_new_connection_id(struct record *record)
 {

@@ -252,6 +252,9 @@ bool record_append(struct record *record, enum record_type type, const void *byt
 /* A due request is over: adds it to bins, folds, counters and latencies, and to the log as the
  * stream's mode says. Call exactly once for each due request. */
 void record_request_done(struct record *record, const struct record_request *request);
+/* COUNT of them that no log keeps, of one outcome that is not good: counted only. */
+void record_requests_done(struct record *record, uint32_t stream, enum outcome outcome,
+                          uint32_t count);
 /* REQUEST is good and proves that its flow works again: it is kept whatever the mode. It may be
  * given to record_request_done() before or after. */
 void record_keep(struct record *record, const struct record_request *request);

@@ -1,5 +1,6 @@
 /* The door of traffic for what has no connection. */
 #include "traffic/echo.h"
+#include "traffic/raw.h"
 #include "traffic/traffic_priv.h"
 
 bool traffic_datagrams_wait(const struct traffic *traffic)
@@ -37,12 +38,51 @@ void traffic_datagram_refused(struct traffic *traffic, const struct traffic_data
     echo_refused(traffic, datagram, now_ns);
 }
 
+bool traffic_frames_wait(const struct traffic *traffic, uint64_t now_ns)
+{
+    return traffic->next_frames_ns <= now_ns;
+}
+
+bool traffic_frames(struct traffic *traffic, uint64_t now_ns, uint16_t max,
+                    struct traffic_frames *frames)
+{
+    uint64_t next_ns = UINT64_MAX;
+    *frames = (struct traffic_frames){0};
+    for (uint32_t i = 0; i < traffic->stream_count; i++) {
+        struct traffic_stream *stream = &traffic->streams[traffic->next_frames];
+        if (stream->config.pattern == TRAFFIC_ONE_WAY) {
+            if (frames->count == 0)
+                raw_take(traffic, stream, max, now_ns, frames);
+            if (stream->schedule.next_ns < next_ns)
+                next_ns = stream->schedule.next_ns;
+        }
+        traffic->next_frames = (traffic->next_frames + 1) % traffic->stream_count;
+    }
+    if (frames->count > 0)
+        traffic->next_frames = (frames->stream + 1u) % traffic->stream_count;
+    traffic->next_frames_ns = next_ns;
+    return frames->count > 0;
+}
+
+void traffic_frames_fill(struct traffic *traffic, const struct traffic_frames *frames,
+                         const uint8_t to[6], const uint8_t from[6], uint8_t *const at[],
+                         uint16_t bytes[], uint64_t now_ns)
+{
+    raw_fill(traffic, frames, to, from, at, bytes, now_ns);
+}
+
+void traffic_frames_missed(struct traffic *traffic, uint8_t stream, uint16_t count,
+                           enum outcome outcome)
+{
+    record_requests_done(traffic->record, stream, outcome, count);
+}
+
 bool traffic_answer(struct traffic *traffic, const struct tuple *tuple, const uint8_t *l4,
                     uint32_t bytes, uint64_t now_ns, uint64_t uncertainty_ns)
 {
     struct traffic_flow *flow = echo_flow_of(traffic, tuple);
     if (flow == NULL)
-        return false;
+        return raw_arrived(traffic, l4, bytes);
     traffic->uncertainty_ns = uncertainty_ns;
     echo_answer(traffic, flow, l4, bytes, now_ns);
     return true;

@@ -8,6 +8,7 @@
  *   closed  a closed loop: `flows` of them, each of which sends its next request when the one
  *           before is over (closed.h).
  *   echo    an open loop of datagrams, without connections (echo.h).
+ *   one-way an open loop of frames that nobody answers (raw.h).
  *
  * What is said on a connection is the exchange's part (exchange.h): any pattern goes with any
  * exchange. traffic.c knows streams by this table alone; a stream without connections has one too,
@@ -27,11 +28,12 @@ struct pattern {
     /* Called in each turn while stream->opened is below flow_count: open some first connections.
      * NULL: nothing is opened before it is due. */
     void (*open)(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
-    /* Slot SLOT of the schedule was due at DUE_NS. */
+    /* Slot SLOT of the schedule was due at DUE_NS. NULL: the stream takes its slots itself, when
+     * there is room. */
     void (*due)(struct traffic *traffic, struct traffic_stream *stream, uint32_t slot,
                 uint64_t due_ns, uint64_t now_ns);
     /* The flow that the next slot, SLOT, is for, when it is not reached before the stop; NULL: the
-     * slot does not count. */
+     * slot does not count. Without this, none does. */
     struct traffic_flow *(*unreached)(struct traffic *traffic, struct traffic_stream *stream,
                                       uint32_t slot);
     /* The first SYN of CONN left at SENT_NS. */

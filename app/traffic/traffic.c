@@ -97,7 +97,8 @@ uint32_t traffic_due(struct traffic *traffic, uint64_t now_ns)
     if (now_ns < traffic->next_due_ns)
         return 0;
     for (uint32_t i = 0; i < traffic->stream_count; i++)
-        count += stream_due(traffic, &traffic->streams[i], now_ns);
+        if (pattern_of(traffic, i)->due != NULL)
+            count += stream_due(traffic, &traffic->streams[i], now_ns);
     update_next_due(traffic);
     return count;
 }
@@ -106,8 +107,10 @@ uint64_t traffic_next_ns(const struct traffic *traffic)
 {
     if (traffic->opening != 0)
         return 0;
-    uint64_t timer_ns = traffic->wheel.next_ns;
-    return timer_ns < traffic->next_due_ns ? timer_ns : traffic->next_due_ns;
+    uint64_t next_ns = traffic->wheel.next_ns;
+    if (traffic->next_due_ns < next_ns)
+        next_ns = traffic->next_due_ns;
+    return traffic->next_frames_ns < next_ns ? traffic->next_frames_ns : next_ns;
 }
 
 uint16_t traffic_group(const struct traffic *traffic, const struct tcp_descriptor *descriptor)
@@ -221,7 +224,7 @@ static void finish_due(struct traffic *traffic, struct traffic_stream *stream, u
     const struct pattern *pattern = patterns[stream->config.pattern];
     uint32_t slot;
     uint64_t due_ns;
-    while (schedule_take(&stream->schedule, now_ns, &slot, &due_ns)) {
+    while (pattern->unreached != NULL && schedule_take(&stream->schedule, now_ns, &slot, &due_ns)) {
         struct traffic_flow *flow = pattern->unreached(traffic, stream, slot);
         if (flow == NULL)
             continue;
@@ -308,11 +311,14 @@ static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *strea
 
 static void update_next_due(struct traffic *traffic)
 {
-    uint64_t next_ns = UINT64_MAX;
-    for (uint32_t i = 0; i < traffic->stream_count; i++)
-        if (traffic->streams[i].schedule.next_ns < next_ns)
-            next_ns = traffic->streams[i].schedule.next_ns;
+    uint64_t next_ns = UINT64_MAX, frames_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < traffic->stream_count; i++) {
+        uint64_t *earliest_ns = pattern_of(traffic, i)->due != NULL ? &next_ns : &frames_ns;
+        if (traffic->streams[i].schedule.next_ns < *earliest_ns)
+            *earliest_ns = traffic->streams[i].schedule.next_ns;
+    }
     traffic->next_due_ns = next_ns;
+    traffic->next_frames_ns = frames_ns;
 }
 
 /* The stamp of the first one counts; a SYN that was sent again keeps it. */

@@ -25,6 +25,8 @@
  *             give the same address once for each hop, with a group of that hop alone (open.h).
  *   udp, icmp a datagram, from one of `flows` client ends in turn, at each due time; good when
  *             the target has sent it back (echo.h).
+ *   raw       frames of a template, as fast as is wanted; received ones are counted, by whichever
+ *             worker gets them (raw.h).
  *
  *   http      HTTP/1.1: `messages` in turn, each answer as `expect` says (exchange_http.h).
  *   mconnect  a new connection at each due time, on which the server gives its host name
@@ -59,6 +61,7 @@
 #include "traffic/http.h"
 #include "traffic/http_message.h"
 #include "traffic/law.h"
+#include "traffic/template.h"
 
 enum {
     TRAFFIC_TARGETS = 16,    /* Of a stream. */
@@ -78,6 +81,7 @@ enum traffic_protocol {
     TRAFFIC_MCONNECT,
     TRAFFIC_UDP,  /* Datagrams that the target sends back. */
     TRAFFIC_ICMP, /* ICMP or ICMPv6 echo requests, by the target's family. */
+    TRAFFIC_RAW,  /* UDP frames of a template, not answered. */
     TRAFFIC_PROTOCOL_COUNT
 };
 
@@ -88,6 +92,7 @@ enum traffic_pattern {
     TRAFFIC_CLOSED, /* Closed loop: `flows` of them, one request after another. */
     TRAFFIC_ECHO,   /* Open loop without connections: a datagram for each request, of `flows` client
                        ends in turn. */
+    TRAFFIC_ONE_WAY, /* Open loop of whole frames that nobody answers. */
     TRAFFIC_PATTERN_COUNT
 };
 
@@ -109,6 +114,13 @@ struct traffic_target {
     struct address address; /* Of the service. */
     uint16_t port;          /* TCP or UDP port; ICMP: 0. */
     uint16_t group;         /* Next-hop group, as net_group_add() gave it. */
+};
+
+/* Frames of a raw stream. The target is the template's first destination. */
+struct traffic_raw {
+    struct template_config template; /* Its mark is filled in by traffic_setup(). */
+    uint8_t mac[6];                  /* Where they go, */
+    bool has_mac;                    /* if this is set: else to the next hop. */
 };
 
 struct traffic_stream_config {
@@ -144,6 +156,7 @@ struct traffic_stream_config {
     uint64_t back_off_ns; /* Wait after the first failed attempt, and what each further one adds. */
     uint64_t back_off_max_ns; /* Its bound. */
     uint32_t retries;         /* At most flows * retries connections and attempts; 0: no limit. */
+    struct traffic_raw raw;   /* RAW: the frames. */
     enum traffic_catch_up catch_up;
     uint64_t unsent_after_ns; /* A slot reached later than this is unsent (tester's stall); 0 stands
                                  for the larger of 20 ms and the interval of a flow. */
@@ -180,6 +193,15 @@ enum traffic_report_kind {
     TRAFFIC_REPORT_STEADY,  /* Steady for the first time since its start. */
     TRAFFIC_REPORT_STOPPED, /* After traffic_stop(): all its connections are gone. */
     TRAFFIC_REPORT_KINDS
+};
+
+/* Frames to send. */
+struct traffic_frames {
+    const struct tuple *tuple; /* Of the first ones; borrowed from the stream. */
+    const uint8_t *mac;        /* To send them to; NULL: to the next hop of TUPLE by GROUP. */
+    uint16_t group;            /* Next-hop group. */
+    uint8_t stream;            /* Index. */
+    uint16_t count;            /* How many. */
 };
 
 /* A datagram to send. */
@@ -270,6 +292,19 @@ void traffic_datagram_sent(struct traffic *traffic, const struct traffic_datagra
 void traffic_datagram_refused(struct traffic *traffic, const struct traffic_datagram *datagram,
                               uint64_t now_ns);
 
+/* traffic_frames() may have something at NOW_NS. */
+bool traffic_frames_wait(const struct traffic *traffic, uint64_t now_ns);
+/* Frames that are due now, at most MAX, of one stream. They are to be filled, or missed, next. */
+bool traffic_frames(struct traffic *traffic, uint64_t now_ns, uint16_t max,
+                    struct traffic_frames *frames);
+/* Write them, from Ethernet header to the end, to TO from FROM, and their sizes without FCS. */
+void traffic_frames_fill(struct traffic *traffic, const struct traffic_frames *frames,
+                         const uint8_t to[6], const uint8_t from[6], uint8_t *const at[],
+                         uint16_t bytes[], uint64_t now_ns);
+/* COUNT of those taken of STREAM are not sent: OUTCOME says why. */
+void traffic_frames_missed(struct traffic *traffic, uint8_t stream, uint16_t count,
+                           enum outcome outcome);
+
 /* A UDP datagram or an echo reply arrived, BYTES from its header on: 8 at least. UNCERTAINTY_NS as
  * for traffic_events(). False: no stream of this worker has its end. */
 bool traffic_answer(struct traffic *traffic, const struct tuple *tuple, const uint8_t *l4,
@@ -287,7 +322,7 @@ uint32_t traffic_connections(const struct traffic *traffic);
 void traffic_flush_faults(struct traffic *traffic);
 
 /* --- Any thread. --- */
-/* "ctraffic", "connect", "http", "mconnect", "udp", "icmp". */
+/* "ctraffic", "connect", "http", "mconnect", "udp", "icmp", "raw". */
 const char *traffic_protocol_text(enum traffic_protocol protocol);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/pool.h"
 #include "traffic/ctraffic.h"
 #include "traffic/mark.h"
+#include "traffic/raw.h"
 
 enum {
     CLOSING_SPARE = 4096, /* Connections being closed, of a closed stream without keep-alive. */
@@ -61,6 +62,10 @@ struct traffic_stream_config traffic_stream_default(enum traffic_protocol protoc
     if (protocol == TRAFFIC_UDP || protocol == TRAFFIC_ICMP) {
         stream.size_bytes = 64;
         stream.pattern = TRAFFIC_ECHO;
+    } else if (protocol == TRAFFIC_RAW) {
+        stream.pattern = TRAFFIC_ONE_WAY;
+        stream.raw.template.size_bytes[0] = TEMPLATE_SIZE_MIN;
+        stream.raw.template.size_count = 1;
     }
     return stream;
 }
@@ -97,7 +102,7 @@ uint32_t traffic_time_waits_needed(const struct traffic_config *config, uint64_t
         const struct traffic_stream_config *stream = &config->streams[i];
         if (stream->pattern == TRAFFIC_OPEN)
             sum += requests_in(stream, time_wait_ns);
-        else if (stream->pattern != TRAFFIC_ECHO)
+        else if (stream->pattern == TRAFFIC_HELD || stream->pattern == TRAFFIC_CLOSED)
             sum += (uint64_t)stream->flows * 2;
         if (stream->pattern == TRAFFIC_CLOSED && !stream->keep_alive)
             sum += TIME_WAITS_CLOSED;
@@ -110,6 +115,7 @@ const char *traffic_protocol_text(enum traffic_protocol protocol)
     static const char *const texts[TRAFFIC_PROTOCOL_COUNT] = {
         [TRAFFIC_CTRAFFIC] = "ctraffic", [TRAFFIC_CONNECT] = "connect", [TRAFFIC_HTTP] = "http",
         [TRAFFIC_MCONNECT] = "mconnect", [TRAFFIC_UDP] = "udp",         [TRAFFIC_ICMP] = "icmp",
+        [TRAFFIC_RAW] = "raw",
     };
     return (unsigned)protocol < TRAFFIC_PROTOCOL_COUNT ? texts[protocol] : "?";
 }
@@ -203,7 +209,8 @@ static uint64_t stream_connections(const struct traffic_config *config,
     if (stream->protocol != TRAFFIC_CONNECT)
         open_ns += stream->timeout_ns;
     switch (stream->pattern) {
-    case TRAFFIC_ECHO: return 1; /* None, but a pool is not empty. */
+    case TRAFFIC_ECHO:
+    case TRAFFIC_ONE_WAY: return 1; /* None, but a pool is not empty. */
     case TRAFFIC_HELD: return (uint64_t)stream->flows * 4 + 64;
     case TRAFFIC_CLOSED:
         return (uint64_t)stream->flows * 4 + (stream->keep_alive ? 64 : CLOSING_SPARE);
@@ -228,7 +235,7 @@ uint32_t traffic_queue_max(const struct traffic_stream_config *stream)
 static uint64_t stream_requests(const struct traffic_config *config,
                                 const struct traffic_stream_config *stream)
 {
-    if (stream->pattern == TRAFFIC_ECHO)
+    if (stream->pattern == TRAFFIC_ECHO || stream->pattern == TRAFFIC_ONE_WAY)
         return 1;
     if (stream->pattern != TRAFFIC_OPEN)
         return (uint64_t)stream->flows * stream->depth;
@@ -255,12 +262,12 @@ static int check_stream(const struct traffic_config *config, uint32_t index, str
     const struct traffic_stream_config *stream = &config->streams[index];
     const char *wrong = NULL;
     if ((unsigned)stream->protocol >= TRAFFIC_PROTOCOL_COUNT)
-        wrong = "protocol: must be ctraffic, connect, http, mconnect, udp or icmp";
+        wrong = "protocol: must be ctraffic, connect, http, mconnect, udp, icmp or raw";
     else if ((wrong = wrong_pattern(stream)) != NULL || (wrong = wrong_protocol(stream)) != NULL)
         return wrong_key(stream, wrong, err);
     else if (stream->connect_timeout_ns == 0)
         wrong = "connectTimeout: must be more than 0";
-    else if (law_peak(&stream->law, S) > S)
+    else if (stream->law.arrivals != LAW_MAXIMUM && law_peak(&stream->law, S) > S)
         wrong = "rate: must be at most one request a nanosecond";
     else if ((unsigned)stream->catch_up > TRAFFIC_SKIP)
         wrong = "catchUp: must be send-late or skip";
@@ -269,6 +276,8 @@ static int check_stream(const struct traffic_config *config, uint32_t index, str
         wrong = "slots: this worker's are not among those of all";
     else if (stream->target_count == 0 || stream->target_count > TRAFFIC_TARGETS)
         wrong = "target: 1 to 16 addresses are possible";
+    else if (stream->protocol == TRAFFIC_RAW)
+        wrong = raw_wrong(config, stream);
     if (wrong != NULL)
         return wrong_key(stream, wrong, err);
     if (law_check(&stream->law, err) < 0) {
@@ -295,7 +304,8 @@ static const char *wrong_pattern(const struct traffic_stream_config *stream)
     bool connects = stream->protocol == TRAFFIC_CONNECT || stream->protocol == TRAFFIC_MCONNECT;
     if ((unsigned)stream->pattern >= TRAFFIC_PATTERN_COUNT)
         return "mode: must be held, open or closed";
-    if (is_datagrams(stream) != (stream->pattern == TRAFFIC_ECHO))
+    if (is_datagrams(stream) != (stream->pattern == TRAFFIC_ECHO) ||
+        (stream->protocol == TRAFFIC_RAW) != (stream->pattern == TRAFFIC_ONE_WAY))
         return "mode: datagrams have no connections";
     if (stream->pattern == TRAFFIC_ECHO && stream->law.arrivals == LAW_MAXIMUM)
         return "rate: datagrams that are answered need one";

@@ -204,9 +204,19 @@ struct echo {
     void *windows;              /* Memory of their sequences. */
 };
 
+/* A raw stream. */
+struct raw {
+    struct template *template; /* NULL: it is none. */
+    struct sequence *senders;  /* Numbers received, by the worker that sent them. */
+    void *windows;             /* Their memory. */
+    struct tuple tuple;        /* Of the first frame. */
+    uint16_t run;              /* In the marks. */
+};
+
 struct traffic_stream {
     struct traffic_stream_config config;
     struct schedule schedule;
+    struct raw raw;           /* Raw streams. */
     struct echo echo;         /* Echo streams. */
     struct order_ring order;  /* Open streams. */
     uint64_t asked;           /* Requests that were given a number, ever. */
@@ -275,12 +285,14 @@ struct traffic {
     uint32_t flow_count;       /* Of all streams. */
     uint32_t waiting;          /* Datagrams that are due and not handed out. */
     uint32_t next_datagrams;   /* The stream that is asked first for the next one. */
-    uint32_t *echo_table;      /* By client end: index of its flow + 1; 0: none. */
-    uint32_t echo_places;      /* Of the table: a power of two, twice its flows at least; or 0. */
-    uint8_t worker;            /* Index in the process, as in connection ids. */
-    struct sweep sweeps[2];    /* Of IPv6 and of IPv4, in this order. */
-    void *conns_memory;        /* The pool's. */
-    void *requests_memory;     /* The pool's. */
+    uint32_t next_frames;      /* The same for frames. */
+    uint64_t next_frames_ns; /* No frame is due before this; UINT64_MAX: there is no raw stream. */
+    uint32_t *echo_table;    /* By client end: index of its flow + 1; 0: none. */
+    uint32_t echo_places;    /* Of the table: a power of two, twice its flows at least; or 0. */
+    uint8_t worker;          /* Index in the process, as in connection ids. */
+    struct sweep sweeps[2];  /* Of IPv6 and of IPv4, in this order. */
+    void *conns_memory;      /* The pool's. */
+    void *requests_memory;   /* The pool's. */
     struct traffic_stream streams[RECORD_STREAMS];
     struct wheel wheel; /* Timers of connections and flows. */
 };

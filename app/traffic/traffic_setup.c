@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "traffic/echo.h"
+#include "traffic/raw.h"
 #include "traffic/traffic_config.h"
 #include "traffic/traffic_priv.h"
 
@@ -58,6 +59,7 @@ void traffic_free(struct traffic *traffic)
         free(traffic->streams[i].places);
         free(traffic->streams[i].order.entries);
         echo_free(&traffic->streams[i]);
+        raw_free(&traffic->streams[i]);
     }
     for (unsigned i = 0; i < 2; i++) {
         free(traffic->sweeps[i].addresses);
@@ -75,6 +77,7 @@ void traffic_free(struct traffic *traffic)
 static int fill(struct traffic *traffic, const struct traffic_config *config)
 {
     traffic->next_due_ns = UINT64_MAX;
+    traffic->next_frames_ns = UINT64_MAX;
     traffic->sent_late_ns = config->sent_late_ns;
     traffic->close_timeout_ns = config->close_timeout_ns;
     traffic->steady_ns = config->steady_ns;
@@ -205,6 +208,8 @@ static int fill_stream(struct traffic *traffic, const struct traffic_config *con
         return -ENOMEM;
     if (stream->config.pattern == TRAFFIC_ECHO)
         return echo_setup(stream, config->run);
+    if (stream->config.pattern == TRAFFIC_ONE_WAY)
+        return raw_setup(stream, (uint8_t)index, traffic->worker, config->run);
     return stream->config.pattern == TRAFFIC_OPEN ? fill_order(traffic, stream) : 0;
 }
 

@@ -6,8 +6,10 @@
 static void take_icmp(struct worker *worker, const struct net_packet *packet);
 static void transmit_segments(struct worker *worker);
 static void transmit_datagrams(struct worker *worker);
+static void transmit_frames(struct worker *worker);
 static void emit(struct worker *worker, uint32_t index);
 static void emit_datagram(struct worker *worker, const struct traffic_datagram *datagram);
+static bool find_mac(struct worker *worker, const struct traffic_frames *frames, uint8_t mac[6]);
 static void note_position(struct worker *worker, struct worker_batch *batch);
 static bool taken_next(const struct worker *worker, const struct worker_batch *batch);
 static void flush(struct worker *worker);
@@ -44,6 +46,7 @@ void worker_transmit(struct worker *worker)
 {
     transmit_segments(worker);
     transmit_datagrams(worker);
+    transmit_frames(worker);
     if (net_tx_queued(worker->port) > 0)
         flush(worker);
 }
@@ -76,6 +79,40 @@ static void transmit_datagrams(struct worker *worker)
         emit_datagram(worker, &datagram);
         worker->busy = true;
     }
+}
+
+/* Frames get what room the others leave. */
+static void transmit_frames(struct worker *worker)
+{
+    struct traffic_frames frames;
+    uint8_t mac[6];
+    if (!traffic_frames_wait(worker->traffic, worker->now_ns))
+        return;
+    uint16_t room = net_tx_frames_room(worker->port);
+    if (room == 0 || !traffic_frames(worker->traffic, worker->now_ns, room, &frames))
+        return;
+    worker->busy = true;
+    if (frames.mac == NULL && !find_mac(worker, &frames, mac)) {
+        worker_count(&worker->counters.hop_refusals, frames.count);
+        traffic_frames_missed(worker->traffic, frames.stream, frames.count, OUTCOME_UNREACHABLE);
+        return;
+    }
+    uint16_t begun = net_tx_frames(worker->port, worker->frames, frames.count);
+    if (begun < frames.count)
+        traffic_frames_missed(worker->traffic, frames.stream, (uint16_t)(frames.count - begun),
+                              OUTCOME_UNSENT);
+    frames.count = begun;
+    if (begun == 0)
+        return;
+    traffic_frames_fill(worker->traffic, &frames, frames.mac != NULL ? frames.mac : mac,
+                        worker->mac, worker->frames, worker->frame_bytes, worker->now_ns);
+    net_tx_frames_commit(worker->port, worker->frame_bytes, begun);
+}
+
+static bool find_mac(struct worker *worker, const struct traffic_frames *frames, uint8_t mac[6])
+{
+    struct net_path path = net_path(worker->port, frames->group, frames->tuple);
+    return net_hop_mac(worker->port, path.hop, mac);
 }
 
 static void emit_datagram(struct worker *worker, const struct traffic_datagram *datagram)

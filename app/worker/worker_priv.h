@@ -73,6 +73,9 @@ struct worker {
     struct worker_batch segments;                    /* Of them. */
     struct traffic_datagram datagrams[NET_TX_QUEUE]; /* Handed out by traffic_datagram(). */
     struct worker_batch of_datagrams;
+    uint8_t *frames[NET_TX_QUEUE]; /* Whole ones, being written. */
+    uint16_t frame_bytes[NET_TX_QUEUE];
+    uint8_t mac[6]; /* The port's. */
 };
 
 /* --- worker_packet.c. --- */

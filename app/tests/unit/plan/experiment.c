@@ -228,7 +228,8 @@ static void mistakes_are_named(void **state)
          "windows.opens[0]: got \"rest\", want \"ok\", \"repaired\", \"late\", \"refused\", "
          "\"connect-timeout\", \"unreachable\", \"reset\", \"closed\", \"stalled\", "
          "\"bad-status\", "
-         "\"bad-answer\", \"blocked\", \"unsent\" or \"unfinished\"; did you mean \"reset\"?"},
+         "\"bad-answer\", \"blocked\", \"unsent\", \"unfinished\" or \"sent\"; did you mean "
+         "\"reset\"?"},
         {"steps[3]={\"do\":\"wait\"}", "steps[3]: \"for\" is missing from this step"},
         {"steps[3].for=6", "steps[3].for: got 6, want a duration such as \"1.5s\" or \"500ms\", "
                            "from 1ms to 24h"},

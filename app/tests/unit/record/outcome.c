@@ -23,11 +23,12 @@ static void every_value_has_its_own_word(void **state)
     assert_string_equal(tester_fault_text(FAULT_COUNT), "?");
 }
 
-/* All but ok, repaired, late, unfinished and unsent open a window. */
+/* All but ok, repaired, late, unfinished, unsent and sent open a window. */
 static void losses(void **state)
 {
     (void)state;
-    static const char *const not_lost[] = {"ok", "repaired", "late", "unfinished", "unsent"};
+    static const char *const not_lost[] = {"ok",         "repaired", "late",
+                                           "unfinished", "unsent",   "sent"};
     for (unsigned outcome = 0; outcome < OUTCOME_COUNT; outcome++) {
         bool lost = true;
         for (unsigned i = 0; i < sizeof(not_lost) / sizeof(not_lost[0]); i++)
