@@ -160,7 +160,6 @@ static void set_latencies(struct result *result, unsigned index, struct bracket 
 static void add_connection(struct result_stream *stream, const struct record_connection *connection,
                            struct sets *sets)
 {
-    stream->retransmits += connection->retransmits;
     if (connection->connected_ns == 0) {
         if (connection->end == CONNECTION_UNFINISHED || connection->end == CONNECTION_UNSENT)
             return;
@@ -268,6 +267,8 @@ static int account_stream(struct result *result, unsigned index)
     for (size_t i = 0; i < logs->connection_count; i++)
         if (logs->connections[i].stream == index)
             add_connection(&result->streams[index], &logs->connections[i], &sets);
+    for (size_t i = 0; i < logs->segment_count; i++)
+        result->streams[index].retransmits += logs->segments[i].stream == index;
     for (size_t i = 0; i < logs->outage_count; i++)
         if (logs->outages[i].stream == index)
             add_outage(&result->streams[index], &result->outages[i], &sets);

@@ -27,32 +27,64 @@ static bool failed(const struct record_connection *connection)
            (connection->received == 0 && connection_end_is_broken(connection->end));
 }
 
-/* Failed attempts of the flow that began within the outage move the recovery's earliest time. */
-static uint64_t last_failed_attempt(const struct logs *logs, const struct record_outage *record,
-                                    uint64_t from_ns, uint64_t to_ns)
+/* Failed attempts to connect, by stream, flow and time. */
+struct attempts {
+    const struct record_connection **failed; /* count of them, borrowed from the logs. */
+    size_t count;
+};
+
+static int compare_attempt(const struct record_connection *x, uint8_t stream, uint32_t flow,
+                           uint64_t opened_ns)
 {
-    size_t low = 0, high = logs->connection_count;
+    if (x->stream != stream)
+        return x->stream < stream ? -1 : 1;
+    if (x->flow != flow)
+        return x->flow < flow ? -1 : 1;
+    return (x->opened_ns > opened_ns) - (x->opened_ns < opened_ns);
+}
+
+static int by_attempt(const void *a, const void *b)
+{
+    const struct record_connection *y = *(const struct record_connection *const *)b;
+    return compare_attempt(*(const struct record_connection *const *)a, y->stream, y->flow,
+                           y->opened_ns);
+}
+
+static bool find_attempts(struct attempts *attempts, const struct logs *logs)
+{
+    attempts->failed = malloc((logs->connection_count + 1) * sizeof(*attempts->failed));
+    if (attempts->failed == NULL)
+        return false;
+    for (size_t i = 0; i < logs->connection_count; i++)
+        if (failed(&logs->connections[i]))
+            attempts->failed[attempts->count++] = &logs->connections[i];
+    qsort(attempts->failed, attempts->count, sizeof(*attempts->failed), by_attempt);
+    return true;
+}
+
+/* Failed attempts of the flow that began within the outage move the recovery's earliest time. 0:
+ * there was none. */
+static uint64_t last_failed_attempt(const struct attempts *attempts,
+                                    const struct record_outage *record, uint64_t from_ns,
+                                    uint64_t to_ns)
+{
+    size_t low = 0, high = attempts->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (logs->connections[middle].opened_ns < from_ns)
+        if (compare_attempt(attempts->failed[middle], record->stream, record->flow, to_ns) <= 0)
             low = middle + 1;
         else
             high = middle;
     }
-    uint64_t last_ns = 0;
-    for (size_t i = low; i < logs->connection_count; i++) {
-        const struct record_connection *connection = &logs->connections[i];
-        if (connection->opened_ns > to_ns)
-            break;
-        if (connection->stream == record->stream && connection->flow == record->flow &&
-            failed(connection))
-            last_ns = connection->opened_ns;
-    }
-    return last_ns;
+    if (low == 0)
+        return 0;
+    const struct record_connection *last = attempts->failed[low - 1];
+    bool is_of = last->stream == record->stream && last->flow == record->flow;
+    return is_of && last->opened_ns >= from_ns ? last->opened_ns : 0;
 }
 
 /* Attempts after the request that was answered belong to what follows, also when they overlap. */
-static void set_recovery(struct outage *outage, const struct logs *logs)
+static void set_recovery(struct outage *outage, const struct attempts *attempts)
 {
     const struct record_outage *record = outage->record;
     outage->open = record->recovered_done_ns == 0;
@@ -64,7 +96,7 @@ static void set_recovery(struct outage *outage, const struct logs *logs)
     if (outage->onset.from_ns > to_ns)
         outage->onset.from_ns = to_ns;
     uint64_t from_ns =
-        last_failed_attempt(logs, record, outage->onset.to_ns, record->recovered_sent_ns);
+        last_failed_attempt(attempts, record, outage->onset.to_ns, record->recovered_sent_ns);
     if (from_ns < outage->onset.to_ns)
         from_ns = outage->onset.to_ns;
     outage->recovery.from_ns = from_ns < to_ns ? from_ns : to_ns;
@@ -357,9 +389,12 @@ struct outage *outages_make(const struct logs *logs, uint32_t opens, uint32_t va
 {
     struct flow_index index = {0};
     struct fold_index folds = {0};
+    struct attempts attempts = {0};
     struct outage *outages = calloc(logs->outage_count + 1, sizeof(*outages));
-    if (outages == NULL || !index_flows(&index, logs) || !index_folds(&folds, logs)) {
+    if (outages == NULL || !index_flows(&index, logs) || !index_folds(&folds, logs) ||
+        !find_attempts(&attempts, logs)) {
         free(index.order);
+        free(attempts.failed);
         free_folds(&folds);
         free(outages);
         return NULL;
@@ -371,13 +406,14 @@ struct outage *outages_make(const struct logs *logs, uint32_t opens, uint32_t va
         const struct record_outage *record = &logs->outages[i];
         outages[i].record = record;
         outages[i].onset = outage_onset(record, largest_rtt_ns[record->stream]);
-        set_recovery(&outages[i], logs);
+        set_recovery(&outages[i], &attempts);
         outages[i].lost = counted                            ? record->lost
                           : logs_whole(logs, record->stream) ? count_lost(record, &index, opens)
                                                              : count_folded(record, &folds, opens);
         validate_recovery(&outages[i], &index, &folds, opens, validate);
     }
     free(index.order);
+    free(attempts.failed);
     free_folds(&folds);
     return outages;
 }

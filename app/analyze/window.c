@@ -33,15 +33,22 @@ static void add_host(struct window *window, uint16_t host)
     window->hosts[window->host_count++] = host;
 }
 
-/* Flows of the outages in MEMBERS up to COUNT: has this one been there? */
-static bool flow_is_new(const struct outage *const *members, size_t count,
-                        const struct record_outage *record)
+static int by_value(const void *a, const void *b)
 {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Different flows of the outages in MEMBERS up to COUNT; FLOWS has room for as many. */
+static uint32_t count_flows(const struct outage *const *members, size_t count, uint64_t flows[])
+{
+    uint32_t different = 0;
     for (size_t i = 0; i < count; i++)
-        if (members[i]->record->flow == record->flow &&
-            members[i]->record->stream == record->stream)
-            return false;
-    return true;
+        flows[i] = (uint64_t)members[i]->record->stream << 32 | members[i]->record->flow;
+    qsort(flows, count, sizeof(*flows), by_value);
+    for (size_t i = 0; i < count; i++)
+        different += i == 0 || flows[i] != flows[i - 1];
+    return different;
 }
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -193,26 +200,22 @@ static void finish(struct window *window, const struct hold *hold, const struct 
     look_at_tester(window, logs);
 }
 
-/* MEMBERS: the scope's outages by onset. */
+/* MEMBERS: the scope's outages by onset. FLOWS: room for a number of each. */
 static void unite(struct windows *windows, const struct outage **members, size_t count,
-                  struct window_scope scope, uint64_t hold_off_ns, const struct logs *logs)
+                  struct window_scope scope, uint64_t hold_off_ns, const struct logs *logs,
+                  uint64_t flows[])
 {
-    struct hold hold = {0};
-    size_t first = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (windows->count == 0 || members[i]->onset.from_ns > hold.busy_until_ns) {
-            if (windows->count > 0)
-                finish(&windows->items[windows->count - 1], &hold, logs);
-            windows->items[windows->count++] = start(members[i], scope);
-            hold = (struct hold){0};
-            first = i;
-        }
-        struct window *window = &windows->items[windows->count - 1];
-        window->flows += flow_is_new(members + first, i - first, members[i]->record);
-        join(window, members[i], hold_off_ns, &hold);
+    for (size_t first = 0, next; first < count; first = next) {
+        struct window *window = &windows->items[windows->count++];
+        struct hold hold = {0};
+        *window = start(members[first], scope);
+        for (next = first;
+             next < count && (next == first || members[next]->onset.from_ns <= hold.busy_until_ns);
+             next++)
+            join(window, members[next], hold_off_ns, &hold);
+        window->flows = count_flows(members + first, next - first, flows);
+        finish(window, &hold, logs);
     }
-    if (windows->count > 0)
-        finish(&windows->items[windows->count - 1], &hold, logs);
 }
 
 int windows_make(struct windows *windows, const struct logs *logs, const struct outage *outages,
@@ -220,9 +223,11 @@ int windows_make(struct windows *windows, const struct logs *logs, const struct 
 {
     memset(windows, 0, sizeof(*windows));
     const struct outage **members = malloc((logs->outage_count + 1) * sizeof(*members));
+    uint64_t *flows = malloc((logs->outage_count + 1) * sizeof(*flows));
     windows->items = calloc(logs->outage_count + 1, sizeof(*windows->items));
-    if (members == NULL || windows->items == NULL) {
+    if (members == NULL || flows == NULL || windows->items == NULL) {
         free(members);
+        free(flows);
         windows_free(windows);
         return -ENOMEM;
     }
@@ -232,8 +237,9 @@ int windows_make(struct windows *windows, const struct logs *logs, const struct 
             members[count++] = &outages[i];
     if (count > 1)
         qsort(members, count, sizeof(*members), by_onset);
-    unite(windows, members, count, scope, hold_off_ns, logs);
+    unite(windows, members, count, scope, hold_off_ns, logs, flows);
     free(members);
+    free(flows);
     int code = count_outcomes(windows, logs, scope);
     if (code < 0)
         windows_free(windows);

@@ -81,18 +81,36 @@ static void put(struct net_port *port, struct impair *impair, struct rte_mbuf *m
         impair_pass(impair, port->impair->now_ns, twin, &none);
 }
 
+/* Where bits may be flipped in FRAME of BYTES: what lies behind is covered by a checksum, so that
+ * no flip leads a frame to another VLAN or address, or tells a neighbour a wrong one. BYTES:
+ * nowhere. */
+static uint32_t flippable_from(const uint8_t *frame, uint32_t bytes)
+{
+    uint32_t at = WIRE_ETHERNET_BYTES;
+    if (bytes >= at + WIRE_VLAN_BYTES && wire_get16(frame + at - 2) == WIRE_TYPE_VLAN)
+        at += WIRE_VLAN_BYTES;
+    if (bytes < at)
+        return bytes;
+    switch (wire_get16(frame + at - 2)) {
+    case WIRE_TYPE_IPV4: return at;
+    case WIRE_TYPE_IPV6: return at + WIRE_IPV6_BYTES;
+    default: return bytes;
+    }
+}
+
 /* What the NIC verified is not so any more. */
 static void flip(struct rte_mbuf *mbuf, uint64_t random)
 {
     const uint32_t bytes = rte_pktmbuf_data_len(mbuf);
+    uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+    const uint32_t from = flippable_from(frame, bytes);
     uint64_t bit;
 
     mbuf->ol_flags &= ~(RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK);
-    if (bytes <= WIRE_ETHERNET_BYTES)
+    if (bytes <= from)
         return;
-    bit = random % ((bytes - WIRE_ETHERNET_BYTES) * (uint64_t)BITS);
-    rte_pktmbuf_mtod(mbuf, uint8_t *)[WIRE_ETHERNET_BYTES + bit / BITS] ^=
-        (uint8_t)(1 << bit % BITS);
+    bit = random % ((bytes - from) * (uint64_t)BITS);
+    frame[from + bit / BITS] ^= (uint8_t)(1 << bit % BITS);
 }
 
 /* NULL: no buffer, or not in one piece. */

@@ -96,7 +96,7 @@ static void add_baseline(const struct result *result, unsigned index, struct tex
 /* Of HTTP streams: how often which status came, and what was wrong with bad answers. */
 static void add_answers(const struct result_stream *stream, struct text *out)
 {
-    const char *sign = "    answers: ";
+    const char *sign = stream->exact ? "    answers: " : "    answers, of the requests recorded: ";
     for (unsigned i = 1; i < RESULT_STATUSES; i++) {
         if (stream->statuses[i] == 0)
             continue;

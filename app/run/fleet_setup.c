@@ -147,8 +147,8 @@ static struct traffic_stream_config stream_config(const struct fleet *fleet, uns
     if (stream->mode != EXPERIMENT_MODE_CLOSED) {
         /* Streams that share a law take turns with what all workers have of each. */
         uint32_t slots = held ? stream->connections : fleet->count;
-        if (config.pattern == TRAFFIC_ECHO && stream->connections < fleet->count)
-            slots = stream->connections; /* The others have no client end. */
+        if (stream->connections > 0 && stream->connections < slots)
+            slots = stream->connections; /* The others have no share. */
         config.slot_first = (held ? config.flow_first : member) + (stream->turn - 1) * slots;
         config.slot_stride = slots * stream->turns;
         config.law = law_of(&stream->pace);
@@ -259,15 +259,19 @@ static double expected_rate(const struct experiment_stream *stream)
 static void set_capacity(struct worker_config *config, const struct experiment *experiment,
                          unsigned workers, double seconds)
 {
-    double requests = 0;
-    for (unsigned i = 0; i < experiment->stream_count; i++)
+    double requests = 0, connections = 0;
+    for (unsigned i = 0; i < experiment->stream_count; i++) {
         requests += expected_rate(&experiment->streams[i]) * (seconds < 4 ? 2 * seconds : 8);
-    requests = requests / workers + 65536;
+        connections += experiment->streams[i].connections;
+    }
+    /* All connections may end at once, and try again before the logs are emptied. */
+    requests = (requests + 4 * connections) / workers + 65536;
     double most = 16.0 * 1024 * 1024;
     uint64_t count = (uint64_t)(requests < most ? requests : most);
     config->capacity[RECORD_REQUESTS] = count;
     config->capacity[RECORD_CONNECTIONS] = count;
     config->capacity[RECORD_OUTAGES] = count / 2;
+    config->capacity[RECORD_SEGMENTS] = count / 2;
     config->capacity[RECORD_DUES] = count / 8;
     config->capacity[RECORD_FOLDS] = count;
 }

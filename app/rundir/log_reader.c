@@ -156,12 +156,23 @@ static bool check_dues(const struct record_dues *chunk)
 }
 
 /* A bad answer's reason is its protocol's. */
+static bool check_reason(unsigned outcome, unsigned reason)
+{
+    return reason < (outcome == OUTCOME_BAD_ANSWER ? HTTP_REASON_COUNT : UNSENT_COUNT);
+}
+
+/* A request may stand for a fold later: see make_folds(). */
+static bool check_request(const struct record_request *request)
+{
+    return request->stream < RECORD_STREAMS && request->outcome < OUTCOME_COUNT &&
+           check_reason(request->outcome, request->reason) && request->due_ns / 1000 < DUES_US_MAX;
+}
+
 static bool check_fold(const struct record_fold *fold)
 {
-    unsigned reasons = fold->outcome == OUTCOME_BAD_ANSWER ? HTTP_REASON_COUNT : UNSENT_COUNT;
     return fold->stream < RECORD_STREAMS && fold->outcome < OUTCOME_COUNT &&
-           fold->outcome != OUTCOME_OK && fold->reason < reasons && fold->count > 0 &&
-           fold->count <= FOLD_MEMBERS_MAX && fold->sent <= fold->count &&
+           fold->outcome != OUTCOME_OK && check_reason(fold->outcome, fold->reason) &&
+           fold->count > 0 && fold->count <= FOLD_MEMBERS_MAX && fold->sent <= fold->count &&
            fold->first_ns / 1000 < DUES_US_MAX && fold->step_ns / 1000 < DUES_US_MAX;
 }
 
@@ -172,6 +183,7 @@ static bool check_record(uint32_t type, const uint8_t *at)
         struct record_request request;
         struct record_connection connection;
         struct record_outage outage;
+        struct record_segment segment;
         struct record_fault fault;
         struct record_dues dues;
         struct record_fold fold;
@@ -180,13 +192,16 @@ static bool check_record(uint32_t type, const uint8_t *at)
     switch (type) {
     case RECORD_REQUESTS:
         memcpy(&is.request, at, sizeof(is.request));
-        return is.request.stream < RECORD_STREAMS && is.request.outcome < OUTCOME_COUNT;
+        return check_request(&is.request);
     case RECORD_CONNECTIONS:
         memcpy(&is.connection, at, sizeof(is.connection));
         return is.connection.stream < RECORD_STREAMS && is.connection.end < CONNECTION_END_COUNT;
     case RECORD_OUTAGES:
         memcpy(&is.outage, at, sizeof(is.outage));
         return is.outage.stream < RECORD_STREAMS && is.outage.signal < CONNECTION_END_COUNT;
+    case RECORD_SEGMENTS:
+        memcpy(&is.segment, at, sizeof(is.segment));
+        return is.segment.stream < RECORD_STREAMS;
     case RECORD_FAULTS: memcpy(&is.fault, at, sizeof(is.fault)); return is.fault.kind < FAULT_COUNT;
     case RECORD_HOSTS: return at[RECORD_HOST_BYTES - 1] == 0;
     case RECORD_DUES: memcpy(&is.dues, at, sizeof(is.dues)); return check_dues(&is.dues);

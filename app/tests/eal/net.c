@@ -702,6 +702,21 @@ static void test_the_impairment_stage_spoils_both_directions(void **state)
     inject_ip(&bench, "10.1.9.9", "10.1.0.5", WIRE_ICMP, echo, sizeof(echo));
     turn_nothing(&bench); /* Whatever bit it was: no answer. */
 
+    /* No checksum would tell a neighbour that an answer to ARP is wrong: it is left alone. */
+    uint8_t to[6], answer[FRAME_BYTES];
+    uint16_t type;
+    struct arp reply;
+    assert_int_equal(net_impair_set(bench.port, &none, &flip, 1, &err), 0);
+    for (unsigned i = 0; i < 20; i++) {
+        inject_arp(&bench, true, peer_mac, "10.1.9.9", "10.1.0.1", true);
+        turn_nothing(&bench);
+        assert_int_equal(sent(&bench, to, &type, answer), ARP_BYTES);
+        assert_true(type == WIRE_TYPE_ARP && arp_parse(answer, ARP_BYTES, &reply));
+        assert_memory_equal(reply.sender_mac, bench.mac, 6);
+        const struct address asked = address("10.1.0.1");
+        assert_true(address_equal(&reply.sender, &asked));
+    }
+
     assert_int_equal(net_impair_set(bench.port, &twice, &none, 1, &err), 0);
     inject_ip(&bench, "10.1.9.9", "10.1.0.5", WIRE_UDP, udp, sizeof(udp));
     assert_int_equal(turn(&bench, packets), 2);
@@ -721,8 +736,6 @@ static void test_the_impairment_stage_spoils_both_directions(void **state)
     bench.now_ns++;
     turn_nothing(&bench);
     assert_int_equal(rte_ring_count(bench.out), 1);
-    uint8_t to[6], answer[FRAME_BYTES];
-    uint16_t type;
     sent(&bench, to, &type, answer);
 
     /* What is kept at the close goes back with it. */

@@ -54,21 +54,35 @@ def machine(folder, **more):
     return path
 
 
-def run(folder):
-    make_link()
+def run(folder, name, *arguments):
     server = subprocess.Popen(
         ["ip", "netns", "exec", SPACE, sys.executable, SERVER, "kernel", "10.77.0.1", "5003"],
         stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout.readline().strip() == "ready"
         done = subprocess.run(
-            [SEAMLINE, "traffic", "ctraffic://10.77.0.1:5003", "-m", machine(folder),
-             "-c", str(CONNECTIONS), "-r", "160/s", "-d", "3s", "-o", folder / "out"],
+            [SEAMLINE, "traffic", *arguments, "-m", machine(folder), "-o", folder / name],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60)
     finally:
         server.kill()
         server.wait()
-    return done, json.loads((folder / "out" / "run.json").read_text())
+    return done, json.loads((folder / name / "run.json").read_text())
+
+
+def held(folder):
+    return run(folder, "held", "ctraffic://10.77.0.1:5003", "-c", str(CONNECTIONS), "-r", "160/s",
+               "-d", "3s")
+
+
+def narrow(folder):
+    """Fewer connections at a time than workers: one of them sends all."""
+    return run(folder, "narrow", "tcp://10.77.0.1:5003", "-c", "1", "-r", "100/s", "-d", "2s")
+
+
+def narrow_checks(done, account):
+    stream = account["streams"][0]
+    yield "one connection at a time gets the whole rate", \
+        stream["due"] in range(190, 230) and stream["sumsHold"], (stream, done.stderr)
 
 
 def serve(folder):
@@ -129,7 +143,9 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-workers-"))
     number = 0
     try:
-        for name, good, why in itertools.chain(checks(*run(folder)), serve_checks(*serve(folder))):
+        make_link()
+        for name, good, why in itertools.chain(
+                checks(*held(folder)), narrow_checks(*narrow(folder)), serve_checks(*serve(folder))):
             number += 1
             print(f"{'ok' if good else 'not ok'} {number} - {name}")
             if not good:

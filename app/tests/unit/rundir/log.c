@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "record/http_reason.h"
 #include "rundir/log_reader.h"
 #include "rundir/log_writer.h"
 #include "tests/unit/rundir/scratch.h"
@@ -86,6 +87,38 @@ static void many_records_over_many_flushes(void **state)
         assert_int_equal(logs.requests[i].due_ns, i);
     logs_free(&logs);
     record_free(record);
+}
+
+/* Numbers that index tables later are refused with their block, whoever wrote it. */
+static void numbers_out_of_range_are_damage(void **state)
+{
+    const struct record_request requests[] = {
+        {.stream = 1, .outcome = OUTCOME_BAD_ANSWER, .reason = HTTP_REASON_COUNT},
+        {.stream = 1, .outcome = OUTCOME_UNSENT, .reason = UNSENT_COUNT},
+        {.stream = RECORD_STREAMS},
+        {.stream = 1, .outcome = OUTCOME_COUNT},
+        {.stream = 1, .due_ns = UINT64_MAX},
+    };
+    const struct record_segment segment = {.stream = RECORD_STREAMS};
+    for (unsigned i = 0; i <= sizeof(requests) / sizeof(requests[0]); i++) {
+        bool last = i == sizeof(requests) / sizeof(requests[0]);
+        struct record *record = worker(0);
+        struct error err = {0};
+        struct logs logs;
+        if (last)
+            record_append(record, RECORD_SEGMENTS, &segment);
+        else
+            record_append(record, RECORD_REQUESTS, &requests[i]);
+        write_log(*state, 0, record);
+        record_free(record);
+        assert_int_equal(logs_read(&logs, *state, &err), 0);
+        assert_true(logs.damaged_bytes > 0);
+        assert_int_equal(logs.request_count + logs.segment_count, 0);
+        logs_free(&logs);
+        char path[256];
+        snprintf(path, sizeof(path), "%s/worker-0.log", (const char *)*state);
+        assert_int_equal(remove(path), 0);
+    }
 }
 
 static void make_bytes(const char *folder, struct text *bytes)
@@ -231,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_SCRATCH(two_workers_become_one_account),
         IN_SCRATCH(many_records_over_many_flushes),
+        IN_SCRATCH(numbers_out_of_range_are_damage),
         IN_SCRATCH(a_cut_log_gives_its_whole_blocks),
         IN_SCRATCH(a_flipped_bit_is_noticed),
         cmocka_unit_test(foreign_files_are_refused),
