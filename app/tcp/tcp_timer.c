@@ -37,7 +37,11 @@ uint64_t tcp_next_timer_ns(const struct tcp *tcp)
 
 void tcp_timer_restart(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 {
-    tcb->timer_kind = (uint8_t)wanted_kind(tcp, tcb);
+    enum tcp_timer_kind kind = wanted_kind(tcp, tcb);
+
+    if (kind == TCP_TIMER_PERSIST && tcb->timer_kind != kind)
+        tcb->silence_since_ns = now_ns;
+    tcb->timer_kind = (uint8_t)kind;
     tcb->retry_ns = retry_ns(tcp, tcb, now_ns);
     set_deadline(tcp, tcb);
     tcp_timer_arm(tcp, tcb);
@@ -45,11 +49,8 @@ void tcp_timer_restart(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 
 void tcp_timer_ensure(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 {
-    if (wanted_kind(tcp, tcb) == tcb->timer_kind)
-        return;
-    if (wanted_kind(tcp, tcb) == TCP_TIMER_PERSIST)
-        tcb->silence_since_ns = now_ns;
-    tcp_timer_restart(tcp, tcb, now_ns);
+    if (wanted_kind(tcp, tcb) != tcb->timer_kind)
+        tcp_timer_restart(tcp, tcb, now_ns);
 }
 
 void tcp_timer_delay_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
