@@ -154,7 +154,8 @@ static enum emission emit_again(struct tcp *tcp, struct tcb *tcb, uint64_t now_n
     return EMIT_ONE;
 }
 
-/* A tail loss probe: what is new, or else the last segment again (RFC 8985 7.3). */
+/* A tail loss probe: what is new, or else the last segment again (RFC 8985 7.3), which needs no
+ * record. */
 static enum emission emit_tail(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                                struct tcp_descriptor *out)
 {
@@ -170,14 +171,15 @@ static enum emission emit_tail(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns
     emission = emit_new(tcp, tcb, now_ns, out);
     if (emission == EMIT_ONE) {
         tcp_rack_probed(tcb, false);
-    } else if (emission == EMIT_NOTHING) {
+    } else {
         while (STAILQ_NEXT(last, link) != NULL)
             last = STAILQ_NEXT(last, link);
         tcp_ack_lose(tcb, last, TCP_CAUSE_PROBE);
         emission = emit_again(tcp, tcb, now_ns, last, out);
         tcp_rack_probed(tcb, true);
     }
-    tcp_timer_restart(tcp, tcb, now_ns);
+    if (emission == EMIT_ONE)
+        tcp_timer_restart(tcp, tcb, now_ns);
     return emission;
 }
 
