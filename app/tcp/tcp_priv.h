@@ -110,7 +110,7 @@ struct tcb {
     uint64_t retry_ns;                    /* When timer_kind would act. */
     uint64_t deadline_ns;                 /* The same, or the end of our patience before it. */
     uint64_t ack_deadline_ns;             /* Of a delayed ACK. */
-    uint32_t timeouts;                    /* RTO or persist expiries since the last progress. */
+    uint32_t timeouts;                    /* RTOs or window probes since the last progress. */
     uint8_t timer_kind;                   /* enum tcp_timer_kind. */
     bool rcv_fin_known;                   /* rcv_fin is valid. */
     bool passive;                         /* The peer opened it. */

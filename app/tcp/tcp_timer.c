@@ -114,12 +114,15 @@ static uint64_t retry_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t 
     }
 }
 
-/* When to give up if nothing changes: the limit of an attempt to connect, or of silence. */
+/* When to give up if nothing changes: the limit of an attempt to connect, or of silence. With a
+ * window the peer owes us nothing: what holds us back is our own. */
 static uint64_t patience_ns(const struct tcp *tcp, const struct tcb *tcb)
 {
     const struct tcp_segment *first = STAILQ_FIRST(&tcb->segments);
 
     if (tcb->timer_kind != TCP_TIMER_RTO && tcb->timer_kind != TCP_TIMER_PERSIST)
+        return TCP_NEVER_NS;
+    if (tcb->timer_kind == TCP_TIMER_PERSIST && tcb->snd_wnd > 0)
         return TCP_NEVER_NS;
     if (tcb->state < TCP_ESTABLISHED) {
         if (tcp->config.syn_timeout_ns == 0 || first == NULL)
@@ -194,11 +197,12 @@ static void expire_rto(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
  * segment, use it (3.8.6.2.1, the override time-out). */
 static void expire_persist(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 {
-    if (tcb->snd_wnd > 0)
+    if (tcb->snd_wnd > 0) {
         tcb->override_now = true;
-    else
+    } else {
         tcb->probe_now = true;
-    tcb->timeouts++;
+        tcb->timeouts++;
+    }
     tcp_ready(tcp, tcb);
     tcp_timer_restart(tcp, tcb, now_ns);
 }
