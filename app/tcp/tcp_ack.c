@@ -16,12 +16,12 @@ static void sample(const struct tcp *tcp, struct tcb *tcb, const struct tcp_arri
                    const struct timing *timing);
 static void tell_acked(struct tcp *tcp, const struct tcb *tcb, uint64_t was, uint64_t now_ns);
 
-void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
+void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
 {
     uint64_t was = tcb->snd_una;
-    uint32_t acked = (uint32_t)(in->ack - was);
     bool hold_timer = false, in_recovery = tcb->congestion.in_recovery;
 
+    in->acked = (uint32_t)(in->ack - was);
     struct tcp_sack_news news = tcp_sack_input(tcb, in);
     struct timing timing = cover(tcp, tcb, in);
     sample(tcp, tcb, in, &timing);
@@ -33,7 +33,7 @@ void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
     struct tcp_congestion_news congestion = {.snd_una = tcb->snd_una,
                                              .now_ns = in->now_ns,
                                              .rtt_ns = tcb->rtt.srtt_ns,
-                                             .acked = acked,
+                                             .acked = in->acked,
                                              .flight = tcp_flight(tcb),
                                              .mss = tcb->mss};
     if (tcp_congestion_acked(&tcb->congestion, &congestion) == TCP_CONGESTION_PARTIAL) {
@@ -43,8 +43,7 @@ void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
         tcb->congestion.partial_seen = true;
     }
     if (tcb->sack)
-        tcp_rack_ack(tcp, tcb, &news, in->ack, in_recovery && !tcb->congestion.in_recovery,
-                     in->now_ns);
+        tcp_rack_ack(tcp, tcb, in, &news, in_recovery && !tcb->congestion.in_recovery);
     if (!hold_timer)
         tcp_timer_restart(tcp, tcb, in->now_ns);
     tcp_ready(tcp, tcb);
@@ -58,7 +57,7 @@ void tcp_ack_old(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
     if (tcb->sack) { /* RFC 6675 2: it is one if it brings news, whatever else it has. */
         struct tcp_sack_news news = tcp_sack_input(tcb, in);
         if (news.any || news.duplicate)
-            tcp_rack_ack(tcp, tcb, &news, in->ack, false, in->now_ns);
+            tcp_rack_ack(tcp, tcb, in, &news, false);
         tcp_ready(tcp, tcb);
         return;
     }

@@ -37,7 +37,7 @@ void tcp_ecn_ack(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
     if (tcb->snd_una < tcb->ecn_end || tcb->congestion.in_recovery || tcb->timeouts > 0)
         return;
     tcb->ecn_end = tcb->snd_nxt;
-    tcp_congestion_reduce(&tcb->congestion, tcp_flight(tcb), tcb->mss);
+    tcp_congestion_reduce(&tcb->congestion, tcp_flight_before(tcb, in), tcb->mss);
     tcp->counters.ecn_reductions++;
 }
 

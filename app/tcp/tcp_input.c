@@ -97,7 +97,7 @@ static enum tcp_verdict step_2_reset(struct tcp *tcp, struct tcb *tcb,
 static enum tcp_verdict step_4_syn(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
 static enum tcp_verdict step_5_ack(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
 static void step_5_fin_acked(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
-static void establish(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
+static void establish(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
 static void refuse_sequence(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
 static int32_t rcv_distance(const struct tcb *tcb, const struct tcp_arrival *in);
 static void trim_front(struct tcb *tcb, struct tcp_arrival *in, int32_t distance);
@@ -269,7 +269,7 @@ static enum tcp_verdict syn_sent_syn(struct tcp *tcp, struct tcb *tcb, struct tc
 }
 
 /* Our SYN is acknowledged. */
-static void establish(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
+static void establish(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
 {
     bool syn_was_lost = tcb->timeouts > 0;
 

@@ -195,6 +195,7 @@ struct tcp_arrival {
     const struct tuple *tuple; /* local is ours. */
     const uint8_t *data;       /* Payload, trimmed to what is new as the steps go on. */
     uint32_t bytes;            /* Of payload. */
+    uint32_t acked;            /* Of our sequence space, what nothing acknowledged before. */
     uint64_t pos; /* Of the first octet; valid after step 1, and then not below rcv_nxt. */
     uint64_t ack; /* Our position that it acknowledges, once that is acceptable. */
     bool fin;     /* Has a FIN, and that is not cut off by the window. */
@@ -258,6 +259,13 @@ static inline uint32_t tcp_flight(const struct tcb *tcb)
     return (uint32_t)(tcb->snd_nxt - tcb->snd_una);
 }
 
+/* The flight that IN told of, which is what a reduction takes a part of (RFC 5681 3.1): its ACK may
+ * cover all of that, and leave none. */
+static inline uint32_t tcp_flight_before(const struct tcb *tcb, const struct tcp_arrival *in)
+{
+    return tcp_flight(tcb) + in->acked;
+}
+
 /* --- tcp_event.c --- */
 uint32_t tcp_events_room(const struct tcp *tcp);
 /* Append one, its fields zero but those that all kinds have. There must be room. */
@@ -301,8 +309,8 @@ static inline uint32_t tcp_wire_rcv(const struct tcb *tcb, uint64_t pos)
 
 /* --- tcp_ack.c: step 5 of 3.10.7.4, our side of the stream --- */
 /* Take over that the peer has everything below IN->ack, which is new: segments, round trip,
- * congestion, timers, events. IN also may update the window. */
-void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
+ * congestion, timers, events. Sets IN->acked. IN also may update the window. */
+void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
 /* Nothing new acknowledged: perhaps a duplicate ACK (RFC 5681 2). */
 void tcp_ack_old(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
 void tcp_ack_window(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);

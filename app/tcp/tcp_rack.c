@@ -17,8 +17,9 @@ static bool sent_after(uint64_t a_ns, uint64_t a_end, uint64_t b_ns, uint64_t b_
 static void adapt_window(struct tcb *tcb, const struct tcp_sack_news *news, bool recovered);
 static uint64_t window_ns(const struct tcb *tcb);
 static bool detect(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
-static void respond(struct tcp *tcp, struct tcb *tcb);
-static void probe_answered(struct tcb *tcb, const struct tcp_sack_news *news, uint64_t ack);
+static void respond(struct tcp *tcp, struct tcb *tcb, uint32_t flight);
+static void probe_answered(struct tcb *tcb, const struct tcp_arrival *in,
+                           const struct tcp_sack_news *news);
 
 void tcp_rack_delivered(struct tcb *tcb, const struct tcp_segment *segment, uint64_t now_ns,
                         uint32_t tsecr)
@@ -47,15 +48,15 @@ void tcp_rack_delivered(struct tcb *tcb, const struct tcp_segment *segment, uint
     }
 }
 
-void tcp_rack_ack(struct tcp *tcp, struct tcb *tcb, const struct tcp_sack_news *news, uint64_t ack,
-                  bool recovered, uint64_t now_ns)
+void tcp_rack_ack(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in,
+                  const struct tcp_sack_news *news, bool recovered)
 {
     adapt_window(tcb, news, recovered);
-    probe_answered(tcb, news, ack);
-    if (detect(tcp, tcb, now_ns))
-        respond(tcp, tcb);
+    probe_answered(tcb, in, news);
+    if (detect(tcp, tcb, in->now_ns))
+        respond(tcp, tcb, tcp_flight_before(tcb, in));
     if (tcb->rack.timer != TCP_RACK_REORDERING)
-        tcp_rack_schedule_probe(tcp, tcb, now_ns);
+        tcp_rack_schedule_probe(tcp, tcb, in->now_ns);
 }
 
 void tcp_rack_schedule_probe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
@@ -92,7 +93,7 @@ void tcp_rack_expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
     rack->deadline_ns = TCP_NEVER_NS;
     if (timer == TCP_RACK_REORDERING) {
         if (detect(tcp, tcb, now_ns))
-            respond(tcp, tcb);
+            respond(tcp, tcb, tcp_flight(tcb));
         return;
     }
     rack->probe_wanted = true;
@@ -186,25 +187,25 @@ static bool detect(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 }
 
 /* RFC 6675 5: recovery begins; the first lost segment leaves whatever the pipe. */
-static void respond(struct tcp *tcp, struct tcb *tcb)
+static void respond(struct tcp *tcp, struct tcb *tcb, uint32_t flight)
 {
-    if (tcp_congestion_lost(&tcb->congestion, tcb->snd_una, tcb->snd_nxt, tcp_flight(tcb),
-                            tcb->mss))
+    if (tcp_congestion_lost(&tcb->congestion, tcb->snd_una, tcb->snd_nxt, flight, tcb->mss))
         tcb->lost_first = true;
     tcp_ready(tcp, tcb);
 }
 
 /* 7.4.2. */
-static void probe_answered(struct tcb *tcb, const struct tcp_sack_news *news, uint64_t ack)
+static void probe_answered(struct tcb *tcb, const struct tcp_arrival *in,
+                           const struct tcp_sack_news *news)
 {
     struct tcp_rack *rack = &tcb->rack;
 
-    if (rack->probe_end == 0 || ack < rack->probe_end)
+    if (rack->probe_end == 0 || in->ack < rack->probe_end)
         return;
     if (!rack->probe_again || (news->duplicate && news->duplicate_end == rack->probe_end)) {
         rack->probe_end = 0;
-    } else if (ack > rack->probe_end) {
+    } else if (in->ack > rack->probe_end) {
         rack->probe_end = 0; /* The probe repaired a loss. */
-        tcp_congestion_reduce(&tcb->congestion, tcp_flight(tcb), tcb->mss);
+        tcp_congestion_reduce(&tcb->congestion, tcp_flight_before(tcb, in), tcb->mss);
     }
 }

@@ -22,6 +22,7 @@
 
 struct tcb;
 struct tcp;
+struct tcp_arrival;
 struct tcp_segment;
 struct tcp_sack_news;
 
@@ -52,10 +53,10 @@ struct tcp_rack {
 /* 6.2 steps 1 to 3: SEGMENT arrived, as an ACK or a SACK block tells. */
 void tcp_rack_delivered(struct tcb *tcb, const struct tcp_segment *segment, uint64_t now_ns,
                         uint32_t tsecr);
-/* 6.2 steps 4 and 5, and 7.4, after the marks of an ACK are set: mark what is lost, and begin
+/* 6.2 steps 4 and 5, and 7.4, after the marks of IN, an ACK, are set: mark what is lost, and begin
  * recovery if that is news. */
-void tcp_rack_ack(struct tcp *tcp, struct tcb *tcb, const struct tcp_sack_news *news, uint64_t ack,
-                  bool recovered, uint64_t now_ns);
+void tcp_rack_ack(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in,
+                  const struct tcp_sack_news *news, bool recovered);
 /* 7.2: something was sent, or acknowledged. */
 void tcp_rack_schedule_probe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 /* The timer expired: 6.3, 7.3. */
