@@ -3,7 +3,7 @@
 #include "tcp/tcp_listen.h"
 #include "tcp/tcp_priv.h"
 
-static enum tcp_verdict step_1_sequence(struct tcp *tcp, const struct tcp_half_open *half_open,
+static enum tcp_verdict step_1_sequence(struct tcp *tcp, struct tcp_half_open *half_open,
                                         const struct tcp_arrival *in);
 static enum tcp_verdict step_2_reset(struct tcp *tcp, struct tcp_half_open *half_open,
                                      const struct tcp_arrival *in);
@@ -117,7 +117,7 @@ struct tcb *tcp_half_open_accept(struct tcp *tcp, const struct tcp_half_open *ha
         tcb->rcv_wnd = offered_window(tcp);
     tcb->timeouts = half_open->retries;
     tcp_ecn_agree(tcb, &half_open->syn);
-    if (half_open->retries == 0 && half_open->sent_ns != TCP_NEVER_NS)
+    if (half_open->sent_ns != TCP_NEVER_NS) /* Else Karn forbids it (RFC 6298 3). */
         tcp_rtt_sample(&tcb->rtt, &tcp->rtt_limits, now_ns - half_open->sent_ns);
     tcp_state_set(tcb, TCP_LISTEN);
     tcp_state_set(tcb, TCP_SYN_RECEIVED);
@@ -165,7 +165,7 @@ uint64_t tcp_half_open_next_ns(const struct tcp *tcp)
 }
 
 /* RFC 9293 3.10.7.4, first, with PAWS (RFC 7323 5.3) before it. */
-static enum tcp_verdict step_1_sequence(struct tcp *tcp, const struct tcp_half_open *half_open,
+static enum tcp_verdict step_1_sequence(struct tcp *tcp, struct tcp_half_open *half_open,
                                         const struct tcp_arrival *in)
 {
     bool syn = (in->header.flags & TCP_SYN) != 0;
@@ -177,6 +177,7 @@ static enum tcp_verdict step_1_sequence(struct tcp *tcp, const struct tcp_half_o
     /* Differs: the same SYN again is answered by the SYN-ACK that its sender lacks, not by an ACK
      * that tells it nothing. */
     if (syn && first == -1 && (in->header.flags & TCP_ACK) == 0) {
+        half_open->sent_ns = TCP_NEVER_NS;
         tcp_half_open_answer(tcp, half_open, timestamp(tcp, half_open, in->now_ns));
         return TCP_DROP_DUPLICATE;
     }
@@ -262,6 +263,7 @@ static void expire(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t no
     }
     TAILQ_REMOVE(&tcp->listen.waiting[half_open->retries], half_open, link);
     half_open->retries++;
+    half_open->sent_ns = TCP_NEVER_NS;
     tcp_half_open_answer(tcp, half_open, timestamp(tcp, half_open, now_ns));
     tcp->counters.retransmits_rto++;
     await_ack(tcp, half_open, now_ns);

@@ -51,7 +51,7 @@ struct tcp_half_open {
     struct tuple tuple;              /* local is ours. */
     struct tcp_header syn;           /* The peer's. */
     uint32_t iss;                    /* Of our SYN-ACK. */
-    uint64_t sent_ns;                /* When it was first sent; TCP_NEVER_NS: not known. */
+    uint64_t sent_ns;                /* When it was sent; TCP_NEVER_NS: twice, or not known. */
     uint64_t expires_ns;             /* When it is sent again, or given up. */
     const struct tcp_listener *listener;
     struct tcp_remains previous; /* With `reopened`: of the connection that was in TIME-WAIT. */
