@@ -51,17 +51,14 @@ void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
 
 void tcp_ack_old(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
 {
-    bool duplicate = in->ack == tcb->snd_una && tcb->snd_una != tcb->snd_nxt && in->bytes == 0 &&
-                     !in->fin && (uint32_t)in->header.window << tcb->snd_wscale == tcb->snd_wnd;
-
     if (tcb->sack) { /* RFC 6675 2: it is one if it brings news, whatever else it has. */
         struct tcp_sack_news news = tcp_sack_input(tcb, in);
-        if (news.any || news.duplicate)
+        if (news.any || news.duplicate || tcb->rack.probe_end != 0)
             tcp_rack_ack(tcp, tcb, in, &news, false);
         tcp_ready(tcp, tcb);
         return;
     }
-    if (!duplicate)
+    if (tcb->snd_una == tcb->snd_nxt || !tcp_ack_is_bare(tcb, in))
         return;
     if (tcp_congestion_duplicate(&tcb->congestion, tcb->snd_una, tcb->snd_nxt, tcp_flight(tcb),
                                  tcb->mss))

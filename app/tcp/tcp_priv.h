@@ -266,6 +266,13 @@ static inline uint32_t tcp_flight_before(const struct tcb *tcb, const struct tcp
     return tcp_flight(tcb) + in->acked;
 }
 
+/* IN has an ACK alone: no text, no FIN, no other window (RFC 5681 2). */
+static inline bool tcp_ack_is_bare(const struct tcb *tcb, const struct tcp_arrival *in)
+{
+    return in->bytes == 0 && !in->fin &&
+           (uint32_t)in->header.window << tcb->snd_wscale == tcb->snd_wnd;
+}
+
 /* --- tcp_event.c --- */
 uint32_t tcp_events_room(const struct tcp *tcp);
 /* Append one, its fields zero but those that all kinds have. There must be room. */

@@ -207,5 +207,7 @@ static void probe_answered(struct tcb *tcb, const struct tcp_arrival *in,
     } else if (in->ack > rack->probe_end) {
         rack->probe_end = 0; /* The probe repaired a loss. */
         tcp_congestion_reduce(&tcb->congestion, tcp_flight_before(tcb, in), tcb->mss);
+    } else if (in->acked == 0 && in->header.sack_count == 0 && tcp_ack_is_bare(tcb, in)) {
+        rack->probe_end = 0; /* It arrived twice, for a peer without D-SACK. */
     }
 }
