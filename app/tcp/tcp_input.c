@@ -17,6 +17,7 @@ enum {
     FLAGS_THAT_COUNT = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK,
     EVENTS_OF_A_SEGMENT = 8, /* Beside one for each chunk that it lets go. */
     NS_PER_S = 1000000000,
+    NS_BETWEEN_REFUSALS = 100000000, /* Less than the RTO that probes begin with. */
 };
 
 /* Step 6, URG: Differs: urgent data is data like other, its pointer is not looked at (RFC 6093). */
@@ -369,13 +370,15 @@ static enum tcp_verdict step_1_timestamps(struct tcp *tcp, struct tcb *tcb,
     return TCP_DROP_PAWS;
 }
 
-/* Text, SYN or FIN is answered always, so that a peer that missed our ACK gets it; what is empty
- * only as often as challenges are, lest two ends answer each other's answers. */
+/* Text or FIN is answered always, so that a peer that missed our ACK gets it. So is what is empty,
+ * as keep-alives and window probes are, but not at any rate, lest two ends answer each other's
+ * answers. That limit is the connection's own: many peers that probe at once all have to hear. */
 static void refuse_sequence(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
 {
     if (in->bytes == 0 && !in->fin) {
-        tcp_challenge(tcp, tcb, in->now_ns);
-        return;
+        if (in->now_ns < tcb->refuse_next_ns)
+            return;
+        tcb->refuse_next_ns = in->now_ns + NS_BETWEEN_REFUSALS;
     }
     tcb->ack_now = true;
     tcp_ready(tcp, tcb);

@@ -123,10 +123,11 @@ struct tcb {
     alignas(64) struct tcp_reassembly_queue queue; /* What came out of order. */
     struct tcp_slot *slot;                         /* Its own; NULL in a copy to look at. */
     uint64_t rcv_fin;                              /* Position of the peer's FIN, once known. */
-    uint64_t ecn_end;      /* SND.NXT when the window was last reduced for a mark. */
-    uint64_t heard_ns;     /* When a segment last came. */
-    uint16_t acked_mss;    /* The longest segment that got through. */
-    uint32_t alive_probes; /* Keep-alive probes since a segment last came. */
+    uint64_t ecn_end;        /* SND.NXT when the window was last reduced for a mark. */
+    uint64_t heard_ns;       /* When a segment last came. */
+    uint64_t refuse_next_ns; /* When the next empty segment outside of the window is answered. */
+    uint16_t acked_mss;      /* The longest segment that got through. */
+    uint32_t alive_probes;   /* Keep-alive probes since a segment last came. */
     /* Lines 9 and on. Written by input: when something is lost, at either end. */
     alignas(64) struct tcp_sack_report sack_report;
     alignas(64) struct tcp_rack rack;
