@@ -22,8 +22,9 @@ void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
     bool hold_timer = false, in_recovery = tcb->congestion.in_recovery;
 
     in->acked = (uint32_t)(in->ack - was);
-    struct tcp_sack_news news = tcp_sack_input(tcb, in);
     struct timing timing = cover(tcp, tcb, in);
+    /* After what lies before the blocks, or that would seem to have arrived after it. */
+    struct tcp_sack_news news = tcp_sack_input(tcb, in);
     sample(tcp, tcb, in, &timing);
     tcb->snd_una = in->ack;
     tcb->timeouts = 0;
