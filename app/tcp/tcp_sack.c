@@ -4,10 +4,17 @@
 
 #include "tcp/tcp_priv.h"
 
+/* A block of the peer's, in positions of our stream. */
+struct reported {
+    uint64_t begin, end;
+};
+
 static bool block_at(const struct tcp_reassembly_queue *queue, uint64_t pos, uint64_t *begin,
                      uint64_t *end);
-static void mark(struct tcb *tcb, uint64_t begin, uint64_t end, uint64_t now_ns, uint32_t tsecr,
-                 struct tcp_sack_news *news);
+static void mark(struct tcb *tcb, const struct reported blocks[], uint8_t count,
+                 const struct tcp_arrival *in, struct tcp_sack_news *news);
+static bool is_reported(const struct tcp_segment *segment, const struct reported blocks[],
+                        uint8_t count);
 static bool is_duplicate(const struct tcp_arrival *in);
 
 void tcp_sack_kept(struct tcb *tcb, uint64_t pos)
@@ -64,7 +71,8 @@ struct tcp_sack_news tcp_sack_input(struct tcb *tcb, const struct tcp_arrival *i
 {
     struct tcp_sack_news news = {.any = false};
     const struct tcp_header *header = &in->header;
-    uint8_t first = 0;
+    struct reported blocks[TCP_SACK_BLOCKS];
+    uint8_t first = 0, count = 0;
 
     if (!tcb->sack || header->sack_count == 0)
         return news;
@@ -78,9 +86,11 @@ struct tcp_sack_news tcp_sack_input(struct tcb *tcb, const struct tcp_arrival *i
         int64_t begin = (int32_t)(header->sack[i].begin - tcp_wire_snd(tcb, tcb->snd_una));
         int64_t end = (int32_t)(header->sack[i].end - tcp_wire_snd(tcb, tcb->snd_una));
         if (begin >= 0 && begin < end && end <= (int64_t)tcp_flight(tcb))
-            mark(tcb, tcb->snd_una + (uint64_t)begin, tcb->snd_una + (uint64_t)end, in->now_ns,
-                 header->tsecr, &news);
+            blocks[count++] =
+                (struct reported){tcb->snd_una + (uint64_t)begin, tcb->snd_una + (uint64_t)end};
     }
+    if (count > 0)
+        mark(tcb, blocks, count, in, &news);
     return news;
 }
 
@@ -116,16 +126,16 @@ static bool block_at(const struct tcp_reassembly_queue *queue, uint64_t pos, uin
     return true;
 }
 
-static void mark(struct tcb *tcb, uint64_t begin, uint64_t end, uint64_t now_ns, uint32_t tsecr,
-                 struct tcp_sack_news *news)
+/* By position, whatever the order of the blocks: or a lower one would seem to have arrived after
+ * a higher one. */
+static void mark(struct tcb *tcb, const struct reported blocks[], uint8_t count,
+                 const struct tcp_arrival *in, struct tcp_sack_news *news)
 {
     struct tcp_segment *segment;
 
     STAILQ_FOREACH(segment, &tcb->segments, link)
     {
-        if (segment->pos >= end)
-            break;
-        if (segment->sacked || segment->pos < begin || segment->pos + segment->length > end)
+        if (segment->sacked || !is_reported(segment, blocks, count))
             continue;
         if (segment->cause != TCP_CAUSE_NONE)
             tcb->lost_bytes -= segment->length;
@@ -133,8 +143,18 @@ static void mark(struct tcb *tcb, uint64_t begin, uint64_t end, uint64_t now_ns,
         segment->sacked = true;
         tcb->sacked_bytes += segment->length;
         news->any = true;
-        tcp_rack_delivered(tcb, segment, now_ns, tsecr);
+        tcp_rack_delivered(tcb, segment, in->now_ns, in->header.tsecr);
     }
+}
+
+static bool is_reported(const struct tcp_segment *segment, const struct reported blocks[],
+                        uint8_t count)
+{
+    for (uint8_t i = 0; i < count; i++) {
+        if (segment->pos >= blocks[i].begin && segment->pos + segment->length <= blocks[i].end)
+            return true;
+    }
+    return false;
 }
 
 /* RFC 2883 4: the first block lies below the ACK, or within the second. */
