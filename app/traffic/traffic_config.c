@@ -231,6 +231,18 @@ uint32_t traffic_queue_max(const struct traffic_stream_config *stream)
     return (uint32_t)(due < QUEUE_MAX ? due : QUEUE_MAX);
 }
 
+/* One waits in the queue for the timeout, and then on a connection for as long as that may take:
+ * all that were due meanwhile are behind it, decided or not. */
+uint32_t traffic_order_needed(const struct traffic_stream_config *stream, uint64_t late_ns)
+{
+    uint64_t time_ns = late_ns + stream->connect_timeout_ns;
+    if (stream->protocol != TRAFFIC_CONNECT && stream->timeout_ns > stream->connect_timeout_ns)
+        time_ns = late_ns + stream->timeout_ns;
+    if (stream->connections != 0)
+        time_ns += stream->timeout_ns;
+    return bounded(requests_in(stream, time_ns) + 64);
+}
+
 /* Requests that can be under way at once. */
 static uint64_t stream_requests(const struct traffic_config *config,
                                 const struct traffic_stream_config *stream)

@@ -25,5 +25,8 @@ struct port_range traffic_config_ports(const struct traffic_config *config, bool
 uint32_t traffic_requests_needed(const struct traffic_config *config);
 /* Requests of STREAM, an open one, that may wait for a connection. */
 uint32_t traffic_queue_max(const struct traffic_stream_config *stream);
+/* Requests of STREAM, an open one, from the oldest that is not decided on, when slots are reached
+ * up to LATE_NS late; at most POOL_CAPACITY_MAX. */
+uint32_t traffic_order_needed(const struct traffic_stream_config *stream, uint64_t late_ns);
 
 #endif

@@ -27,7 +27,7 @@ static void fill_catch_up(const struct traffic *traffic, struct traffic_stream *
                           uint32_t stride);
 static void fill_flows(struct traffic *traffic, struct traffic_stream *stream);
 static int fill_echo_table(struct traffic *traffic, const struct traffic_config *config);
-static int fill_order(struct traffic *traffic, struct traffic_stream *stream);
+static int fill_order(struct traffic_stream *stream);
 static uint32_t flow_count(const struct traffic_stream_config *stream);
 static void *take(size_t count, size_t bytes);
 
@@ -210,7 +210,7 @@ static int fill_stream(struct traffic *traffic, const struct traffic_config *con
         return echo_setup(stream, config->run);
     if (stream->config.pattern == TRAFFIC_ONE_WAY)
         return raw_setup(stream, (uint8_t)index, traffic->worker, config->run);
-    return stream->config.pattern == TRAFFIC_OPEN ? fill_order(traffic, stream) : 0;
+    return stream->config.pattern == TRAFFIC_OPEN ? fill_order(stream) : 0;
 }
 
 static int fill_echo_table(struct traffic *traffic, const struct traffic_config *config)
@@ -280,10 +280,11 @@ static void fill_flows(struct traffic *traffic, struct traffic_stream *stream)
     }
 }
 
-static int fill_order(struct traffic *traffic, struct traffic_stream *stream)
+static int fill_order(struct traffic_stream *stream)
 {
+    uint32_t needed = traffic_order_needed(&stream->config, stream->unsent_after_ns);
     uint32_t capacity = 64;
-    while (capacity < traffic->requests.capacity)
+    while (capacity < needed)
         capacity *= 2;
     stream->order.capacity = capacity;
     stream->order.entries = take(capacity, sizeof(struct order_entry));

@@ -166,6 +166,24 @@ static void stop_in_the_middle(void **state)
     world_stop(world);
 }
 
+/* Ten connections that stay silent, and 1800/s that wait for one: each request is stalled or
+ * blocked, however many are due before the oldest is decided. None is blamed on the tester. */
+static void long_silence(void **state)
+{
+    (void)state;
+    struct traffic_stream_config stream = pooled(1800, 10);
+    stream.timeout_ns = S;
+    stream.connect_timeout_ns = S;
+    struct world *world = world_new(&stream);
+    world->pod[0].manner = POD_ACK_ONLY;
+    assert_true(traffic_start(world->traffic, 0, 0, 0));
+    world_run(world, 3500 * MS);
+    assert_int_equal(outcomes(world, OUTCOME_UNSENT), 0);
+    assert_int_equal(outcomes(world, OUTCOME_STALLED), 30);
+    assert_in_range(outcomes(world, OUTCOME_BLOCKED), 4400, 4500);
+    world_stop(world);
+}
+
 /* Without keep-alive, each has a connection of its own; a limit makes the others wait. */
 static void limited_without_keep_alive(void **state)
 {
@@ -192,6 +210,7 @@ int main(void)
         cmocka_unit_test(reset),
         cmocka_unit_test(idle_ones_close),
         cmocka_unit_test(stop_in_the_middle),
+        cmocka_unit_test(long_silence),
         cmocka_unit_test(limited_without_keep_alive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
