@@ -25,7 +25,7 @@ struct exchange_answer {
     uint8_t verdict; /* enum exchange_verdict. */
     uint8_t outcome; /* WHOLE: OUTCOME_OK, or OUTCOME_BAD_STATUS or BAD_ANSWER for a whole answer
                             that was not wanted. BAD: ignored. */
-    uint8_t reason;  /* What is wrong with a bad answer, in the exchange's own numbers. */
+    uint8_t reason;  /* What is wrong with a bad answer: enum http_reason; 0: not told. */
     bool last;       /* WHOLE: the connection takes no further request. */
     uint16_t status; /* That the answer gave; 0: none. */
     uint32_t used_bytes; /* Of what was given to receive(); the rest belongs to the next answer. */

@@ -4,14 +4,8 @@
 
 #include "traffic/name.h"
 
-enum {
-    AT_ONCE_BYTES = 4096 /* A request so long is sent at once: no answer can be early. */
-};
-
 static struct exchange_answer judge(struct traffic *traffic, struct traffic_conn *conn,
                                     struct traffic_request *request, enum http_verdict verdict);
-static bool is_early(const struct traffic *traffic, const struct traffic_conn *conn,
-                     const struct traffic_request *request);
 static void take_name(struct traffic *traffic, struct traffic_conn *conn, const struct http *http);
 
 static const struct http_message *message_of(const struct traffic *traffic,
@@ -83,23 +77,13 @@ static struct exchange_answer judge(struct traffic *traffic, struct traffic_conn
         if (!http_status_expected(expect, parser->status))
             answer.outcome = OUTCOME_BAD_STATUS;
         take_name(traffic, conn, parser);
-        if (is_early(traffic, conn, request)) {
+        if (request->sent_bytes < request->bytes) {
             answer.verdict = EXCHANGE_BAD;
             answer.reason = HTTP_BAD_EARLY;
         }
         break;
     }
     return answer;
-}
-
-/* Part of it was never sent. */
-static bool is_early(const struct traffic *traffic, const struct traffic_conn *conn,
-                     const struct traffic_request *request)
-{
-    struct tcp_info info;
-    if (request->bytes <= AT_ONCE_BYTES || !tcp_conn_info(traffic->tcp, conn->tcp, &info))
-        return false;
-    return info.sent_bytes < request->offset + request->bytes;
 }
 
 /* A proxy may give each answer of a connection from another backend. */

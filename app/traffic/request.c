@@ -16,6 +16,7 @@ struct traffic_request *request_take(struct traffic *traffic, const struct recor
     request->record = *record;
     request->offset = 0;
     request->bytes = 0;
+    request->sent_bytes = 0;
     request->asked = false;
     request->next = 0;
     return request;
@@ -71,8 +72,9 @@ struct exchange_answer request_receive(struct traffic *traffic, struct traffic_c
                                        const uint8_t *bytes, uint32_t count, uint64_t at_ns)
 {
     struct traffic_request *request = request_first(traffic, conn);
-    if (request == NULL || !request->asked)
-        return (struct exchange_answer){.verdict = EXCHANGE_BAD, .used_bytes = count};
+    if (request == NULL || !request->asked || (request->bytes > 0 && request->sent_bytes == 0))
+        return (struct exchange_answer){
+            .verdict = EXCHANGE_BAD, .reason = HTTP_BAD_UNASKED, .used_bytes = count};
     if (request->record.first_byte_ns == 0)
         request->record.first_byte_ns = at_ns;
     uint64_t before = request->bytes;
@@ -130,8 +132,13 @@ void request_sent(struct traffic *traffic, struct traffic_conn *conn,
     uint64_t first = descriptor->stream_offset, end = first + descriptor->payload_bytes;
     struct traffic_request *request = request_first(traffic, conn);
     for (; request != NULL; request = request_next(traffic, request)) {
-        bool begins = request->bytes > 0 && request->offset >= first && request->offset < end;
-        if (!begins || request->record.sent_ns != 0)
+        if (!overlaps(request, first, end - first))
+            continue;
+        uint64_t last =
+            request->offset + request->bytes < end ? request->bytes : end - request->offset;
+        if (last > request->sent_bytes)
+            request->sent_bytes = last;
+        if (request->record.sent_ns != 0 || request->offset < first)
             continue;
         request->record.sent_ns = sent_ns;
         conn->account.sent++;

@@ -31,7 +31,8 @@ struct traffic_request *request_first(const struct traffic *traffic,
 struct traffic_request *request_next(const struct traffic *traffic,
                                      const struct traffic_request *request);
 /* COUNT bytes, 1 at least, arrived on CONN at AT_NS: give those of the first answer to the oldest
- * request. Bytes that nobody asked for are BAD. */
+ * request. Bytes that nobody asked for are BAD, and so are those for a request of which nothing
+ * has left. */
 struct exchange_answer request_receive(struct traffic *traffic, struct traffic_conn *conn,
                                        const uint8_t *bytes, uint32_t count, uint64_t at_ns);
 /* CONN's peer has sent all it will: WHOLE if that ends the answer to the oldest request. */

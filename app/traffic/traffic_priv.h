@@ -103,6 +103,7 @@ struct traffic_request {
     struct record_request record; /* As far as it is known. */
     uint64_t offset;              /* In our stream, of its first byte. */
     uint64_t bytes;               /* Its length, once asked. */
+    uint64_t sent_bytes;          /* Of these, how many have left. */
     bool asked;                   /* Its connection is up, and its answer is awaited. */
     uint64_t deadline_ns;         /* By when its answer should be whole; waiting in a queue: by when
                                      it should have a connection. */

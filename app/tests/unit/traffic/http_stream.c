@@ -160,6 +160,24 @@ static void unasked(void **state)
     stop(world);
 }
 
+/* Each request is answered twice, in one segment: the second answer comes before the next request
+ * has left, and is none to that. */
+static void unasked_by_the_next(void **state)
+{
+    (void)state;
+    struct traffic_stream_config stream = http(TRAFFIC_CLOSED, (struct http_request_config){0});
+    struct world *world = start(&stream, OK_5 OK_5);
+    world_run(world, 50 * MS);
+    assert_in_range(world_count(world, RECORD_REQUESTS), 2, 500);
+    for (uint64_t i = 0; i < world_count(world, RECORD_REQUESTS); i++) {
+        bool second = i % 2 != 0;
+        assert_int_equal(request(world, i)->outcome, second ? OUTCOME_BAD_ANSWER : OUTCOME_OK);
+        assert_int_equal(request(world, i)->reason, second ? HTTP_BAD_UNASKED : HTTP_BAD_NONE);
+        assert_int_equal(request(world, i)->sent_ns == 0, second);
+    }
+    stop(world);
+}
+
 /* An answer that ends with the connection, and one that is cut short by its end. */
 static void ended_by_fin(void **state)
 {
@@ -286,17 +304,12 @@ static void mconnect(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_patterns),
-        cmocka_unit_test(long_request),
-        cmocka_unit_test(bad_status),
-        cmocka_unit_test(bad_answers),
-        cmocka_unit_test(unasked),
-        cmocka_unit_test(ended_by_fin),
-        cmocka_unit_test(announced_close),
-        cmocka_unit_test(pipelining),
-        cmocka_unit_test(waits_for_continue),
-        cmocka_unit_test(early_answer),
-        cmocka_unit_test(stalled),
+        cmocka_unit_test(all_patterns), cmocka_unit_test(long_request),
+        cmocka_unit_test(bad_status),   cmocka_unit_test(bad_answers),
+        cmocka_unit_test(unasked),      cmocka_unit_test(unasked_by_the_next),
+        cmocka_unit_test(ended_by_fin), cmocka_unit_test(announced_close),
+        cmocka_unit_test(pipelining),   cmocka_unit_test(waits_for_continue),
+        cmocka_unit_test(early_answer), cmocka_unit_test(stalled),
         cmocka_unit_test(mconnect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
