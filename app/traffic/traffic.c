@@ -321,10 +321,11 @@ static void update_next_due(struct traffic *traffic)
     traffic->next_frames_ns = frames_ns;
 }
 
-/* The stamp of the first one counts; a SYN that was sent again keeps it. */
+/* The stamp of the first one counts; a SYN that was sent again keeps it. The connection may have
+ * ended while its SYN was in the port's queue. */
 static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_t sent_ns)
 {
-    if (conn->syn_sent)
+    if (conn->syn_sent || conn->state != CONN_CONNECTING)
         return;
     conn->syn_sent = true;
     conn->account.opened_ns = sent_ns;

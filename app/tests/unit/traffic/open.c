@@ -151,6 +151,28 @@ static void stop_in_the_middle(void **state)
     world_stop(world);
 }
 
+/* The stream stops while a SYN is in the port's queue: its stamp comes for a connection that has
+ * ended already, and counts for nothing. */
+static void syn_sent_after_the_stop(void **state)
+{
+    (void)state;
+    struct traffic_stream_config stream = traffic_stream_default(TRAFFIC_CONNECT);
+    struct tcp_descriptor syn;
+    stream.law = law_constant(1, S);
+    struct world *world = world_new(&stream);
+    world->tx_full = true;
+    assert_true(traffic_start(world->traffic, 0, 0, 0));
+    world_run(world, MS);
+    assert_int_equal(tcp_output(world->tcp, world->now_ns, &syn, 1), 1);
+    assert_true(traffic_stop(world->traffic, 0, world->now_ns));
+    assert_outcomes(world, "unfinished 1");
+    traffic_sent(world->traffic, &syn, world->now_ns + WORLD_STAMP_NS);
+    assert_int_equal(record_count_read(&world->record->streams[0].counters.sent), 0);
+    world_run(world, S);
+    assert_int_equal(traffic_connections(world->traffic), 0);
+    world_free(world);
+}
+
 /* After a stall of 5 s the slots of the last 20 ms are sent, all others unsent. */
 static void tester_stall(void **state)
 {
@@ -245,6 +267,7 @@ int main(void)
         cmocka_unit_test(syn_again),
         cmocka_unit_test(targets_are_told_apart),
         cmocka_unit_test(stop_in_the_middle),
+        cmocka_unit_test(syn_sent_after_the_stop),
         cmocka_unit_test(tester_stall),
         cmocka_unit_test(pool_full),
         cmocka_unit_test(long_stall_sent_late),
