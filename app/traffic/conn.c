@@ -69,7 +69,9 @@ void conn_end(struct traffic *traffic, struct traffic_conn *conn, const struct f
 
 void conn_close(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
 {
-    if (tcp_close(traffic->tcp, now_ns, conn->tcp))
+    if (conn->cut)
+        conn_abort(traffic, conn, now_ns);
+    else if (tcp_close(traffic->tcp, now_ns, conn->tcp))
         wheel_set(&traffic->wheel, &conn->timer.wheel, now_ns + traffic->close_timeout_ns);
 }
 

@@ -21,7 +21,8 @@ struct traffic_conn *conn_open(struct traffic *traffic, struct traffic_flow *flo
 void conn_connected(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns);
 /* It ends as SIGNAL says: its record is written, its timer stopped. */
 void conn_end(struct traffic *traffic, struct traffic_conn *conn, const struct flow_signal *signal);
-/* FIN, and RST if that is not over within the close timeout. After conn_end(). */
+/* FIN, and RST if that is not over within the close timeout; RST at once if a request is over whose
+ * bytes the peer may still want, for they are gone. After conn_end(). */
 void conn_close(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
 /* RST at once (nothing, in SYN-SENT). After conn_end(). */
 void conn_abort(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);

@@ -86,6 +86,8 @@ static void answered(struct traffic *traffic, struct traffic_conn *conn,
                      struct exchange_answer answer, uint64_t at_ns)
 {
     struct traffic_request *request = request_first(traffic, conn);
+    if (!request_is_acked(traffic, conn, request))
+        conn->cut = answer.last = true;
     request_answered(traffic, conn, request, answer, at_ns);
     pattern_of(traffic, conn->stream)->answered(traffic, conn, request, answer.last, at_ns);
 }

@@ -94,6 +94,14 @@ struct exchange_answer request_fin(struct traffic *traffic, struct traffic_conn 
     return exchange->fin(traffic, conn, request);
 }
 
+bool request_is_acked(const struct traffic *traffic, const struct traffic_conn *conn,
+                      const struct traffic_request *request)
+{
+    struct tcp_info info;
+    return request->bytes == 0 || !tcp_conn_info(traffic->tcp, conn->tcp, &info) ||
+           info.acked_bytes >= request->offset + request->bytes;
+}
+
 void request_answered(struct traffic *traffic, struct traffic_conn *conn,
                       struct traffic_request *request, struct exchange_answer answer,
                       uint64_t at_ns)

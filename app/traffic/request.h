@@ -37,6 +37,9 @@ struct exchange_answer request_receive(struct traffic *traffic, struct traffic_c
                                        const uint8_t *bytes, uint32_t count, uint64_t at_ns);
 /* CONN's peer has sent all it will: WHOLE if that ends the answer to the oldest request. */
 struct exchange_answer request_fin(struct traffic *traffic, struct traffic_conn *conn);
+/* The peer has acknowledged all of REQUEST of CONN. */
+bool request_is_acked(const struct traffic *traffic, const struct traffic_conn *conn,
+                      const struct traffic_request *request);
 /* ANSWER to the oldest REQUEST of CONN became whole at AT_NS: the account of both. */
 void request_answered(struct traffic *traffic, struct traffic_conn *conn,
                       struct traffic_request *request, struct exchange_answer answer,

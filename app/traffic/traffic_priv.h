@@ -79,6 +79,7 @@ struct traffic_conn {
     bool no_hop : 1;            /* The last packet was refused: next hop unresolved. */
     bool icmp : 1;              /* An ICMP error came, and nothing since. */
     bool idle : 1;              /* Open streams: in its flow's list of idle ones. */
+    bool cut : 1;               /* A request was answered before all of it was acknowledged. */
     uint16_t name;              /* That an answer gave: name_at(). */
     uint16_t requests;          /* Bound to it. */
     union {

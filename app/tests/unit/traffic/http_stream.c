@@ -264,6 +264,23 @@ static void early_answer(void **state)
     stop(world);
 }
 
+/* A whole answer to a request that has left, and is not acknowledged in full: it counts, and the
+ * connection is reset, for the request's bytes are gone and could be sent again as zeros alone. */
+static void answer_before_the_ack(void **state)
+{
+    (void)state;
+    struct traffic_stream_config stream = http(
+        TRAFFIC_OPEN, (struct http_request_config){.method = "POST", .body = {.size_bytes = 5000}});
+    struct world *world = start(&stream, OK_5);
+    world->pod[0].hasty = true;
+    world_run(world, 98 * MS);
+    assert_outcomes(world, "ok 10");
+    assert_ends(world, "done 10");
+    assert_true(world->resets >= 10);
+    assert_int_equal(world->fins, 0);
+    stop(world);
+}
+
 /* No answer for the timeout, counted from the SYN. */
 static void stalled(void **state)
 {
@@ -310,7 +327,7 @@ int main(void)
         cmocka_unit_test(ended_by_fin), cmocka_unit_test(announced_close),
         cmocka_unit_test(pipelining),   cmocka_unit_test(waits_for_continue),
         cmocka_unit_test(early_answer), cmocka_unit_test(stalled),
-        cmocka_unit_test(mconnect),
+        cmocka_unit_test(mconnect),     cmocka_unit_test(answer_before_the_ack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
