@@ -33,9 +33,9 @@ void traffic_datagram_sent(struct traffic *traffic, const struct traffic_datagra
 }
 
 void traffic_datagram_refused(struct traffic *traffic, const struct traffic_datagram *datagram,
-                              uint64_t now_ns)
+                              enum unsent_reason reason, uint64_t now_ns)
 {
-    echo_refused(traffic, datagram, now_ns);
+    echo_refused(traffic, datagram, reason, now_ns);
 }
 
 bool traffic_frames_wait(const struct traffic *traffic, uint64_t now_ns)

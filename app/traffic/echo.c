@@ -196,10 +196,15 @@ void echo_sent(struct traffic *traffic, const struct traffic_datagram *datagram,
     set_timer(traffic, stream);
 }
 
-void echo_refused(struct traffic *traffic, const struct traffic_datagram *datagram, uint64_t now_ns)
+void echo_refused(struct traffic *traffic, const struct traffic_datagram *datagram,
+                  enum unsent_reason reason, uint64_t now_ns)
 {
-    decide(traffic, &traffic->streams[datagram->stream], datagram->number,
-           (struct conn_ending){CONNECTION_ICMP, OUTCOME_UNREACHABLE}, now_ns);
+    struct traffic_stream *stream = &traffic->streams[datagram->stream];
+    if (reason != UNSENT_NONE)
+        unsent(traffic, stream, datagram->number, reason, now_ns);
+    else
+        decide(traffic, stream, datagram->number,
+               (struct conn_ending){CONNECTION_ICMP, OUTCOME_UNREACHABLE}, now_ns);
 }
 
 static uint32_t table_place(const struct traffic *traffic, const struct address *local,

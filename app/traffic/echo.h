@@ -41,9 +41,9 @@ void echo_fill(const struct traffic *traffic, const struct traffic_datagram *dat
                uint64_t now_ns, uint8_t *l4);
 /* The driver took it. */
 void echo_sent(struct traffic *traffic, const struct traffic_datagram *datagram, uint64_t sent_ns);
-/* It cannot be sent: its next hop is unresolved. */
+/* It cannot be sent: for REASON, or because its next hop is unresolved if that is UNSENT_NONE. */
 void echo_refused(struct traffic *traffic, const struct traffic_datagram *datagram,
-                  uint64_t now_ns);
+                  enum unsent_reason reason, uint64_t now_ns);
 
 /* The running flow that TUPLE is of; NULL: none. */
 struct traffic_flow *echo_flow_of(struct traffic *traffic, const struct tuple *tuple);

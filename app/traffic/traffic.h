@@ -183,6 +183,7 @@ struct traffic_config {
     uint16_t run;       /* In the mark of datagrams: what earlier runs left is told by it. */
     uint32_t validate;  /* Good requests in a row that prove a flow's recovery: they are kept, each
                             with its record, whatever the stream's mode. */
+    uint32_t mtu_bytes; /* Of the NIC port: no datagram's packet may be larger; 0: none is known. */
     uint32_t connections; /* Capacity; 0 stands for traffic_connections_needed(). */
     struct traffic_stream_config streams[RECORD_STREAMS];
     uint32_t stream_count;
@@ -289,8 +290,9 @@ void traffic_datagram_fill(const struct traffic *traffic, const struct traffic_d
 /* The same as traffic_sent() and traffic_refused() are for TCP. */
 void traffic_datagram_sent(struct traffic *traffic, const struct traffic_datagram *datagram,
                            uint64_t sent_ns);
+/* REASON: why the tester could not send it; UNSENT_NONE: its next hop is unresolved. */
 void traffic_datagram_refused(struct traffic *traffic, const struct traffic_datagram *datagram,
-                              uint64_t now_ns);
+                              enum unsent_reason reason, uint64_t now_ns);
 
 /* traffic_frames() may have something at NOW_NS. */
 bool traffic_frames_wait(const struct traffic *traffic, uint64_t now_ns);

@@ -365,6 +365,13 @@ static int check_targets(const struct traffic_config *config,
         if (target->port == 0 && stream->protocol != TRAFFIC_ICMP)
             return error_set(err, EXIT_USAGE, -EINVAL, "stream \"%s\", target %s: its port is 0",
                              stream->name, text);
+        uint32_t packet_bytes = stream->size_bytes + 8 + (v4 ? 20 : 40);
+        if (is_datagrams(stream) && config->mtu_bytes != 0 && packet_bytes > config->mtu_bytes)
+            return error_set(
+                err, EXIT_USAGE, -EINVAL,
+                "stream \"%s\", size: %u bytes to %s make packets of %u bytes, and the "
+                "NIC port's MTU is %u",
+                stream->name, stream->size_bytes, text, packet_bytes, config->mtu_bytes);
         if (!has_family(config, v4))
             return error_set(err, EXIT_USAGE, -EINVAL,
                              "stream \"%s\", target %s: no client pool of the NIC port has %s "

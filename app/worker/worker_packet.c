@@ -115,6 +115,7 @@ static bool find_mac(struct worker *worker, const struct traffic_frames *frames,
     return net_hop_mac(worker->port, path.hop, mac);
 }
 
+/* Its size was checked at set-up. */
 static void emit_datagram(struct worker *worker, const struct traffic_datagram *datagram)
 {
     struct worker_batch *batch = &worker->of_datagrams;
@@ -123,7 +124,9 @@ static void emit_datagram(struct worker *worker, const struct traffic_datagram *
     uint8_t *l4 = net_tx_begin(worker->port, &path, datagram->tuple, datagram->l4_bytes, &why);
     if (l4 == NULL) {
         worker_count(&worker->counters.hop_refusals, why == NET_REFUSED_HOP);
-        traffic_datagram_refused(worker->traffic, datagram, worker->now_ns);
+        traffic_datagram_refused(worker->traffic, datagram,
+                                 why == NET_REFUSED_HOP ? UNSENT_NONE : UNSENT_TX_FULL,
+                                 worker->now_ns);
         return;
     }
     traffic_datagram_fill(worker->traffic, datagram, worker->now_ns, l4);

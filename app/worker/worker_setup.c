@@ -85,6 +85,7 @@ static int fill(struct worker *worker, const struct worker_config *config, struc
 {
     struct traffic_config traffic = config->traffic;
     traffic.worker = net_port_queue(config->port);
+    traffic.mtu_bytes = net_mtu_bytes(config->port);
     traffic.steering = net_port_steering(config->port);
     traffic.worker_count = traffic.steering->workers;
     if (traffic.port_seed == 0)

@@ -64,7 +64,8 @@ struct scene {
     const char *host; /* The server's name; NULL: it writes none. */
     bool tx_full;
     bool no_hop;
-    uint8_t fates[REQUESTS]; /* By number of sending. */
+    enum unsent_reason refusal; /* Of the port; UNSENT_NONE: it takes all. */
+    uint8_t fates[REQUESTS];    /* By number of sending. */
     uint32_t sent;
     struct arrival last; /* Sent last, as it was. */
     struct arrival queue[QUEUE];
@@ -191,8 +192,8 @@ static void transmit(struct scene *scene)
 {
     struct traffic_datagram datagram;
     while (!scene->tx_full && traffic_datagram(scene->traffic, scene->now_ns, &datagram)) {
-        if (scene->no_hop) {
-            traffic_datagram_refused(scene->traffic, &datagram, scene->now_ns);
+        if (scene->no_hop || scene->refusal != UNSENT_NONE) {
+            traffic_datagram_refused(scene->traffic, &datagram, scene->refusal, scene->now_ns);
             continue;
         }
         scene->last = (struct arrival){.tuple = *datagram.tuple, .bytes = datagram.l4_bytes};
@@ -506,7 +507,46 @@ static void unsent_is_named(void **state)
     run(scene, S + 210 * MS - 1);
     assert_outcomes(scene, "ok 140, unreachable 10, unsent 60");
     assert_int_equal(request(scene, 205)->sent_ns, 0);
+    scene->no_hop = false;
+    scene->refusal = UNSENT_TX_FULL;
+    run(scene, S + 220 * MS - 1);
+    assert_outcomes(scene, "ok 140, unreachable 10, unsent 70");
+    assert_int_equal(request(scene, 215)->reason, UNSENT_TX_FULL);
     stop(scene);
+}
+
+static void refused_at_set_up(const struct traffic_config *config, const char *text)
+{
+    struct record_config record = {.stream_count = 1};
+    struct tcp_config tcp = tcp_config_default(1);
+    struct error err = {0};
+    struct tcp *stack = tcp_setup(&tcp, 0, &err);
+    struct record *log = record_setup(&record);
+    struct traffic *traffic = traffic_setup(config, stack, log, &err);
+    assert_int_equal(traffic == NULL, text[0] != '\0');
+    assert_string_equal(err.text, text);
+    traffic_free(traffic);
+    tcp_teardown(stack);
+    record_free(log);
+}
+
+/* With its headers, it must fit the port: 20 + 8 bytes of IPv4, 40 + 8 of IPv6. */
+static void too_large_for_the_port(void **state)
+{
+    (void)state;
+    struct traffic_config v4 = config_of(TRAFFIC_UDP, 1, 1000, "10.9.0.1");
+    struct traffic_config v6 = config_of(TRAFFIC_ICMP, 1, 1000, "fd00:9::1");
+    v4.mtu_bytes = v6.mtu_bytes = 1500;
+    v4.streams[0].size_bytes = 1472;
+    v6.streams[0].size_bytes = 1452;
+    refused_at_set_up(&v4, "");
+    refused_at_set_up(&v6, "");
+    v4.streams[0].size_bytes++;
+    v6.streams[0].size_bytes++;
+    refused_at_set_up(&v4, "stream \"\", size: 1473 bytes to 10.9.0.1 make packets of 1501 bytes, "
+                           "and the NIC port's MTU is 1500");
+    refused_at_set_up(&v6, "stream \"\", size: 1453 bytes to fd00:9::1 make packets of 1501 bytes, "
+                           "and the NIC port's MTU is 1500");
 }
 
 static void without_ports_nothing_is_sent(void **state)
@@ -595,7 +635,7 @@ int main(void)
         cmocka_unit_test(wrong_answers_are_bad),         cmocka_unit_test(order_is_counted),
         cmocka_unit_test(forged_marks_are_strangers),    cmocka_unit_test(unsent_is_named),
         cmocka_unit_test(without_ports_nothing_is_sent), cmocka_unit_test(a_stream_starts_again),
-        cmocka_unit_test(accounts_agree_with_the_path),
+        cmocka_unit_test(accounts_agree_with_the_path),  cmocka_unit_test(too_large_for_the_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
