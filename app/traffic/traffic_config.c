@@ -319,10 +319,14 @@ static const char *wrong_pattern(const struct traffic_stream_config *stream)
     if (is_datagrams(stream) != (stream->pattern == TRAFFIC_ECHO) ||
         (stream->protocol == TRAFFIC_RAW) != (stream->pattern == TRAFFIC_ONE_WAY))
         return "mode: datagrams have no connections";
-    if (stream->pattern == TRAFFIC_ECHO && stream->law.arrivals == LAW_MAXIMUM)
-        return "rate: datagrams that are answered need one";
+    if (stream->law.arrivals == LAW_MAXIMUM && stream->pattern != TRAFFIC_ONE_WAY &&
+        stream->pattern != TRAFFIC_CLOSED)
+        return "rate: requests that are answered need one";
     if (connects && (stream->pattern == TRAFFIC_HELD || stream->keep_alive))
         return "protocol: a connection of a connect or mconnect stream serves one request";
+    if ((stream->pattern == TRAFFIC_HELD || stream->pattern == TRAFFIC_CLOSED) &&
+        stream->back_off_ns == 0)
+        return "back-off: must be more than 0";
     if (!open && stream->flows == 0)
         return "connections: must be 1 at least";
     if (!open && (stream->depth == 0 || stream->depth > DEPTH_MAX))

@@ -1,6 +1,7 @@
 /* Held streams: what befalls a service, and the account of it. Each test ends by proving that
  * each due request has one outcome and that nothing is left over. */
 #include "tests/unit/traffic/world.h"
+#include "traffic/traffic_config.h"
 
 /* FLOWS at 5 packets/s each, 256 bytes: as ctraffic has them. */
 static struct traffic_stream_config stream_of(uint32_t flows)
@@ -510,6 +511,42 @@ static void retries(void **state)
     world_stop(world);
 }
 
+static void refused_at_set_up(const struct traffic_stream_config *stream, const char *text)
+{
+    struct traffic_config config = traffic_config_default();
+    struct error err = {0};
+    config.stream_count = 1;
+    config.streams[0] = *stream;
+    config.streams[0].target_count = 1;
+    config.streams[0].targets[0].port = 5003;
+    assert_int_equal(address_parse("10.9.0.1", &config.streams[0].targets[0].address, NULL), 0);
+    config.pool_count = 1;
+    assert_int_equal(prefix_parse("10.0.0.0/29", &config.pools[0], NULL), 0);
+    assert_int_equal(traffic_config_check(&config, &err) == 0, text[0] == '\0');
+    assert_string_equal(err.text, text);
+}
+
+/* What would never end a turn. */
+static void impossible(void **state)
+{
+    static const char rate[] = "stream \"\", rate: requests that are answered need one";
+    static const char wait[] = "stream \"\", back-off: must be more than 0";
+    (void)state;
+    struct traffic_stream_config stream = stream_of(2);
+    refused_at_set_up(&stream, "");
+    stream.law = law_maximum();
+    refused_at_set_up(&stream, rate);
+    stream.pattern = TRAFFIC_OPEN;
+    refused_at_set_up(&stream, rate);
+    stream.pattern = TRAFFIC_CLOSED;
+    refused_at_set_up(&stream, "");
+    stream.back_off_ns = 0;
+    refused_at_set_up(&stream, wait);
+    stream = stream_of(2);
+    stream.back_off_ns = 0;
+    refused_at_set_up(&stream, wait);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -533,6 +570,7 @@ int main(void)
         cmocka_unit_test(no_room_to_send),
         cmocka_unit_test(port_seed),
         cmocka_unit_test(retries),
+        cmocka_unit_test(impossible),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
