@@ -1,5 +1,5 @@
 /* How many connections one client worker holds open and quiet: 10 million, or as many as
- * as there is memory for. Usage: conn_count.
+ * there is memory for. Usage: conn_count.
  *
  * A smaller worker is made first, to know what they take: more than nine tenths of the memory that
  * is available is not asked for. The pools have room for these connections alone. */
