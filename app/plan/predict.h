@@ -52,7 +52,8 @@ struct predict_delays {
     struct predict_range stop_start;           /* Deletion to the start of preStop (or SIGTERM). */
     struct predict_range object_gone;          /* Process ended to object gone; nothing waits for
                                                   it here, it is part of the profile. */
-    struct predict_range proxy_apply;          /* The proxy's sync: noticed to in the rules. */
+    struct predict_range proxy_apply;          /* A change in the slice to the proxy's sync, which
+                                            takes all that is in the slice by then. */
     int64_t proxy_interval_ns;                 /* A sync at most once in this, on average ... */
     uint32_t proxy_burst;                      /* ... with so many at once after a rest. */
     bool terminating_endpoints; /* With no ready endpoint, terminating ones are used. */

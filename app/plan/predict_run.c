@@ -20,8 +20,7 @@ enum event_kind {
     EVENT_AVAILABLE,    /* It has been ready long enough to count. */
     EVENT_IN_SLICE,     /* It is ready in the EndpointSlice. */
     EVENT_OUT_OF_SLICE, /* It is terminating in the EndpointSlice. */
-    EVENT_SYNC,         /* The proxy begins to sync. */
-    EVENT_SYNCED,       /* Its rules are in place. */
+    EVENT_SYNC,         /* The proxy syncs: what is in the slice gets into the rules. */
     EVENT_CLOSE,        /* A pod closes its connections. */
     EVENT_BREAK,        /* `count` of its connections break at their client, which reconnects. */
     EVENT_RETRY,        /* A connect that failed is tried again; `count` is the attempt. */
@@ -61,8 +60,7 @@ struct predict_run {
     uint32_t next_rule;                /* Round robin: the next one. */
     uint32_t *synced;                  /* What the sync under way has seen of the slice. */
     uint32_t synced_count;             /* Of synced. */
-    bool syncing;                      /* From EVENT_SYNC being due to EVENT_SYNCED. */
-    bool sync_pending;                 /* The slice changed since the sync read it. */
+    bool syncing;                      /* An EVENT_SYNC is due. */
     double tokens;                     /* Syncs that need not wait. */
     int64_t tokens_at_ns;              /* When tokens was true. */
     struct event *heap;                /* The least first. */
@@ -84,7 +82,9 @@ static void create_pod(struct predict_run *run);
 static void delete_old_pod(struct predict_run *run);
 static int64_t close_time(struct predict_run *run);
 static void slice_changed(struct predict_run *run);
-static int64_t take_token(struct predict_run *run);
+static void fill_tokens(struct predict_run *run);
+static int64_t token_wait(struct predict_run *run);
+static void take_token(struct predict_run *run);
 static void sync_read(struct predict_run *run);
 static void sync_apply(struct predict_run *run);
 static void close_pod(struct predict_run *run, struct pod *pod);
@@ -150,7 +150,7 @@ static void begin(struct predict_run *run)
     run->outcome = (struct predict_outcome){0};
     run->pod_count = replicas;
     run->state = (struct rollout_state){.old_pods = replicas, .old_available = replicas};
-    run->control_due = run->controlling = run->syncing = run->sync_pending = run->full = false;
+    run->control_due = run->controlling = run->syncing = run->full = false;
     run->tokens = run->input->delays.proxy_burst;
     run->tokens_at_ns = 0;
     run->heap_count = 0;
@@ -194,10 +194,11 @@ static void happen(struct predict_run *run, const struct event *event)
         slice_changed(run);
         break;
     case EVENT_SYNC:
+        run->syncing = false;
+        take_token(run);
         sync_read(run);
-        post(run, EVENT_SYNCED, draw(run, &delays->proxy_apply), 0);
+        sync_apply(run);
         break;
-    case EVENT_SYNCED: sync_apply(run); break;
     case EVENT_CLOSE: close_pod(run, pod); break;
     case EVENT_BREAK:
         for (uint32_t i = 0; i < event->count; i++)
@@ -347,29 +348,47 @@ static int64_t close_time(struct predict_run *run)
     return close_ns < kill_ns ? close_ns : kill_ns;
 }
 
+/* The proxy will see this, and whatever else has changed when it gets to it. */
 static void slice_changed(struct predict_run *run)
 {
-    run->sync_pending = true;
+    int64_t delay_ns, token_ns;
+
     if (run->syncing)
         return;
     run->syncing = true;
-    post(run, EVENT_SYNC, take_token(run), 0);
+    delay_ns = draw(run, &run->input->delays.proxy_apply);
+    token_ns = token_wait(run);
+    post(run, EVENT_SYNC, delay_ns > token_ns ? delay_ns : token_ns, 0);
 }
 
-/* How long the next sync has to wait: a bucket of `burst` tokens, one more each interval. */
-static int64_t take_token(struct predict_run *run)
+/* A bucket of `burst` tokens, one more each interval. */
+static void fill_tokens(struct predict_run *run)
 {
     const struct predict_delays *delays = &run->input->delays;
-    double interval_ns = (double)delays->proxy_interval_ns;
 
-    if (delays->proxy_interval_ns == 0)
-        return 0;
-    run->tokens += (double)(run->now_ns - run->tokens_at_ns) / interval_ns;
+    run->tokens += (double)(run->now_ns - run->tokens_at_ns) / (double)delays->proxy_interval_ns;
     run->tokens_at_ns = run->now_ns;
     if (run->tokens > delays->proxy_burst)
         run->tokens = delays->proxy_burst;
-    run->tokens -= 1;
-    return run->tokens >= 0 ? 0 : (int64_t)(-run->tokens * interval_ns);
+}
+
+/* How long until there is one. */
+static int64_t token_wait(struct predict_run *run)
+{
+    double interval_ns = (double)run->input->delays.proxy_interval_ns;
+
+    if (run->input->delays.proxy_interval_ns == 0)
+        return 0;
+    fill_tokens(run);
+    return run->tokens >= 1 ? 0 : (int64_t)((1 - run->tokens) * interval_ns);
+}
+
+static void take_token(struct predict_run *run)
+{
+    if (run->input->delays.proxy_interval_ns == 0)
+        return;
+    fill_tokens(run);
+    run->tokens = run->tokens < 1 ? 0 : run->tokens - 1;
 }
 
 /* The ready endpoints; the terminating ones if there is no other (KEP-1669). Those that are in the
@@ -379,7 +398,6 @@ static void sync_read(struct predict_run *run)
     uint32_t ready = 0;
     bool fall_back;
 
-    run->sync_pending = false;
     run->synced_count = 0;
     for (uint32_t i = 0; i < run->pod_count; i++)
         ready += run->pods[i].in_slice;
@@ -408,9 +426,6 @@ static void sync_apply(struct predict_run *run)
     run->rule_count = run->synced_count;
     run->synced = old;
     run->next_rule = run->rule_count > 0 ? next % run->rule_count : 0;
-    run->syncing = false;
-    if (run->sync_pending)
-        slice_changed(run);
 }
 
 static void close_pod(struct predict_run *run, struct pod *pod)

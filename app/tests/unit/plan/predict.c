@@ -140,6 +140,30 @@ static void the_delays_of_a_cluster_add_up(void **state)
     predict_result_free(&result);
 }
 
+/* A proxy that got to know of a new pod takes what else is in the slice when it syncs. With the old
+ * pod out of it by then, one sync is enough (d = 2). If not, the next one is too late, and nine
+ * pods share what breaks: 90 ((10/9)^8 - 1) = 119.1. */
+static void a_sync_takes_what_is_there_by_then(void **state)
+{
+    static const struct {
+        double terminating_s, mean;
+    } cases[] = {{0.05, 109.5}, {0.15, 119.1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct predict_input input = input_of("ideal", 2);
+        input.delays.endpoint_ready = (struct predict_range){S(0.01), S(0.01)};
+        input.delays.endpoint_terminating =
+            (struct predict_range){S(cases[i].terminating_s), S(cases[i].terminating_s)};
+        input.delays.proxy_apply = (struct predict_range){S(0.1), S(0.1)};
+        input.delays.stop_start = (struct predict_range){S(0.12), S(0.12)};
+        struct predict_result result = run(&input);
+        if (result.mean < cases[i].mean - 1 || result.mean > cases[i].mean + 1)
+            fail_msg("out after %g s: %g, want %g", cases[i].terminating_s, result.mean,
+                     cases[i].mean);
+        predict_result_free(&result);
+    }
+}
+
 static void what_closes_before_the_rules_know_fails_to_connect(void **state)
 {
     struct predict_input input = input_of("kubeadm", 2);
@@ -258,6 +282,7 @@ int main(void)
         cmocka_unit_test(random_has_the_mean_of_rr_and_more_spread),
         cmocka_unit_test(lc_is_always_perfect),
         cmocka_unit_test(the_delays_of_a_cluster_add_up),
+        cmocka_unit_test(a_sync_takes_what_is_there_by_then),
         cmocka_unit_test(what_closes_before_the_rules_know_fails_to_connect),
         cmocka_unit_test(grace_bounds_pre_stop),
         cmocka_unit_test(unavailable_instead_of_surge),
