@@ -1,4 +1,4 @@
-/* http.h - an HTTP client worker against a responder, by pair.h: what a request costs the worker. */
+/* http.h - an HTTP client worker and a responder, by pair.h: what a request costs the worker. */
 #ifndef TESTS_BENCH_SHARED_HTTP_H
 #define TESTS_BENCH_SHARED_HTTP_H
 
