@@ -11,6 +11,7 @@ enum {
     TRIES = 2000, /* Repeats that may be disturbed, and then do not count. */
     WARM_UP_MS = 400,
     STALL_NS = 100000,
+    LOOK_TICKS = 20000,
     LOOPS = 256,
     BODY_BYTES = 64,
     HTTP_PORT = 80,
@@ -25,7 +26,7 @@ struct done {
     uint64_t good, bad, refused, cycles, stalls, tsc;
 };
 
-static struct done look(const struct worker *worker)
+static struct done read_all(const struct worker *worker)
 {
     const struct record *record = worker_record(worker);
     const struct record_counters *of = &record->streams[0].counters;
@@ -37,6 +38,18 @@ static struct done look(const struct worker *worker)
         *(outcome_is_good(i) ? &done.good : &done.bad) += record_count_read(&of->outcomes[i]);
     for (unsigned i = 0; i < RECORD_TYPE_COUNT; i++)
         done.refused += record_count_read(&record->logs[i].refused);
+    return done;
+}
+
+/* At one moment, or nearly: again, if this thread was kept from its CPU in between. */
+static struct done look(const struct worker *worker)
+{
+    struct done done;
+    uint64_t begin;
+    do {
+        begin = clock_tsc();
+        done = read_all(worker);
+    } while (clock_tsc() - begin > LOOK_TICKS);
     return done;
 }
 
