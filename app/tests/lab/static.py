@@ -85,7 +85,7 @@ def run(folder):
             break
     time.sleep(1)
     lab(folder, "kill", "pod-1", "--signal", "TERM")
-    time.sleep(1)
+    time.sleep(2)  # Longer than the hold-off: a piece of its own for each.
     lab(folder, "kill", "pod-2", "--signal", "KILL")
     _, errors = process.communicate(timeout=60)
     account = json.loads((folder / "out" / "run.json").read_text())
