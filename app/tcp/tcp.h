@@ -360,6 +360,8 @@ enum tcp_open_refusal {
 /* A configuration that suits a data centre, for so many connections: start from it. The key is
  * zero: set it, from the system's random source or from the run's seed. */
 struct tcp_config tcp_config_default(uint32_t connections);
+/* The same when it is known that at most AWAKE of them are not quiet. */
+struct tcp_config tcp_config_quiet(uint32_t connections, uint32_t awake);
 /* Take all memory. NULL with ERR for a value out of range or lack of memory. Time starts at
  * NOW_NS. */
 struct tcp *tcp_setup(const struct tcp_config *config, uint64_t now_ns, struct error *err);

@@ -35,9 +35,15 @@ static size_t reserve(size_t *total, size_t bytes);
 
 struct tcp_config tcp_config_default(uint32_t connections)
 {
-    /* Of very many connections most are quiet. */
-    uint32_t actives =
+    return tcp_config_quiet(connections, connections);
+}
+
+struct tcp_config tcp_config_quiet(uint32_t connections, uint32_t awake)
+{
+    /* Of very many connections most are quiet, in any case. */
+    uint32_t most =
         connections < ACTIVES_ALL ? connections : ACTIVES_ALL + (connections - ACTIVES_ALL) / 8;
+    uint32_t actives = awake < most ? awake : most;
 
     return (struct tcp_config){
         .connections = connections,

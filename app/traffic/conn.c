@@ -5,6 +5,7 @@
 
 #include "traffic/request.h"
 
+static void give_up(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
 static struct traffic_conn *take(struct traffic *traffic, struct traffic_flow *flow,
                                  uint64_t now_ns, pool_handle *handle);
 static bool open_tcp(struct traffic *traffic, struct traffic_conn *conn, pool_handle handle,
@@ -30,8 +31,8 @@ struct traffic_conn *conn_open(struct traffic *traffic, struct traffic_flow *flo
         pool_free(&traffic->conns, handle);
         return NULL;
     }
-    conn->account.id = record_new_connection_id(traffic->record);
-    conn->failed_connects = flow->failures;
+    conn->id = record_new_connection_id(traffic->record);
+    conn->account.failed_connects = flow->failures;
     stream->conns++;
     stream->attempts++;
     record_count_add(&traffic_counters(traffic, conn->stream)->connecting, 1);
@@ -71,8 +72,22 @@ void conn_close(struct traffic *traffic, struct traffic_conn *conn, uint64_t now
 {
     if (conn->cut)
         conn_abort(traffic, conn, now_ns);
-    else if (tcp_close(traffic->tcp, now_ns, conn->tcp))
-        wheel_set(&traffic->wheel, &conn->timer.wheel, now_ns + traffic->close_timeout_ns);
+    if (conn->cut || !tcp_close(traffic->tcp, now_ns, conn->tcp))
+        return;
+    conn->in_order = true;
+    conn->closing.deadline_ns = now_ns + traffic->close_timeout_ns;
+    TAILQ_INSERT_TAIL(&traffic->closing, conn, closing.link);
+    if (!wheel_is_set(&traffic->closing_timer.wheel))
+        wheel_set(&traffic->wheel, &traffic->closing_timer.wheel, conn->closing.deadline_ns);
+}
+
+void conn_close_expired(struct traffic *traffic, uint64_t now_ns)
+{
+    struct traffic_conn *conn;
+    while ((conn = TAILQ_FIRST(&traffic->closing)) != NULL && conn->closing.deadline_ns <= now_ns)
+        give_up(traffic, conn, now_ns);
+    if (conn != NULL)
+        wheel_set(&traffic->wheel, &traffic->closing_timer.wheel, conn->closing.deadline_ns);
 }
 
 void conn_abort(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
@@ -84,15 +99,14 @@ void conn_gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_
 {
     struct traffic_stream *stream = &traffic->streams[conn->stream];
     assert(conn->state == CONN_CLOSING);
-    wheel_cancel(&traffic->wheel, &conn->timer.wheel);
+    if (conn->in_order)
+        TAILQ_REMOVE(&traffic->closing, conn, closing.link);
+    if (TAILQ_EMPTY(&traffic->closing))
+        wheel_cancel(&traffic->wheel, &traffic->closing_timer.wheel);
     ports_release(&target_of(traffic, conn)->sweep->ports, conn->port_slot, now_ns);
     pool_free(&traffic->conns, pool_handle_of(&traffic->conns, conn));
     stream->conns--;
-    if (stream->conns == 0 && stream->state == STREAM_DRAINING) {
-        stream->state = STREAM_STOPPED;
-        traffic_tell(traffic, (uint32_t)(stream - traffic->streams), TRAFFIC_REPORT_STOPPED,
-                     now_ns);
-    }
+    traffic_drained(traffic, stream, now_ns);
 }
 
 struct conn_ending conn_ending(const struct traffic_conn *conn, const struct tcp_event *event)
@@ -127,7 +141,7 @@ struct flow_signal conn_signal(const struct traffic *traffic, const struct traff
                                  .at_ns = event != NULL ? event->at_ns : now_ns,
                                  .uncertainty_ns = event != NULL ? traffic->uncertainty_ns : 0,
                                  .largest_rtt_ns = conn->account.largest_rtt_ns,
-                                 .connection = conn->account.id,
+                                 .connection = conn->id,
                                  .host = conn_host(traffic, conn)};
     uint64_t unacked_ns = UINT64_MAX, rtt_ns = 0;
     struct tcp_info info;
@@ -158,12 +172,14 @@ void conn_retransmit(struct traffic *traffic, struct traffic_conn *conn,
     struct record_segment segment = {.first_sent_ns = event->first_sent_ns,
                                      .resent_ns = event->at_ns,
                                      .offset = syn ? UINT64_MAX : event->stream_offset,
-                                     .connection = conn->account.id,
+                                     .connection = conn->id,
                                      .bytes = event->bytes,
                                      .flow = traffic->flows[conn->flow].index,
                                      .stream = conn->stream,
                                      .fast = event->cause == TCP_CAUSE_FAST};
     record_append(traffic->record, RECORD_SEGMENTS, &segment);
+    if (conn->state == CONN_CLOSING)
+        return;
     conn->account.retransmits++;
     request_resent(traffic, conn, event->stream_offset, event->bytes);
 }
@@ -184,9 +200,20 @@ enum outcome conn_good_outcome(const struct traffic_stream *stream,
     return request->retransmits > 0 ? OUTCOME_REPAIRED : OUTCOME_OK;
 }
 
+/* Reset it. What the tcp still has to say of it is for nobody. */
+static void give_up(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
+{
+    tcp_abort(traffic->tcp, now_ns, conn->tcp);
+    conn_gone(traffic, conn, now_ns);
+}
+
+/* In want of one, the one that has been closing for the longest time makes room. */
 static struct traffic_conn *take(struct traffic *traffic, struct traffic_flow *flow,
                                  uint64_t now_ns, pool_handle *handle)
 {
+    struct traffic_conn *oldest = TAILQ_FIRST(&traffic->closing);
+    if (traffic->conns.taken == traffic->conns.capacity && oldest != NULL)
+        give_up(traffic, oldest, now_ns);
     *handle = pool_take(&traffic->conns);
     if (*handle == 0)
         return NULL;
@@ -238,13 +265,13 @@ static void put_record(struct traffic *traffic, const struct traffic_conn *conn,
         .first_unanswered_ns = signal->first_unanswered_ns,
         .largest_rtt_ns = conn_saturate(signal->largest_rtt_ns),
         .arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns),
-        .id = account->id,
+        .id = conn->id,
         .flow = traffic->flows[conn->flow].index,
         .sent = account->sent,
         .received = account->received,
         .blocked = account->blocked,
         .retransmits = account->retransmits,
-        .failed_connects = conn->failed_connects,
+        .failed_connects = account->failed_connects,
         .host = conn_host(traffic, conn),
         .stream = conn->stream,
         .end = (uint8_t)signal->end,

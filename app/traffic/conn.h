@@ -5,7 +5,8 @@
  * protocol then says how the tcp's part ends: conn_close() (FIN) or conn_abort() (RST); after a
  * fatal event neither is needed.
  *
- * Threads: the owning worker. Full: conn_open() says why not.
+ * Threads: the owning worker. Full: conn_open() resets the connection that has been closing for the
+ * longest time; if there is none, it says why not.
  */
 #ifndef TRAFFIC_CONN_H
 #define TRAFFIC_CONN_H
@@ -24,6 +25,8 @@ void conn_end(struct traffic *traffic, struct traffic_conn *conn, const struct f
 /* FIN, and RST if that is not over within the close timeout; RST at once if a request is over whose
  * bytes the peer may still want, for they are gone. After conn_end(). */
 void conn_close(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
+/* Reset those whose close takes too long. */
+void conn_close_expired(struct traffic *traffic, uint64_t now_ns);
 /* RST at once (nothing, in SYN-SENT). After conn_end(). */
 void conn_abort(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
 /* The tcp has forgotten it: its memory and 5-tuple are free again. CONN is not valid after this. */

@@ -6,6 +6,7 @@
 #include "traffic/flow.h"
 #include "traffic/line.h"
 #include "traffic/request.h"
+#include "traffic/traffic_config.h"
 
 static void reconnect(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
 static bool ask(struct traffic *traffic, struct traffic_conn *conn,
@@ -28,7 +29,11 @@ static void held_start(struct traffic *traffic, struct traffic_stream *stream, u
 
 static void held_open(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
-    for (unsigned i = 0; i < TRAFFIC_OPENS_A_TURN && stream->opened < stream->flow_count; i++)
+    const struct record_counters *counters =
+        traffic_counters(traffic, (uint32_t)(stream - traffic->streams));
+    for (unsigned i = 0; i < TRAFFIC_OPENS_A_TURN && stream->opened < stream->flow_count &&
+                         record_count_read(&counters->connecting) < TRAFFIC_CONNECTING;
+         i++)
         reconnect(traffic, &traffic->flows[stream->flow_base + stream->opened++], now_ns);
 }
 
@@ -52,7 +57,7 @@ static void held_due(struct traffic *traffic, struct traffic_stream *stream, uin
                                      .flow = flow->index,
                                      .stream = flow->stream,
                                      .host = conn != NULL ? conn_host(traffic, conn) : 0,
-                                     .connection = conn != NULL ? conn->account.id : 0,
+                                     .connection = conn != NULL ? conn->id : 0,
                                      .outcome = OUTCOME_UNSENT};
     if (now_ns - due_ns > stream->unsent_after_ns) {
         request.reason = stream->unsent_reason;

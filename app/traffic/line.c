@@ -27,7 +27,7 @@ void line_failed(struct traffic *traffic, struct traffic_conn *conn, struct traf
     if (conn->state == CONN_CONNECTING) {
         of_flow.connection = 0;
         flow->failures++;
-        conn->failed_connects = flow->failures;
+        conn->account.failed_connects = flow->failures;
     } else if (conn->account.received == 0) {
         flow->unanswered++;
     }

@@ -112,7 +112,7 @@ static void open_failed(struct traffic *traffic, struct traffic_conn *conn, enum
     struct traffic_flow *flow = &traffic->flows[conn->flow];
     if (conn->state == CONN_CONNECTING && outcome_is_loss(outcome))
         flow->failures++;
-    conn->failed_connects = flow->failures;
+    conn->account.failed_connects = flow->failures;
     if (conn->idle)
         unlink_idle(traffic, conn);
     for (struct traffic_request *request = request_first(traffic, conn); request != NULL;

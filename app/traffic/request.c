@@ -31,7 +31,7 @@ void request_bind(struct traffic *traffic, struct traffic_conn *conn,
                   struct traffic_request *request)
 {
     pool_handle handle = pool_handle_of(&traffic->requests, request);
-    request->record.connection = conn->account.id;
+    request->record.connection = conn->id;
     if (conn->requests == 0) {
         conn->first_request = handle;
     } else {

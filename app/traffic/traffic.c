@@ -15,7 +15,7 @@ enum {
 };
 
 static void start_flows(struct traffic *traffic, struct traffic_stream *stream);
-static void finish_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
+static uint32_t finish_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
 static void act(struct traffic *traffic, uint64_t now_ns, const struct tcp_event *event);
 static void gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
 static void expired(struct traffic *traffic, struct traffic_timer *timer, uint64_t now_ns);
@@ -47,17 +47,14 @@ bool traffic_stop(struct traffic *traffic, uint32_t index, uint64_t now_ns)
     if (index >= traffic->stream_count || traffic->streams[index].state != STREAM_RUNNING)
         return false;
     struct traffic_stream *stream = &traffic->streams[index];
-    finish_due(traffic, stream, now_ns);
-    schedule_stop(&stream->schedule);
-    update_next_due(traffic);
     stream->state = STREAM_DRAINING;
+    stream->stop_ns = now_ns;
+    finish_due(traffic, stream, now_ns);
+    update_next_due(traffic);
     traffic->opening -= stream->opened < stream->flow_count;
     pattern_of(traffic, index)->stop(traffic, stream, now_ns);
     traffic_flush_faults(traffic);
-    if (stream->conns == 0) {
-        stream->state = STREAM_STOPPED;
-        traffic_tell(traffic, index, TRAFFIC_REPORT_STOPPED, now_ns);
-    }
+    traffic_drained(traffic, stream, now_ns);
     return true;
 }
 
@@ -197,6 +194,15 @@ void traffic_tell(struct traffic *traffic, uint32_t stream, enum traffic_report_
     traffic->streams[stream].report_ns[kind] = now_ns;
 }
 
+void traffic_drained(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+{
+    if (stream->state != STREAM_DRAINING || stream->conns != 0 ||
+        stream->schedule.next_ns != UINT64_MAX)
+        return;
+    stream->state = STREAM_STOPPED;
+    traffic_tell(traffic, (uint32_t)(stream - traffic->streams), TRAFFIC_REPORT_STOPPED, now_ns);
+}
+
 void traffic_count_sent(struct traffic *traffic, const struct record_request *request)
 {
     struct late_fault *late = &traffic->late;
@@ -218,13 +224,16 @@ static void start_flows(struct traffic *traffic, struct traffic_stream *stream)
     stream->steady_flows = 0;
 }
 
-/* What was due before the stop and not reached: unfinished, for the run ended first. */
-static void finish_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+/* What was due before the stop and not reached: unfinished, for the run ended first. As many as a
+ * turn takes; the next turns go on. Returns their number. */
+static uint32_t finish_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
     const struct pattern *pattern = patterns[stream->config.pattern];
-    uint32_t slot;
+    uint32_t slot, count = 0;
     uint64_t due_ns;
-    while (pattern->unreached != NULL && schedule_take(&stream->schedule, now_ns, &slot, &due_ns)) {
+    for (; count < TRAFFIC_SLOTS_A_TURN && pattern->unreached != NULL &&
+           schedule_take(&stream->schedule, stream->stop_ns, &slot, &due_ns);
+         count++) {
         struct traffic_flow *flow = pattern->unreached(traffic, stream, slot);
         if (flow == NULL)
             continue;
@@ -235,6 +244,9 @@ static void finish_due(struct traffic *traffic, struct traffic_stream *stream, u
                                          .outcome = OUTCOME_UNFINISHED};
         flow_request_done(traffic, flow, &request);
     }
+    if (count < TRAFFIC_SLOTS_A_TURN)
+        schedule_stop(&stream->schedule);
+    return count;
 }
 
 static void act(struct traffic *traffic, uint64_t now_ns, const struct tcp_event *event)
@@ -278,11 +290,10 @@ static void expired(struct traffic *traffic, struct traffic_timer *timer, uint64
         pattern_of(traffic, flow->stream)->wake(traffic, flow, now_ns);
         return;
     }
-    struct traffic_conn *conn = (struct traffic_conn *)(void *)timer;
-    if (conn->state == CONN_CLOSING)
-        conn_abort(traffic, conn, now_ns);
+    if (timer->kind == TRAFFIC_TIMER_CLOSING)
+        conn_close_expired(traffic, now_ns);
     else
-        event_silence(traffic, conn, now_ns);
+        event_silence(traffic, (struct traffic_conn *)(void *)timer, now_ns);
 }
 
 static void open_first(struct traffic *traffic, uint64_t now_ns)
@@ -301,6 +312,11 @@ static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *strea
     const struct pattern *pattern = patterns[stream->config.pattern];
     uint32_t slot, count = 0;
     uint64_t due_ns;
+    if (stream->state == STREAM_DRAINING) {
+        count = finish_due(traffic, stream, now_ns);
+        traffic_drained(traffic, stream, now_ns);
+        return count;
+    }
     while (count < TRAFFIC_SLOTS_A_TURN &&
            schedule_take(&stream->schedule, now_ns, &slot, &due_ns)) {
         pattern->due(traffic, stream, slot, due_ns, now_ns);

@@ -43,7 +43,8 @@
  * No 5-tuple is used again within `quarantine_ns` of its release (ports.h).
  *
  * Threads: traffic_setup() and traffic_free() on the slow path; all else is for the owning worker.
- * Units: ns of run time. Memory: all of it is taken in traffic_setup(). Full: the connection pool
+ * Units: ns of run time. Memory: all of it is taken in traffic_setup(). Full: in want of a
+ * connection the one that has been closing for the longest time is reset; else the connection pool
  * and the client ports refuse, and the request is unsent with that reason.
  */
 #ifndef TRAFFIC_TRAFFIC_H
@@ -231,7 +232,10 @@ struct traffic_config traffic_config_default(void);
 /* Connections that the streams of CONFIG can have at once, those being closed included: what
  * tcp_setup() should get. At most POOL_CAPACITY_MAX. */
 uint32_t traffic_connections_needed(const struct traffic_config *config);
-/* TIME-WAIT entries that they leave, each held for TIME_WAIT_NS; bounded likewise. */
+/* Those of them that can be awake at once, of which the tcp wants more memory; bounded likewise. */
+uint32_t traffic_awake_needed(const struct traffic_config *config);
+/* TIME-WAIT entries that they leave, each held for TIME_WAIT_NS; bounded likewise. The formulas of
+ * all are in traffic_config.h. */
 uint32_t traffic_time_waits_needed(const struct traffic_config *config, uint64_t time_wait_ns);
 
 /* Take all memory. CONFIG is copied. TCP and RECORD are borrowed until

@@ -8,21 +8,30 @@
 #include "traffic/raw.h"
 
 enum {
+    SPARE = 64,           /* Of anything, for what ends and begins in one turn. */
     CLOSING_SPARE = 4096, /* Connections being closed, of a closed stream without keep-alive. */
     QUEUE_MAX = 1 << 18,  /* Requests that wait for a connection. */
     DEPTH_MAX = 256,      /* Requests in flight on a connection. */
-    TIME_WAITS_CLOSED = 1 << 16 /* Of a closed stream without keep-alive: its rate is unknown. */
+    TIME_WAITS = 1 << 16  /* Of a stream that closes few connections, or as many as it likes. */
 };
 
 #define MS UINT64_C(1000000)
 #define S UINT64_C(1000000000)
+#define STALL_NS S       /* What is due in a stall of this length finds room. */
+#define PAUSE_NS (2 * S) /* A connection without work sleeps after this at the latest. */
 
 static uint64_t stream_connections(const struct traffic_config *config,
                                    const struct traffic_stream_config *stream);
 static uint64_t stream_requests(const struct traffic_config *config,
                                 const struct traffic_stream_config *stream);
+static uint64_t stream_awake(const struct traffic_config *config,
+                             const struct traffic_stream_config *stream);
+static uint64_t stream_time_waits(const struct traffic_stream_config *stream,
+                                  uint64_t time_wait_ns);
+static uint64_t closing(const struct traffic_stream_config *stream);
 static uint32_t own_slots(const struct traffic_stream_config *stream);
 static uint64_t requests_in(const struct traffic_stream_config *stream, uint64_t time_ns);
+static uint64_t due_in(const struct traffic_stream_config *stream, uint64_t time_ns);
 static struct port_range given_ports(const struct traffic_config *config);
 static struct port_range split(const struct traffic_config *config, struct port_range all);
 static bool is_hashed(const struct traffic_config *config, bool v4);
@@ -97,16 +106,17 @@ uint32_t traffic_requests_needed(const struct traffic_config *config)
 
 uint32_t traffic_time_waits_needed(const struct traffic_config *config, uint64_t time_wait_ns)
 {
-    uint64_t sum = 64;
-    for (uint32_t i = 0; i < config->stream_count; i++) {
-        const struct traffic_stream_config *stream = &config->streams[i];
-        if (stream->pattern == TRAFFIC_OPEN)
-            sum += requests_in(stream, time_wait_ns);
-        else if (stream->pattern == TRAFFIC_HELD || stream->pattern == TRAFFIC_CLOSED)
-            sum += (uint64_t)stream->flows * 2;
-        if (stream->pattern == TRAFFIC_CLOSED && !stream->keep_alive)
-            sum += TIME_WAITS_CLOSED;
-    }
+    uint64_t sum = SPARE;
+    for (uint32_t i = 0; i < config->stream_count; i++)
+        sum += stream_time_waits(&config->streams[i], time_wait_ns);
+    return bounded(sum);
+}
+
+uint32_t traffic_awake_needed(const struct traffic_config *config)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < config->stream_count; i++)
+        sum += stream_awake(config, &config->streams[i]);
     return bounded(sum);
 }
 
@@ -198,10 +208,8 @@ static unsigned distinct_targets(const struct traffic_config *config, bool v4)
     return first != NULL;
 }
 
-/* A held flow has its connection, and those before it that are being closed: two are plenty
- * unless they break faster than they close, and then the back-off sets in. A closed one whose
- * connections serve one request each leaves many that are being closed; a peer that does not
- * close them is found when the pool is full. */
+/* A held or closed flow has its connection, and those before it that are being closed. A closed one
+ * whose connections serve one request each leaves many of them. */
 static uint64_t stream_connections(const struct traffic_config *config,
                                    const struct traffic_stream_config *stream)
 {
@@ -211,19 +219,49 @@ static uint64_t stream_connections(const struct traffic_config *config,
     switch (stream->pattern) {
     case TRAFFIC_ECHO:
     case TRAFFIC_ONE_WAY: return 1; /* None, but a pool is not empty. */
-    case TRAFFIC_HELD: return (uint64_t)stream->flows * 4 + 64;
+    case TRAFFIC_HELD: return stream->flows + closing(stream);
     case TRAFFIC_CLOSED:
-        return (uint64_t)stream->flows * 4 + (stream->keep_alive ? 64 : CLOSING_SPARE);
+        return stream->flows + closing(stream) + (stream->keep_alive ? 0 : CLOSING_SPARE);
     default: break;
     }
     if (stream->keep_alive && stream->connections != 0)
-        return (uint64_t)stream->connections * 2 + 64;
-    return requests_in(stream, open_ns) + 64;
+        return (uint64_t)stream->connections * 2 + SPARE;
+    return requests_in(stream, open_ns) + SPARE;
+}
+
+/* Of a held or closed stream. */
+static uint64_t closing(const struct traffic_stream_config *stream)
+{
+    return (stream->flows < TRAFFIC_CLOSING ? stream->flows : TRAFFIC_CLOSING) + SPARE;
+}
+
+static uint64_t stream_awake(const struct traffic_config *config,
+                             const struct traffic_stream_config *stream)
+{
+    uint64_t connections = stream_connections(config, stream);
+    if (stream->pattern != TRAFFIC_HELD)
+        return connections;
+    uint64_t awake =
+        due_in(stream, stream->timeout_ns + PAUSE_NS) + TRAFFIC_CONNECTING + closing(stream);
+    return awake < connections ? awake : connections;
+}
+
+/* A held stream closes nothing before it ends, unless the peer asks it to. */
+static uint64_t stream_time_waits(const struct traffic_stream_config *stream, uint64_t time_wait_ns)
+{
+    uint64_t pairs = (uint64_t)stream->flows * 2;
+    uint64_t of_flows = pairs < TIME_WAITS ? pairs : TIME_WAITS;
+    switch (stream->pattern) {
+    case TRAFFIC_OPEN: return requests_in(stream, time_wait_ns);
+    case TRAFFIC_HELD: return of_flows;
+    case TRAFFIC_CLOSED: return of_flows + (stream->keep_alive ? 0 : TIME_WAITS);
+    default: return 0;
+    }
 }
 
 uint32_t traffic_queue_max(const struct traffic_stream_config *stream)
 {
-    uint64_t due = requests_in(stream, stream->timeout_ns) + 64;
+    uint64_t due = requests_in(stream, stream->timeout_ns) + SPARE;
     if (stream->pattern != TRAFFIC_OPEN || stream->connections == 0)
         return 0;
     if (stream->queue != 0)
@@ -240,18 +278,23 @@ uint32_t traffic_order_needed(const struct traffic_stream_config *stream, uint64
         time_ns = late_ns + stream->timeout_ns;
     if (stream->connections != 0)
         time_ns += stream->timeout_ns;
-    return bounded(requests_in(stream, time_ns) + 64);
+    return bounded(requests_in(stream, time_ns) + SPARE);
 }
 
-/* Requests that can be under way at once. */
+/* Requests that can be under way at once. Slots of a held stream are dealt out at random: all those
+ * that are due in a time may be of one worker. */
 static uint64_t stream_requests(const struct traffic_config *config,
                                 const struct traffic_stream_config *stream)
 {
     if (stream->pattern == TRAFFIC_ECHO || stream->pattern == TRAFFIC_ONE_WAY)
         return 1;
-    if (stream->pattern != TRAFFIC_OPEN)
-        return (uint64_t)stream->flows * stream->depth;
-    return stream_connections(config, stream) + traffic_queue_max(stream);
+    if (stream->pattern == TRAFFIC_OPEN)
+        return stream_connections(config, stream) + traffic_queue_max(stream);
+    uint64_t most = (uint64_t)stream->flows * stream->depth;
+    if (stream->pattern == TRAFFIC_CLOSED)
+        return most;
+    uint64_t due = due_in(stream, stream->timeout_ns + STALL_NS) + SPARE;
+    return due < most ? due : most;
 }
 
 /* Held streams: flows. Otherwise all due requests are one slot's. */
@@ -267,6 +310,13 @@ static uint64_t requests_in(const struct traffic_stream_config *stream, uint64_t
     uint32_t workers = stream->slot_stride != 0 ? stream->slot_stride : 1;
     uint64_t count = law_most(&stream->law, time_ns) / workers + (workers > 1);
     return count > POOL_CAPACITY_MAX ? POOL_CAPACITY_MAX : (uint64_t)count;
+}
+
+/* Of the whole stream, at all its workers. */
+static uint64_t due_in(const struct traffic_stream_config *stream, uint64_t time_ns)
+{
+    uint64_t count = law_most(&stream->law, time_ns);
+    return count > POOL_CAPACITY_MAX ? POOL_CAPACITY_MAX : count;
 }
 
 static int check_stream(const struct traffic_config *config, uint32_t index, struct error *err)

@@ -1,5 +1,31 @@
-/* traffic_config.h - defaults, checks and sizes of struct traffic_config (traffic.h has the
- * first two of them).
+/* traffic_config.h - defaults, checks and sizes of struct traffic_config (traffic.h has some of
+ * them).
+ *
+ * Sizes are what there can be at once, and no more; N is a stream's flows, T its timeout:
+ *
+ *                    held                             closed                 open
+ *     connections    N + closing(N)                   N + closing(N)         as are due in the
+ *                                                     (+ 4096 without        longest life of one,
+ *                                                     keep-alive)            or twice its limit
+ *     requests       min(N * depth, due in T + 1 s)   N * depth              connections + queue
+ *     awake          min(connections, due in T + 2 s  connections            connections
+ *                    + connecting + closing(N))
+ *     TIME-WAIT      min(2 N, 65536)                  the same (+ 65536      due in its time
+ *                                                     without keep-alive)
+ *
+ *     closing(N) = min(N, 65536) + 64, connecting = 65536; `due` is by the law's peak.
+ *
+ * Why that is enough, or what happens when it is not:
+ *   closing     Connections that are being closed when their flow has another already. In want of
+ *               one more, the one that has been closing for the longest time is reset.
+ *   requests    Each ends within its timeout. Those of a stall longer than a second may find no
+ *               room: unsent, pool-full.
+ *   connecting  No more of a held stream are opened at a time. First connections wait for their
+ *               turn; one that replaces another is tried again after the back-off, and its flow's
+ *               slots are unsent, pool-full.
+ *   awake       Blocks of the tcp, for connections that are not quiet. Two seconds are for the
+ *               pause after which one sleeps. Without one, a connection's bytes wait.
+ *   TIME-WAIT   The oldest entry is given up.
  *
  * Threads: slow path. Pure.
  */
@@ -7,6 +33,11 @@
 #define TRAFFIC_CONFIG_H
 
 #include "traffic/traffic.h"
+
+enum {
+    TRAFFIC_CONNECTING = 1 << 16, /* Connections of a held stream that are opened at a time. */
+    TRAFFIC_CLOSING = 1 << 16     /* Connections being closed, beside those that are open. */
+};
 
 /* 0, or -EINVAL with ERR: which stream or key, and what would be right. */
 int traffic_config_check(const struct traffic_config *config, struct error *err);

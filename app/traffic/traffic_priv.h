@@ -17,6 +17,7 @@
 #define TRAFFIC_PRIV_H
 
 #include <assert.h>
+#include <sys/queue.h>
 
 #include "base/pool.h"
 #include "base/wheel.h"
@@ -38,8 +39,9 @@ enum {
 };
 
 enum traffic_timer_kind {
-    TRAFFIC_TIMER_CONN, /* Within a struct traffic_conn. */
-    TRAFFIC_TIMER_FLOW  /* Within a struct traffic_flow. */
+    TRAFFIC_TIMER_CONN,   /* Within a struct traffic_conn. */
+    TRAFFIC_TIMER_FLOW,   /* Within a struct traffic_flow. */
+    TRAFFIC_TIMER_CLOSING /* Of the connection that has been closing for the longest time. */
 };
 
 struct traffic_timer {
@@ -59,17 +61,20 @@ struct conn_account {
     uint64_t connected_ns;
     uint64_t last_good_sent_ns;
     uint64_t last_good_done_ns;
-    uint32_t id;
     uint32_t largest_rtt_ns;
     uint32_t sent;
     uint32_t received;
     uint32_t blocked;
     uint32_t retransmits;
+    uint32_t failed_connects;
 };
+
+/* Connections that are being closed in order, the one that began first at the front. */
+TAILQ_HEAD(conn_list, traffic_conn);
 
 struct traffic_conn {
     /* Line 1. What it is doing. */
-    struct traffic_timer timer; /* Connecting: the limit. Up: silence. Closing: the reset. */
+    struct traffic_timer timer; /* Connecting: the limit. Up: silence. */
     tcp_conn tcp;               /* Handle in the tcp. */
     uint32_t flow;              /* Index in traffic->flows, which has its target. */
     uint32_t port_slot;         /* In its target's ports. */
@@ -80,6 +85,7 @@ struct traffic_conn {
     bool icmp : 1;              /* An ICMP error came, and nothing since. */
     bool idle : 1;              /* Open streams: in its flow's list of idle ones. */
     bool cut : 1;               /* A request was answered before all of it was acknowledged. */
+    bool in_order : 1;          /* Closing, and in traffic->closing. */
     uint16_t name;              /* That an answer gave: name_at(). */
     uint16_t requests;          /* Bound to it. */
     union {
@@ -92,10 +98,16 @@ struct traffic_conn {
             pool_handle idle_after;  /* The same, used before. */
         };
     };
-    uint32_t failed_connects; /* As in struct record_connection. */
-    /* Line 2. Its account. */
+    uint32_t id; /* As in struct record_connection. */
+    /* Line 2. */
     uint64_t asked_bytes; /* Length of our stream. */
-    struct conn_account account;
+    union {
+        struct conn_account account; /* Until it is written. */
+        struct {
+            TAILQ_ENTRY(traffic_conn) link;
+            uint64_t deadline_ns; /* When it is reset. */
+        } closing;                /* After that, if `in_order`. */
+    };
 };
 static_assert(sizeof(struct traffic_conn) <= 128, "a quiet connection is two lines");
 
@@ -223,6 +235,7 @@ struct traffic_stream {
     struct order_ring order;  /* Open streams. */
     uint64_t asked;           /* Requests that were given a number, ever. */
     uint64_t start_ns;        /* Closed streams: when the first requests are due. */
+    uint64_t stop_ns;         /* Draining: since when. */
     uint32_t queue_max;       /* Open streams: of a flow. */
     uint64_t *places;         /* The schedule's. */
     uint32_t flow_base;       /* Its first flow in traffic->flows. */
@@ -266,17 +279,19 @@ struct late_fault {
 };
 
 struct traffic {
-    struct tcp *tcp;            /* Borrowed. */
-    struct record *record;      /* Borrowed. */
-    uint64_t next_due_ns;       /* The earliest of all schedules. */
-    uint32_t opening;           /* Streams that are still opening their first connections. */
-    uint32_t stream_count;      /* Of these. */
-    uint64_t uncertainty_ns;    /* Of arrivals in this turn. */
-    struct pool conns;          /* struct traffic_conn. */
-    struct pool requests;       /* struct traffic_request. */
-    struct names names;         /* Of backends. */
-    struct traffic_flow *flows; /* Of all streams. */
-    struct target *targets;     /* target_count of them. */
+    struct tcp *tcp;         /* Borrowed. */
+    struct record *record;   /* Borrowed. */
+    uint64_t next_due_ns;    /* The earliest of all schedules. */
+    uint32_t opening;        /* Streams that are still opening their first connections. */
+    uint32_t stream_count;   /* Of these. */
+    uint64_t uncertainty_ns; /* Of arrivals in this turn. */
+    struct pool conns;       /* struct traffic_conn. */
+    struct pool requests;    /* struct traffic_request. */
+    struct conn_list closing;
+    struct traffic_timer closing_timer; /* Of the first of them, or before. */
+    struct names names;                 /* Of backends. */
+    struct traffic_flow *flows;         /* Of all streams. */
+    struct target *targets;             /* target_count of them. */
     uint32_t target_count;
     uint32_t reports; /* Streams with reports to fetch, bit by bit. */
     struct late_fault late;
@@ -307,6 +322,8 @@ static inline struct record_counters *traffic_counters(struct traffic *traffic, 
 /* Make a report, for traffic_report(). */
 void traffic_tell(struct traffic *traffic, uint32_t stream, enum traffic_report_kind kind,
                   uint64_t now_ns);
+/* A stream that drains may be empty now: it is stopped then, and that is told. */
+void traffic_drained(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
 /* Count a request that was first sent at SENT_NS, and a fault if that was late. */
 void traffic_count_sent(struct traffic *traffic, const struct record_request *request);
 

@@ -84,6 +84,8 @@ static int fill(struct traffic *traffic, const struct traffic_config *config)
     traffic->worker = (uint8_t)traffic->record->worker;
     traffic->validate = config->validate;
     wheel_init(&traffic->wheel, TRAFFIC_TIMER_TICK_NS, 0);
+    TAILQ_INIT(&traffic->closing);
+    traffic->closing_timer.kind = TRAFFIC_TIMER_CLOSING;
     for (uint32_t i = 0; i < config->stream_count; i++)
         traffic->flow_count += flow_count(&config->streams[i]);
     traffic->flows = take(traffic->flow_count, sizeof(traffic->flows[0]));

@@ -139,7 +139,7 @@ static int fill_tcp(struct worker *worker, const struct worker_config *config,
     uint32_t connections = traffic->connections;
     if (connections == 0)
         connections = traffic_connections_needed(traffic);
-    struct tcp_config tcp = tcp_config_default(connections);
+    struct tcp_config tcp = tcp_config_quiet(connections, traffic_awake_needed(traffic));
     tcp.key = config->key;
     tcp.syn_retries = 16;
     tcp.syn_timeout_ns = 0;

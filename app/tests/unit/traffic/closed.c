@@ -59,6 +59,30 @@ static void as_fast_as_it_goes(void **state)
     world_stop(world);
 }
 
+/* Room for two connections, and a peer that takes no FIN: each new one has the one reset that has
+ * been closing for the longest time. */
+static void making_room(void **state)
+{
+    (void)state;
+    struct traffic_config config = traffic_config_default();
+    config.stream_count = 1;
+    config.streams[0] = traffic_stream_default(TRAFFIC_CONNECT);
+    config.streams[0].pattern = TRAFFIC_CLOSED;
+    config.streams[0].flows = 1;
+    config.streams[0].think_ns = 10 * MS;
+    config.connections = 2;
+    struct world *world = world_new_config(&config);
+    world->pod[0].manner = POD_MUTE;
+    assert_true(traffic_start(world->traffic, 0, 0, 0));
+    world_run(world, 95 * MS);
+    assert_outcomes(world, "ok 10");
+    assert_ends(world, "done 10");
+    assert_int_equal(world->resets, 8);
+    assert_int_equal(traffic_connections(world->traffic), 2);
+    world_run(world, 95 * MS + 1);
+    world_stop(world);
+}
+
 /* Without keep-alive each request has a 5-tuple of its own, and two round trips. */
 static void a_connection_each(void **state)
 {
@@ -180,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(thinks),
         cmocka_unit_test(as_fast_as_it_goes),
+        cmocka_unit_test(making_room),
         cmocka_unit_test(a_connection_each),
         cmocka_unit_test(refused),
         cmocka_unit_test(connects),

@@ -526,6 +526,50 @@ static void refused_at_set_up(const struct traffic_stream_config *stream, const 
     assert_string_equal(err.text, text);
 }
 
+/* The stream stops when a thousand slots are overdue: no turn takes them all. */
+static void stop_after_a_stall(void **state)
+{
+    (void)state;
+    struct traffic_stream_config stream = stream_of(200);
+    struct world *world = world_new(&stream);
+    const struct record_counters *counters = &world->record->streams[0].counters;
+    traffic_start(world->traffic, 0, 0, 0);
+    world_run(world, S);
+    uint64_t sent = record_count_read(&counters->sent);
+    world->now_ns = 2 * S;
+    assert_true(traffic_stop(world->traffic, 0, world->now_ns));
+    for (unsigned done = 256; done < 1000; done += 256) {
+        assert_int_equal(record_count_read(&counters->due), sent + done);
+        assert_true(traffic_next_ns(world->traffic) <= world->now_ns);
+        traffic_due(world->traffic, world->now_ns);
+    }
+    assert_int_equal(record_count_read(&counters->due), 2000);
+    world_run(world, 3 * S);
+    assert_int_equal(record_count_read(&counters->due), 2000);
+    assert_true(record_sums_hold(world->record));
+    assert_true(traffic_next_ns(world->traffic) == UINT64_MAX);
+    assert_true(traffic_start(world->traffic, 0, world->now_ns, world->now_ns));
+    world_stop(world);
+}
+
+/* So many connections of a held stream are opened at a time, and the others when there is room. */
+static void opening(void **state)
+{
+    (void)state;
+    struct traffic_config config = traffic_config_default();
+    config.stream_count = 1;
+    config.streams[0] = stream_of(TRAFFIC_CONNECTING + 100);
+    config.connections = TRAFFIC_CONNECTING + 200;
+    struct world *world = world_new_config(&config);
+    const struct record_counters *counters = &world->record->streams[0].counters;
+    traffic_start(world->traffic, 0, 0, 10 * S);
+    for (unsigned i = 0; i < TRAFFIC_CONNECTING; i++)
+        traffic_due(world->traffic, 0);
+    assert_int_equal(record_count_read(&counters->connecting), TRAFFIC_CONNECTING);
+    assert_int_equal(record_count_read(&counters->failed_connects), 0);
+    world_free(world);
+}
+
 /* What would never end a turn. */
 static void impossible(void **state)
 {
@@ -570,6 +614,8 @@ int main(void)
         cmocka_unit_test(no_room_to_send),
         cmocka_unit_test(port_seed),
         cmocka_unit_test(retries),
+        cmocka_unit_test(stop_after_a_stall),
+        cmocka_unit_test(opening),
         cmocka_unit_test(impossible),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
