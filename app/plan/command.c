@@ -49,6 +49,7 @@ static int add_body(const char *body, cJSON *http, struct error *err);
 static void add_statuses(const char *expect, cJSON *http);
 static int add_steps(const struct command *command, cJSON *tree, struct error *err);
 static cJSON *add_step(cJSON *steps, const char *verb);
+static void add_formats(const struct command *command, cJSON *tree);
 
 cJSON *command_tree(const struct command *command, struct error *err)
 {
@@ -86,6 +87,7 @@ static cJSON *make_tree(const struct command *command, struct typed *typed, stru
         result = make_targets(command, streams, typed, err);
     else
         result = make_stream(command, "traffic", streams, typed, err) != NULL ? 0 : -EINVAL;
+    add_formats(command, tree);
     if (result < 0 || add_steps(command, tree, err) < 0 ||
         add_number(tree, "seed", "--seed", command->seed, err) < 0) {
         cJSON_Delete(tree);
@@ -438,4 +440,16 @@ static cJSON *add_step(cJSON *steps, const char *verb)
     cJSON_AddStringToObject(step, "do", verb);
     cJSON_AddItemToArray(steps, step);
     return step;
+}
+
+/* Who says what is good, and asks one after another, checks for downtime. */
+static void add_formats(const struct command *command, cJSON *tree)
+{
+    cJSON *formats;
+
+    if (!command->closed || command->expect == NULL)
+        return;
+    formats = cJSON_AddArrayToObject(cJSON_AddObjectToObject(tree, "report"), "formats");
+    cJSON_AddItemToArray(formats, cJSON_CreateString("text"));
+    cJSON_AddItemToArray(formats, cJSON_CreateString("check"));
 }

@@ -26,6 +26,7 @@ const struct reader_word experiment_format_words[] = {
     {"ctraffic-hosts", EXPERIMENT_FORMAT_CTRAFFIC_HOSTS},
     {"ctraffic-throughput", EXPERIMENT_FORMAT_CTRAFFIC_THROUGHPUT},
     {"ctraffic-connections", EXPERIMENT_FORMAT_CTRAFFIC_CONNECTIONS},
+    {"check", EXPERIMENT_FORMAT_CHECK},
     {NULL, 0},
 };
 

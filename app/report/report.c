@@ -12,6 +12,7 @@ static const char *const names[REPORT_FORMAT_COUNT] = {
     [REPORT_CTRAFFIC_HOSTS] = "ctraffic-hosts",
     [REPORT_CTRAFFIC_THROUGHPUT] = "ctraffic-throughput",
     [REPORT_CTRAFFIC_CONNECTIONS] = "ctraffic-connections",
+    [REPORT_CHECK] = "check",
     [REPORT_HDR] = "hdr",
 };
 
@@ -40,6 +41,7 @@ static int make(const struct result *result, enum report_format format, struct t
     case REPORT_CTRAFFIC_HOSTS: return report_ctraffic_hosts(result, out);
     case REPORT_CTRAFFIC_THROUGHPUT: return report_ctraffic_throughput(result, out);
     case REPORT_CTRAFFIC_CONNECTIONS: return report_ctraffic_connections(result, out);
+    case REPORT_CHECK: return report_check(result, out);
     case REPORT_HDR: return report_hdr(result, out);
     default: return -EINVAL;
     }
@@ -52,11 +54,11 @@ int report_make(const struct result *result, enum report_format format, struct t
     if (code == 0 && out->failed)
         code = -ENOMEM;
     if (code == -ENODATA)
-        return error_set(
-            err, EXIT_USAGE, code,
-            "format %s: the run had no stream of protocol \"ctraffic\" with a record of "
-            "every request (record: full)",
-            report_format_name(format));
+        return error_set(err, EXIT_USAGE, code,
+                         "format %s: the run had no stream of %s with a record of every request "
+                         "(record: full)",
+                         report_format_name(format),
+                         format == REPORT_CHECK ? "mode \"closed\"" : "protocol \"ctraffic\"");
     if (code == -ENOMEM)
         return error_set(err, EXIT_ENVIRONMENT, code, "format %s: out of memory",
                          report_format_name(format));

@@ -5,6 +5,7 @@
  *     ctraffic              ctraffic's statistics, one JSON line with all statistics
  *     ctraffic-hosts, ctraffic-throughput, ctraffic-connections
  *                           what ctraffic's three analyses print of them
+ *     check                 a downtime checker's check.csv, of a closed loop
  *     hdr                   latencies as an HdrHistogram interval log; what latency.hlog holds
  */
 #ifndef REPORT_REPORT_H
@@ -23,6 +24,7 @@ enum report_format {
     REPORT_CTRAFFIC_HOSTS,
     REPORT_CTRAFFIC_THROUGHPUT,
     REPORT_CTRAFFIC_CONNECTIONS,
+    REPORT_CHECK,
     REPORT_HDR,
     REPORT_FORMAT_COUNT
 };
@@ -32,7 +34,7 @@ bool report_format_find(const char *name, enum report_format *format);
 const char *report_format_name(enum report_format format);
 
 /* Append RESULT in FORMAT. 0; -ENODATA with ERR when the run has nothing of that kind (no ctraffic
- * stream); -ENOMEM. */
+ * stream, no closed loop); -ENOMEM. */
 int report_make(const struct result *result, enum report_format format, struct text *out,
                 struct error *err);
 

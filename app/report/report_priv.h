@@ -15,6 +15,8 @@ int report_ctraffic(const struct result *result, struct text *out);
 int report_ctraffic_hosts(const struct result *result, struct text *out);
 int report_ctraffic_throughput(const struct result *result, struct text *out);
 int report_ctraffic_connections(const struct result *result, struct text *out);
+/* 0; -ENODATA without a closed loop that is recorded in full; -ENOMEM. */
+int report_check(const struct result *result, struct text *out);
 int report_hdr(const struct result *result, struct text *out);
 
 /* Parts of the text. */

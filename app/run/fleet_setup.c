@@ -163,6 +163,9 @@ static struct traffic_stream_config stream_config(const struct fleet *fleet, uns
     config.reconnect = stream->reconnect == EXPERIMENT_RECONNECT_NEVER ? TRAFFIC_RECONNECT_NEVER
                                                                        : TRAFFIC_RECONNECT_AT_ONCE;
     config.retries = stream->retries;
+    /* A loop tells of an outage by what it asks: it goes on asking. */
+    if (config.pattern == TRAFFIC_CLOSED)
+        config.back_off_ns = config.back_off_max_ns = UINT64_C(10000000);
     return config;
 }
 

@@ -255,12 +255,14 @@ static void keep_truth(struct session *session)
     text_free(&truth);
 }
 
+/* Those that an experiment need not ask for are always written. */
 static bool is_wanted(const struct experiment *experiment, enum report_format format)
 {
+    bool asked = false;
     for (uint32_t f = 0; f < experiment->format_count; f++)
-        if (experiment->formats[f] == EXPERIMENT_FORMAT_CTRAFFIC)
-            return true;
-    return format != REPORT_CTRAFFIC;
+        asked |=
+            strcmp(experiment_format_word(experiment->formats[f]), report_format_name(format)) == 0;
+    return asked || (format != REPORT_CTRAFFIC && format != REPORT_CHECK);
 }
 
 /* What cannot be written is printed all the same, and does not keep the others from being written.
@@ -273,6 +275,7 @@ static int write_reports(struct session *session, const struct result *result, s
     } files[] = {{REPORT_TEXT, "report.txt"},
                  {REPORT_JSON, "run.json"},
                  {REPORT_CTRAFFIC, "ctraffic.json"},
+                 {REPORT_CHECK, "check.csv"},
                  {REPORT_HDR, "latency.hlog"}};
     int first = 0;
     for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -286,7 +289,7 @@ static int write_reports(struct session *session, const struct result *result, s
         if (code == 0)
             code = rundir_write_text(&session->rundir, files[i].file, text_str(&text), &why);
         text_free(&text);
-        /* Nothing of ctraffic's in this run: its format has nothing to hold. */
+        /* No such stream in this run: the format has nothing to hold. */
         if (code < 0 && code != -ENODATA && first == 0)
             first = error_set(err, why.status, code, "%s", why.text);
     }

@@ -71,7 +71,8 @@ const char traffic_help[] =
     "  seamline traffic http://10.0.0.1/x -m rack.json --rate 5000 --timeout 10s --no-keepalive\n"
     "As wrk with two connections:\n"
     "  seamline traffic http://10.0.0.1/ -m rack.json --connections 2 --closed\n"
-    "As a downtime checker, one after another, each on a new connection:\n"
+    "As a downtime checker, one after another, each on a new connection; check.csv in the run\n"
+    "directory has a row of time and seconds for each, -0.01 for those that failed:\n"
     "  seamline traffic http://10.0.0.1/ -m rack.json --closed --no-keepalive --expect 200\n"
     "New connections alone, faster and faster:\n"
     "  seamline traffic tcp://10.0.0.1:80 -m rack.json -r ramp:100/s..10k/s:60s -d 70s\n";

@@ -119,6 +119,17 @@ def traffic(folder, name, *arguments):
     return json.loads((folder / name / "run.json").read_text())["streams"]
 
 
+ROW = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6},(0\.\d{6}|-0\.01)")
+
+
+def check_rows(folder, name):
+    """How many rows of check.csv say good, and how many not."""
+    rows = (folder / name / "check.csv").read_text().splitlines()
+    assert all(ROW.fullmatch(row) for row in rows) and rows == sorted(rows), rows[:5]
+    bad = sum(row.endswith(",-0.01") for row in rows)
+    return len(rows) - bad, bad
+
+
 def commands(folder):
     """As a downtime checker by name; and two targets, of which a file tells, in turn at a law."""
     (folder / "body").write_text("five.")
@@ -130,7 +141,10 @@ def commands(folder):
     targets = traffic(folder, "turns", "--targets", folder / "targets", "--duration", "1500ms",
                       "--rate", "steps:101*1s,0*1s", "--set", 'streams.target-2.http.expectText="5"',
                       "--set", "streams.target-1.http.expectSize=7", "--timeout", "400ms")
-    return checker, targets
+    other = traffic(folder, "other", f"http://{ADDRESS}:{PORT}/status/503", "--closed", "--expect", "200",
+                    "--duration", "500ms")
+    traffic(folder, "nobody", f"http://{ADDRESS}:9/", "--closed", "--expect", "200", "--duration", "1s")
+    return checker, targets, [check_rows(folder, name) for name in ("checker", "other", "nobody")], other
 
 
 def zigzag(data):
@@ -198,10 +212,15 @@ def checks(status, errors, account, log, typed):
     yield "and each connection", all(
         counted.get(f"{name}/connect", 0) == s["connections"]["established"]
         for name, s in streams.items()), (counted, [s["connections"] for s in streams.values()])
-    (checker,), targets = typed
+    (checker,), targets, (rows, bad_rows, nobody), (other,) = typed
     yield "the command line's closed loop asks one after another", checker["outcomes"]["ok"] > 20 \
         and checker["outcomes"]["ok"] + checker["outcomes"]["unfinished"] == checker["due"] \
         and checker["connections"]["established"] >= checker["outcomes"]["ok"], checker
+    yield "check.csv has a row for each, good ones with their time", \
+        rows == (sum(checker["outcomes"][k] for k in ("ok", "late", "repaired")), 0), (rows, checker)
+    yield "and -0.01 for another status", bad_rows == (0, other["outcomes"]["bad-status"]) \
+        and bad_rows[1] > 20, (bad_rows, other)
+    yield "and for each refusal, not further and further apart", nobody[0] == 0 and 10 < nobody[1] < 102, nobody
     yield "targets of a file share the law", [s["due"] for s in targets] == [51, 50] \
         and all(s["outcomes"]["ok"] + s["outcomes"]["late"] + s["outcomes"]["unsent"] == s["due"]
                 and s["outcomes"]["ok"] > 30 for s in targets), targets

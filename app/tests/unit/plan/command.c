@@ -247,6 +247,7 @@ static void as_others(void **state)
     assert_string_equal(json_string(stream, "mode", ""), "closed");
     assert_int_equal(json_integer(stream, "connections", 0), 2);
     assert_string_equal(json_string(stream, "http.host", ""), "10.0.0.1:8080");
+    assert_int_equal(x->format_count, 1);
     experiment_free(x);
     x = made(&checker);
     stream = cJSON_GetArrayItem(json_member(x->resolved, "streams"), 0);
@@ -254,6 +255,8 @@ static void as_others(void **state)
     assert_string_equal(json_string(stream, "http.body", ""), "abc");
     const cJSON *statuses = json_member(json_member(stream, "http"), "expectStatus");
     assert_int_equal(cJSON_GetArraySize(statuses), 2);
+    assert_int_equal(x->format_count, 2);
+    assert_int_equal(x->formats[1], EXPERIMENT_FORMAT_CHECK);
     experiment_free(x);
 }
 

@@ -280,9 +280,10 @@ static void mistakes_are_named(void **state)
         {"expect[0].stream=new",
          "expect[0].figure: stream \"new\" holds no connections, lastingConnections is about those "
          "of mode held"},
-        {"report.formats=[\"pdf\"]", "report.formats[0]: got \"pdf\", want \"text\", \"json\", "
-                                     "\"ctraffic\", \"ctraffic-hosts\", "
-                                     "\"ctraffic-throughput\" or \"ctraffic-connections\""},
+        {"report.formats=[\"pdf\"]",
+         "report.formats[0]: got \"pdf\", want \"text\", \"json\", "
+         "\"ctraffic\", \"ctraffic-hosts\", "
+         "\"ctraffic-throughput\", \"ctraffic-connections\" or \"check\""},
     };
 
     (void)state;

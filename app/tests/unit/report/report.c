@@ -62,8 +62,51 @@ static void formats_that_are_not_there(void **state)
     struct result *result = scene_analyze(&scene);
     assert_int_equal(report_make(result, REPORT_CTRAFFIC_HOSTS, &made, &err), -ENODATA);
     assert_non_null(strstr(err.text, "no stream of protocol \"ctraffic\""));
+    err = (struct error){0};
+    assert_int_equal(report_make(result, REPORT_CHECK, &made, &err), -ENODATA);
+    assert_non_null(strstr(err.text, "no stream of mode \"closed\""));
     text_free(&made);
     result_free(result);
+}
+
+/* A row for each request that was sent, by the clock on the wall; a failure is -0.01, and shifts
+ * nothing. */
+static void a_closed_loop_is_checked(void **state)
+{
+    static const char *const sets[] = {"streams.new.protocol=http", "streams.new.mode=closed"};
+    static const char text[] =
+        "{\"version\":1,\"name\":\"scene\",\"streams\":[{\"name\":\"held\",\"protocol\":"
+        "\"ctraffic\","
+        "\"target\":{\"address\":\"10.0.0.9\",\"port\":80},\"rate\":\"10/s\"},{\"name\":\"new\","
+        "\"protocol\":\"http\",\"target\":{\"address\":\"10.0.0.9\",\"port\":80}}],"
+        "\"steps\":[{\"do\":\"start\"},{\"do\":\"stop\"}]}";
+    struct experiment_options options = {.sets = sets, .set_count = 2};
+    struct scene scene;
+    struct text made = {0};
+    struct error err = {0};
+    (void)state;
+    setenv("TZ", "XXX-01:30", 1);
+    scene_open(&scene, "");
+    experiment_free(scene.experiment);
+    if (experiment_parse("scene", text, sizeof(text) - 1, &options, &scene.experiment, &err) < 0)
+        fail_msg("%s", err.text);
+    scene_request(&scene, 0, 0, 1000, 9, OUTCOME_OK, 0); /* Of another stream. */
+    scene_request(&scene, 1, 0, 1000.25, 1.5, OUTCOME_OK, 0);
+    scene_request(&scene, 1, 0, 1001.75, 100, OUTCOME_BAD_STATUS, 0);
+    scene_request(&scene, 1, 0, 1101.75, 0, OUTCOME_UNSENT, 0);
+    scene_request(&scene, 1, 0, 1201.75, 0.2, OUTCOME_REFUSED, 0);
+    scene_request(&scene, 1, 0, 1301.75, 700, OUTCOME_LATE, 0);
+    scene_request(&scene, 1, 0, 2001.75, 1, OUTCOME_UNFINISHED, 0);
+    struct result *result = scene_analyze(&scene);
+    if (report_make(result, REPORT_CHECK, &made, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_string_equal(text_str(&made), "2026-11-21 11:30:01.500250,0.001500\n"
+                                         "2026-11-21 11:30:01.501750,-0.01\n"
+                                         "2026-11-21 11:30:01.701750,-0.01\n"
+                                         "2026-11-21 11:30:01.801750,0.700000\n");
+    text_free(&made);
+    result_free(result);
+    unsetenv("TZ");
 }
 
 /* The counts of datagrams stand in both, with their sentences for people. */
@@ -152,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_format_is_golden),
         cmocka_unit_test(formats_that_are_not_there),
+        cmocka_unit_test(a_closed_loop_is_checked),
         cmocka_unit_test(datagrams_are_counted),
         cmocka_unit_test(what_is_only_a_bound_is_told_first),
     };

@@ -1,0 +1,72 @@
+/* report_check.c - the requests of a closed loop as a downtime checker writes them: a row of time
+ * and seconds for each. */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/json.h"
+#include "base/utc.h"
+#include "report/report_priv.h"
+
+#define SECOND_NS INT64_C(1000000000)
+
+static bool find_stream(const struct result *result, unsigned *stream);
+static void fill_utc(struct utc *utc, const struct meta *meta);
+static void add_row(struct text *out, const struct utc *utc, const struct record_request *request);
+
+int report_check(const struct result *result, struct text *out)
+{
+    struct utc *utc;
+    unsigned stream;
+    if (!find_stream(result, &stream))
+        return -ENODATA;
+    utc = calloc(1, sizeof(*utc));
+    if (utc == NULL)
+        return -ENOMEM;
+    fill_utc(utc, &result->meta);
+    for (size_t i = 0; i < result->logs.request_count; i++)
+        if (result->logs.requests[i].stream == stream)
+            add_row(out, utc, &result->logs.requests[i]);
+    free(utc);
+    return 0;
+}
+
+static bool find_stream(const struct result *result, unsigned *stream)
+{
+    const struct experiment *experiment = result->experiment;
+    for (unsigned i = 0; i < result->meta.stream_count && i < experiment->stream_count; i++) {
+        *stream = i;
+        if (experiment->streams[i].mode == EXPERIMENT_MODE_CLOSED && result->streams[i].exact)
+            return true;
+    }
+    return false;
+}
+
+/* A killed run has its start alone. */
+static void fill_utc(struct utc *utc, const struct meta *meta)
+{
+    int64_t started_ns = json_parse_time(meta->started);
+    for (uint32_t i = 0; i < meta->utc_count; i++)
+        utc_add(utc, meta->utc[i]);
+    if (utc->count == 0)
+        utc_add(utc, (struct utc_sample){.utc_ns = started_ns > 0 ? started_ns : 0});
+}
+
+/* What the tester could not send says nothing of the service, and neither does what the end of the
+ * run cut short. */
+static void add_row(struct text *out, const struct utc *utc, const struct record_request *request)
+{
+    uint64_t sent_ns = request->sent_ns != 0 ? request->sent_ns : request->due_ns;
+    int64_t utc_ns = utc_from_run(utc, sent_ns);
+    time_t seconds = (time_t)(utc_ns / SECOND_NS);
+    struct tm tm;
+    if (request->outcome == OUTCOME_UNSENT || request->outcome == OUTCOME_UNFINISHED)
+        return;
+    localtime_r(&seconds, &tm);
+    text_addf(out, "%04d-%02d-%02d %02d:%02d:%02d.%06d,", tm.tm_year + 1900, tm.tm_mon + 1,
+              tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(utc_ns % SECOND_NS / 1000));
+    if (outcome_is_good(request->outcome))
+        text_addf(out, "%.6f\n", (double)(request->done_ns - sent_ns) / 1e9);
+    else
+        text_add(out, "-0.01\n");
+}
