@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -256,6 +257,12 @@ static int check_fit(const struct command *command, enum url_scheme scheme, stru
         wrong = "--header";
     else if (!http && command->expect != NULL)
         wrong = "--expect";
+    else if (!http && command->expect_size != NULL)
+        wrong = "--expect-size";
+    else if (!http && command->expect_text != NULL)
+        wrong = "--expect-text";
+    else if (!http && command->expect_sha256 != NULL)
+        wrong = "--expect-sha256";
     else if (!http && command->no_keepalive)
         wrong = "--no-keepalive";
     else if (!sized && command->size != NULL)
@@ -362,6 +369,12 @@ static int add_http(const struct command *command, const struct url *url, cJSON 
     add_headers(command, url, http);
     if (command->expect != NULL)
         add_statuses(command->expect, http);
+    if (command->expect_size != NULL)
+        cJSON_AddItemToObject(http, "expectSize", size_of(command->expect_size));
+    if (command->expect_text != NULL)
+        cJSON_AddStringToObject(http, "expectText", command->expect_text);
+    if (command->expect_sha256 != NULL)
+        cJSON_AddStringToObject(http, "expectSha256", command->expect_sha256);
     return command->body != NULL ? add_body(command->body, http, err) : 0;
 }
 
@@ -385,20 +398,24 @@ static void add_headers(const struct command *command, const struct url *url, cJ
     cJSON_AddStringToObject(http, "host", host != NULL ? host : url_authority(url, text));
 }
 
+/* A file is named by its whole path, so that the experiment can be run from anywhere. */
 static int add_body(const char *body, cJSON *http, struct error *err)
 {
-    struct text text = {0};
-    int result = 0;
+    char *path;
 
-    if (body[0] == '@')
-        result = text_read_file(&text, body + 1, COMMAND_BODY_MAX);
-    if (result < 0)
-        error_set(err, EXIT_USAGE, result, "--body: %s: %s; want a file of %d bytes at most",
-                  body + 1, strerror(-result), COMMAND_BODY_MAX);
-    else
-        cJSON_AddStringToObject(http, "body", body[0] == '@' ? text_str(&text) : body);
-    text_free(&text);
-    return result;
+    if (body[0] != '@') {
+        cJSON_AddStringToObject(http, "body", body);
+        return 0;
+    }
+    path = realpath(body + 1, NULL);
+    if (path == NULL || access(path, R_OK) < 0) {
+        free(path);
+        return error_set(err, EXIT_USAGE, -errno, "--body: %s: %s; want a file", body + 1,
+                         strerror(errno));
+    }
+    cJSON_AddStringToObject(http, "bodyFile", path);
+    free(path);
+    return 0;
 }
 
 /* Separated by commas; the experiment's reader judges them. */

@@ -26,8 +26,7 @@ struct experiment;
 struct experiment_options;
 
 enum {
-    COMMAND_LIST_MAX = 32,  /* Of options that may be given again. */
-    COMMAND_BODY_MAX = 1024 /* Bytes. */
+    COMMAND_LIST_MAX = 32 /* Of options that may be given again. */
 };
 
 struct command_list {
@@ -37,17 +36,20 @@ struct command_list {
 
 /* All as typed; NULL: not given. */
 struct command {
-    const char *url;         /* NULL with targets. */
-    const char *targets;     /* A file of targets (targets.h), which take turns. */
-    const char *duration;    /* 10s unless given. */
-    const char *rate;        /* 100/s unless given or closed. */
-    const char *timeout;     /* Of connecting and of answers. */
-    const char *connections; /* Held, loops, or the most that may be open. */
-    const char *size;        /* ctraffic, datagrams: bytes. */
-    const char *seed;        /* Of random choices. */
-    const char *method;      /* http, as the rest. */
-    const char *body;        /* The text itself, or @FILE. */
-    const char *expect;      /* "200", "200-299,404". */
+    const char *url;           /* NULL with targets. */
+    const char *targets;       /* A file of targets (targets.h), which take turns. */
+    const char *duration;      /* 10s unless given. */
+    const char *rate;          /* 100/s unless given or closed. */
+    const char *timeout;       /* Of connecting and of answers. */
+    const char *connections;   /* Held, loops, or the most that may be open. */
+    const char *size;          /* ctraffic, datagrams: bytes. */
+    const char *seed;          /* Of random choices. */
+    const char *method;        /* http, as the rest. */
+    const char *body;          /* The text itself, or @FILE. */
+    const char *expect;        /* "200", "200-299,404". */
+    const char *expect_size;   /* Of the answer's body: bytes, */
+    const char *expect_text;   /* a part of it, */
+    const char *expect_sha256; /* and its digest. */
     struct command_list headers;
     struct command_list resolves;
     struct command_list connects;

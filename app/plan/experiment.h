@@ -41,6 +41,8 @@ enum {
     EXPERIMENT_FORMATS_MAX = 16,
     EXPERIMENT_NEEDS_MAX = 8,
     EXPERIMENT_VALUE_BYTES = 40,
+    EXPERIMENT_SHA256_BYTES = 32,
+    EXPERIMENT_BODY_MAX = 1 << 30, /* Bytes of an HTTP body. */
 };
 
 /* ---- cluster ---- */
@@ -178,21 +180,31 @@ enum experiment_mode {
     EXPERIMENT_MODE_CLOSED,  /* Closed loop of `connections`. */
 };
 
+/* An HTTP request. */
+struct experiment_request {
+    const char *path;                            /* As in the request line. */
+    const char *host;                            /* NULL: the target's address and port. */
+    const char *method;                          /* GET unless said. */
+    uint32_t header_count;                       /* Of headers. */
+    const char *headers[EXPERIMENT_HEADERS_MAX]; /* "Name: value". */
+    const char *body;                            /* NULL: none, or one of these two: */
+    const char *body_file;                       /* The file that holds it, relative to the
+                                                    experiment's folder. */
+    uint32_t body_bytes;                         /* Of a body that is made up; 0: none. */
+};
+
 /* An HTTP stream's request, and what is expected of the answer. */
 struct experiment_http {
-    const char *path;                              /* As in the request line. */
-    const char *host;                              /* NULL: the target's address and port. */
-    const char *method;                            /* GET unless said. */
-    uint32_t header_count;                         /* Of headers. */
-    const char *headers[EXPERIMENT_HEADERS_MAX];   /* "Name: value". */
-    const char *body;                              /* NULL: none, or body_bytes of made ones. */
-    uint32_t body_bytes;                           /* Of a body that is made up; 0: none. */
+    struct experiment_request request;
+    uint32_t chunk_bytes;                          /* The body is sent in chunks; 0: as it is. */
     bool expect_continue;                          /* The body waits for 100 Continue. */
     const char *sequence_header;                   /* That numbers the requests; NULL: none. */
     uint32_t status_count;                         /* Of statuses; 0: any 2xx and 3xx. */
     const char *statuses[EXPERIMENT_STATUSES_MAX]; /* For experiment_status_range(). */
     uint32_t expect_bytes;                         /* Size of the answer's body; 0: any. */
+    uint32_t limit_bytes;       /* A longer body of an answer is a bad one; 0: none is. */
     const char *expect_text;    /* That the answer's body contains; NULL: anything. */
+    const char *expect_sha256;  /* Of its body, for experiment_sha256(); NULL: any. */
     const char *backend_header; /* Of the answer, with the backend's name. */
 };
 
@@ -476,6 +488,8 @@ const char *experiment_verb_word(enum experiment_verb verb);
 const char *experiment_until_word(enum experiment_until until);
 /* "200" or "200-299": both ends included. False: neither, or not within 100 to 599. */
 bool experiment_status_range(const char *text, uint16_t *first, uint16_t *last);
+/* 64 hexadecimal digits. False: others. */
+bool experiment_sha256(const char *text, uint8_t out[EXPERIMENT_SHA256_BYTES]);
 const char *experiment_protocol_word(enum experiment_protocol protocol);
 const char *experiment_scheduler_word(enum experiment_scheduler scheduler);
 const char *experiment_profile_word(enum experiment_profile profile);

@@ -1,27 +1,37 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "plan/experiment_priv.h"
 
 static int check_http(struct reader *reader, void *object);
+static int check_request(struct reader *reader, const struct experiment_request *request);
+static int check_expected(struct reader *reader, const struct experiment_http *http);
+static bool has_body(const struct experiment_request *request);
+static int hex_value(char digit);
 
 #define AT(member) offsetof(struct experiment_http, member)
 
 static const struct reader_field text_item = {.key = "", .type = READER_TEXT};
 
 static const struct reader_field http_fields[] = {
-    {.key = "path", .type = READER_TEXT, .offset = AT(path), .otherwise = "/"},
-    {.key = "host", .type = READER_TEXT, .offset = AT(host)},
-    {.key = "method", .type = READER_NAME, .offset = AT(method), .otherwise = "GET"},
+    {.key = "path", .type = READER_TEXT, .offset = AT(request.path), .otherwise = "/"},
+    {.key = "host", .type = READER_TEXT, .offset = AT(request.host)},
+    {.key = "method", .type = READER_NAME, .offset = AT(request.method), .otherwise = "GET"},
     {.key = "headers",
      .type = READER_LIST,
-     .offset = AT(headers),
+     .offset = AT(request.headers),
      .max = EXPERIMENT_HEADERS_MAX,
      .item = &text_item,
      .item_bytes = sizeof(const char *),
-     .count_offset = AT(header_count)},
-    {.key = "body", .type = READER_TEXT, .offset = AT(body)},
-    {.key = "bodySize", .type = READER_SIZE, .offset = AT(body_bytes), .max = 1 << 30},
+     .count_offset = AT(request.header_count)},
+    {.key = "body", .type = READER_TEXT, .offset = AT(request.body)},
+    {.key = "bodyFile", .type = READER_TEXT, .offset = AT(request.body_file)},
+    {.key = "bodySize",
+     .type = READER_SIZE,
+     .offset = AT(request.body_bytes),
+     .max = EXPERIMENT_BODY_MAX},
+    {.key = "chunkSize", .type = READER_SIZE, .offset = AT(chunk_bytes), .max = 1 << 27},
     {.key = "expectContinue", .type = READER_BOOL, .offset = AT(expect_continue)},
     {.key = "sequenceHeader", .type = READER_NAME, .offset = AT(sequence_header)},
     {.key = "expectStatus",
@@ -31,8 +41,16 @@ static const struct reader_field http_fields[] = {
      .item = &text_item,
      .item_bytes = sizeof(const char *),
      .count_offset = AT(status_count)},
-    {.key = "expectSize", .type = READER_SIZE, .offset = AT(expect_bytes), .max = 1 << 30},
+    {.key = "expectSize",
+     .type = READER_SIZE,
+     .offset = AT(expect_bytes),
+     .max = EXPERIMENT_BODY_MAX},
+    {.key = "limitSize",
+     .type = READER_SIZE,
+     .offset = AT(limit_bytes),
+     .max = EXPERIMENT_BODY_MAX},
     {.key = "expectText", .type = READER_TEXT, .offset = AT(expect_text), .max = 256},
+    {.key = "expectSha256", .type = READER_TEXT, .offset = AT(expect_sha256)},
     {.key = "backendHeader",
      .type = READER_NAME,
      .offset = AT(backend_header),
@@ -56,28 +74,79 @@ bool experiment_status_range(const char *text, uint16_t *first, uint16_t *last)
     return true;
 }
 
+bool experiment_sha256(const char *text, uint8_t out[EXPERIMENT_SHA256_BYTES])
+{
+    uint8_t made[EXPERIMENT_SHA256_BYTES];
+
+    if (strlen(text) != 2 * sizeof(made))
+        return false;
+    for (size_t i = 0; i < sizeof(made); i++) {
+        int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        made[i] = (uint8_t)(high * 16 + low);
+    }
+    memcpy(out, made, sizeof(made));
+    return true;
+}
+
 static int check_http(struct reader *reader, void *object)
 {
     const struct experiment_http *http = object;
+
+    if (check_request(reader, &http->request) < 0)
+        return -EINVAL;
+    if (http->expect_continue && !has_body(&http->request))
+        return reader_refuse(reader, "expectContinue: there is no body to wait with");
+    if (http->chunk_bytes > 0 && !has_body(&http->request))
+        return reader_refuse(reader, "chunkSize: there is no body to cut into chunks");
+    return check_expected(reader, http);
+}
+
+static int check_request(struct reader *reader, const struct experiment_request *request)
+{
+    if (request->path[0] != '/' && strcmp(request->path, "*") != 0)
+        return reader_refuse(reader, "path: got \"%s\", want one that begins with /",
+                             request->path);
+    if ((request->body != NULL) + (request->body_file != NULL) + (request->body_bytes > 0) > 1)
+        return reader_refuse(reader, "\"body\", \"bodyFile\" and \"bodySize\" exclude each other");
+    for (uint32_t i = 0; i < request->header_count; i++) {
+        const char *colon = strchr(request->headers[i], ':');
+        if (colon == NULL || colon == request->headers[i])
+            return reader_refuse(reader, "headers[%u]: got \"%s\", want \"Name: value\"", i,
+                                 request->headers[i]);
+    }
+    return 0;
+}
+
+static int check_expected(struct reader *reader, const struct experiment_http *http)
+{
+    uint8_t sha256[EXPERIMENT_SHA256_BYTES];
     uint16_t first, last;
 
-    if (http->path[0] != '/' && strcmp(http->path, "*") != 0)
-        return reader_refuse(reader, "path: got \"%s\", want one that begins with /", http->path);
-    if (http->body != NULL && http->body_bytes > 0)
-        return reader_refuse(reader, "\"body\" and \"bodySize\" exclude each other");
-    if (http->expect_continue && http->body == NULL && http->body_bytes == 0)
-        return reader_refuse(reader, "expectContinue: there is no body to wait with");
-    for (uint32_t i = 0; i < http->header_count; i++) {
-        const char *colon = strchr(http->headers[i], ':');
-        if (colon == NULL || colon == http->headers[i])
-            return reader_refuse(reader, "headers[%u]: got \"%s\", want \"Name: value\"", i,
-                                 http->headers[i]);
-    }
     for (uint32_t i = 0; i < http->status_count; i++)
         if (!experiment_status_range(http->statuses[i], &first, &last))
             return reader_refuse(reader,
                                  "expectStatus[%u]: got \"%s\", want a status such as \"200\" or "
                                  "\"200-299\"",
                                  i, http->statuses[i]);
+    if (http->expect_sha256 != NULL && !experiment_sha256(http->expect_sha256, sha256))
+        return reader_refuse(reader, "expectSha256: got \"%s\", want 64 hexadecimal digits",
+                             http->expect_sha256);
+    if (http->limit_bytes > 0 && http->expect_bytes > http->limit_bytes)
+        return reader_refuse(reader, "expectSize: it is over limitSize");
     return 0;
+}
+
+static bool has_body(const struct experiment_request *request)
+{
+    return request->body != NULL || request->body_file != NULL || request->body_bytes > 0;
+}
+
+static int hex_value(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    digit |= 0x20;
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }

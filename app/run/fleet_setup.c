@@ -214,8 +214,8 @@ static int make_requests(struct fleet *fleet, const struct experiment *experimen
         const struct experiment_stream *stream = &experiment->streams[i];
         if (stream->protocol != EXPERIMENT_PROTOCOL_HTTP)
             continue;
-        code = http_of_make(stream, target_of(fleet, &fleet->members[0], targets, i),
-                            &fleet->http[i], err);
+        code = http_of_make(experiment->path, stream,
+                            target_of(fleet, &fleet->members[0], targets, i), &fleet->http[i], err);
         if (code < 0)
             error_wrap(err, "streams.%s.http", stream->name);
     }

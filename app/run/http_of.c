@@ -9,34 +9,45 @@ enum {
 };
 
 static int make_message(const struct experiment_stream *stream, const struct target *target,
-                        struct http_message *message, struct error *err);
-static uint32_t split_headers(const struct experiment_http *http, char *room,
+                        const struct http_body *body, struct http_message *message,
+                        struct error *err);
+static int make_body(const char *experiment, const struct experiment_request *request,
+                     struct body_files *files, struct http_body *body, struct error *err);
+static uint32_t split_headers(const struct experiment_request *request, char *room,
                               struct http_field fields[]);
 static int make_expect(const struct experiment_http *http, struct http_expect *expect,
                        struct error *err);
 
-int http_of_make(const struct experiment_stream *stream, const struct target *target,
-                 struct http_of *out, struct error *err)
+int http_of_make(const char *experiment, const struct experiment_stream *stream,
+                 const struct target *target, struct http_of *out, struct error *err)
 {
     struct http_of made = {0};
+    struct http_body body = {.chunk_bytes = stream->http.chunk_bytes};
     int code = make_expect(&stream->http, &made.expect, err);
     if (code == 0)
-        code = make_message(stream, target, &made.message, err);
+        code = make_body(experiment, &stream->http.request, &made.bodies, &body, err);
+    if (code == 0)
+        code = make_message(stream, target, &body, &made.message, err);
     if (code == 0)
         *out = made;
+    else
+        http_of_free(&made);
     return code;
 }
 
 void http_of_free(struct http_of *http)
 {
     http_message_free(&http->message);
+    body_files_unmap(&http->bodies);
     memset(http, 0, sizeof(*http));
 }
 
 static int make_message(const struct experiment_stream *stream, const struct target *target,
-                        struct http_message *message, struct error *err)
+                        const struct http_body *body, struct http_message *message,
+                        struct error *err)
 {
     const struct experiment_http *http = &stream->http;
+    const struct experiment_request *request = &http->request;
     char host[ADDRESS_TEXT_BYTES + 16], address[ADDRESS_TEXT_BYTES];
     char room[HEADERS_BYTES];
     struct http_field fields[EXPERIMENT_HEADERS_MAX];
@@ -47,27 +58,45 @@ static int make_message(const struct experiment_stream *stream, const struct tar
         *strrchr(host, ':') = '\0';
     bool close = stream->mode != EXPERIMENT_MODE_HELD && !stream->keep_alive;
     struct http_request_config config = {
-        .method = http->method,
-        .target = http->path,
-        .host = http->host != NULL ? http->host : host,
+        .method = request->method,
+        .target = request->path,
+        .host = request->host != NULL ? request->host : host,
         .fields = fields,
-        .field_count = split_headers(http, room, fields),
+        .field_count = split_headers(request, room, fields),
         .sequence_field = http->sequence_header,
-        .body = {.bytes = (const uint8_t *)http->body,
-                 .size_bytes = http->body != NULL ? strlen(http->body) : http->body_bytes},
+        .body = *body,
         .close = close,
         .expect_continue = http->expect_continue,
     };
     return http_message_request(message, &config, err);
 }
 
+static int make_body(const char *experiment, const struct experiment_request *request,
+                     struct body_files *files, struct http_body *body, struct error *err)
+{
+    const struct body_file *file = NULL;
+    int code = 0;
+    body->size_bytes = request->body_bytes;
+    if (request->body != NULL) {
+        body->bytes = (const uint8_t *)request->body;
+        body->size_bytes = strlen(request->body);
+    } else if (request->body_file != NULL) {
+        code = body_files_map(files, experiment, request->body_file, &file, err);
+    }
+    if (file != NULL) {
+        body->bytes = file->bytes;
+        body->size_bytes = file->size_bytes;
+    }
+    return code;
+}
+
 /* "Name: value" each; ROOM takes the parts, with a NUL after each. The texts are bounded by the
  * experiment: 32 of 1024 bytes. */
-static uint32_t split_headers(const struct experiment_http *http, char *room,
+static uint32_t split_headers(const struct experiment_request *request, char *room,
                               struct http_field fields[])
 {
-    for (uint32_t i = 0; i < http->header_count; i++) {
-        const char *text = http->headers[i], *colon = strchr(text, ':');
+    for (uint32_t i = 0; i < request->header_count; i++) {
+        const char *text = request->headers[i], *colon = strchr(text, ':');
         size_t name = (size_t)(colon - text);
         const char *value = colon + 1 + strspn(colon + 1, " \t");
         memcpy(room, text, name);
@@ -77,7 +106,7 @@ static uint32_t split_headers(const struct experiment_http *http, char *room,
         fields[i].value = strcpy(room, value);
         room += strlen(value) + 1;
     }
-    return http->header_count;
+    return request->header_count;
 }
 
 static int make_expect(const struct experiment_http *http, struct http_expect *expect,
@@ -100,7 +129,11 @@ static int make_expect(const struct experiment_http *http, struct http_expect *e
                                                         (uint32_t)strlen(http->expect_text)))
         return error_set(err, EXIT_USAGE, -EINVAL, "expectText: want 1 to %d bytes",
                          HTTP_MATCH_BYTES);
+    if (http->expect_sha256 != NULL)
+        expect->digested = experiment_sha256(http->expect_sha256, expect->sha256);
     if (http->expect_bytes > 0)
         expect->body_bytes = http->expect_bytes;
+    if (http->limit_bytes > 0)
+        expect->body_limit_bytes = http->limit_bytes;
     return 0;
 }

@@ -7,18 +7,21 @@
 #define RUN_HTTP_OF_H
 
 #include "plan/experiment.h"
+#include "run/body_file.h"
 #include "run/target.h"
 #include "traffic/http.h"
 #include "traffic/http_message.h"
 
 struct http_of {
     struct http_message message; /* The request. */
+    struct body_files bodies;    /* Its body, if that is a file. */
     struct http_expect expect;   /* Of its answer. */
 };
 
-/* For STREAM toward TARGET. 0 or -errno with ERR, OUT untouched. STREAM's texts are borrowed. */
-int http_of_make(const struct experiment_stream *stream, const struct target *target,
-                 struct http_of *out, struct error *err);
+/* For STREAM of the experiment file EXPERIMENT toward TARGET. 0 or -errno with ERR, OUT untouched.
+ * STREAM's texts are borrowed. */
+int http_of_make(const char *experiment, const struct experiment_stream *stream,
+                 const struct target *target, struct http_of *out, struct error *err);
 /* Harmless on a zeroed one. */
 void http_of_free(struct http_of *http);
 

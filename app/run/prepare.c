@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "run/body_file.h"
 #include "run/drivers.h"
 #include "run/pocket.h"
 #include "run/prediction.h"
@@ -99,6 +100,21 @@ static int check_may_change(struct session *session, struct error *err)
                                  "%s: it has %s/%s, which may not be changed; add \"%s/%s\" to "
                                  "cluster.mayChange if it may",
                                  session->manifest_files[i], kind, name, kind, name);
+        }
+    }
+    return 0;
+}
+
+/* Likewise the bodies of requests. */
+static int check_bodies(struct session *session, struct error *err)
+{
+    const struct experiment *experiment = session->experiment;
+    for (uint32_t i = 0; i < experiment->stream_count; i++) {
+        const char *file = experiment->streams[i].http.request.body_file;
+        int code = file != NULL ? body_file_check(experiment->path, file, err) : 0;
+        if (code < 0) {
+            error_wrap(err, "streams.%s.http", experiment->streams[i].name);
+            return code;
         }
     }
     return 0;
@@ -308,8 +324,9 @@ static int start_clock(struct session *session, struct error *err)
 int prepare(struct session *session, struct error *err)
 {
     static int (*const parts[])(struct session *, struct error *) = {
-        load_experiment, load_manifests, check_may_change, predict,     load_machine, open_rundir,
-        open_lab,        start_clock,    open_cluster,     ask_consent, open_fleet,   fill_rundir};
+        load_experiment, load_manifests, check_may_change, check_bodies, predict,
+        load_machine,    open_rundir,    open_lab,         start_clock,  open_cluster,
+        ask_consent,     open_fleet,     fill_rundir};
     int code = 0;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && code == 0; i++)
         code = parts[i](session, err);

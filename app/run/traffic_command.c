@@ -45,8 +45,10 @@ const char traffic_help[] =
     "                         Their addresses must be in the machine file's `allow`\n"
     "  -X, --method METHOD    default GET\n"
     "  -H, --header 'K: V'    may be given again; 'Host: NAME' takes the URL's place\n"
-    "      --body TEXT|@FILE  up to 1024 bytes of text\n"
+    "      --body TEXT|@FILE  a text of up to 1024 bytes, or a file of up to 1 GiB\n"
     "      --expect STATUS    what is good: 200, or 200-299,404; default 200-399\n"
+    "      --expect-size BYTES, --expect-text TEXT, --expect-sha256 HEX\n"
+    "                         of the answer's body: how long it is, a part of it, its digest\n"
     "\n"
     "Where:\n"
     "      --resolve HOST:PORT:ADDRESS\n"
@@ -84,6 +86,9 @@ enum {
     OPTION_NO_KEEPALIVE,
     OPTION_BODY,
     OPTION_EXPECT,
+    OPTION_EXPECT_SIZE,
+    OPTION_EXPECT_TEXT,
+    OPTION_EXPECT_SHA256,
     OPTION_RESOLVE,
     OPTION_CONNECT_TO,
     OPTION_SEED,
@@ -104,6 +109,9 @@ static const struct option options[] = {
     {"header", required_argument, NULL, 'H'},
     {"body", required_argument, NULL, OPTION_BODY},
     {"expect", required_argument, NULL, OPTION_EXPECT},
+    {"expect-size", required_argument, NULL, OPTION_EXPECT_SIZE},
+    {"expect-text", required_argument, NULL, OPTION_EXPECT_TEXT},
+    {"expect-sha256", required_argument, NULL, OPTION_EXPECT_SHA256},
     {"resolve", required_argument, NULL, OPTION_RESOLVE},
     {"connect-to", required_argument, NULL, OPTION_CONNECT_TO},
     {"machine", required_argument, NULL, 'm'},
@@ -146,6 +154,9 @@ static const char **value_of(struct arguments *arguments, int option)
     case OPTION_SIZE: return &arguments->command.size;
     case OPTION_BODY: return &arguments->command.body;
     case OPTION_EXPECT: return &arguments->command.expect;
+    case OPTION_EXPECT_SIZE: return &arguments->command.expect_size;
+    case OPTION_EXPECT_TEXT: return &arguments->command.expect_text;
+    case OPTION_EXPECT_SHA256: return &arguments->command.expect_sha256;
     case OPTION_TARGETS: return &arguments->command.targets;
     case OPTION_SEED: return &arguments->command.seed;
     case OPTION_DRIVERS: return &arguments->run.drivers;

@@ -15,6 +15,14 @@ static const struct http_message *message_of(const struct traffic *traffic,
     return &config->messages[request->state.http.number % config->message_count];
 }
 
+/* The one that goes with its place in the pool. */
+static struct digest *digest_of(const struct traffic *traffic,
+                                const struct traffic_request *request)
+{
+    pool_handle handle = pool_handle_of(&traffic->requests, request);
+    return &traffic->digests[handle & traffic->requests.index_mask];
+}
+
 static uint64_t begin(struct traffic *traffic, const struct traffic_conn *conn,
                       struct traffic_request *request)
 {
@@ -22,6 +30,8 @@ static uint64_t begin(struct traffic *traffic, const struct traffic_conn *conn,
     request->state.http.number = stream->asked++;
     const struct http_message *message = message_of(traffic, request);
     http_ask(&request->state.http.parser, message->is_head);
+    if (stream->config.expect->digested)
+        request->state.http.parser.digest = digest_of(traffic, request);
     return message->is_continue ? message->head_bytes : message->total_bytes;
 }
 

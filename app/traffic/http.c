@@ -36,6 +36,7 @@ static void inspect_body(struct http *http, const struct http_expect *expect, co
 static void search_body(struct http *http, const struct http_expect *expect, const uint8_t *bytes,
                         uint32_t count);
 static bool end_message(struct http *http, const struct http_expect *expect);
+static bool has_digest(struct http *http, const struct http_expect *expect);
 static enum http_verdict verdict_of(struct http *http);
 static int hex_digit(uint8_t byte);
 
@@ -334,6 +335,11 @@ static void inspect_body(struct http *http, const struct http_expect *expect, co
 {
     if (expect->hashed)
         http->body_hash = hash_crc32c(http->body_hash, bytes, count);
+    if (expect->digested) {
+        if (http->body_bytes == count)
+            digest_begin(http->digest);
+        digest_add(http->digest, bytes, count);
+    }
     if (expect->match_bytes > 0 && !http->found)
         search_body(http, expect, bytes, count);
 }
@@ -363,9 +369,18 @@ static bool end_message(struct http *http, const struct http_expect *expect)
         return http_fail(http, HTTP_BAD_BODY_LENGTH);
     if (expect->hashed && http->body_hash != expect->body_hash)
         return http_fail(http, HTTP_BAD_BODY_HASH);
+    if (expect->digested && !has_digest(http, expect))
+        return http_fail(http, HTTP_BAD_BODY_HASH);
     if (expect->match_bytes > 0 && !http->found)
         return http_fail(http, HTTP_BAD_BODY_MATCH);
     return true;
+}
+
+static bool has_digest(struct http *http, const struct http_expect *expect)
+{
+    if (http->body_bytes == 0)
+        digest_begin(http->digest);
+    return digest_is(http->digest, expect->sha256);
 }
 
 /* RFC 9112 9.3: close, else HTTP/1.1, else keep-alive. */

@@ -7,7 +7,8 @@
  *
  * One struct http is one message under way; a quiet connection needs none. Bytes may be cut
  * anywhere, and the verdict does not depend on where. Nothing is stored but what a cut line needs:
- * bodies pass by, counted, and hashed and searched only if the expectation asks for it.
+ * bodies pass by, counted, and hashed and searched only if the expectation asks for it. What
+ * SHA-256 needs is lent: http->digest, set after http_ask().
  *
  * After HTTP_WHOLE the next message begins at bytes + used: with pipelining, http_ask() for the
  * next request and go on there. After HTTP_BAD the connection is of no use. Bytes when nothing was
@@ -30,6 +31,7 @@
 #include <stdint.h>
 
 #include "record/http_reason.h"
+#include "traffic/digest.h"
 
 enum {
     HTTP_HEAD_BYTES = 65536, /* Of a head: start line and header lines; of trailers likewise. */
@@ -60,6 +62,8 @@ struct http_expect {
     uint64_t body_bytes;       /* Exact length, or HTTP_ANY_LENGTH. */
     uint32_t body_hash;        /* hash_crc32c() of the body, if `hashed`. */
     bool hashed;
+    bool digested;                           /* The same of sha256. */
+    uint8_t sha256[DIGEST_BYTES];            /* Of the body, if `digested`. */
     uint8_t name_field_bytes;                /* 0: no field holds the backend's name. */
     uint16_t match_bytes;                    /* 0: no text is searched for. */
     char name_field[HTTP_FIELD_BYTES];       /* In lower case, without NUL. */
@@ -78,11 +82,12 @@ enum http_method {
 
 /* A message under way. */
 struct http {
-    uint64_t rest_bytes; /* Of the body, or of the chunk. Head: Content-Length so far. */
-    uint64_t body_bytes; /* Of the body, so far. */
-    uint32_t body_hash;  /* So far. */
-    uint32_t head_bytes; /* Of this head, or of the trailers, so far. */
-    uint16_t headers;    /* Their lines so far. */
+    uint64_t rest_bytes;   /* Of the body, or of the chunk. Head: Content-Length so far. */
+    uint64_t body_bytes;   /* Of the body, so far. */
+    uint32_t body_hash;    /* So far. */
+    struct digest *digest; /* Lent for the answer, if that is to be `digested`. */
+    uint32_t head_bytes;   /* Of this head, or of the trailers, so far. */
+    uint16_t headers;      /* Their lines so far. */
     uint16_t status;     /* Of the final answer; of an interim one while it is read; 0: unknown. */
     uint16_t matched;    /* Bytes of the text that the body's end agrees with. */
     uint32_t line_total; /* Bytes of the line that was cut, so far. */

@@ -22,6 +22,7 @@
 #include "base/pool.h"
 #include "base/wheel.h"
 #include "traffic/ctraffic.h"
+#include "traffic/digest.h"
 #include "traffic/http.h"
 #include "traffic/name.h"
 #include "traffic/ports.h"
@@ -290,8 +291,9 @@ struct traffic {
     struct conn_list closing;
     struct traffic_timer closing_timer; /* Of the first of them, or before. */
     struct names names;                 /* Of backends. */
-    struct traffic_flow *flows;         /* Of all streams. */
-    struct target *targets;             /* target_count of them. */
+    struct digest *digests;     /* One for each place in `requests`; NULL: none is wanted. */
+    struct traffic_flow *flows; /* Of all streams. */
+    struct target *targets;     /* target_count of them. */
     uint32_t target_count;
     uint32_t reports; /* Streams with reports to fetch, bit by bit. */
     struct late_fault late;

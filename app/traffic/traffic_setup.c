@@ -16,6 +16,7 @@ static int fill(struct traffic *traffic, const struct traffic_config *config);
 static int fill_conns(struct traffic *traffic, const struct traffic_config *config);
 static int fill_pool(struct pool *pool, void **memory, uint32_t capacity, uint32_t bytes);
 static int fill_names(struct traffic *traffic);
+static int fill_digests(struct traffic *traffic, const struct traffic_config *config);
 static int fill_sweeps(struct traffic *traffic, const struct traffic_config *config);
 static int fill_sweep(struct sweep *sweep, const struct traffic_config *config, bool v4);
 static int fill_targets(struct traffic *traffic, const struct traffic_config *config);
@@ -71,6 +72,7 @@ void traffic_free(struct traffic *traffic)
     free(traffic->conns_memory);
     free(traffic->requests_memory);
     free(traffic->names.entries);
+    free(traffic->digests);
     free(traffic);
 }
 
@@ -91,7 +93,7 @@ static int fill(struct traffic *traffic, const struct traffic_config *config)
     traffic->flows = take(traffic->flow_count, sizeof(traffic->flows[0]));
     if (traffic->flows == NULL || fill_conns(traffic, config) < 0 || fill_names(traffic) < 0 ||
         fill_sweeps(traffic, config) < 0 || fill_targets(traffic, config) < 0 ||
-        fill_echo_table(traffic, config) < 0)
+        fill_echo_table(traffic, config) < 0 || fill_digests(traffic, config) < 0)
         return -ENOMEM;
     for (uint32_t i = 0; i < config->stream_count; i++) {
         traffic->stream_count = i + 1;
@@ -130,6 +132,18 @@ static int fill_names(struct traffic *traffic)
         return -ENOMEM;
     names_init(&traffic->names, entries, capacity, traffic->record);
     return 0;
+}
+
+static int fill_digests(struct traffic *traffic, const struct traffic_config *config)
+{
+    bool wanted = false;
+    for (uint32_t i = 0; i < config->stream_count; i++)
+        wanted |=
+            config->streams[i].protocol == TRAFFIC_HTTP && config->streams[i].expect->digested;
+    if (!wanted)
+        return 0;
+    traffic->digests = take(traffic->requests.capacity, sizeof(struct digest));
+    return traffic->digests == NULL ? -ENOMEM : 0;
 }
 
 static int fill_sweeps(struct traffic *traffic, const struct traffic_config *config)

@@ -173,6 +173,13 @@ static void mistakes_are_named(void **state)
                    "--duration: \"long\" is no duration; want one such as 10s or 5m");
     assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .method = "POST"},
                    "--method does not fit tcp://; see seamline help traffic");
+    assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .expect_sha256 = "0"},
+                   "--expect-sha256 does not fit tcp://; see seamline help traffic");
+    assert_refused(&(struct command){.url = "http://10.0.0.1/", .body = "@/no/such"},
+                   "--body: /no/such: No such file or directory; want a file");
+    assert_refused(&(struct command){.url = "http://10.0.0.1/", .expect_sha256 = "12"},
+                   "http://10.0.0.1/: streams[0].http: expectSha256: got \"12\", want 64 "
+                   "hexadecimal digits");
     assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .size = "5"},
                    "--size does not fit tcp://; see seamline help traffic");
     assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .rate = "5", .closed = true},

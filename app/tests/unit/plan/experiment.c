@@ -392,6 +392,12 @@ static void http_streams(void **state)
         {"http", "\"rate\":\"1/s\",\"http\":{\"path\":\"x\"}", "want one that begins with /"},
         {"http", "\"rate\":\"1/s\",\"http\":{\"headers\":[\"x\"]}", "want \"Name: value\""},
         {"http", "\"rate\":\"1/s\",\"http\":{\"body\":\"x\",\"bodySize\":9}", "exclude each other"},
+        {"http", "\"rate\":\"1/s\",\"http\":{\"bodyFile\":\"x\",\"bodySize\":9}",
+         "exclude each other"},
+        {"http", "\"rate\":\"1/s\",\"http\":{\"chunkSize\":9}", "no body to cut"},
+        {"http", "\"rate\":\"1/s\",\"http\":{\"bodySize\":\"2GiB\"}", "from 0B to 1GiB"},
+        {"http", "\"rate\":\"1/s\",\"http\":{\"limitSize\":5,\"expectSize\":6}", "over limitSize"},
+        {"http", "\"rate\":\"1/s\",\"http\":{\"expectSha256\":\"abc\"}", "want 64 hexadecimal"},
         {"http", "\"rate\":\"1/s\",\"http\":{\"expectContinue\":true}", "no body to wait with"},
         {"http", "\"rate\":\"1/s\",\"http\":{\"expectStatus\":[\"2xx\"]}", "want a status"},
         {"http", "\"rate\":\"1/s\",\"http\":{\"expectStatus\":[\"300-200\"]}", "want a status"},
@@ -411,8 +417,8 @@ static void http_streams(void **state)
         if (i == 0) {
             assert_int_equal(x->streams[0].mode, EXPERIMENT_MODE_OPEN);
             assert_true(x->streams[0].keep_alive);
-            assert_string_equal(x->streams[0].http.path, "/");
-            assert_string_equal(x->streams[0].http.method, "GET");
+            assert_string_equal(x->streams[0].http.request.path, "/");
+            assert_string_equal(x->streams[0].http.request.method, "GET");
             /* A silent target: 10/s for both time-outs, and 16. */
             assert_int_equal(x->streams[0].connections, 25 + 16);
         }

@@ -451,6 +451,45 @@ static void a_body_has_the_expected_hash(void **state)
     }
 }
 
+/* However it is cut: FIPS 180-2's "abc", and nothing. */
+static void a_body_has_the_expected_digest(void **state)
+{
+    static const struct {
+        const char *answer;
+        enum http_verdict verdict;
+    } rows[] = {
+        {OK "Content-Length: 3\r\n\r\nabc", HTTP_WHOLE},
+        {CHUNKED "1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", HTTP_WHOLE},
+        {OK "Content-Length: 3\r\n\r\nabd", HTTP_BAD},
+        {OK "Content-Length: 0\r\n\r\n", HTTP_BAD},
+    };
+    static const uint8_t abc[DIGEST_BYTES] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea,
+                                              0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23,
+                                              0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c,
+                                              0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
+    struct digest digest;
+    struct http_expect expect;
+    (void)state;
+    http_expect_init(&expect);
+    expect.digested = true;
+    memcpy(expect.sha256, abc, sizeof(abc));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint32_t size = (uint32_t)strlen(rows[i].answer), used = 0;
+        for (uint32_t step = 1; step <= size; step++) {
+            enum http_verdict verdict = HTTP_MORE;
+            struct http http;
+            http_ask(&http, false);
+            http.digest = &digest;
+            for (uint32_t at = 0; at < size && verdict == HTTP_MORE; at += step)
+                verdict = http_receive(&http, &expect, (const uint8_t *)rows[i].answer + at,
+                                       size - at < step ? size - at : step, &used);
+            assert_int_equal(verdict, rows[i].verdict);
+            if (verdict == HTTP_BAD)
+                assert_int_equal(http.reason, HTTP_BAD_BODY_HASH);
+        }
+    }
+}
+
 static void a_body_contains_the_expected_text(void **state)
 {
     struct http_expect expect;
@@ -646,6 +685,7 @@ int main(void)
         cmocka_unit_test(a_body_has_the_expected_length),
         cmocka_unit_test(a_body_is_within_the_limit),
         cmocka_unit_test(a_body_has_the_expected_hash),
+        cmocka_unit_test(a_body_has_the_expected_digest),
         cmocka_unit_test(a_body_contains_the_expected_text),
         cmocka_unit_test(a_body_that_ends_with_the_connection_is_checked),
         cmocka_unit_test(statuses_that_are_expected),

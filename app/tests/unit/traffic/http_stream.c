@@ -102,6 +102,33 @@ static void long_request(void **state)
     stop(world);
 }
 
+/* Each answer of a pipeline against its own digest: "hello" is right, "hellp" is not. */
+static void digests_of_a_pipeline(void **state)
+{
+    static const uint8_t hello[DIGEST_BYTES] = {0x2c, 0xf2, 0x4d, 0xba, 0x5f, 0xb0, 0xa3, 0x0e,
+                                                0x26, 0xe8, 0x3b, 0x2a, 0xc5, 0xb9, 0xe2, 0x9e,
+                                                0x1b, 0x16, 0x1e, 0x5c, 0x1f, 0xa7, 0x42, 0x5e,
+                                                0x73, 0x04, 0x33, 0x62, 0x93, 0x8b, 0x98, 0x24};
+    (void)state;
+    for (unsigned round = 0; round < 2; round++) {
+        struct traffic_stream_config stream = http(TRAFFIC_CLOSED, (struct http_request_config){0});
+        stream.depth = 3;
+        expect.digested = true;
+        memcpy(expect.sha256, hello, sizeof(hello));
+        expect.sha256[31] ^= (uint8_t)round;
+        struct world *world = start(&stream, OK_5);
+        world->pod[0].piece_bytes = 50;
+        world_run(world, 50 * MS);
+        const struct record_counters *counters = &world->record->streams[0].counters;
+        uint64_t good = record_count_read(&counters->outcomes[OUTCOME_OK]);
+        uint64_t bad = record_count_read(&counters->outcomes[OUTCOME_BAD_ANSWER]);
+        assert_true(round == 0 ? good > 10 && bad == 0 : good == 0 && bad > 0);
+        if (round == 1)
+            assert_int_equal(request(world, 0)->reason, HTTP_BAD_BODY_HASH);
+        stop(world);
+    }
+}
+
 /* Another status than expected: the connection lives on, the request is lost, and that is an
  * outage until a good one comes. */
 static void bad_status(void **state)
@@ -321,13 +348,21 @@ static void mconnect(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_patterns), cmocka_unit_test(long_request),
-        cmocka_unit_test(bad_status),   cmocka_unit_test(bad_answers),
-        cmocka_unit_test(unasked),      cmocka_unit_test(unasked_by_the_next),
-        cmocka_unit_test(ended_by_fin), cmocka_unit_test(announced_close),
-        cmocka_unit_test(pipelining),   cmocka_unit_test(waits_for_continue),
-        cmocka_unit_test(early_answer), cmocka_unit_test(stalled),
-        cmocka_unit_test(mconnect),     cmocka_unit_test(answer_before_the_ack),
+        cmocka_unit_test(all_patterns),
+        cmocka_unit_test(long_request),
+        cmocka_unit_test(digests_of_a_pipeline),
+        cmocka_unit_test(bad_status),
+        cmocka_unit_test(bad_answers),
+        cmocka_unit_test(unasked),
+        cmocka_unit_test(unasked_by_the_next),
+        cmocka_unit_test(ended_by_fin),
+        cmocka_unit_test(announced_close),
+        cmocka_unit_test(pipelining),
+        cmocka_unit_test(waits_for_continue),
+        cmocka_unit_test(early_answer),
+        cmocka_unit_test(stalled),
+        cmocka_unit_test(mconnect),
+        cmocka_unit_test(answer_before_the_ack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
