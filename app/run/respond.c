@@ -75,6 +75,8 @@ const char respond_help[] =
     "      --key FILE         its key, PEM\n"
     "      --name NAME        of this server (host name)\n"
     "      --connections N    held at once, at most (65536)\n"
+    "      --idle-timeout TIME  end a connection on which nothing happens for so long (5m; "
+    "0s: never)\n"
     "  -d, --duration TIME    end after this time\n"
     "      --drivers DIR      folder of driver profiles\n"
     "\n"
@@ -90,6 +92,7 @@ enum {
     OPTION_KEY,
     OPTION_NAME,
     OPTION_CONNECTIONS,
+    OPTION_IDLE_TIMEOUT,
     OPTION_DRIVERS
 };
 
@@ -107,6 +110,7 @@ static const struct option long_options[] = {
     {"key", required_argument, NULL, OPTION_KEY},
     {"name", required_argument, NULL, OPTION_NAME},
     {"connections", required_argument, NULL, OPTION_CONNECTIONS},
+    {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"machine", required_argument, NULL, 'm'},
     {"duration", required_argument, NULL, 'd'},
     {"drivers", required_argument, NULL, OPTION_DRIVERS},
@@ -147,6 +151,14 @@ static int parse_size(const char *name, const char *text, uint64_t max, uint64_t
     return 0;
 }
 
+static int parse_duration(const char *name, int64_t *out_ns, struct error *err)
+{
+    if (quantity_parse_duration(optarg, out_ns) == 0)
+        return 0;
+    return error_set(err, EXIT_USAGE, -EINVAL, "%s: \"%.40s\" is no duration; want 10s, 5m", name,
+                     optarg);
+}
+
 static int add_listener(struct server_config *config, enum server_protocol protocol,
                         struct error *err)
 {
@@ -185,6 +197,7 @@ static int take_option(struct options *options, int option, struct error *err)
 {
     struct server_config *server = &options->server;
     uint64_t value = 0;
+    int64_t duration_ns = 0;
     int code = 0;
     if (option >= OPTION_PROTOCOL && option < OPTION_STATUS)
         return add_listener(server, (enum server_protocol)(option - OPTION_PROTOCOL), err);
@@ -211,11 +224,11 @@ static int take_option(struct options *options, int option, struct error *err)
         code = parse_number("connections", optarg, POOL_CAPACITY_MAX, &value, err);
         server->connections = (uint32_t)value;
         break;
-    case 'd':
-        if (quantity_parse_duration(optarg, &options->duration_ns) < 0)
-            code = error_set(err, EXIT_USAGE, -EINVAL, "-d: \"%.40s\" is no duration; want 10s, 5m",
-                             optarg);
+    case OPTION_IDLE_TIMEOUT:
+        code = parse_duration("--idle-timeout", &duration_ns, err);
+        server->idle_ns = (uint64_t)duration_ns;
         break;
+    case 'd': code = parse_duration("-d", &options->duration_ns, err); break;
     default: code = error_set(err, EXIT_USAGE, -EINVAL, "see seamline help respond"); break;
     }
     return code;

@@ -81,6 +81,12 @@ bool http_begun(const struct http *http)
            (http->state != HTTP_STATE_START || http->head_bytes > 0 || http->interims > 0);
 }
 
+bool http_in_body(const struct http *http)
+{
+    return (http->state >= HTTP_STATE_BODY && http->state <= HTTP_STATE_CHUNK_END) ||
+           http->state == HTTP_STATE_WHOLE;
+}
+
 bool http_status_expected(const struct http_expect *expect, uint16_t status)
 {
     if (status < 100 || status > 599)

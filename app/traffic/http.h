@@ -145,6 +145,8 @@ enum http_verdict http_finish(struct http *http, const struct http_expect *expec
 bool http_begun(const struct http *http);
 /* Client: is the status of the whole answer among the expected? */
 bool http_status_expected(const struct http_expect *expect, uint16_t status);
+/* The message is whole, or in its body: neither in its head nor in trailers. */
+bool http_in_body(const struct http *http);
 /* Server: the head is whole, and the client waits for 100 Continue before it sends the body. True
  * once. */
 bool http_continue_wanted(struct http *http);

@@ -14,11 +14,11 @@ static bool say(struct server *server, uint64_t now_ns, struct server_conn *conn
                 enum server_message message);
 static void echo(struct server *server, uint64_t now_ns, struct server_conn *conn,
                  const uint8_t *bytes, uint32_t count);
-static bool hold_echo(struct server *server, struct server_conn *conn, const uint8_t *bytes,
-                      uint32_t count);
+static bool hold_echo(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                      const uint8_t *bytes, uint32_t count);
+static uint32_t echo_room(const struct server_conn *conn);
 static void acknowledged(struct server *server, uint64_t now_ns, struct server_conn *conn,
                          uint64_t offset);
-static void close_conn(struct server *server, uint64_t now_ns, struct server_conn *conn);
 static void gone(struct server *server, struct server_conn *conn);
 static const struct server_listener *listener_of(const struct server *server, uint16_t port);
 static uint32_t smaller(uint64_t a, uint32_t b);
@@ -100,7 +100,7 @@ static void act(struct server *server, uint64_t now_ns, const struct tcp_event *
             receive(server, now_ns, conn, event->data, event->bytes);
         break;
     case TCP_EVENT_ACKED: acknowledged(server, now_ns, conn, event->stream_offset); break;
-    case TCP_EVENT_PEER_FIN: close_conn(server, now_ns, conn); break;
+    case TCP_EVENT_PEER_FIN: server_close(server, now_ns, conn); break;
     case TCP_EVENT_GONE: gone(server, conn); break;
     default: break;
     }
@@ -116,14 +116,20 @@ static void accepted(struct server *server, uint64_t now_ns, const struct tcp_ev
     conn->said = 0;
     conn->heard = 0;
     conn->sealed = 0;
+    conn->acked = 0;
     conn->ended = false;
     hold_init(&conn->hold);
     http_await(&conn->http);
     server_count(&server->counters.accepted, 1);
+    server_watch(server, now_ns, conn);
     if (conn->protocol == SERVER_HTTPS && !tls_open(&conn->tls, server->tls))
         server_reset(server, now_ns, conn, &server->counters.tls_failed);
-    if (conn->protocol == SERVER_MCONNECT)
+    if (conn->protocol == SERVER_CTRAFFIC)
+        tcp_receive_window(server->tcp, conn->tcp, SERVER_HELD_BYTES);
+    if (conn->protocol == SERVER_MCONNECT) {
+        conn->said = server->name_bytes;
         tcp_send(server->tcp, conn->tcp, server->name_bytes);
+    }
 }
 
 static void receive(struct server *server, uint64_t now_ns, struct server_conn *conn,
@@ -145,6 +151,8 @@ void server_http_receive(struct server *server, uint64_t now_ns, struct server_c
         enum http_verdict verdict = http_receive(&conn->http, NULL, bytes, count, &used);
         bytes += used;
         count -= used;
+        if (http_in_body(&conn->http))
+            conn->last_ns = now_ns;
         if (verdict == HTTP_BAD || conn->http.method == HTTP_METHOD_CONNECT)
             refuse(server, now_ns, conn);
         else if (verdict != HTTP_MORE)
@@ -165,7 +173,7 @@ static void answer(struct server *server, uint64_t now_ns, struct server_conn *c
         return;
     server_count(&server->counters.requests, 1);
     if (last)
-        close_conn(server, now_ns, conn);
+        server_close(server, now_ns, conn);
     else
         http_await(&conn->http);
 }
@@ -174,7 +182,7 @@ static void refuse(struct server *server, uint64_t now_ns, struct server_conn *c
 {
     server_count(&server->counters.bad_requests, 1);
     if (say(server, now_ns, conn, SERVER_BAD))
-        close_conn(server, now_ns, conn);
+        server_close(server, now_ns, conn);
 }
 
 /* A run goes on, or a new one begins. False: no run is free, the connection is reset. */
@@ -198,40 +206,54 @@ static bool say(struct server *server, uint64_t now_ns, struct server_conn *conn
 static void echo(struct server *server, uint64_t now_ns, struct server_conn *conn,
                  const uint8_t *bytes, uint32_t count)
 {
-    if (!hold_echo(server, conn, bytes, count)) {
-        server_reset(server, now_ns, conn, &server->counters.held_full);
+    if (!hold_echo(server, now_ns, conn, bytes, count))
         return;
-    }
     conn->heard += count;
+    tcp_receive_window(server->tcp, conn->tcp, echo_room(conn));
     if (conn->heard < SERVER_CTRAFFIC_BYTES)
         return;
+    conn->last_ns = now_ns;
     server_count(&server->counters.echoed_bytes, conn->heard - conn->said);
     tcp_send(server->tcp, conn->tcp, conn->heard - conn->said);
     conn->said = conn->heard;
 }
 
-static bool hold_echo(struct server *server, struct server_conn *conn, const uint8_t *bytes,
-                      uint32_t count)
+static bool hold_echo(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                      const uint8_t *bytes, uint32_t count)
 {
     uint32_t named = 0;
     if (conn->heard < server->name_bytes) {
         named = smaller(server->name_bytes - conn->heard, count);
-        if (!hold_add(&conn->hold, &server->pieces, server->name + conn->heard, named))
+        if (!server_hold(server, now_ns, conn, server->name + conn->heard, named))
             return false;
     }
-    return hold_add(&conn->hold, &server->pieces, bytes + named, count - named);
+    return server_hold(server, now_ns, conn, bytes + named, count - named);
+}
+
+/* What the peer may send before it acknowledges more. */
+static uint32_t echo_room(const struct server_conn *conn)
+{
+    uint64_t held = conn->heard - conn->acked;
+    return held < SERVER_HELD_BYTES ? (uint32_t)(SERVER_HELD_BYTES - held) : 0;
 }
 
 static void acknowledged(struct server *server, uint64_t now_ns, struct server_conn *conn,
                          uint64_t offset)
 {
+    bool narrow = conn->protocol == SERVER_CTRAFFIC && echo_room(conn) < SERVER_HELD_BYTES / 2;
+    conn->acked = offset;
+    conn->last_ns = now_ns;
     switch ((enum server_protocol)conn->protocol) {
     case SERVER_HTTP: server_http_release(conn, offset); break;
     case SERVER_HTTPS:
-        hold_release(&conn->hold, &server->pieces, offset);
+        server_release(server, conn, offset);
         server_tls_pump(server, now_ns, conn);
         break;
-    case SERVER_CTRAFFIC: hold_release(&conn->hold, &server->pieces, offset); break;
+    case SERVER_CTRAFFIC:
+        server_release(server, conn, offset);
+        if (narrow) /* Else the next echo tells, and costs no segment. */
+            tcp_receive_window(server->tcp, conn->tcp, echo_room(conn));
+        break;
     default: break;
     }
 }
@@ -248,7 +270,7 @@ void server_http_release(struct server_conn *conn, uint64_t offset)
     memmove(conn->run, conn->run + done, conn->runs * sizeof(conn->run[0]));
 }
 
-static void close_conn(struct server *server, uint64_t now_ns, struct server_conn *conn)
+void server_close(struct server *server, uint64_t now_ns, struct server_conn *conn)
 {
     if (conn->closing)
         return;
@@ -265,12 +287,13 @@ void server_reset(struct server *server, uint64_t now_ns, struct server_conn *co
     server_count(counter, 1);
     conn->closing = true;
     conn->ended = true;
+    server_let_go(server, conn);
     tcp_abort(server->tcp, now_ns, conn->tcp);
 }
 
 static void gone(struct server *server, struct server_conn *conn)
 {
-    hold_clear(&conn->hold, &server->pieces);
+    server_forget(server, conn);
     tls_close(&conn->tls);
     conn->tcp = 0;
 }

@@ -5,6 +5,7 @@
  * turn of that worker:
  *
  *     ... tcp_input(), server_datagram() for what arrived; tcp_timers() ...
+ *     server_timers(server, now_ns);
  *     server_events(server, now_ns);
  *     n = tcp_output(tcp, now_ns, descriptors, room);
  *     for each: ... tcp_header_write(); server_fill(server, &d, payload);
@@ -15,20 +16,26 @@
  *   http      to each request the configured answer; to a HEAD its head; 100 Continue where it is
  *             waited for; 400 and the end of the connection to what is no request (http.h says
  *             what that is). An HTTP/1.0 client gets no chunks and the connection's end.
- *   https     the same by TLS (tls.h). Encrypted bytes are held until acknowledged, 64 KiB a
- *             connection at most: the rest of an answer is encrypted when there is room again.
+ *   https     the same by TLS (tls.h). Encrypted bytes are held until acknowledged, a connection's
+ *             SERVER_HELD_BYTES at most: the rest of an answer is encrypted when there is room.
  *   ctraffic  an echo, with the server's name written over the start of the first 64 bytes. What is
- *             on its way back is held until acknowledged (hold.h).
+ *             on its way back is held until acknowledged (hold.h), SERVER_HELD_BYTES at most: the
+ *             receive window is what is left of them.
  *             Datagrams: an echo with the name written over the start.
  *   mconnect  the name, at once, then nothing. Datagrams: the name.
  *   udp       datagrams alone, as ctraffic's.
  *
- * A connection is closed when the peer closes it, and by HTTP's rules (RFC 9112 9.6).
+ * A connection is closed when the peer closes it, by HTTP's rules (RFC 9112 9.6), and when nothing
+ * happens on it for the idle time (9.5). What happens is: a request's head, or bytes of its body,
+ * came; bytes to echo came; the peer acknowledged what it was sent. Bytes of an unfinished head are
+ * not enough. A peer that owes us acknowledgements then, or does not close in its turn, is reset,
+ * and so is one that does not finish its TLS handshake in time.
  *
  * Threads: server_setup() and server_free() on the slow path, else the owning worker; counters may
- * be read by any. Memory: all of it in server_setup(), but for TLS's. Full: what finds no memory to
- * be held in, and an HTTP connection whose unacknowledged answers are of too many kinds, are reset
- * and counted.
+ * be read by any. Memory: all of it in server_setup(), but for TLS's. Full: when there is no memory
+ * to hold more, of the connections that hold some the one is reset whose peer acknowledged nothing
+ * for longest. An HTTP connection whose unacknowledged answers are of too many kinds is reset. Each
+ * is counted.
  */
 #ifndef TRAFFIC_SERVER_H
 #define TRAFFIC_SERVER_H
@@ -43,7 +50,8 @@
 
 enum {
     SERVER_LISTENERS = 16,
-    SERVER_NAME_BYTES = 64 /* With NUL. */
+    SERVER_NAME_BYTES = 64,   /* With NUL. */
+    SERVER_HELD_BYTES = 65536 /* Of a connection, and a TLS record: not less than a SYN's window. */
 };
 
 enum server_protocol {
@@ -69,6 +77,8 @@ struct server_config {
     const char *key_file;           /* PEM. */
     uint32_t connections;           /* Capacity of the tcp that it sits on. */
     uint32_t held_bytes;            /* Of all that is held until acknowledged. */
+    uint64_t idle_ns;      /* A connection on which nothing happens for so long ends; 0: never. */
+    uint64_t handshake_ns; /* One whose TLS handshake takes longer, likewise; 0: never. */
 };
 
 /* id, sentence. */
@@ -81,7 +91,10 @@ struct server_config {
     X(datagrams, "datagrams answered")                                                             \
     X(datagrams_ignored, "datagrams to ports that answer none")                                    \
     X(tls_failed, "connections closed because TLS failed")                                         \
-    X(held_full, "connections reset: no memory to hold what they are sent")                        \
+    X(idle, "connections closed: nothing happened on them for the idle time")                      \
+    X(stuck, "connections reset: for the idle time the peer took nothing, or did not close")       \
+    X(handshake_late, "connections reset: their TLS handshake took too long")                      \
+    X(held_full, "connections reset to hold what others are sent: theirs was taken least lately")  \
     X(answers_full, "connections reset: too many kinds of answers unacknowledged")
 
 struct server_counters {
@@ -97,6 +110,9 @@ struct server *server_setup(const struct server_config *config, struct tcp *tcp,
 /* NULL is harmless. */
 void server_free(struct server *server);
 
+/* End what has waited for too long. Returns the number of connections looked at; a call that finds
+ * none costs a comparison. */
+uint32_t server_timers(struct server *server, uint64_t now_ns);
 /* Act on all events of the tcp and clear them: before the packets of this turn are freed. Returns
  * the number of events. */
 uint32_t server_events(struct server *server, uint64_t now_ns);

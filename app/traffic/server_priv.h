@@ -1,8 +1,12 @@
 /* server_priv.h - inside of struct server. server.c acts, server_tls.c puts TLS between tcp and
- * HTTP, server_setup.c takes the memory. */
+ * HTTP, server_limit.c bounds what a connection may hold and how long it may wait, server_setup.c
+ * takes the memory. */
 #ifndef TRAFFIC_SERVER_PRIV_H
 #define TRAFFIC_SERVER_PRIV_H
 
+#include <sys/queue.h>
+
+#include "base/wheel.h"
 #include "traffic/hold.h"
 #include "traffic/http.h"
 #include "traffic/server.h"
@@ -10,6 +14,7 @@
 
 enum {
     SERVER_RUNS = 8,           /* Of answers that a connection can have unacknowledged. */
+    SERVER_TICK_NS = 1 << 20,  /* Of its timers. */
     SERVER_CTRAFFIC_BYTES = 64 /* ctraffic's server reads these before it says anything. */
 };
 
@@ -33,19 +38,26 @@ struct server_run {
 };
 
 struct server_conn {
-    tcp_conn tcp;     /* 0: unused. */
-    uint8_t protocol; /* enum server_protocol. */
-    uint8_t runs;     /* Of `run` in use. */
-    bool closing;     /* tcp_close() was called: what comes is not looked at. */
-    bool ended;       /* https: all was encrypted, and the connection closed. */
-    uint64_t said;    /* Bytes of our stream; https: before encryption. */
-    uint64_t heard;   /* ctraffic: bytes of the peer's. */
-    uint64_t sealed;  /* https: bytes of `said` that are encrypted. */
+    tcp_conn tcp;             /* 0: unused. */
+    uint8_t protocol;         /* enum server_protocol. */
+    uint8_t runs;             /* Of `run` in use. */
+    bool closing;             /* tcp_close() was called: what comes is not looked at. */
+    bool ended;               /* https: all was encrypted, and the connection closed. */
+    uint64_t said;            /* Bytes of our stream; https: before encryption. */
+    uint64_t heard;           /* ctraffic: bytes of the peer's. */
+    uint64_t sealed;          /* https: bytes of `said` that are encrypted. */
+    uint64_t acked;           /* Bytes of our stream that the peer has; https: encrypted ones. */
+    uint64_t last_ns;         /* When something last happened, as server.h says. */
+    bool holds;               /* In the list of those that hold something. */
+    struct wheel_timer timer; /* To see what became of it: at its deadline, or before. */
+    TAILQ_ENTRY(server_conn) hold_link;
     struct hold hold; /* ctraffic and https: our stream. */
     struct http http; /* HTTP: the request under way. */
     struct tls tls;   /* https. */
     struct server_run run[SERVER_RUNS];
 };
+
+TAILQ_HEAD(server_conn_list, server_conn);
 
 struct server {
     struct tcp *tcp;           /* Borrowed. */
@@ -58,7 +70,11 @@ struct server {
     struct http_message messages[SERVER_MESSAGES]; /* Heads share their whole's memory. */
     struct pool pieces;                            /* struct hold_piece. */
     void *pieces_memory;
+    struct server_conn_list holders; /* Who holds pieces; whose peer took some last, last. */
+    uint64_t idle_ns;                /* From the config. */
+    uint64_t handshake_ns;           /* The same. */
     struct server_counters counters;
+    struct wheel wheel; /* Timers of connections. */
 };
 
 static inline struct server_conn *server_conn_of(const struct server *server, tcp_conn conn)
@@ -75,6 +91,7 @@ void server_http_fill(const struct server *server, const struct server_conn *con
                       uint8_t *bytes, uint32_t count);
 /* What was said below OFFSET is not needed any more. */
 void server_http_release(struct server_conn *conn, uint64_t offset);
+void server_close(struct server *server, uint64_t now_ns, struct server_conn *conn);
 void server_reset(struct server *server, uint64_t now_ns, struct server_conn *conn,
                   _Atomic uint64_t *counter);
 /* One writer: no read-modify-write is needed. */
@@ -83,6 +100,19 @@ static inline void server_count(_Atomic uint64_t *counter, uint64_t n)
     uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
     atomic_store_explicit(counter, value + n, memory_order_relaxed);
 }
+
+/* --- server_limit.c. --- */
+/* Watch the time of CONN, from now on, or anew since it is at another stage. */
+void server_watch(struct server *server, uint64_t now_ns, struct server_conn *conn);
+/* CONN is gone. */
+void server_forget(struct server *server, struct server_conn *conn);
+/* Hold COUNT bytes for CONN, whoever must give way for them. False: it was CONN. */
+bool server_hold(struct server *server, uint64_t now_ns, struct server_conn *conn,
+                 const uint8_t *bytes, uint32_t count);
+/* The peer of CONN has what is below OFFSET of the stream that is held. */
+void server_release(struct server *server, struct server_conn *conn, uint64_t offset);
+/* Hold nothing for CONN any more. */
+void server_let_go(struct server *server, struct server_conn *conn);
 
 /* --- server_tls.c. --- */
 void server_tls_receive(struct server *server, uint64_t now_ns, struct server_conn *conn,

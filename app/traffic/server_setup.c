@@ -22,6 +22,10 @@ struct server *server_setup(const struct server_config *config, struct tcp *tcp,
         return NULL;
     }
     server->tcp = tcp;
+    server->idle_ns = config->idle_ns;
+    server->handshake_ns = config->handshake_ns;
+    TAILQ_INIT(&server->holders);
+    wheel_init(&server->wheel, SERVER_TICK_NS, 0);
     if (fill(server, config, err) < 0) {
         server_free(server);
         return NULL;

@@ -1,12 +1,11 @@
 #include "traffic/server_priv.h"
 
 enum {
-    HELD_BYTES = 65536, /* Encrypted bytes of a connection that wait for their acknowledgement. */
-    PART_BYTES = 4096   /* Encrypted or decrypted at once. */
+    PART_BYTES = 4096 /* Encrypted or decrypted at once. */
 };
 
-static bool seal(struct server *server, struct server_conn *conn);
-static bool flush(struct server *server, struct server_conn *conn);
+static bool seal(struct server *server, uint64_t now_ns, struct server_conn *conn);
+static bool flush(struct server *server, uint64_t now_ns, struct server_conn *conn);
 static void fail(struct server *server, uint64_t now_ns, struct server_conn *conn);
 static void end(struct server *server, uint64_t now_ns, struct server_conn *conn);
 
@@ -15,6 +14,7 @@ void server_tls_receive(struct server *server, uint64_t now_ns, struct server_co
 {
     uint8_t plain[PART_BYTES];
     enum tls_verdict verdict = TLS_BAD;
+    bool was_ready = conn->tls.ready;
     if (tls_put(&conn->tls, bytes, count)) {
         while ((verdict = tls_read(&conn->tls, plain, sizeof(plain), &count)) == TLS_DATA)
             server_http_receive(server, now_ns, conn, plain, count);
@@ -25,6 +25,8 @@ void server_tls_receive(struct server *server, uint64_t now_ns, struct server_co
         fail(server, now_ns, conn);
         return;
     }
+    if (conn->tls.ready && !was_ready)
+        server_watch(server, now_ns, conn);
     conn->closing |= verdict == TLS_ENDED;
     server_tls_pump(server, now_ns, conn);
 }
@@ -33,39 +35,40 @@ void server_tls_pump(struct server *server, uint64_t now_ns, struct server_conn 
 {
     if (conn->ended)
         return;
-    if (!flush(server, conn) || !seal(server, conn)) {
-        server_reset(server, now_ns, conn, &server->counters.held_full);
+    if (!flush(server, now_ns, conn) || !seal(server, now_ns, conn))
         return;
-    }
     if (conn->closing && conn->sealed == conn->said)
         end(server, now_ns, conn);
 }
 
-static bool seal(struct server *server, struct server_conn *conn)
+/* False: the connection is reset. */
+static bool seal(struct server *server, uint64_t now_ns, struct server_conn *conn)
 {
     uint8_t plain[PART_BYTES];
     while (conn->tls.ready && conn->sealed < conn->said &&
-           conn->hold.end - conn->hold.start < HELD_BYTES) {
+           conn->hold.end - conn->hold.start < SERVER_HELD_BYTES) {
         uint64_t left = conn->said - conn->sealed;
         uint32_t count = left < sizeof(plain) ? (uint32_t)left : sizeof(plain);
         server_http_fill(server, conn, conn->sealed, plain, count);
-        if (!tls_write(&conn->tls, plain, count))
+        if (!tls_write(&conn->tls, plain, count)) {
+            server_reset(server, now_ns, conn, &server->counters.tls_failed);
             return false;
+        }
         conn->sealed += count;
-        if (!flush(server, conn))
+        if (!flush(server, now_ns, conn))
             return false;
     }
     server_http_release(conn, conn->sealed);
     return true;
 }
 
-/* What is encrypted becomes part of our stream. */
-static bool flush(struct server *server, struct server_conn *conn)
+/* What is encrypted becomes part of our stream. False: the connection is reset. */
+static bool flush(struct server *server, uint64_t now_ns, struct server_conn *conn)
 {
     uint8_t bytes[PART_BYTES];
     uint32_t count;
     while ((count = tls_take(&conn->tls, bytes, sizeof(bytes))) > 0) {
-        if (!hold_add(&conn->hold, &server->pieces, bytes, count))
+        if (!server_hold(server, now_ns, conn, bytes, count))
             return false;
         tcp_send(server->tcp, conn->tcp, count);
     }
@@ -83,7 +86,8 @@ static void fail(struct server *server, uint64_t now_ns, struct server_conn *con
 static void end(struct server *server, uint64_t now_ns, struct server_conn *conn)
 {
     tls_end(&conn->tls);
-    flush(server, conn);
+    if (!flush(server, now_ns, conn))
+        return;
     conn->ended = true;
     tcp_close(server->tcp, now_ns, conn->tcp);
 }

@@ -45,6 +45,7 @@ static void turn(struct responder *responder)
     if (frames > 0)
         receive(responder);
     tcp_timers(responder->tcp, responder->now_ns);
+    server_timers(responder->server, responder->now_ns);
     responder->busy |= server_events(responder->server, responder->now_ns) > 0;
     net_tick(responder->port, responder->now_ns);
     transmit(responder);

@@ -12,9 +12,12 @@ static int fill(struct responder *responder, const struct responder_config *conf
 
 struct responder_config responder_config_default(void)
 {
-    return (struct responder_config){
-        .server = {.connections = 65536, .held_bytes = 64 << 20, .http = {.status = 200}},
-        .time_wait_ns = 60 * S};
+    return (struct responder_config){.server = {.connections = 65536,
+                                                .held_bytes = 64 << 20,
+                                                .idle_ns = 300 * S,
+                                                .handshake_ns = 10 * S,
+                                                .http = {.status = 200}},
+                                     .time_wait_ns = 60 * S};
 }
 
 struct responder *responder_setup(const struct responder_config *config, struct error *err)

@@ -98,6 +98,19 @@ for port, sent, wanted in (5003, b"0123456789", b"pod-156789"), (5001, b"Hello",
 """
 
 
+IDLE = """
+import socket, time
+quiet, slow = (socket.create_connection(("10.91.0.70", 80), timeout=20) for _ in range(2))
+try:
+    for byte in b"GET / HTTP/1.1":
+        slow.sendall(bytes([byte]))
+        time.sleep(0.2)
+except OSError:
+    pass
+print(*("closed" if s.recv(10) == b"" else "open" for s in (quiet, slow)))
+"""
+
+
 def of_bodies(folder):
     """HTTP as curl speaks it: kept alive, HEAD, 1.0, both families, 100 Continue, bad requests."""
     upload = folder / "upload"
@@ -192,6 +205,17 @@ def of_a_late_peer(folder):
     yield "it ends in order", process.wait(timeout=30) == 0, process.stderr.read()
 
 
+def of_idle(folder):
+    """Whoever asks nothing, or never ends its head, is let go."""
+    process = respond(folder, "--http", "--idle-timeout", "1s")
+    out = inside(sys.executable, "-c", IDLE).stdout
+    yield "idle connections are closed, slow heads too", out == "closed closed\n", out
+    process.send_signal(signal.SIGTERM)
+    account, errors = process.communicate(timeout=30)
+    yield "it ends in order", process.returncode == 0, errors
+    yield "what was idle is counted", "2  connections closed: nothing happened on them" in account, account
+
+
 def of_usage(folder):
     rows = [
         ([], "machine file"), (["-m", "none.json", "--http"], "none.json"),
@@ -204,6 +228,7 @@ def of_usage(folder):
         (["-m", folder / "machine.json", "--http", "--header", "Content-Length: 5"], "leave it out"),
         (["-m", folder / "machine.json", "--http", "--body", "much"], "--body"),
         (["-m", folder / "machine.json", "--https"], "certificate"),
+        (["-m", folder / "machine.json", "--http", "--idle-timeout", "long"], "--idle-timeout"),
         (["-m", folder / "machine.json", "--http", "operand"], "operand"),
         (["-m", folder / "nowhere.json", "--http"], "gateway"),
     ]
@@ -223,7 +248,7 @@ def main():
     (folder / "nowhere.json").write_text(json.dumps(nowhere))
     try:
         wire()
-        for checks in of_bodies, of_chunks, of_tls, of_a_late_peer, of_usage:
+        for checks in of_bodies, of_chunks, of_tls, of_a_late_peer, of_idle, of_usage:
             for name, holds, detail in checks(folder):
                 number += 1
                 failed += not holds

@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 
 #include "tests/unit/traffic/certificates.h"
+#include "traffic/hold.h"
 #include "traffic/http.h"
 #include "traffic/tls.h"
 
@@ -47,7 +48,7 @@ static struct client client;
 static uint64_t now_ns;
 static unsigned lose_every; /* Packets; 0: none. */
 static unsigned packets;
-static bool deaf; /* Answers are lost. */
+static uint16_t deaf; /* Client port to which answers are lost; 0: none. */
 static uint16_t next_port = 10000;
 static struct certificates files;
 
@@ -81,7 +82,7 @@ static void start(const struct server_config *config)
     struct error err = {0};
     now_ns = 0;
     lose_every = 0;
-    deaf = false;
+    deaf = 0;
     server_tcp = make_tcp(1);
     server = server_setup(config, server_tcp, &err);
     if (server == NULL)
@@ -102,6 +103,8 @@ static void finish(void)
 
 static void client_event(const struct tcp_event *event)
 {
+    if (event->conn != client.conn) /* One of an earlier connection. */
+        return;
     switch (event->kind) {
     case TCP_EVENT_CONNECTED: client.connected = true; break;
     case TCP_EVENT_DATA:
@@ -139,7 +142,7 @@ static void carry(const struct tcp_descriptor *descriptor, bool to_server)
         memcpy(l4 + header, client.text + descriptor->stream_offset, descriptor->payload_bytes);
     else
         server_fill(server, descriptor, l4 + header);
-    bool lost = deaf && !to_server && descriptor->payload_bytes > 0;
+    bool lost = !to_server && deaf == tuple.local_port && descriptor->payload_bytes > 0;
     if (lost || (lose_every > 0 && ++packets % lose_every == 0))
         return;
     uint16_t bytes = (uint16_t)(header + descriptor->payload_bytes);
@@ -161,21 +164,33 @@ static bool output(bool to_server)
     return count > 0;
 }
 
+/* One ms. True if anything was sent. */
+static bool step(void)
+{
+    bool busy = output(true);
+    busy = output(false) || busy;
+    now_ns += MS;
+    tcp_timers(client.tcp, now_ns);
+    tcp_timers(server_tcp, now_ns);
+    server_timers(server, now_ns);
+    client_events();
+    server_events(server, now_ns);
+    return busy;
+}
+
 /* Until nothing happens any more, timers apart, and for QUIET_NS after. */
 static void run(uint64_t quiet_ns)
 {
     uint64_t last_ns = now_ns;
-    while (now_ns <= last_ns + quiet_ns) {
-        bool busy = output(true);
-        busy = output(false) || busy;
-        if (busy)
+    while (now_ns <= last_ns + quiet_ns)
+        if (step())
             last_ns = now_ns;
-        now_ns += MS;
-        tcp_timers(client.tcp, now_ns);
-        tcp_timers(server_tcp, now_ns);
-        client_events();
-        server_events(server, now_ns);
-    }
+}
+
+static void run_until(uint64_t end_ns)
+{
+    while (now_ns < end_ns)
+        step();
 }
 
 static void connect_to(uint16_t port, const void *text)
@@ -199,6 +214,12 @@ static void say(uint64_t bytes)
 {
     assert_true(tcp_send(client.tcp, client.conn, bytes));
     run(lose_every > 0 ? 3000 * MS : 300 * MS);
+}
+
+/* Answers to this connection are lost from now on. */
+static void go_deaf(void)
+{
+    deaf = (uint16_t)(next_port - 1);
 }
 
 static void hang_up(void)
@@ -465,7 +486,7 @@ static void ctraffic_bounds_what_it_holds(void **state)
     config.held_bytes = 8000;
     start(&config);
     connect_to(CTRAFFIC_PORT, text);
-    deaf = true;
+    go_deaf();
     tcp_send(client.tcp, client.conn, COUNT);
     run(500 * MS);
     assert_true(client.reset);
@@ -473,6 +494,161 @@ static void ctraffic_bounds_what_it_holds(void **state)
     run(MS);
     finish();
     free(text);
+}
+
+/* Nor more than is its share: the window is what is left of that, and opens again. */
+static void ctraffic_bounds_what_a_connection_holds(void **state)
+{
+    enum {
+        COUNT = 300000
+    };
+    struct server_config config = default_config();
+    uint8_t *text = calloc(1, COUNT);
+    (void)state;
+    start(&config);
+    connect_to(CTRAFFIC_PORT, text);
+    go_deaf();
+    tcp_send(client.tcp, client.conn, COUNT);
+    run(3000 * MS);
+    assert_false(client.reset);
+    assert_in_range(server_held(server), SERVER_HELD_BYTES / HOLD_PIECE_BYTES,
+                    SERVER_HELD_BYTES / HOLD_PIECE_BYTES + 1);
+    assert_in_range(server_counters(server)->bytes_in, SERVER_HELD_BYTES - 16, SERVER_HELD_BYTES);
+    deaf = 0;
+    run(10000 * MS);
+    assert_int_equal(client.heard_bytes, COUNT);
+    hang_up();
+    finish();
+    free(text);
+}
+
+/* Whoever stands still gives way to whoever goes on. */
+static void who_holds_and_takes_nothing_gives_way(void **state)
+{
+    enum {
+        COUNT = 60000
+    };
+    struct server_config config = default_config();
+    uint8_t *text = calloc(1, COUNT);
+    (void)state;
+    config.held_bytes = COUNT + 10000;
+    start(&config);
+    connect_to(CTRAFFIC_PORT, text);
+    go_deaf();
+    say(COUNT);
+    assert_in_range(server_held(server), COUNT / HOLD_PIECE_BYTES, COUNT / HOLD_PIECE_BYTES + 1);
+    connect_to(CTRAFFIC_PORT, text);
+    say(COUNT);
+    assert_false(client.reset);
+    assert_int_equal(client.heard_bytes, COUNT);
+    assert_int_equal(server_counters(server)->held_full, 1);
+    hang_up();
+    finish();
+    free(text);
+}
+
+#define IDLE_NS (UINT64_C(5000) * MS)
+
+/* Nothing is asked: the connection is closed, and reset if the peer does not close, too. */
+static void an_idle_connection_is_closed(void **state)
+{
+    static const uint16_t ports[] = {HTTP_PORT, MCONNECT_PORT, CTRAFFIC_PORT};
+    struct server_config config = default_config();
+    (void)state;
+    config.idle_ns = IDLE_NS;
+    start(&config);
+    for (unsigned i = 0; i < 3; i++) {
+        connect_to(ports[i], GET);
+        if (ports[i] == HTTP_PORT)
+            say(sizeof(GET) - 1);
+        run(IDLE_NS - 1000 * MS);
+        assert_false(client.closed);
+        run(1000 * MS);
+        assert_true(client.closed);
+        assert_int_equal(server_counters(server)->idle, i + 1);
+        assert_false(client.reset);
+        run(IDLE_NS);
+        assert_true(client.reset);
+        assert_int_equal(server_counters(server)->stuck, i + 1);
+    }
+    finish();
+}
+
+/* A head that never ends does not keep a connection; a body that goes on does. */
+static void a_slow_request(void **state)
+{
+    static const char text[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123456789";
+    const uint32_t head = sizeof(text) - 1 - 9;
+    struct server_config config = default_config();
+    (void)state;
+    config.idle_ns = IDLE_NS;
+    start(&config);
+    connect_to(HTTP_PORT, text);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_false(client.closed);
+        say(1);
+        run(IDLE_NS / 4);
+    }
+    assert_true(client.closed);
+    assert_int_equal(server_counters(server)->idle, 1);
+    hang_up();
+    connect_to(HTTP_PORT, text);
+    say(head);
+    for (unsigned i = 0; i < 9; i++) {
+        run(IDLE_NS / 2);
+        say(1);
+    }
+    take_answer(0, false, 200, BODY_BYTES, HTTP_WHOLE);
+    assert_int_equal(server_counters(server)->idle, 1);
+    hang_up();
+    finish();
+}
+
+/* Whoever takes nothing of what it asked for is reset; whoever takes some is not. */
+static void a_stuck_connection_is_reset(void **state)
+{
+    struct server_config config = default_config();
+    (void)state;
+    config.idle_ns = IDLE_NS;
+    start(&config);
+    connect_to(HTTP_PORT, GET);
+    go_deaf();
+    tcp_send(client.tcp, client.conn, sizeof(GET) - 1);
+    uint64_t asked_ns = now_ns;
+    run_until(asked_ns + IDLE_NS / 2);
+    deaf = 0;
+    run_until(asked_ns + IDLE_NS + 1000 * MS);
+    assert_int_equal(client.heard_bytes, take_answer(0, false, 200, BODY_BYTES, HTTP_WHOLE));
+    hang_up();
+    connect_to(HTTP_PORT, GET);
+    go_deaf();
+    tcp_send(client.tcp, client.conn, sizeof(GET) - 1);
+    asked_ns = now_ns;
+    run_until(asked_ns + IDLE_NS - 1000 * MS);
+    assert_false(client.reset);
+    run_until(asked_ns + IDLE_NS + 100 * MS);
+    assert_true(client.reset);
+    assert_int_equal(server_counters(server)->stuck, 1);
+    assert_int_equal(server_counters(server)->idle, 0);
+    finish();
+}
+
+static void a_handshake_has_its_time(void **state)
+{
+    struct server_config config = default_config();
+    (void)state;
+    config.listeners[0] = (struct server_listener){SERVER_HTTPS, HTTPS_PORT};
+    config.certificate_file = files.own;
+    config.key_file = files.key;
+    config.handshake_ns = 2000 * MS;
+    start(&config);
+    connect_to(HTTPS_PORT, GET);
+    run(1500 * MS);
+    assert_false(client.reset);
+    run(1000 * MS);
+    assert_true(client.reset);
+    assert_int_equal(server_counters(server)->handshake_late, 1);
+    finish();
 }
 
 static void mconnect_tells_its_name(void **state)
@@ -559,6 +735,12 @@ int main(void)
         cmocka_unit_test(https_ends_what_is_no_tls),
         cmocka_unit_test(ctraffic_echoes_with_its_name),
         cmocka_unit_test(ctraffic_bounds_what_it_holds),
+        cmocka_unit_test(ctraffic_bounds_what_a_connection_holds),
+        cmocka_unit_test(who_holds_and_takes_nothing_gives_way),
+        cmocka_unit_test(an_idle_connection_is_closed),
+        cmocka_unit_test(a_slow_request),
+        cmocka_unit_test(a_stuck_connection_is_reset),
+        cmocka_unit_test(a_handshake_has_its_time),
         cmocka_unit_test(mconnect_tells_its_name),
         cmocka_unit_test(datagrams),
         cmocka_unit_test(bad_configurations_are_refused),
