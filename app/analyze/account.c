@@ -8,7 +8,7 @@
 
 /* The sets of values of which a stream's quantiles are made. */
 struct sets {
-    struct values from_due, from_sent, connect, lag, onset, interruption, baseline;
+    struct values from_due, from_sent, connect, secure, lag, onset, interruption, baseline;
 };
 
 static void free_sets(struct sets *sets)
@@ -16,6 +16,7 @@ static void free_sets(struct sets *sets)
     values_free(&sets->from_due);
     values_free(&sets->from_sent);
     values_free(&sets->connect);
+    values_free(&sets->secure);
     values_free(&sets->lag);
     values_free(&sets->onset);
     values_free(&sets->interruption);
@@ -25,8 +26,8 @@ static void free_sets(struct sets *sets)
 static bool any_failed(const struct sets *sets)
 {
     return sets->from_due.failed || sets->from_sent.failed || sets->connect.failed ||
-           sets->lag.failed || sets->onset.failed || sets->interruption.failed ||
-           sets->baseline.failed;
+           sets->secure.failed || sets->lag.failed || sets->onset.failed ||
+           sets->interruption.failed || sets->baseline.failed;
 }
 
 /* The baseline runs from steady to the first change, or to the stop where nothing was changed. */
@@ -146,6 +147,7 @@ static void set_latencies(struct result *result, unsigned index, struct bracket 
         stream->latency_from_due = values_quantiles(&sets->from_due);
         stream->latency_from_sent = values_quantiles(&sets->from_sent);
         stream->connect_time = values_quantiles(&sets->connect);
+        stream->secure_time = values_quantiles(&sets->secure);
         stream->send_lag = values_quantiles(&sets->lag);
         stream->baseline_p99_ns = values_quantiles(&sets->baseline).p99_ns;
         return;
@@ -153,6 +155,7 @@ static void set_latencies(struct result *result, unsigned index, struct bracket 
     stream->latency_from_due = interval_quantiles(result, index, INTERVAL_FROM_DUE, all);
     stream->latency_from_sent = interval_quantiles(result, index, INTERVAL_FROM_SENT, all);
     stream->connect_time = interval_quantiles(result, index, INTERVAL_CONNECT, all);
+    stream->secure_time = interval_quantiles(result, index, INTERVAL_SECURE, all);
     stream->send_lag = interval_quantiles(result, index, INTERVAL_SEND_LAG, all);
     stream->baseline_p99_ns = interval_quantiles(result, index, INTERVAL_FROM_DUE, baseline).p99_ns;
 }
@@ -169,6 +172,8 @@ static void add_connection(struct result_stream *stream, const struct record_con
     }
     stream->connections++;
     values_add(&sets->connect, span_ns(connection->opened_ns, connection->connected_ns));
+    if (connection->secured_ns != 0)
+        values_add(&sets->secure, span_ns(connection->connected_ns, connection->secured_ns));
     if (connection_end_is_broken(connection->end)) {
         stream->broken++;
         stream->broken_by_end[connection->end]++;

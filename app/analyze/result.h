@@ -66,6 +66,7 @@ struct result_stream {
     uint32_t failed_by_end[CONNECTION_END_COUNT];
     uint32_t retransmits; /* Segments. */
     struct result_quantiles latency_from_due, latency_from_sent, connect_time, send_lag;
+    struct result_quantiles secure_time;  /* SYN-ACK to the end of the TLS handshake. */
     struct result_quantiles onset_width;  /* Of the outages' onset brackets. */
     struct result_quantiles interruption; /* Per outage that a broken connection began and a
                                              successor ended: onset.from to recovery.to. */

@@ -1,5 +1,5 @@
-/* http_reason.h - what is wrong with an HTTP message: record_request.reason of a bad answer, and
- * the text that reports print of it.
+/* http_reason.h - what is wrong with an HTTP message, or with the TLS that bears it:
+ * record_request.reason of a bad answer, and the text that reports print of it.
  */
 #ifndef RECORD_HTTP_REASON_H
 #define RECORD_HTTP_REASON_H
@@ -33,7 +33,15 @@
     X(BODY_LONG, "body-long", "the body is longer than the stream's limit")                        \
     X(BODY_LENGTH, "body-length", "the body has not the expected length")                          \
     X(BODY_HASH, "body-hash", "the body has not the expected hash")                                \
-    X(BODY_MATCH, "body-match", "the body does not contain the expected text")
+    X(BODY_MATCH, "body-match", "the body does not contain the expected text")                     \
+    X(TLS_HANDSHAKE, "tls-handshake", "the TLS handshake failed")                                  \
+    X(TLS_VERSION, "tls-version", "no TLS version that both sides take, or no TLS at all")         \
+    X(TLS_DATE, "tls-date", "the peer's certificate has expired, or is not valid yet")             \
+    X(TLS_AUTHORITY, "tls-authority", "the peer's certificate is of no authority that is trusted") \
+    X(TLS_CERTIFICATE, "tls-certificate", "the peer's certificate is wrong, or missing")           \
+    X(TLS_NAME, "tls-name", "the peer's certificate is for another name")                          \
+    X(TLS_ALERT, "tls-alert", "the peer ended TLS by an alert")                                    \
+    X(TLS_RECORD, "tls-record", "a broken TLS record")
 
 enum http_reason {
 #define X(id, name, text) HTTP_BAD_##id,

@@ -30,7 +30,8 @@ enum {
     X(FROM_SENT, "from sent") /* Good answers: done - sent. */                                     \
     X(CONNECT, "connect")     /* SYN to SYN-ACK. */                                                \
     X(SEND_LAG, "send lag")   /* sent - due: the pacer's precision. */                             \
-    X(PLAIN, "plain")         /* As from sent, of ok ones alone: nothing sent again, not late. */
+    X(PLAIN, "plain")         /* As from sent, of ok ones alone: nothing sent again, not late. */  \
+    X(SECURE, "tls")          /* SYN-ACK to the end of the TLS handshake. */
 
 enum interval_latency {
 #define X(id, text) INTERVAL_##id,

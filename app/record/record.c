@@ -153,6 +153,11 @@ void record_connect_time(struct record *record, uint32_t stream, uint64_t now_ns
     intervals_add(&record->streams[stream].intervals, INTERVAL_CONNECT, now_ns, value_ns);
 }
 
+void record_secure_time(struct record *record, uint32_t stream, uint64_t now_ns, uint64_t value_ns)
+{
+    intervals_add(&record->streams[stream].intervals, INTERVAL_SECURE, now_ns, value_ns);
+}
+
 void record_finish(struct record *record)
 {
     struct record_fold ended;

@@ -74,6 +74,7 @@ struct record_connection {
     struct tuple tuple;
     uint64_t opened_ns;         /* The first SYN's stamp. */
     uint64_t connected_ns;      /* Arrival of the SYN-ACK; 0 = never. */
+    uint64_t secured_ns;        /* Arrival of what ended the TLS handshake; 0 = never, or no TLS. */
     uint64_t ended_ns;          /* Arrival of the signal; silence: when it was given up. */
     uint64_t last_good_sent_ns; /* Of the last good request on it (of its own SYN, when it had none
                                    but connected); 0 = never answered. */
@@ -94,7 +95,7 @@ struct record_connection {
     uint8_t stream;
     uint8_t end; /* enum connection_end. */
 };
-static_assert(sizeof(struct record_connection) == 128, "in the run directory's logs");
+static_assert(sizeof(struct record_connection) == 136, "in the run directory's logs");
 
 /* An interruption of one flow, the primitive of all loss figures (DESIGN: outage). Written when the
  * first good answer comes, or open-ended (recovered_* = 0) when the stream stops. */
@@ -264,6 +265,8 @@ void record_connection_done(struct record *record, const struct record_connectio
 /* STREAM's connection was established at NOW_NS, VALUE_NS after its SYN. */
 void record_connect_time(struct record *record, uint32_t stream, uint64_t now_ns,
                          uint64_t value_ns);
+/* The TLS handshake of STREAM's connection was over at NOW_NS, VALUE_NS after its establishment. */
+void record_secure_time(struct record *record, uint32_t stream, uint64_t now_ns, uint64_t value_ns);
 /* The last call: publish what is under way in bins, folds and intervals. */
 void record_finish(struct record *record);
 uint32_t record_new_connection_id(struct record *record);

@@ -15,14 +15,13 @@ enum kind {
     FROM_SENT,
     FIRST_BYTE,
     CONNECT,
+    SECURE,
     KIND_COUNT
 };
 
 static const char *const kind_names[KIND_COUNT] = {
-    [FROM_DUE] = "from-due",
-    [FROM_SENT] = "from-sent",
-    [FIRST_BYTE] = "first-byte",
-    [CONNECT] = "connect",
+    [FROM_DUE] = "from-due", [FROM_SENT] = "from-sent", [FIRST_BYTE] = "first-byte",
+    [CONNECT] = "connect",   [SECURE] = "tls",
 };
 
 /* Part of the run, of one stream and kind. */
@@ -34,17 +33,23 @@ struct part {
     uint64_t from_ns, to_ns;
 };
 
+static bool is_of_connections(const struct part *part)
+{
+    return part->kind == CONNECT || part->kind == SECURE;
+}
+
 /* One value and the time that it belongs to; false: there is none. */
 static bool sample(const struct part *part, size_t i, uint64_t *at_ns, uint64_t *value_ns)
 {
     const struct logs *logs = &part->result->logs;
     uint64_t from_ns, to_ns;
-    if (part->kind == CONNECT) {
+    if (is_of_connections(part)) {
         const struct record_connection *connection = &logs->connections[i];
         if (connection->stream != part->stream || connection->connected_ns == 0)
             return false;
-        *at_ns = from_ns = connection->opened_ns;
-        to_ns = connection->connected_ns;
+        *at_ns = connection->opened_ns;
+        from_ns = part->kind == CONNECT ? connection->opened_ns : connection->connected_ns;
+        to_ns = part->kind == CONNECT ? connection->connected_ns : connection->secured_ns;
     } else {
         const struct record_request *request = &logs->requests[i];
         if (request->stream != part->stream || !outcome_is_good(request->outcome))
@@ -60,7 +65,7 @@ static bool sample(const struct part *part, size_t i, uint64_t *at_ns, uint64_t 
 static size_t sample_count(const struct part *part)
 {
     const struct logs *logs = &part->result->logs;
-    return part->kind == CONNECT ? logs->connection_count : logs->request_count;
+    return is_of_connections(part) ? logs->connection_count : logs->request_count;
 }
 
 static bool add_line(struct text *out, const struct part *part, const struct hdr *hdr)

@@ -144,6 +144,7 @@ cJSON *report_json_stream(const struct result *result, unsigned index)
     add_quantiles(json, "latencyFromSent", &stream->latency_from_sent);
     add_quantiles(json, "sendLag", &stream->send_lag);
     add_quantiles(json, "connectTime", &stream->connect_time);
+    add_quantiles(json, "tlsTime", &stream->secure_time);
     if (meta->datagrams)
         add_datagrams(json, &meta->totals);
     add_connections(json, stream);

@@ -230,6 +230,8 @@ static void add_connections(const struct result *result, unsigned index, struct 
     else
         text_add(out, "\n");
     add_line(out, "time to connect", &stream->connect_time);
+    if (stream->secure_time.count > 0)
+        add_line(out, "TLS handshake", &stream->secure_time);
     add_prediction(result, index, out);
 }
 

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "traffic/request.h"
+#include "traffic/secure.h"
 
 static void give_up(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
 static struct traffic_conn *take(struct traffic *traffic, struct traffic_flow *flow,
@@ -44,8 +45,12 @@ void conn_connected(struct traffic *traffic, struct traffic_conn *conn, uint64_t
 {
     struct conn_account *account = &conn->account;
     assert(conn->state == CONN_CONNECTING);
-    conn->state = CONN_UP;
-    wheel_cancel(&traffic->wheel, &conn->timer.wheel);
+    if (traffic->streams[conn->stream].tls != NULL) {
+        conn->state = CONN_SECURING;
+    } else {
+        conn->state = CONN_UP;
+        wheel_cancel(&traffic->wheel, &conn->timer.wheel);
+    }
     account->connected_ns = at_ns;
     account->last_good_sent_ns = account->opened_ns;
     account->last_good_done_ns = at_ns;
@@ -54,6 +59,15 @@ void conn_connected(struct traffic *traffic, struct traffic_conn *conn, uint64_t
     record_connect_time(traffic->record, conn->stream, at_ns, at_ns - account->opened_ns);
     record_count_add(&traffic_counters(traffic, conn->stream)->connecting, -1);
     record_count_add(&traffic_counters(traffic, conn->stream)->connections_up, 1);
+}
+
+void conn_secured(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns)
+{
+    assert(conn->state == CONN_SECURING);
+    conn->state = CONN_UP;
+    wheel_cancel(&traffic->wheel, &conn->timer.wheel);
+    secure_of(traffic, conn)->ready_ns = at_ns;
+    record_secure_time(traffic->record, conn->stream, at_ns, at_ns - conn->account.connected_ns);
 }
 
 void conn_end(struct traffic *traffic, struct traffic_conn *conn, const struct flow_signal *signal)
@@ -70,6 +84,8 @@ void conn_end(struct traffic *traffic, struct traffic_conn *conn, const struct f
 
 void conn_close(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
 {
+    if (conn->secure)
+        secure_end(traffic, conn);
     if (conn->cut)
         conn_abort(traffic, conn, now_ns);
     if (conn->cut || !tcp_close(traffic->tcp, now_ns, conn->tcp))
@@ -103,6 +119,8 @@ void conn_gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_
         TAILQ_REMOVE(&traffic->closing, conn, closing.link);
     if (TAILQ_EMPTY(&traffic->closing))
         wheel_cancel(&traffic->wheel, &traffic->closing_timer.wheel);
+    if (conn->secure)
+        secure_give_back(traffic, conn);
     ports_release(&target_of(traffic, conn)->sweep->ports, conn->port_slot, now_ns);
     pool_free(&traffic->conns, pool_handle_of(&traffic->conns, conn));
     stream->conns--;
@@ -115,7 +133,6 @@ struct conn_ending conn_ending(const struct traffic_conn *conn, const struct tcp
     switch (event->kind) {
     case TCP_EVENT_REFUSED: return (struct conn_ending){CONNECTION_REFUSED, OUTCOME_REFUSED};
     case TCP_EVENT_RESET: return (struct conn_ending){CONNECTION_RST, OUTCOME_RESET};
-    case TCP_EVENT_PEER_FIN: return (struct conn_ending){CONNECTION_FIN, OUTCOME_CLOSED};
     case TCP_EVENT_UNREACHABLE:
         if (connecting && event->icmp == TCP_ICMP_PORT)
             return (struct conn_ending){CONNECTION_REFUSED, OUTCOME_REFUSED};
@@ -259,6 +276,7 @@ static void put_record(struct traffic *traffic, const struct traffic_conn *conn,
         .tuple = {.remote = target->address, .remote_port = target->port, .protocol = IPPROTO_TCP},
         .opened_ns = account->opened_ns,
         .connected_ns = account->connected_ns,
+        .secured_ns = conn->secure ? secure_of(traffic, conn)->ready_ns : 0,
         .ended_ns = signal->at_ns,
         .last_good_sent_ns = account->last_good_sent_ns,
         .last_good_done_ns = account->last_good_done_ns,
@@ -290,7 +308,7 @@ static void count_end(struct traffic *traffic, const struct traffic_conn *conn,
                       enum connection_end end)
 {
     struct record_counters *counters = traffic_counters(traffic, conn->stream);
-    if (conn->state == CONN_UP) {
+    if (conn->state != CONN_CONNECTING) {
         record_count_add(&counters->connections_up, -1);
         if (connection_end_is_broken(end))
             record_count_add(&counters->broken, 1);

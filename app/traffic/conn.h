@@ -1,9 +1,10 @@
 /* conn.h - a connection's way through the tcp, and its account.
  *
  * conn_open() -> CONN_CONNECTING -> conn_connected() -> CONN_UP -> conn_end() -> CONN_CLOSING ->
- * conn_gone(). conn_end() comes from any state but the last, and writes the record_connection. The
- * protocol then says how the tcp's part ends: conn_close() (FIN) or conn_abort() (RST); after a
- * fatal event neither is needed.
+ * conn_gone(). Over TLS it is CONN_SECURING after conn_connected(), up to conn_secured().
+ * conn_end() comes from any state but the last, and writes the record_connection. The protocol then
+ * says how the tcp's part ends: conn_close() (FIN) or conn_abort() (RST); after a fatal event
+ * neither is needed.
  *
  * Threads: the owning worker. Full: conn_open() resets the connection that has been closing for the
  * longest time; if there is none, it says why not.
@@ -20,6 +21,8 @@ struct traffic_conn *conn_open(struct traffic *traffic, struct traffic_flow *flo
                                enum unsent_reason *reason);
 /* Its SYN was answered at AT_NS. */
 void conn_connected(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns);
+/* Its TLS handshake was over at AT_NS. */
+void conn_secured(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns);
 /* It ends as SIGNAL says: its record is written, its timer stopped. */
 void conn_end(struct traffic *traffic, struct traffic_conn *conn, const struct flow_signal *signal);
 /* FIN, and RST if that is not over within the close timeout; RST at once if a request is over whose
@@ -38,7 +41,7 @@ struct conn_ending {
     enum outcome outcome;
 };
 
-/* By a fatal EVENT of the tcp, or its PEER_FIN. */
+/* By a fatal EVENT of the tcp. */
 struct conn_ending conn_ending(const struct traffic_conn *conn, const struct tcp_event *event);
 /* By our own timer: nobody answered in time. */
 struct conn_ending conn_silence(const struct traffic_conn *conn);

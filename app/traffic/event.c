@@ -3,27 +3,46 @@
 #include "traffic/conn.h"
 #include "traffic/pattern.h"
 #include "traffic/request.h"
+#include "traffic/secure.h"
 
-static void receive(struct traffic *traffic, struct traffic_conn *conn,
+static void connected(struct traffic *traffic, struct traffic_conn *conn,
+                      const struct tcp_event *event);
+static bool is_established(const struct traffic_conn *conn);
+static void receive(struct traffic *traffic, struct traffic_conn *conn, const uint8_t *bytes,
+                    uint32_t count, const struct tcp_event *event);
+static void receive_secure(struct traffic *traffic, struct traffic_conn *conn,
+                           const struct tcp_event *event);
+static void secured(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns);
+static void heard_all(struct traffic *traffic, struct traffic_conn *conn,
+                      const struct tcp_event *event);
+static void cut_off(struct traffic *traffic, struct traffic_conn *conn,
                     const struct tcp_event *event);
-static void peer_fin(struct traffic *traffic, struct traffic_conn *conn,
-                     const struct tcp_event *event);
 static void answered(struct traffic *traffic, struct traffic_conn *conn,
                      struct exchange_answer answer, uint64_t at_ns);
 static void bad(struct traffic *traffic, struct traffic_conn *conn,
                 const struct exchange_answer *answer, const struct tcp_event *event);
+static void bad_tls(struct traffic *traffic, struct traffic_conn *conn, enum tls_reason reason,
+                    const struct tcp_event *event);
 static void failed(struct traffic *traffic, struct traffic_conn *conn, struct conn_ending ending,
                    const struct tcp_event *event, uint64_t now_ns);
 
 void event_take(struct traffic *traffic, struct traffic_conn *conn, const struct tcp_event *event)
 {
     switch (event->kind) {
-    case TCP_EVENT_CONNECTED:
-        conn_connected(traffic, conn, event->at_ns);
-        pattern_of(traffic, conn->stream)->connected(traffic, conn, event->at_ns);
+    case TCP_EVENT_CONNECTED: connected(traffic, conn, event); break;
+    case TCP_EVENT_DATA:
+        conn->icmp = false;
+        if (conn->secure)
+            receive_secure(traffic, conn, event);
+        else
+            receive(traffic, conn, event->data, event->bytes, event);
         break;
-    case TCP_EVENT_DATA: receive(traffic, conn, event); break;
-    case TCP_EVENT_PEER_FIN: peer_fin(traffic, conn, event); break;
+    case TCP_EVENT_PEER_FIN:
+        if (conn->secure)
+            cut_off(traffic, conn, event);
+        else
+            heard_all(traffic, conn, event);
+        break;
     default: failed(traffic, conn, conn_ending(conn, event), event, event->at_ns); break;
     }
 }
@@ -48,14 +67,29 @@ void event_silence(struct traffic *traffic, struct traffic_conn *conn, uint64_t 
     conn_abort(traffic, conn, now_ns);
 }
 
-static void receive(struct traffic *traffic, struct traffic_conn *conn,
-                    const struct tcp_event *event)
+static void connected(struct traffic *traffic, struct traffic_conn *conn,
+                      const struct tcp_event *event)
+{
+    conn_connected(traffic, conn, event->at_ns);
+    if (conn->state == CONN_UP)
+        pattern_of(traffic, conn->stream)->connected(traffic, conn, event->at_ns);
+    else if (!secure_begin(traffic, conn))
+        bad_tls(traffic, conn, TLS_MEMORY, event);
+}
+
+/* False, too, when a pattern has closed it, and its memory was another one's at once. */
+static bool is_established(const struct traffic_conn *conn)
+{
+    return conn->state == CONN_SECURING || conn->state == CONN_UP;
+}
+
+static void receive(struct traffic *traffic, struct traffic_conn *conn, const uint8_t *bytes,
+                    uint32_t count, const struct tcp_event *event)
 {
     uint32_t done = 0;
-    conn->icmp = false;
-    while (done < event->bytes && conn->state == CONN_UP) {
+    while (done < count && conn->state == CONN_UP) {
         struct exchange_answer answer =
-            request_receive(traffic, conn, event->data + done, event->bytes - done, event->at_ns);
+            request_receive(traffic, conn, bytes + done, count - done, event->at_ns);
         done += answer.used_bytes;
         switch (answer.verdict) {
         case EXCHANGE_WHOLE: answered(traffic, conn, answer, event->at_ns); break;
@@ -65,9 +99,39 @@ static void receive(struct traffic *traffic, struct traffic_conn *conn,
     }
 }
 
-/* It may be what ends the answer. */
-static void peer_fin(struct traffic *traffic, struct traffic_conn *conn,
-                     const struct tcp_event *event)
+/* Decrypted, they go the way of plain ones. */
+static void receive_secure(struct traffic *traffic, struct traffic_conn *conn,
+                           const struct tcp_event *event)
+{
+    struct tls *tls = &secure_of(traffic, conn)->tls;
+    uint8_t plain[SECURE_PART_BYTES];
+    uint32_t count;
+    enum tls_verdict verdict = tls_put(tls, event->data, event->bytes) ? TLS_DATA : TLS_BAD;
+    while (verdict == TLS_DATA && is_established(conn)) {
+        verdict = tls_read(tls, plain, sizeof(plain), &count);
+        if (tls->ready && conn->state == CONN_SECURING)
+            secured(traffic, conn, event->at_ns);
+        receive(traffic, conn, plain, count, event);
+    }
+    if (!is_established(conn))
+        return;
+    switch (verdict) {
+    case TLS_BAD: bad_tls(traffic, conn, tls->reason, event); break;
+    case TLS_ENDED: heard_all(traffic, conn, event); break;
+    default: secure_pump(traffic, conn); break; /* What TLS has to say. */
+    }
+}
+
+static void secured(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns)
+{
+    conn_secured(traffic, conn, at_ns);
+    secure_pump(traffic, conn);
+    pattern_of(traffic, conn->stream)->connected(traffic, conn, at_ns);
+}
+
+/* The peer has said that this was all: it may be what ends the answer. */
+static void heard_all(struct traffic *traffic, struct traffic_conn *conn,
+                      const struct tcp_event *event)
 {
     struct exchange_answer answer = request_fin(traffic, conn);
     if (answer.verdict == EXCHANGE_BAD) {
@@ -76,9 +140,16 @@ static void peer_fin(struct traffic *traffic, struct traffic_conn *conn,
     }
     if (answer.verdict == EXCHANGE_WHOLE)
         answered(traffic, conn, answer, event->at_ns);
-    if (conn->state == CONN_CLOSING)
-        return;
-    failed(traffic, conn, conn_ending(conn, event), event, event->at_ns);
+    if (is_established(conn))
+        cut_off(traffic, conn, event);
+}
+
+/* Over TLS a FIN alone ends no answer: anybody could have sent it (RFC 9112 9.8). */
+static void cut_off(struct traffic *traffic, struct traffic_conn *conn,
+                    const struct tcp_event *event)
+{
+    failed(traffic, conn, (struct conn_ending){CONNECTION_FIN, OUTCOME_CLOSED}, event,
+           event->at_ns);
     conn_close(traffic, conn, event->at_ns);
 }
 
@@ -103,6 +174,22 @@ static void bad(struct traffic *traffic, struct traffic_conn *conn,
     failed(traffic, conn, (struct conn_ending){CONNECTION_BAD_ANSWER, OUTCOME_BAD_ANSWER}, event,
            event->at_ns);
     conn_abort(traffic, conn, event->at_ns);
+}
+
+/* All of CONN's requests are of no use, and the peer is told why by an alert. Where it is memory
+ * that is wanting, the tester is to blame. */
+static void bad_tls(struct traffic *traffic, struct traffic_conn *conn, enum tls_reason reason,
+                    const struct tcp_event *event)
+{
+    bool ours = reason == TLS_MEMORY;
+    struct conn_ending ending = {CONNECTION_BAD_ANSWER, OUTCOME_BAD_ANSWER};
+    if (ours)
+        ending = (struct conn_ending){CONNECTION_UNSENT, OUTCOME_UNSENT};
+    struct traffic_request *request = request_first(traffic, conn);
+    for (; request != NULL; request = request_next(traffic, request))
+        request->record.reason = ours ? (uint8_t)UNSENT_POOL_FULL : (uint8_t)reason;
+    failed(traffic, conn, ending, event, event->at_ns);
+    conn_close(traffic, conn, event->at_ns);
 }
 
 /* By EVENT, or by our own timer at NOW_NS if that is NULL. */

@@ -49,6 +49,12 @@ struct exchange {
                                   struct traffic_request *request);
 };
 
+/* All of REQUEST, as long as it is by now, has left. */
+static inline bool request_is_sent(const struct traffic_request *request)
+{
+    return request->sent_to >= request->to;
+}
+
 /* By enum traffic_protocol. */
 extern const struct exchange *const exchanges[TRAFFIC_PROTOCOL_COUNT];
 

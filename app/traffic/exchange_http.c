@@ -87,7 +87,7 @@ static struct exchange_answer judge(struct traffic *traffic, struct traffic_conn
         if (!http_status_expected(expect, parser->status))
             answer.outcome = OUTCOME_BAD_STATUS;
         take_name(traffic, conn, parser);
-        if (request->sent_bytes < request->bytes) {
+        if (!request_is_sent(request)) {
             answer.verdict = EXCHANGE_BAD;
             answer.reason = HTTP_BAD_EARLY;
         }

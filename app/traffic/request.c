@@ -4,9 +4,13 @@
 #include <string.h>
 
 #include "traffic/conn.h"
+#include "traffic/secure.h"
 
 static void send(struct traffic *traffic, struct traffic_conn *conn, uint64_t bytes);
-static bool overlaps(const struct traffic_request *request, uint64_t offset, uint64_t count);
+static void place(const struct traffic_conn *conn, struct traffic_request *request);
+static bool has_begun(const struct traffic_request *request);
+static bool says(const struct traffic_request *request, uint64_t offset, uint64_t count);
+static bool is_borne(const struct traffic_request *request, uint64_t from, uint64_t to);
 
 struct traffic_request *request_take(struct traffic *traffic, const struct record_request *record)
 {
@@ -16,7 +20,9 @@ struct traffic_request *request_take(struct traffic *traffic, const struct recor
     request->record = *record;
     request->offset = 0;
     request->bytes = 0;
-    request->sent_bytes = 0;
+    request->from = UINT64_MAX;
+    request->to = UINT64_MAX;
+    request->sent_to = 0;
     request->asked = false;
     request->next = 0;
     return request;
@@ -50,6 +56,7 @@ void request_ask(struct traffic *traffic, struct traffic_conn *conn,
     request->offset = conn->asked_bytes;
     request->asked = true;
     request->bytes = exchange->begin(traffic, conn, request);
+    place(conn, request);
     request->deadline_ns = deadline_ns;
     if (!wheel_is_set(&conn->timer.wheel))
         wheel_set(&traffic->wheel, &conn->timer.wheel, deadline_ns);
@@ -72,7 +79,7 @@ struct exchange_answer request_receive(struct traffic *traffic, struct traffic_c
                                        const uint8_t *bytes, uint32_t count, uint64_t at_ns)
 {
     struct traffic_request *request = request_first(traffic, conn);
-    if (request == NULL || !request->asked || (request->bytes > 0 && request->sent_bytes == 0))
+    if (request == NULL || !request->asked || !has_begun(request))
         return (struct exchange_answer){
             .verdict = EXCHANGE_BAD, .reason = HTTP_BAD_UNASKED, .used_bytes = count};
     if (request->record.first_byte_ns == 0)
@@ -80,8 +87,10 @@ struct exchange_answer request_receive(struct traffic *traffic, struct traffic_c
     uint64_t before = request->bytes;
     struct exchange_answer answer =
         exchange_of(traffic, conn->stream)->receive(traffic, conn, request, bytes, count);
-    if (answer.verdict == EXCHANGE_MORE && request->bytes > before)
+    if (answer.verdict == EXCHANGE_MORE && request->bytes > before) {
+        place(conn, request);
         send(traffic, conn, request->bytes - before);
+    }
     return answer;
 }
 
@@ -98,8 +107,8 @@ bool request_is_acked(const struct traffic *traffic, const struct traffic_conn *
                       const struct traffic_request *request)
 {
     struct tcp_info info;
-    return request->bytes == 0 || !tcp_conn_info(traffic->tcp, conn->tcp, &info) ||
-           info.acked_bytes >= request->offset + request->bytes;
+    return request->bytes == 0 || conn->secure || !tcp_conn_info(traffic->tcp, conn->tcp, &info) ||
+           info.acked_bytes >= request->to;
 }
 
 void request_answered(struct traffic *traffic, struct traffic_conn *conn,
@@ -140,13 +149,12 @@ void request_sent(struct traffic *traffic, struct traffic_conn *conn,
     uint64_t first = descriptor->stream_offset, end = first + descriptor->payload_bytes;
     struct traffic_request *request = request_first(traffic, conn);
     for (; request != NULL; request = request_next(traffic, request)) {
-        if (!overlaps(request, first, end - first))
+        if (!is_borne(request, first, end))
             continue;
-        uint64_t last =
-            request->offset + request->bytes < end ? request->bytes : end - request->offset;
-        if (last > request->sent_bytes)
-            request->sent_bytes = last;
-        if (request->record.sent_ns != 0 || request->offset < first)
+        uint64_t sent_to = request->to < end ? request->to : end;
+        if (sent_to > request->sent_to)
+            request->sent_to = sent_to;
+        if (request->record.sent_ns != 0 || request->from < first)
             continue;
         request->record.sent_ns = sent_ns;
         conn->account.sent++;
@@ -158,10 +166,25 @@ void request_resent(struct traffic *traffic, struct traffic_conn *conn, uint64_t
                     uint32_t count)
 {
     struct traffic_request *request = request_first(traffic, conn);
-    bool syn = conn->state == CONN_CONNECTING;
+    bool waits = conn->state != CONN_UP; /* For what was sent again. */
     for (; request != NULL; request = request_next(traffic, request))
-        if ((syn || overlaps(request, offset, count)) && request->record.retransmits < UINT8_MAX)
+        if ((waits || is_borne(request, offset, offset + count)) &&
+            request->record.retransmits < UINT8_MAX)
             request->record.retransmits++;
+}
+
+void request_sealed(struct traffic *traffic, const struct traffic_conn *conn, uint64_t offset,
+                    uint32_t count, uint64_t from, uint64_t to)
+{
+    struct traffic_request *request = request_first(traffic, conn);
+    for (; request != NULL; request = request_next(traffic, request)) {
+        if (!says(request, offset, count))
+            continue;
+        if (request->from == UINT64_MAX)
+            request->from = from;
+        if (offset + count >= request->offset + request->bytes)
+            request->to = to;
+    }
 }
 
 void request_fill(const struct traffic *traffic, const struct traffic_conn *conn, uint64_t offset,
@@ -172,7 +195,7 @@ void request_fill(const struct traffic *traffic, const struct traffic_conn *conn
     if (request == NULL || offset < request->offset)
         memset(bytes, 0, count);
     for (; request != NULL; request = request_next(traffic, request)) {
-        if (!overlaps(request, offset, count))
+        if (!says(request, offset, count))
             continue;
         uint64_t first = offset > request->offset ? offset : request->offset;
         uint64_t end = request->offset + request->bytes;
@@ -186,11 +209,37 @@ void request_fill(const struct traffic *traffic, const struct traffic_conn *conn
 static void send(struct traffic *traffic, struct traffic_conn *conn, uint64_t bytes)
 {
     conn->asked_bytes += bytes;
-    if (bytes > 0)
+    if (conn->secure)
+        secure_pump(traffic, conn);
+    else if (bytes > 0)
         tcp_send(traffic->tcp, conn->tcp, bytes);
 }
 
-static bool overlaps(const struct traffic_request *request, uint64_t offset, uint64_t count)
+/* Over TLS the place is known when it is encrypted. */
+static void place(const struct traffic_conn *conn, struct traffic_request *request)
+{
+    if (conn->secure) {
+        request->to = UINT64_MAX;
+        return;
+    }
+    request->from = request->offset;
+    request->to = request->offset + request->bytes;
+}
+
+/* Something of REQUEST has left, if it has bytes at all. */
+static bool has_begun(const struct traffic_request *request)
+{
+    return request->bytes == 0 || request->sent_to > request->from;
+}
+
+/* COUNT bytes of our stream from OFFSET on are partly of REQUEST. */
+static bool says(const struct traffic_request *request, uint64_t offset, uint64_t count)
 {
     return offset < request->offset + request->bytes && offset + count > request->offset;
+}
+
+/* Bytes FROM to TO of the tcp's stream bear some of REQUEST. */
+static bool is_borne(const struct traffic_request *request, uint64_t from, uint64_t to)
+{
+    return from < request->to && to > request->from;
 }

@@ -37,7 +37,8 @@ struct exchange_answer request_receive(struct traffic *traffic, struct traffic_c
                                        const uint8_t *bytes, uint32_t count, uint64_t at_ns);
 /* CONN's peer has sent all it will: WHOLE if that ends the answer to the oldest request. */
 struct exchange_answer request_fin(struct traffic *traffic, struct traffic_conn *conn);
-/* The peer has acknowledged all of REQUEST of CONN. */
+/* Nothing of REQUEST of CONN will be made again: the peer has acknowledged all of it, or it is
+ * held. */
 bool request_is_acked(const struct traffic *traffic, const struct traffic_conn *conn,
                       const struct traffic_request *request);
 /* ANSWER to the oldest REQUEST of CONN became whole at AT_NS: the account of both. */
@@ -51,9 +52,14 @@ void request_pop(struct traffic *traffic, struct traffic_conn *conn, struct reco
 /* DESCRIPTOR's bytes, of CONN, left at SENT_NS: requests that begin within are sent. */
 void request_sent(struct traffic *traffic, struct traffic_conn *conn,
                   const struct tcp_descriptor *descriptor, uint64_t sent_ns);
-/* COUNT bytes of CONN's stream from OFFSET on are sent again; while it is connecting, the SYN. */
+/* COUNT bytes of the tcp's stream from OFFSET on are sent again; before CONN is up, what its
+ * requests wait for. */
 void request_resent(struct traffic *traffic, struct traffic_conn *conn, uint64_t offset,
                     uint32_t count);
+/* COUNT bytes of CONN's stream from OFFSET on were encrypted; records of the tcp's stream, from
+ * FROM up to TO, bear them. */
+void request_sealed(struct traffic *traffic, const struct traffic_conn *conn, uint64_t offset,
+                    uint32_t count, uint64_t from, uint64_t to);
 /* Write COUNT bytes of CONN's stream from OFFSET on. Those of a request that is over are zeros:
  * only a peer that answered what it has not acknowledged can want them again. */
 void request_fill(const struct traffic *traffic, const struct traffic_conn *conn, uint64_t offset,

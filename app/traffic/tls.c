@@ -10,6 +10,7 @@
 static bool set_peer(struct tls *tls, struct tls_context *context);
 static enum tls_verdict fail(struct tls *tls);
 static enum tls_reason reason_of_error(const struct tls *tls);
+static enum tls_reason reason_of_certificate(const struct tls *tls);
 
 bool tls_open(struct tls *tls, struct tls_context *context)
 {
@@ -31,6 +32,15 @@ bool tls_open(struct tls *tls, struct tls_context *context)
     }
     SSL_set_connect_state(tls->ssl);
     return set_peer(tls, context);
+}
+
+bool tls_resume(struct tls *tls, struct tls_context *context, uint32_t peer)
+{
+    SSL_SESSION **session = &context->sessions[peer % TLS_PEERS];
+    if (!context->resume)
+        return true;
+    return SSL_set_app_data(tls->ssl, session) == 1 &&
+           (*session == NULL || SSL_set_session(tls->ssl, *session) == 1);
 }
 
 void tls_close(struct tls *tls)
@@ -92,19 +102,22 @@ uint32_t tls_take(struct tls *tls, uint8_t *bytes, uint32_t room)
     return taken > 0 ? (uint32_t)taken : 0;
 }
 
+uint32_t tls_pending(const struct tls *tls)
+{
+    return (uint32_t)BIO_ctrl_pending(tls->out);
+}
+
 bool tls_resumed(const struct tls *tls)
 {
     return SSL_session_reused(tls->ssl) != 0;
 }
 
-/* Whom the client talks to, and what it knows of him. */
+/* Whom the client talks to. */
 static bool set_peer(struct tls *tls, struct tls_context *context)
 {
     bool done = true;
-    if (context->resume && context->session != NULL)
-        done = SSL_set_session(tls->ssl, context->session) == 1;
     if (context->named)
-        done = done && SSL_set_tlsext_host_name(tls->ssl, context->host) == 1;
+        done = SSL_set_tlsext_host_name(tls->ssl, context->host) == 1;
     if (context->checked && context->named)
         done = done && SSL_set1_host(tls->ssl, context->host) == 1;
     else if (context->checked)
@@ -125,19 +138,16 @@ static enum tls_verdict fail(struct tls *tls)
 
 static enum tls_reason reason_of_error(const struct tls *tls)
 {
-    long verified = SSL_get_verify_result(tls->ssl);
     int reason = ERR_GET_REASON(ERR_peek_error());
-    if (verified == X509_V_ERR_HOSTNAME_MISMATCH || verified == X509_V_ERR_IP_ADDRESS_MISMATCH)
-        return TLS_NAME;
-    if (verified != X509_V_OK)
-        return TLS_CERTIFICATE;
     switch (reason) {
+    case SSL_R_CERTIFICATE_VERIFY_FAILED: return reason_of_certificate(tls);
     case SSL_R_UNSUPPORTED_PROTOCOL:
     case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_NO_PROTOCOLS_AVAILABLE:
     case SSL_R_HTTP_REQUEST:
     case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION: return TLS_VERSION;
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return TLS_CERTIFICATE;
+    case ERR_R_MALLOC_FAILURE: return TLS_MEMORY;
     default: break;
     }
     if (reason > SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + UINT8_MAX)
@@ -145,12 +155,18 @@ static enum tls_reason reason_of_error(const struct tls *tls)
     return tls->ready ? TLS_RECORD : TLS_HANDSHAKE;
 }
 
-const char *tls_reason_text(enum tls_reason reason)
+static enum tls_reason reason_of_certificate(const struct tls *tls)
 {
-    static const char *const texts[] = {
-#define X(id, text) text,
-        TLS_REASONS(X)
-#undef X
-    };
-    return texts[reason];
+    switch (SSL_get_verify_result(tls->ssl)) {
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH: return TLS_NAME;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID: return TLS_DATE;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN: return TLS_AUTHORITY;
+    default: return TLS_CERTIFICATE;
+    }
 }

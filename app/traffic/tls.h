@@ -12,7 +12,8 @@
  * bytes cannot be made again: their sender holds them (hold.h).
  *
  * A client checks the certificate's chain and that it is for the host, unless told not to; it
- * offers http/1.1 by ALPN, the host by SNI, and the last session, if it may resume.
+ * offers http/1.1 by ALPN and the host by SNI. If it may resume, a context keeps the last session
+ * of each of TLS_PEERS peers, which are alike in all else.
  *
  * Threads: a context and all its connections belong to one worker; contexts are made and freed on
  * the slow path. Memory: OpenSSL's own, from the heap, as much as a connection needs while it
@@ -26,27 +27,28 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "record/http_reason.h"
+
+enum {
+    TLS_PEERS = 16
+};
 
 struct tls_context; /* Inside in tls_priv.h. */
 struct ssl_st;
 struct bio_st;
 
-/* id, sentence: why a connection is of no use. */
-#define TLS_REASONS(X)                                                                             \
-    X(NONE, "nothing is wrong")                                                                    \
-    X(HANDSHAKE, "the handshake failed")                                                           \
-    X(VERSION, "no TLS version that both sides take, or no TLS at all")                            \
-    X(CERTIFICATE, "the peer's certificate is not trusted, or out of date")                        \
-    X(NAME, "the peer's certificate is for another name")                                          \
-    X(ALERT, "the peer ended TLS by an alert")                                                     \
-    X(RECORD, "a broken record")                                                                   \
-    X(MEMORY, "no memory for TLS")
-
+/* Why a connection is of no use. Their sentences are in http_reason.h. */
 enum tls_reason {
-#define X(id, text) TLS_##id,
-    TLS_REASONS(X)
-#undef X
-    TLS_REASON_COUNT
+    TLS_NONE = HTTP_BAD_NONE,
+    TLS_HANDSHAKE = HTTP_BAD_TLS_HANDSHAKE,
+    TLS_VERSION = HTTP_BAD_TLS_VERSION,
+    TLS_DATE = HTTP_BAD_TLS_DATE,
+    TLS_AUTHORITY = HTTP_BAD_TLS_AUTHORITY,
+    TLS_CERTIFICATE = HTTP_BAD_TLS_CERTIFICATE,
+    TLS_NAME = HTTP_BAD_TLS_NAME,
+    TLS_ALERT = HTTP_BAD_TLS_ALERT,
+    TLS_RECORD = HTTP_BAD_TLS_RECORD,
+    TLS_MEMORY = HTTP_REASON_COUNT /* Our own doing: there is no memory for TLS. */
 };
 
 enum tls_verdict {
@@ -70,7 +72,7 @@ struct tls_config {
     const char *key_file;         /* PEM. */
     const char *host;             /* Client: name or address that the certificate is for; SNI. */
     bool insecure;                /* Client: any certificate will do. */
-    bool resume;                  /* Client: resume the last session. Server: let clients do so. */
+    bool resume;                  /* Client: resume a peer's last session. Server: let clients. */
     enum tls_version min;
     enum tls_version max;
 };
@@ -95,6 +97,9 @@ void tls_context_free(struct tls_context *context);
 
 /* False: no memory. */
 bool tls_open(struct tls *tls, struct tls_context *context);
+/* A client's, which is not begun yet, is with PEER: it resumes the last session that this one
+ * gave, if there is one, and keeps the next. False: no memory. */
+bool tls_resume(struct tls *tls, struct tls_context *context, uint32_t peer);
 /* Forget all of it; harmless on a zeroed one. */
 void tls_close(struct tls *tls);
 /* Encrypted bytes came. False: no memory, the connection is of no use. */
@@ -107,8 +112,9 @@ bool tls_write(struct tls *tls, const uint8_t *bytes, uint32_t count);
 void tls_end(struct tls *tls);
 /* Take encrypted bytes to be sent, ROOM at most. Returns how many; 0: there are none. */
 uint32_t tls_take(struct tls *tls, uint8_t *bytes, uint32_t room);
+/* How many there are. */
+uint32_t tls_pending(const struct tls *tls);
 /* Was an earlier session resumed? */
 bool tls_resumed(const struct tls *tls);
-const char *tls_reason_text(enum tls_reason reason);
 
 #endif

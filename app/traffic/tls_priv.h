@@ -12,7 +12,7 @@ enum {
 
 struct tls_context {
     SSL_CTX *ssl;
-    SSL_SESSION *session; /* Client: the last one that a server gave. NULL: none. */
+    SSL_SESSION *sessions[TLS_PEERS]; /* Client: the last one that each gave. NULL: none. */
     bool server;
     bool resume;
     bool named;   /* `host` is a name, not an address. */

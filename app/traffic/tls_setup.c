@@ -39,7 +39,8 @@ void tls_context_free(struct tls_context *context)
 {
     if (context == NULL)
         return;
-    SSL_SESSION_free(context->session);
+    for (unsigned i = 0; i < TLS_PEERS; i++)
+        SSL_SESSION_free(context->sessions[i]);
     SSL_CTX_free(context->ssl);
     free(context);
 }
@@ -56,6 +57,7 @@ static int fill(struct tls_context *context, const struct tls_config *config, st
     if (SSL_CTX_set_min_proto_version(context->ssl, min) != 1 ||
         SSL_CTX_set_max_proto_version(context->ssl, version_of(config->max)) != 1)
         return openssl_error(err, "TLS versions", "");
+    SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS); /* A quiet connection has none. */
     int code = load_files(context, config, err);
     if (code == 0 && !config->server)
         code = set_host(context, config, err);
@@ -107,10 +109,9 @@ static int set_host(struct tls_context *context, const struct tls_config *config
     return 0;
 }
 
-/* A client keeps the last session itself: one host, one session. */
+/* A client keeps its sessions itself, one a peer. */
 static void set_sessions(struct tls_context *context)
 {
-    SSL_CTX_set_app_data(context->ssl, context);
     if (context->server) {
         static const unsigned char id[] = "seamline";
         SSL_CTX_set_session_id_context(context->ssl, id, sizeof(id) - 1);
@@ -129,9 +130,11 @@ static void set_sessions(struct tls_context *context)
 /* Returning 1 takes SESSION over. */
 static int new_session(SSL *ssl, SSL_SESSION *session)
 {
-    struct tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    SSL_SESSION_free(context->session);
-    context->session = session;
+    SSL_SESSION **last = SSL_get_app_data(ssl);
+    if (last == NULL)
+        return 0;
+    SSL_SESSION_free(*last);
+    *last = session;
     return 1;
 }
 

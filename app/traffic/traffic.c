@@ -9,6 +9,7 @@
 #include "traffic/flow.h"
 #include "traffic/pattern.h"
 #include "traffic/request.h"
+#include "traffic/secure.h"
 
 enum {
     LATE_GATHER_NS = 100000000 /* Requests sent late within this are one fault. */
@@ -130,6 +131,8 @@ void traffic_fill(const struct traffic *traffic, const struct tcp_descriptor *de
     const struct traffic_conn *conn = pool_get(&traffic->conns, (pool_handle)descriptor->user);
     if (conn == NULL)
         memset(payload, 0, descriptor->payload_bytes);
+    else if (conn->secure)
+        secure_fill(traffic, conn, descriptor->stream_offset, payload, descriptor->payload_bytes);
     else
         request_fill(traffic, conn, descriptor->stream_offset, payload, descriptor->payload_bytes);
 }
@@ -262,6 +265,8 @@ static void act(struct traffic *traffic, uint64_t now_ns, const struct tcp_event
         conn_retransmit(traffic, conn, event);
         return;
     }
+    if (event->kind == TCP_EVENT_ACKED && conn->secure)
+        secure_acked(traffic, conn, event->stream_offset);
     bool none = event->kind == TCP_EVENT_ACKED || event->kind == TCP_EVENT_LOCAL_CLOSED;
     if (none || conn->state == CONN_CLOSING)
         return;

@@ -28,7 +28,8 @@
  *   raw       frames of a template, as fast as is wanted; received ones are counted, by whichever
  *             worker gets them (raw.h).
  *
- *   http      HTTP/1.1: `messages` in turn, each answer as `expect` says (exchange_http.h).
+ *   http      HTTP/1.1: `messages` in turn, each answer as `expect` says (exchange_http.h); over
+ *             TLS, if `tls` is given (secure.h).
  *   mconnect  a new connection at each due time, on which the server gives its host name
  *             (exchange_mconnect.h).
  *
@@ -63,11 +64,12 @@
 #include "traffic/http_message.h"
 #include "traffic/law.h"
 #include "traffic/template.h"
+#include "traffic/tls.h"
 
 enum {
-    TRAFFIC_TARGETS = 16,    /* Of a stream. */
-    TRAFFIC_POOLS = 16,      /* Client prefixes. */
-    TRAFFIC_NAME_BYTES = 64, /* A stream's name, with its NUL. */
+    TRAFFIC_TARGETS = TLS_PEERS, /* Of a stream. */
+    TRAFFIC_POOLS = 16,          /* Client prefixes. */
+    TRAFFIC_NAME_BYTES = 64,     /* A stream's name, with its NUL. */
     TRAFFIC_SIZE_MIN_BYTES = 64,
     TRAFFIC_SIZE_MAX_BYTES = 1 << 20,
     TRAFFIC_DATAGRAM_MAX_BYTES = 8192
@@ -150,6 +152,8 @@ struct traffic_stream_config {
     const struct http_message *messages; /* HTTP: the requests, in turn. Borrowed. */
     uint32_t message_count;              /* HTTP: 1 at least. */
     const struct http_expect *expect;    /* HTTP: of each answer. Borrowed. */
+    const struct tls_config *tls; /* HTTP: over TLS, as a client. NULL: in the clear. Borrowed by
+                                     traffic_setup(). */
     uint64_t timeout_ns; /* No whole answer for so long is silence, and ends a connection. */
     uint64_t connect_timeout_ns; /* From the SYN. */
     uint64_t late_ns;            /* An answer that took longer, from `sent`, is late. 0: never. */

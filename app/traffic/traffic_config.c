@@ -96,6 +96,15 @@ uint32_t traffic_connections_needed(const struct traffic_config *config)
     return bounded(sum);
 }
 
+uint32_t traffic_secures_needed(const struct traffic_config *config)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < config->stream_count; i++)
+        if (config->streams[i].tls != NULL)
+            sum += stream_connections(config, &config->streams[i]);
+    return bounded(sum);
+}
+
 uint32_t traffic_requests_needed(const struct traffic_config *config)
 {
     uint64_t sum = 0;
@@ -235,11 +244,12 @@ static uint64_t closing(const struct traffic_stream_config *stream)
     return (stream->flows < TRAFFIC_CLOSING ? stream->flows : TRAFFIC_CLOSING) + SPARE;
 }
 
+/* Beside what OpenSSL has for a connection, that of its being awake is nothing. */
 static uint64_t stream_awake(const struct traffic_config *config,
                              const struct traffic_stream_config *stream)
 {
     uint64_t connections = stream_connections(config, stream);
-    if (stream->pattern != TRAFFIC_HELD)
+    if (stream->pattern != TRAFFIC_HELD || stream->tls != NULL)
         return connections;
     uint64_t awake =
         due_in(stream, stream->timeout_ns + PAUSE_NS) + TRAFFIC_CONNECTING + closing(stream);
@@ -399,7 +409,7 @@ static const char *wrong_protocol(const struct traffic_stream_config *stream)
         (stream->size_bytes < MARK_ECHO_BYTES || stream->size_bytes > TRAFFIC_DATAGRAM_MAX_BYTES))
         return "size: must be 32 to 8192 bytes";
     if (stream->protocol != TRAFFIC_HTTP)
-        return NULL;
+        return stream->tls != NULL ? "tls: only http goes over TLS" : NULL;
     if (stream->message_count == 0 || stream->expect == NULL)
         return "requests: HTTP needs one at least, and what to expect";
     for (uint32_t i = 0; i < stream->message_count; i++)

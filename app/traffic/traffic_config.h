@@ -54,6 +54,8 @@ struct port_range traffic_config_ports(const struct traffic_config *config, bool
 
 /* Requests that can be under way at once; at most POOL_CAPACITY_MAX. */
 uint32_t traffic_requests_needed(const struct traffic_config *config);
+/* Connections over TLS that there can be at once; at most POOL_CAPACITY_MAX. */
+uint32_t traffic_secures_needed(const struct traffic_config *config);
 /* Requests of STREAM, an open one, that may wait for a connection. */
 uint32_t traffic_queue_max(const struct traffic_stream_config *stream);
 /* Requests of STREAM, an open one, from the oldest that is not decided on, when slots are reached

@@ -9,7 +9,8 @@
  *
  * A connection is known to the tcp by its handle in the pool `conns`, given as `user`. It lives
  * from conn_open() to the tcp's GONE; its record is written earlier, when it ends as traffic
- * sees it (CONN_CLOSING from then on), and its flow forgets it then.
+ * sees it (CONN_CLOSING from then on), and its flow forgets it then. Over TLS, its bytes pass
+ * through secure.c on their way between the tcp and the exchange.
  *
  * Threads: the owning worker. Memory: taken in traffic_setup.c.
  */
@@ -28,6 +29,7 @@
 #include "traffic/ports.h"
 #include "traffic/schedule.h"
 #include "traffic/sequence.h"
+#include "traffic/tls.h"
 #include "traffic/traffic.h"
 
 enum {
@@ -52,6 +54,7 @@ struct traffic_timer {
 
 enum conn_state {
     CONN_CONNECTING, /* SYN is to be sent, or was. */
+    CONN_SECURING,   /* Established; the TLS handshake is under way. */
     CONN_UP,         /* Established, and of use to its flow. */
     CONN_CLOSING     /* Its record is written; waits for the tcp's GONE. */
 };
@@ -85,6 +88,7 @@ struct traffic_conn {
     bool no_hop : 1;            /* The last packet was refused: next hop unresolved. */
     bool icmp : 1;              /* An ICMP error came, and nothing since. */
     bool idle : 1;              /* Open streams: in its flow's list of idle ones. */
+    bool secure : 1;            /* Has a struct secure: its bytes pass through TLS. */
     bool cut : 1;               /* A request was answered before all of it was acknowledged. */
     bool in_order : 1;          /* Closing, and in traffic->closing. */
     uint16_t name;              /* That an answer gave: name_at(). */
@@ -117,12 +121,15 @@ struct traffic_request {
     struct record_request record; /* As far as it is known. */
     uint64_t offset;              /* In our stream, of its first byte. */
     uint64_t bytes;               /* Its length, once asked. */
-    uint64_t sent_bytes;          /* Of these, how many have left. */
-    bool asked;                   /* Its connection is up, and its answer is awaited. */
-    uint64_t deadline_ns;         /* By when its answer should be whole; waiting in a queue: by when
+    uint64_t from;    /* In the tcp's stream, of what bears it: its own first byte; over TLS, of its
+                      first record. UINT64_MAX: nothing of it is encrypted yet. */
+    uint64_t to;      /* The same, after its last byte or record. UINT64_MAX: not all of it is. */
+    uint64_t sent_to; /* Up to where that has left. */
+    bool asked;       /* Its connection is up, and its answer is awaited. */
+    uint64_t deadline_ns; /* By when its answer should be whole; waiting in a queue: by when
                                      it should have a connection. */
-    pool_handle next;             /* Bound to the same connection after it; 0: none. */
-    uint32_t order;               /* Open streams: number of its entry in the order ring. */
+    pool_handle next;     /* Bound to the same connection after it; 0: none. */
+    uint32_t order;       /* Open streams: number of its entry in the order ring. */
     union {
         struct ctraffic ctraffic;
         struct {
@@ -234,6 +241,7 @@ struct traffic_stream {
     struct raw raw;           /* Raw streams. */
     struct echo echo;         /* Echo streams. */
     struct order_ring order;  /* Open streams. */
+    struct tls_context *tls;  /* HTTP over TLS. */
     uint64_t asked;           /* Requests that were given a number, ever. */
     uint64_t start_ns;        /* Closed streams: when the first requests are due. */
     uint64_t stop_ns;         /* Draining: since when. */
@@ -288,6 +296,9 @@ struct traffic {
     uint64_t uncertainty_ns; /* Of arrivals in this turn. */
     struct pool conns;       /* struct traffic_conn. */
     struct pool requests;    /* struct traffic_request. */
+    struct pool secures;     /* struct secure, of connections over TLS. */
+    struct pool pieces;      /* struct hold_piece, of what these hold. */
+    pool_handle *secure_at;  /* By a connection's index; NULL: no stream is over TLS. */
     struct conn_list closing;
     struct traffic_timer closing_timer; /* Of the first of them, or before. */
     struct names names;                 /* Of backends. */
@@ -312,6 +323,8 @@ struct traffic {
     struct sweep sweeps[2];  /* Of IPv6 and of IPv4, in this order. */
     void *conns_memory;      /* The pool's. */
     void *requests_memory;   /* The pool's. */
+    void *secures_memory;    /* The pool's. */
+    void *pieces_memory;     /* The pool's. */
     struct traffic_stream streams[RECORD_STREAMS];
     struct wheel wheel; /* Timers of connections and flows. */
 };

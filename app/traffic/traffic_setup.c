@@ -5,6 +5,7 @@
 
 #include "traffic/echo.h"
 #include "traffic/raw.h"
+#include "traffic/secure.h"
 #include "traffic/traffic_config.h"
 #include "traffic/traffic_priv.h"
 
@@ -14,6 +15,9 @@ enum {
 
 static int fill(struct traffic *traffic, const struct traffic_config *config);
 static int fill_conns(struct traffic *traffic, const struct traffic_config *config);
+static int fill_secures(struct traffic *traffic, const struct traffic_config *config);
+static int make_contexts(struct traffic *traffic, const struct traffic_config *config,
+                         struct error *err);
 static int fill_pool(struct pool *pool, void **memory, uint32_t capacity, uint32_t bytes);
 static int fill_names(struct traffic *traffic);
 static int fill_digests(struct traffic *traffic, const struct traffic_config *config);
@@ -39,16 +43,21 @@ struct traffic *traffic_setup(const struct traffic_config *config, struct tcp *t
         return NULL;
     assert(record->stream_count >= config->stream_count);
     struct traffic *traffic = take(1, sizeof(*traffic));
+    int code = -ENOMEM;
     if (traffic != NULL) {
         traffic->tcp = tcp;
         traffic->record = record;
-        if (fill(traffic, config) == 0)
-            return traffic;
+        code = fill(traffic, config);
     }
+    if (code < 0)
+        error_set(err, EXIT_ENVIRONMENT, -ENOMEM,
+                  "not enough memory for %u connections; ask for fewer, or a lower rate",
+                  traffic_connections_needed(config));
+    else
+        code = make_contexts(traffic, config, err);
+    if (code == 0)
+        return traffic;
     traffic_free(traffic);
-    error_set(err, EXIT_ENVIRONMENT, -ENOMEM,
-              "not enough memory for %u connections; ask for fewer, or a lower rate",
-              traffic_connections_needed(config));
     return NULL;
 }
 
@@ -59,6 +68,7 @@ void traffic_free(struct traffic *traffic)
     for (uint32_t i = 0; i < traffic->stream_count; i++) {
         free(traffic->streams[i].places);
         free(traffic->streams[i].order.entries);
+        tls_context_free(traffic->streams[i].tls);
         echo_free(&traffic->streams[i]);
         raw_free(&traffic->streams[i]);
     }
@@ -71,6 +81,9 @@ void traffic_free(struct traffic *traffic)
     free(traffic->flows);
     free(traffic->conns_memory);
     free(traffic->requests_memory);
+    free(traffic->secures_memory);
+    free(traffic->pieces_memory);
+    free(traffic->secure_at);
     free(traffic->names.entries);
     free(traffic->digests);
     free(traffic);
@@ -110,8 +123,45 @@ static int fill_conns(struct traffic *traffic, const struct traffic_config *conf
     if (fill_pool(&traffic->conns, &traffic->conns_memory, capacity, sizeof(struct traffic_conn)))
         return -ENOMEM;
     uint32_t requests = traffic_requests_needed(config);
-    return fill_pool(&traffic->requests, &traffic->requests_memory, requests,
-                     sizeof(struct traffic_request));
+    if (fill_pool(&traffic->requests, &traffic->requests_memory, requests,
+                  sizeof(struct traffic_request)))
+        return -ENOMEM;
+    return fill_secures(traffic, config);
+}
+
+/* Nothing where no stream is over TLS. */
+static int fill_secures(struct traffic *traffic, const struct traffic_config *config)
+{
+    uint32_t needed = traffic_secures_needed(config);
+    uint32_t capacity = needed < traffic->conns.capacity ? needed : traffic->conns.capacity;
+    if (capacity == 0)
+        return 0;
+    uint64_t pieces = (uint64_t)capacity * SECURE_PIECES + SECURE_SPARE_PIECES;
+    if (pieces > POOL_CAPACITY_MAX)
+        return -ENOMEM;
+    traffic->secure_at = take(traffic->conns.capacity, sizeof(pool_handle));
+    if (traffic->secure_at == NULL ||
+        fill_pool(&traffic->secures, &traffic->secures_memory, capacity, sizeof(struct secure)) < 0)
+        return -ENOMEM;
+    return fill_pool(&traffic->pieces, &traffic->pieces_memory, (uint32_t)pieces,
+                     sizeof(struct hold_piece));
+}
+
+/* One for each stream: what it trusts, and whom it is. */
+static int make_contexts(struct traffic *traffic, const struct traffic_config *config,
+                         struct error *err)
+{
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        struct traffic_stream *stream = &traffic->streams[i];
+        if (config->streams[i].tls == NULL)
+            continue;
+        stream->tls = tls_context_new(config->streams[i].tls, err);
+        if (stream->tls == NULL) {
+            error_wrap(err, "stream \"%s\"", stream->config.name);
+            return -EINVAL;
+        }
+    }
+    return 0;
 }
 
 static int fill_pool(struct pool *pool, void **memory, uint32_t capacity, uint32_t bytes)

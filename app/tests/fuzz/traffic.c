@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define S UINT64_C(1000000000)
 
 enum {
-    STREAMS = 5,
+    STREAMS = 6,
     SEEN = 16,   /* Segments of the tester that can be answered. */
     TURNS = 200, /* Of an input. */
     SEGMENT_BYTES = 256
@@ -31,7 +31,9 @@ struct game {
     struct http_expect expect;
 };
 
-/* Held with two in flight, an open loop on two connections, and a closed one. */
+static const struct tls_config tls = {.insecure = true, .host = "x", .resume = true};
+
+/* Held with two in flight, an open loop on two connections, a closed one, and one over TLS. */
 static void set_http(struct game *game, struct traffic_stream_config streams[])
 {
     struct http_request_config request = {.target = "/", .host = "x", .body.size_bytes = 100};
@@ -53,6 +55,7 @@ static void set_http(struct game *game, struct traffic_stream_config streams[])
     streams[3].queue = 3;
     streams[4].pattern = TRAFFIC_CLOSED;
     streams[4].depth = 2;
+    streams[5].tls = &tls;
 }
 
 static void setup(struct game *game)

@@ -45,6 +45,7 @@ struct pair {
     struct tls_context *contexts[2]; /* Client, server. */
     struct end ends[2];
     uint64_t carried; /* Bytes, both ways. */
+    uint32_t peer;    /* Of the client. */
     uint64_t flip;    /* Flip a bit of this byte of them; 0: none. */
 };
 
@@ -82,6 +83,7 @@ static void connect_pair(struct pair *pair)
         pair->ends[i] = (struct end){.heard = malloc(BYTES_MAX)};
         assert_true(tls_open(&pair->ends[i].tls, pair->contexts[i]));
     }
+    assert_true(tls_resume(&pair->ends[0].tls, pair->contexts[0], pair->peer));
 }
 
 static void disconnect_pair(struct pair *pair)
@@ -187,6 +189,9 @@ static void sessions_are_resumed_as_told(void **state)
         talk(&pair, false, 1460);
         talk(&pair, client.resume && server.resume, 1460);
         talk(&pair, client.resume && server.resume, 1460);
+        pair.peer = 1; /* Never met. */
+        talk(&pair, false, 1460);
+        talk(&pair, client.resume && server.resume, 1460);
         free_pair(&pair);
     }
 }
@@ -224,10 +229,32 @@ static void certificates_are_checked(void **state)
     assert_int_equal(try_out(&client, &server), TLS_NAME);
     client = good;
     client.ca_file = files.other_ca;
-    assert_int_equal(try_out(&client, &server), TLS_CERTIFICATE);
+    assert_int_equal(try_out(&client, &server), TLS_AUTHORITY);
     client.insecure = true;
     client.host = "other.example";
     assert_int_equal(try_out(&client, &server), TLS_NONE);
+}
+
+/* Expired, not valid yet, signed by itself, not to be used by servers. */
+static void certificates_are_of_use(void **state)
+{
+    const struct {
+        const char *file;
+        enum tls_reason reason;
+    } rows[] = {
+        {files.expired, TLS_DATE},
+        {files.future, TLS_DATE},
+        {files.self_signed, TLS_AUTHORITY},
+        {files.of_clients, TLS_CERTIFICATE},
+    };
+    (void)state;
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tls_config client = client_config(), server = server_config();
+        server.certificate_file = rows[i].file;
+        assert_int_equal(try_out(&client, &server), rows[i].reason);
+        client.insecure = true;
+        assert_int_equal(try_out(&client, &server), TLS_NONE);
+    }
 }
 
 static void clients_have_certificates(void **state)
@@ -361,6 +388,7 @@ int main(void)
         cmocka_unit_test(records_may_be_cut_anywhere),
         cmocka_unit_test(sessions_are_resumed_as_told),
         cmocka_unit_test(certificates_are_checked),
+        cmocka_unit_test(certificates_are_of_use),
         cmocka_unit_test(clients_have_certificates),
         cmocka_unit_test(versions_must_meet),
         cmocka_unit_test(a_peer_without_tls_is_noticed),

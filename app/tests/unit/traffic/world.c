@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traffic/traffic_priv.h"
+
 static void turn(struct world *world);
 static uint64_t next_ns(const struct world *world);
 static void arrive(struct world *world);
@@ -18,7 +20,13 @@ static void echo(struct world *world, struct world_conn *conn, const uint8_t *pa
                  uint32_t bytes, uint64_t delay_ns);
 static void serve(struct world *world, struct world_conn *conn, const uint8_t *payload,
                   uint32_t bytes);
+static void serve_tls(struct world *world, struct world_conn *conn, const uint8_t *payload,
+                      uint32_t bytes);
+static void flush_tls(struct world *world, struct world_conn *conn);
 static void say(struct world *world, struct world_conn *conn, const char *text);
+static void put_stream(struct world *world, struct world_conn *conn, const uint8_t *bytes,
+                       uint32_t count);
+static void put_fin(struct world *world, struct world_conn *conn, uint64_t delay_ns);
 static void put(struct world *world, const struct tuple *tuple, uint8_t flags, uint32_t seq,
                 uint32_t ack, const uint8_t *payload, uint32_t bytes, uint64_t delay_ns);
 static void put_icmp(struct world *world, const struct tcp_descriptor *descriptor);
@@ -127,6 +135,9 @@ void world_stop(struct world *world)
     assert_true(stopped);
     assert_int_equal(traffic_connections(world->traffic), 0);
     assert_int_equal(tcp_connections(world->tcp), 0);
+    assert_int_equal(world->traffic->requests.taken, 0);
+    assert_int_equal(world->traffic->secures.taken, 0);
+    assert_int_equal(world->traffic->pieces.taken, 0);
     assert_true(tcp_is_empty(world->tcp));
     assert_true(record_sums_hold(world->record));
     assert_true(traffic_next_ns(world->traffic) == UINT64_MAX);
@@ -140,6 +151,8 @@ void world_stop(struct world *world)
 
 void world_free(struct world *world)
 {
+    for (uint32_t i = 0; i < world->conn_count; i++)
+        tls_close(&world->conns[i].tls);
     traffic_free(world->traffic);
     tcp_teardown(world->tcp);
     record_free(world->record);
@@ -316,6 +329,7 @@ static void take_syn(struct world *world, const struct tcp_descriptor *descripto
         assert_true(world->conn_count < WORLD_CONNS);
         conn = &world->conns[world->conn_count++];
     }
+    tls_close(&conn->tls);
     *conn = (struct world_conn){.tuple = descriptor->tuple,
                                 .rcv_nxt = descriptor->seq + 1,
                                 .snd_nxt = 0x7fff0000u + world->conn_count,
@@ -323,6 +337,8 @@ static void take_syn(struct world *world, const struct tcp_descriptor *descripto
                                 .up = true};
     put(world, &conn->tuple, TCP_SYN | TCP_ACK, conn->snd_nxt++, conn->rcv_nxt, NULL, 0, 0);
     http_await(&conn->request);
+    if (pod->tls != NULL)
+        assert_true(tls_open(&conn->tls, pod->tls));
     if (pod->greeting != NULL)
         say(world, conn, pod->greeting);
     conn->said_nxt = conn->snd_nxt;
@@ -361,7 +377,9 @@ static void take_bytes(struct world *world, struct world_conn *conn,
         put(world, &conn->tuple, TCP_ACK, conn->snd_nxt, conn->rcv_nxt, NULL, 0, 0);
         break;
     default:
-        if (pod->answer != NULL)
+        if (pod->tls != NULL)
+            serve_tls(world, conn, payload, bytes);
+        else if (pod->answer != NULL)
             serve(world, conn, payload, bytes);
         else
             echo(world, conn, payload, bytes, pod->delay_ns);
@@ -416,26 +434,78 @@ static void serve(struct world *world, struct world_conn *conn, const uint8_t *p
         say(world, conn, pod->answer);
     }
     if (conn->snd_nxt != conn->said_nxt && pod->closes) {
-        put(world, &conn->tuple, TCP_FIN | TCP_ACK, conn->snd_nxt++, conn->rcv_nxt, NULL, 0,
-            pod->delay_ns);
-        conn->closed = true;
+        if (pod->tls != NULL && !pod->rude)
+            tls_end(&conn->tls);
+        put_fin(world, conn, pod->delay_ns);
     } else if (conn->snd_nxt == conn->said_nxt) {
         put(world, &conn->tuple, TCP_ACK, conn->snd_nxt, conn->rcv_nxt, NULL, 0, 0);
     }
     conn->said_nxt = conn->snd_nxt;
 }
 
+/* Decrypted, it is served as in the clear; what is no TLS, or ends it, is answered by a FIN. */
+static void serve_tls(struct world *world, struct world_conn *conn, const uint8_t *payload,
+                      uint32_t bytes)
+{
+    uint8_t plain[WORLD_PACKET_BYTES];
+    uint32_t count, before = conn->snd_nxt;
+    enum tls_verdict verdict;
+    assert_true(tls_put(&conn->tls, payload, bytes));
+    while ((verdict = tls_read(&conn->tls, plain, sizeof(plain), &count)) == TLS_DATA)
+        serve(world, conn, plain, count);
+    if (conn->tls.ready && !conn->greeted) {
+        conn->greeted = true;
+        world->handshakes++;
+        world->resumed += tls_resumed(&conn->tls);
+    }
+    world->farewells += verdict == TLS_ENDED;
+    flush_tls(world, conn);
+    if (verdict != TLS_MORE && !conn->closed)
+        put_fin(world, conn, 0);
+    else if (conn->snd_nxt == before)
+        put(world, &conn->tuple, TCP_ACK, conn->snd_nxt, conn->rcv_nxt, NULL, 0, 0);
+}
+
+static void flush_tls(struct world *world, struct world_conn *conn)
+{
+    uint8_t bytes[1400];
+    uint32_t count;
+    while (!conn->closed && (count = tls_take(&conn->tls, bytes, sizeof(bytes))) > 0) {
+        if (world->pod[conn->pod].manner == POD_WRONG)
+            bytes[count - 1] ^= 1;
+        put_stream(world, conn, bytes, count);
+    }
+}
+
 static void say(struct world *world, struct world_conn *conn, const char *text)
 {
+    if (world->pod[conn->pod].tls == NULL) {
+        put_stream(world, conn, (const uint8_t *)text, (uint32_t)strlen(text));
+        return;
+    }
+    assert_true(tls_write(&conn->tls, (const uint8_t *)text, (uint32_t)strlen(text)));
+    flush_tls(world, conn);
+}
+
+static void put_stream(struct world *world, struct world_conn *conn, const uint8_t *bytes,
+                       uint32_t count)
+{
     const struct pod *pod = &world->pod[conn->pod];
-    uint32_t bytes = (uint32_t)strlen(text);
     uint32_t piece = pod->piece_bytes != 0 ? pod->piece_bytes : 1400;
-    for (uint32_t at = 0; at < bytes; at += piece) {
-        uint32_t run = bytes - at < piece ? bytes - at : piece;
-        put(world, &conn->tuple, TCP_ACK | TCP_PSH, conn->snd_nxt, conn->rcv_nxt,
-            (const uint8_t *)text + at, run, pod->delay_ns);
+    for (uint32_t at = 0; at < count; at += piece) {
+        uint32_t run = count - at < piece ? count - at : piece;
+        put(world, &conn->tuple, TCP_ACK | TCP_PSH, conn->snd_nxt, conn->rcv_nxt, bytes + at, run,
+            pod->delay_ns);
         conn->snd_nxt += run;
     }
+}
+
+static void put_fin(struct world *world, struct world_conn *conn, uint64_t delay_ns)
+{
+    if (conn->tls.ssl != NULL)
+        flush_tls(world, conn);
+    put(world, &conn->tuple, TCP_FIN | TCP_ACK, conn->snd_nxt++, conn->rcv_nxt, NULL, 0, delay_ns);
+    conn->closed = true;
 }
 
 static void put(struct world *world, const struct tuple *tuple, uint8_t flags, uint32_t seq,

@@ -1,7 +1,7 @@
 /* world.h - a struct traffic on its tcp, in virtual time, against servers that do as they are told.
  *
- * The peers are ctraffic servers, or HTTP servers that give one answer to all, written from the protocol's description, on a TCP of their own
- * that knows no loss: pods, taken in turn by new connections. A test is a transcript of what
+ * The peers are ctraffic servers, or HTTP servers that give one answer to all, in the clear or over
+ * TLS, written from the protocol's description, on a TCP of their own that knows no loss: pods, taken in turn by new connections. A test is a transcript of what
  * happens to them. Time goes from one event to the next; a round trip takes 2 * WORLD_WAY_NS; a
  * segment is stamped as sent WORLD_STAMP_NS after the turn's time.
  */
@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "traffic/tls.h"
 #include "traffic/traffic.h"
 
 #define MS UINT64_C(1000000)
@@ -46,7 +47,7 @@ enum pod_manner {
     POD_ACK_ONLY, /* Acknowledges, and does not answer. */
     POD_RESET,    /* RST in answer to a packet. */
     POD_CLOSE,    /* FIN in answer to a packet. */
-    POD_WRONG,    /* One byte of the answer is wrong. */
+    POD_WRONG,    /* One byte of the answer, or of each TLS record's segment, is wrong. */
     POD_DROP_ONE  /* The next packet is lost on the way; then POD_ECHO. */
 };
 
@@ -54,12 +55,14 @@ struct pod {
     const char *name;
     enum pod_door door;
     enum pod_manner manner;
-    uint64_t delay_ns;    /* Of answers, beyond the way. */
-    uint32_t piece_bytes; /* Answers come in pieces of this size; 0: whole. */
-    const char *answer;   /* To each HTTP request, this; NULL: it speaks ctraffic. */
-    bool closes;          /* FIN right after an answer. */
-    bool hasty;           /* Answers as soon as the first byte of a request came. */
-    const char *greeting; /* Said to whoever connects; NULL: nothing. */
+    uint64_t delay_ns;       /* Of answers, beyond the way. */
+    uint32_t piece_bytes;    /* Answers come in pieces of this size; 0: whole. */
+    const char *answer;      /* To each HTTP request, this; NULL: it speaks ctraffic. */
+    bool closes;             /* FIN right after an answer; over TLS with a close_notify before, */
+    bool rude;               /* unless it is rude. */
+    struct tls_context *tls; /* NULL: in the clear. Borrowed. */
+    bool hasty;              /* Answers as soon as the first byte of a request came. */
+    const char *greeting;    /* Said to whoever connects; NULL: nothing. */
 };
 
 struct world_conn {
@@ -69,6 +72,8 @@ struct world_conn {
     uint32_t said_nxt;   /* snd_nxt when it was last looked at. */
     uint32_t read_bytes; /* Of the stream: the 64-byte rule. */
     struct http request; /* That is being read. */
+    struct tls tls;      /* Of a pod with TLS. */
+    bool greeted;        /* Its handshake is over. */
     uint8_t pod;
     bool up;
     bool closed; /* Our FIN is sent. */
@@ -107,6 +112,9 @@ struct world {
     char heard[512];      /* The beginning of all that came for HTTP servers. */
     uint32_t heard_bytes; /* Of it. */
     uint32_t requests;    /* Whole HTTP requests seen. */
+    uint32_t handshakes;  /* TLS handshakes done, */
+    uint32_t resumed;     /* of which resumed a session. */
+    uint32_t farewells;   /* close_notify seen. */
 };
 
 /* One target, 10.9.0.1:5003; clients 10.0.0.0/29; one stream of CONFIG. One pod, which accepts. */
