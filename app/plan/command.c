@@ -15,19 +15,32 @@
 #include "plan/targets.h"
 #include "plan/url.h"
 
-/* Addresses that stood on the command line. */
-struct typed {
-    struct address addresses[EXPERIMENT_STREAMS_MAX];
-    uint32_t count;
+/* A stream that is being made of one URL, or of all targets at an address. */
+struct stream {
+    struct address address;
+    uint16_t port;
+    bool typed;      /* The address stood on the command line. */
+    bool hosted;     /* Targets: a header of the command line is the Host of all. */
+    cJSON *tree;     /* Belongs to the experiment's, as the rest. */
+    cJSON *requests; /* Targets: as they stand in the file. */
+    cJSON *turns;    /* Targets: their turns, until take_turns(). */
 };
 
-static cJSON *make_tree(const struct command *command, struct typed *typed, struct error *err);
-static int make_targets(const struct command *command, cJSON *streams, struct typed *typed,
-                        struct error *err);
-static int make_target(const struct command *command, const struct targets *targets, size_t index,
-                       cJSON *streams, struct typed *typed, struct error *err);
-static cJSON *make_stream(const struct command *command, const char *name, cJSON *streams,
-                          struct typed *typed, struct error *err);
+struct streams {
+    struct stream items[EXPERIMENT_STREAMS_MAX];
+    uint32_t count;
+    cJSON *tree; /* The experiment's. */
+};
+
+static cJSON *make_tree(const struct command *command, struct streams *streams, struct error *err);
+static int make_url(const struct command *command, struct streams *streams, struct error *err);
+static int make_targets(const struct command *command, struct streams *streams, struct error *err);
+static int make_target(const struct command *command, const struct targets_item *item,
+                       uint32_t index, struct streams *streams, struct error *err);
+static int begin_requests(const struct command *command, struct stream *stream, struct error *err);
+static void take_turns(struct streams *streams, size_t turns);
+static struct stream *stream_at(const struct command *command, const struct url *url, bool typed,
+                                struct streams *streams, struct error *err);
 static int find_address(const struct command *command, struct url *url, bool *mapped,
                         struct error *err);
 static int resolve(const char *option, bool with_port, struct url *url, bool *found,
@@ -37,15 +50,16 @@ static int refuse_mapping(const char *option, bool with_port, struct error *err)
 static int check_fit(const struct command *command, enum url_scheme scheme, struct error *err);
 static bool is_built(enum url_scheme scheme);
 static int refuse_scheme(const struct command *command, enum url_scheme scheme, struct error *err);
-static int add_stream(const struct command *command, const struct url *url, cJSON *stream,
+static int add_stream(const struct command *command, enum url_scheme scheme, cJSON *stream,
                       struct error *err);
 static cJSON *size_of(const char *text);
 static int add_rate(const struct command *command, cJSON *stream, struct error *err);
 static int add_number(cJSON *to, const char *key, const char *option, const char *text,
                       struct error *err);
-static int add_http(const struct command *command, const struct url *url, cJSON *stream,
-                    struct error *err);
-static void add_headers(const struct command *command, const struct url *url, cJSON *http);
+static void add_http(const struct command *command, cJSON *stream);
+static int add_request(const struct command *command, const struct url *url, bool hosted,
+                       cJSON *request, struct error *err);
+static bool add_headers(const struct command *command, cJSON *request);
 static int add_body(const char *body, cJSON *http, struct error *err);
 static void add_statuses(const char *expect, cJSON *http);
 static int add_steps(const struct command *command, cJSON *tree, struct error *err);
@@ -54,40 +68,41 @@ static void add_formats(const struct command *command, cJSON *tree);
 
 cJSON *command_tree(const struct command *command, struct error *err)
 {
-    struct typed typed = {0};
-    return make_tree(command, &typed, err);
+    struct streams streams = {0};
+    return make_tree(command, &streams, err);
 }
 
 int command_experiment(const struct command *command, const struct experiment_options *options,
                        struct experiment **out, struct error *err)
 {
     const char *name = command->targets != NULL ? command->targets : command->url;
-    struct typed typed = {0};
-    cJSON *tree = make_tree(command, &typed, err);
+    struct streams streams = {0};
+    cJSON *tree = make_tree(command, &streams, err);
     int result = tree != NULL ? experiment_from_tree(name, tree, options, out, err) : -EINVAL;
 
     if (result < 0)
         return result;
     for (uint32_t i = 0; i < (*out)->stream_count; i++) {
         struct experiment_target *target = &(*out)->streams[i].target;
-        for (uint32_t j = 0; j < typed.count; j++)
-            target->typed |= address_equal(&target->address, &typed.addresses[j]);
+        for (uint32_t j = 0; j < streams.count; j++)
+            target->typed |= streams.items[j].typed &&
+                             address_equal(&target->address, &streams.items[j].address);
     }
     return 0;
 }
 
-static cJSON *make_tree(const struct command *command, struct typed *typed, struct error *err)
+static cJSON *make_tree(const struct command *command, struct streams *streams, struct error *err)
 {
-    cJSON *tree = cJSON_CreateObject(), *streams;
+    cJSON *tree = cJSON_CreateObject();
     int result;
 
     json_add_integer(tree, "version", EXPERIMENT_VERSION);
     cJSON_AddStringToObject(tree, "name", "traffic");
-    streams = cJSON_AddArrayToObject(tree, "streams");
+    streams->tree = cJSON_AddArrayToObject(tree, "streams");
     if (command->targets != NULL)
-        result = make_targets(command, streams, typed, err);
+        result = make_targets(command, streams, err);
     else
-        result = make_stream(command, "traffic", streams, typed, err) != NULL ? 0 : -EINVAL;
+        result = make_url(command, streams, err);
     add_formats(command, tree);
     if (result < 0 || add_steps(command, tree, err) < 0 ||
         add_number(tree, "seed", "--seed", command->seed, err) < 0) {
@@ -97,75 +112,138 @@ static cJSON *make_tree(const struct command *command, struct typed *typed, stru
     return tree;
 }
 
-/* One stream for each; they take turns at the one law. */
-static int make_targets(const struct command *command, cJSON *streams, struct typed *typed,
-                        struct error *err)
+static int make_url(const struct command *command, struct streams *streams, struct error *err)
+{
+    bool mapped = false;
+    struct stream *stream;
+    struct url url;
+
+    if (url_parse(command->url, &url, err) < 0 || check_fit(command, url.scheme, err) < 0 ||
+        find_address(command, &url, &mapped, err) < 0)
+        return -EINVAL;
+    stream = stream_at(command, &url, true, streams, err);
+    if (stream == NULL || url.scheme != URL_HTTP)
+        return stream != NULL ? 0 : -EINVAL;
+    return add_request(command, &url, false, cJSON_GetObjectItem(stream->tree, "http"), err);
+}
+
+/* One stream for all at an address; streams take turns at the one law, in the file's order. */
+static int make_targets(const struct command *command, struct streams *streams, struct error *err)
 {
     struct targets targets;
     int result = 0;
 
-    if (command->closed)
+    if (command->method != NULL)
         return error_set(err, EXIT_USAGE, -EINVAL,
-                         "--targets and --closed exclude each other: targets take turns at a rate");
+                         "--targets and --method exclude each other: each target has its own");
     if (targets_load(command->targets, &targets, err) < 0)
         return -EINVAL;
-    for (size_t i = 0; i < targets.count && result == 0; i++) {
-        result = make_target(command, &targets, i, streams, typed, err);
+    for (uint32_t i = 0; i < targets.count && result == 0; i++) {
+        result = make_target(command, &targets.items[i], i, streams, err);
+        if (result == 0 && command->closed && streams->count > 1)
+            result = error_set(err, EXIT_USAGE, -EINVAL,
+                               "another address: with --closed all targets are at one");
         if (result < 0)
             error_wrap(err, "%s:%u", command->targets, targets.items[i].line);
     }
+    take_turns(streams, targets.count);
     targets_free(&targets);
     return result;
 }
 
-/* What the command line says of all, with the target's own over it. */
-static int make_target(const struct command *command, const struct targets *targets, size_t index,
-                       cJSON *streams, struct typed *typed, struct error *err)
+/* What the command line says is of all of them: here is what is the target's own. */
+static int make_target(const struct command *command, const struct targets_item *item,
+                       uint32_t index, struct streams *streams, struct error *err)
 {
-    const struct targets_item *item = &targets->items[index];
-    struct command one = *command;
-    char name[16];
-    cJSON *stream;
+    struct command own = {.url = item->url,
+                          .method = item->method,
+                          .body = item->body,
+                          .resolves = command->resolves,
+                          .connects = command->connects};
+    bool mapped = false;
+    struct stream *stream;
+    struct url url;
+    cJSON *request;
 
-    one.url = item->url;
-    one.method = item->method;
-    if (item->body != NULL)
-        one.body = item->body;
-    for (size_t i = 0; i < item->header_count; i++) {
-        if (one.headers.count == COMMAND_LIST_MAX)
-            return error_set(err, EXIT_USAGE, -E2BIG, "more than %d headers", COMMAND_LIST_MAX);
-        one.headers.items[one.headers.count++] = item->headers[i];
-    }
-    snprintf(name, sizeof(name), "target-%zu", index + 1);
-    stream = make_stream(&one, name, streams, typed, err);
+    if (command->headers.count + item->header_count > COMMAND_LIST_MAX)
+        return error_set(err, EXIT_USAGE, -E2BIG, "more than %d headers", COMMAND_LIST_MAX);
+    for (size_t i = 0; i < item->header_count; i++)
+        own.headers.items[own.headers.count++] = item->headers[i];
+    if (url_parse(item->url, &url, err) < 0 || check_fit(command, url.scheme, err) < 0 ||
+        find_address(&own, &url, &mapped, err) < 0)
+        return -EINVAL;
+    if (url.scheme != URL_HTTP)
+        return error_set(err, EXIT_USAGE, -EINVAL, "%s: want http://", item->url);
+    stream = stream_at(command, &url, mapped, streams, err);
     if (stream == NULL)
         return -EINVAL;
-    json_add_integer(stream, "turn", (int64_t)index + 1);
-    json_add_integer(stream, "turns", (int64_t)targets->count);
-    return 0;
+    if (stream->requests == NULL && begin_requests(command, stream, err) < 0)
+        return -EINVAL;
+    request = cJSON_CreateObject();
+    cJSON_AddItemToArray(stream->requests, request);
+    cJSON_AddItemToArray(stream->turns, json_new_integer((int64_t)index + 1));
+    return add_request(&own, &url, stream->hosted, request, err);
 }
 
-/* The stream, which belongs to STREAMS; NULL with ERR. An address in a file was not typed. */
-static cJSON *make_stream(const struct command *command, const char *name, cJSON *streams,
-                          struct typed *typed, struct error *err)
+/* What the command line says of all requests of STREAM. */
+static int begin_requests(const struct command *command, struct stream *stream, struct error *err)
 {
-    cJSON *stream, *target;
-    bool mapped = false;
-    struct url url;
-    char text[ADDRESS_TEXT_BYTES];
+    cJSON *http = cJSON_GetObjectItem(stream->tree, "http");
 
-    if (url_parse(command->url, &url, err) < 0 || check_fit(command, url.scheme, err) < 0 ||
-        find_address(command, &url, &mapped, err) < 0)
+    stream->hosted = add_headers(command, http);
+    stream->requests = cJSON_AddArrayToObject(http, "requests");
+    stream->turns = cJSON_CreateArray();
+    return command->body != NULL ? add_body(command->body, http, err) : 0;
+}
+
+/* One stream alone has them all. */
+static void take_turns(struct streams *streams, size_t turns)
+{
+    for (uint32_t i = 0; i < streams->count; i++) {
+        struct stream *stream = &streams->items[i];
+        if (streams->count > 1) {
+            cJSON_AddItemToObject(stream->tree, "turn", stream->turns);
+            json_add_integer(stream->tree, "turns", (int64_t)turns);
+        } else {
+            cJSON_Delete(stream->turns);
+        }
+        stream->turns = NULL;
+    }
+}
+
+/* The stream toward URL's address, a new one if there is none; NULL with ERR. An address in a file
+ * is not TYPED. */
+static struct stream *stream_at(const struct command *command, const struct url *url, bool typed,
+                                struct streams *streams, struct error *err)
+{
+    struct stream *stream = streams->items, *end = stream + streams->count;
+    char text[ADDRESS_TEXT_BYTES], name[16] = "traffic";
+    cJSON *target;
+
+    while (stream < end &&
+           (stream->port != url->port || !address_equal(&stream->address, &url->address)))
+        stream++;
+    if (stream == end && streams->count == EXPERIMENT_STREAMS_MAX) {
+        error_set(err, EXIT_USAGE, -E2BIG,
+                  "more than %d addresses and ports: each is a stream of its own",
+                  EXPERIMENT_STREAMS_MAX);
         return NULL;
-    if (mapped || command->targets == NULL)
-        typed->addresses[typed->count++] = url.address;
-    stream = cJSON_CreateObject();
-    cJSON_AddItemToArray(streams, stream);
-    cJSON_AddStringToObject(stream, "name", name);
-    target = cJSON_AddObjectToObject(stream, "target");
-    cJSON_AddStringToObject(target, "address", address_text(&url.address, text));
-    json_add_integer(target, "port", url.port);
-    return add_stream(command, &url, stream, err) == 0 ? stream : NULL;
+    }
+    stream->typed |= typed;
+    if (stream < end)
+        return stream;
+    streams->count++;
+    stream->address = url->address;
+    stream->port = url->port;
+    stream->tree = cJSON_CreateObject();
+    cJSON_AddItemToArray(streams->tree, stream->tree);
+    if (command->targets != NULL)
+        snprintf(name, sizeof(name), "target-%u", streams->count);
+    cJSON_AddStringToObject(stream->tree, "name", name);
+    target = cJSON_AddObjectToObject(stream->tree, "target");
+    cJSON_AddStringToObject(target, "address", address_text(&url->address, text));
+    json_add_integer(target, "port", url->port);
+    return add_stream(command, url->scheme, stream->tree, err) == 0 ? stream : NULL;
 }
 
 /* --connect-to wins over --resolve, as it does for curl: it says more. */
@@ -299,16 +377,16 @@ static int refuse_scheme(const struct command *command, enum url_scheme scheme, 
     return -EINVAL;
 }
 
-static int add_stream(const struct command *command, const struct url *url, cJSON *stream,
+static int add_stream(const struct command *command, enum url_scheme scheme, cJSON *stream,
                       struct error *err)
 {
-    bool connects = url->scheme == URL_CTRAFFIC || url->scheme == URL_TCP ||
-                    url->scheme == URL_HTTP || url->scheme == URL_MCONNECT;
+    bool connects =
+        scheme == URL_CTRAFFIC || scheme == URL_TCP || scheme == URL_HTTP || scheme == URL_MCONNECT;
 
-    cJSON_AddStringToObject(stream, "protocol", url_scheme_protocol(url->scheme));
+    cJSON_AddStringToObject(stream, "protocol", url_scheme_protocol(scheme));
     if (command->closed)
         cJSON_AddStringToObject(stream, "mode", "closed");
-    if (command->timeout != NULL && url->scheme != URL_TCP)
+    if (command->timeout != NULL && scheme != URL_TCP)
         cJSON_AddStringToObject(stream, "timeout", command->timeout);
     if (command->timeout != NULL && connects)
         cJSON_AddStringToObject(stream, "connectTimeout", command->timeout);
@@ -317,7 +395,9 @@ static int add_stream(const struct command *command, const struct url *url, cJSO
     if (add_number(stream, "connections", "--connections", command->connections, err) < 0 ||
         (!command->closed && add_rate(command, stream, err) < 0))
         return -EINVAL;
-    return url->scheme == URL_HTTP ? add_http(command, url, stream, err) : 0;
+    if (scheme == URL_HTTP)
+        add_http(command, stream);
+    return 0;
 }
 
 /* "512" is a number of bytes; the experiment's reader judges "64KiB". */
@@ -356,17 +436,13 @@ static int add_number(cJSON *to, const char *key, const char *option, const char
     return 0;
 }
 
-static int add_http(const struct command *command, const struct url *url, cJSON *stream,
-                    struct error *err)
+/* All but the requests. */
+static void add_http(const struct command *command, cJSON *stream)
 {
     cJSON *http = cJSON_AddObjectToObject(stream, "http");
 
     if (command->no_keepalive)
         cJSON_AddFalseToObject(stream, "keepAlive");
-    cJSON_AddStringToObject(http, "path", url->path[0] != '\0' ? url->path : "/");
-    if (command->method != NULL)
-        cJSON_AddStringToObject(http, "method", command->method);
-    add_headers(command, url, http);
     if (command->expect != NULL)
         add_statuses(command->expect, http);
     if (command->expect_size != NULL)
@@ -375,27 +451,42 @@ static int add_http(const struct command *command, const struct url *url, cJSON 
         cJSON_AddStringToObject(http, "expectText", command->expect_text);
     if (command->expect_sha256 != NULL)
         cJSON_AddStringToObject(http, "expectSha256", command->expect_sha256);
-    return command->body != NULL ? add_body(command->body, http, err) : 0;
 }
 
-/* Host is a key of its own: what --header says, else the URL's, whatever that stands for. */
-static void add_headers(const struct command *command, const struct url *url, cJSON *http)
+/* Its Host is what a header says, else what one of all requests says (HOSTED), else the URL's,
+ * whatever that stands for. */
+static int add_request(const struct command *command, const struct url *url, bool hosted,
+                       cJSON *request, struct error *err)
+{
+    char text[URL_TEXT_BYTES];
+
+    cJSON_AddStringToObject(request, "path", url->path[0] != '\0' ? url->path : "/");
+    if (command->method != NULL)
+        cJSON_AddStringToObject(request, "method", command->method);
+    if (!add_headers(command, request) && !hosted)
+        cJSON_AddStringToObject(request, "host", url_authority(url, text));
+    return command->body != NULL ? add_body(command->body, request, err) : 0;
+}
+
+/* Host is a key of its own: was it among them? */
+static bool add_headers(const struct command *command, cJSON *request)
 {
     cJSON *headers = NULL;
     const char *host = NULL;
-    char text[URL_TEXT_BYTES];
 
     for (size_t i = 0; i < command->headers.count; i++) {
         const char *header = command->headers.items[i];
         if (strncasecmp(header, "Host:", 5) == 0) {
-            host = header + 5 + strspn(header + 5, " ");
+            host = header + 5 + strspn(header + 5, " \t");
             continue;
         }
         if (headers == NULL)
-            headers = cJSON_AddArrayToObject(http, "headers");
+            headers = cJSON_AddArrayToObject(request, "headers");
         cJSON_AddItemToArray(headers, cJSON_CreateString(header));
     }
-    cJSON_AddStringToObject(http, "host", host != NULL ? host : url_authority(url, text));
+    if (host != NULL)
+        cJSON_AddStringToObject(request, "host", host);
+    return host != NULL;
 }
 
 /* A file is named by its whole path, so that the experiment can be run from anywhere. */
@@ -410,7 +501,7 @@ static int add_body(const char *body, cJSON *http, struct error *err)
     path = realpath(body + 1, NULL);
     if (path == NULL || access(path, R_OK) < 0) {
         free(path);
-        return error_set(err, EXIT_USAGE, -errno, "--body: %s: %s; want a file", body + 1,
+        return error_set(err, EXIT_USAGE, -errno, "body @%s: %s; want a file", body + 1,
                          strerror(errno));
     }
     cJSON_AddStringToObject(http, "bodyFile", path);

@@ -1,10 +1,10 @@
 /* command.h - the experiment that the arguments of `seamline traffic` stand for.
  *
  * One stream "traffic" toward the URL: start, wait for the duration, stop. With a file of targets,
- * a stream "target-N" for each, which take turns at one rate. Everything becomes keys of an
- * experiment, which is then read as strictly as a file, so that the run directory's experiment.json
- * can be run again. What does not fit a scheme (a header of a ctraffic stream) is refused here with
- * the option's name.
+ * a stream "target-N" for each address among them, which take turns at one rate as the file has
+ * them. Everything becomes keys of an experiment, which is then read as strictly as a file, so that
+ * the run directory's experiment.json can be run again. What does not fit a scheme (a header of a
+ * ctraffic stream) is refused here with the option's name.
  *
  * A host name is never looked up: --resolve HOST:PORT:ADDRESS says what it stands for, and
  * --connect-to HOST:PORT:ADDRESS:PORT where to connect in its place, as curl's options of these

@@ -12,7 +12,7 @@
 #include "plan/url.h"
 
 enum {
-    FILE_BYTES_MAX = 4 << 20
+    FILE_BYTES_MAX = 16 << 20
 };
 
 static int assign(const char *name, cJSON *tree, const struct experiment_options *options,
@@ -87,6 +87,10 @@ void experiment_free(struct experiment *experiment)
 {
     if (experiment == NULL)
         return;
+    for (uint32_t i = 0; i < EXPERIMENT_STREAMS_MAX; i++) {
+        free(experiment->streams[i].turn_list);
+        free(experiment->streams[i].http.requests);
+    }
     cJSON_Delete(experiment->source);
     cJSON_Delete(experiment->resolved);
     free((char *)(uintptr_t)experiment->path);
@@ -107,6 +111,12 @@ bool experiment_may_change(const struct experiment *experiment, const char *kind
             strcmp(cluster->may_change[i].name, name) == 0)
             return true;
     return false;
+}
+
+uint32_t experiment_turns(const struct experiment_stream *stream, const uint32_t **list)
+{
+    *list = stream->turn_list != NULL ? stream->turn_list : &stream->turn;
+    return stream->turn_list != NULL ? stream->turn_count : 1;
 }
 
 int experiment_stream_index(const struct experiment *experiment, const char *name)

@@ -42,7 +42,8 @@ enum {
     EXPERIMENT_NEEDS_MAX = 8,
     EXPERIMENT_VALUE_BYTES = 40,
     EXPERIMENT_SHA256_BYTES = 32,
-    EXPERIMENT_BODY_MAX = 1 << 30, /* Bytes of an HTTP body. */
+    EXPERIMENT_REQUESTS_MAX = 10000, /* Of a stream, in turn; and turns at a law. */
+    EXPERIMENT_BODY_MAX = 1 << 30,   /* Bytes of an HTTP body. */
 };
 
 /* ---- cluster ---- */
@@ -184,7 +185,7 @@ enum experiment_mode {
 struct experiment_request {
     const char *path;                            /* As in the request line. */
     const char *host;                            /* NULL: the target's address and port. */
-    const char *method;                          /* GET unless said. */
+    const char *method;                          /* Such as GET. */
     uint32_t header_count;                       /* Of headers. */
     const char *headers[EXPERIMENT_HEADERS_MAX]; /* "Name: value". */
     const char *body;                            /* NULL: none, or one of these two: */
@@ -195,11 +196,13 @@ struct experiment_request {
 
 /* An HTTP stream's request, and what is expected of the answer. */
 struct experiment_http {
-    struct experiment_request request;
-    uint32_t chunk_bytes;                          /* The body is sent in chunks; 0: as it is. */
-    bool expect_continue;                          /* The body waits for 100 Continue. */
-    const char *sequence_header;                   /* That numbers the requests; NULL: none. */
-    uint32_t status_count;                         /* Of statuses; 0: any 2xx and 3xx. */
+    struct experiment_request request;   /* The only one, or what the others leave unsaid. */
+    uint32_t request_count;              /* Of requests; 0: there is the one. */
+    struct experiment_request *requests; /* In turn; experiment_http_request() is the whole. */
+    uint32_t chunk_bytes;                /* The body is sent in chunks; 0: as it is. */
+    bool expect_continue;                /* The body waits for 100 Continue. */
+    const char *sequence_header;         /* That numbers the requests; NULL: none. */
+    uint32_t status_count;               /* Of statuses; 0: any 2xx and 3xx. */
     const char *statuses[EXPERIMENT_STATUSES_MAX]; /* For experiment_status_range(). */
     uint32_t expect_bytes;                         /* Size of the answer's body; 0: any. */
     uint32_t limit_bytes;       /* A longer body of an answer is a bad one; 0: none is. */
@@ -238,6 +241,8 @@ struct experiment_stream {
     struct pace pace;     /* Requests over all flows. */
     double rate_per_s;    /* The greatest rate of it, in requests: this stream's. closed: 0. */
     uint32_t turn;        /* Streams that share a law: this one takes the turn-th, from 1, */
+    uint32_t turn_count;  /* or this many, */
+    uint32_t *turn_list;  /* rising, which experiment_turns() gives; NULL: the one, */
     uint32_t turns;       /* of each so many requests. */
     enum experiment_catch_up catch_up; /* What becomes of requests that the tester is late with. */
     int64_t catch_up_within_ns;        /* send-late: sent up to so late; 0: as docs/accuracy.md. */
@@ -476,6 +481,11 @@ void experiment_free(struct experiment *experiment);
  * else's change; apply does not: it prepares. */
 bool experiment_verb_changes(enum experiment_verb verb);
 bool experiment_may_change(const struct experiment *experiment, const char *kind, const char *name);
+/* The turns of STREAM at its law, 1 at least: how many, and *LIST of them. */
+uint32_t experiment_turns(const struct experiment_stream *stream, const uint32_t **list);
+/* Request INDEX of HTTP, with what it leaves unsaid: below request_count, or 0. */
+struct experiment_request experiment_http_request(const struct experiment_http *http,
+                                                  uint32_t index);
 /* Index of the stream or of the step with that id, or -1. */
 int experiment_stream_index(const struct experiment *experiment, const char *name);
 int experiment_step_index(const struct experiment *experiment, const char *id);

@@ -5,14 +5,41 @@
 #include "plan/experiment_priv.h"
 
 static int check_http(struct reader *reader, void *object);
-static int check_request(struct reader *reader, const struct experiment_request *request);
+static int check_request(struct reader *reader, void *object);
+static int check_requests(struct reader *reader, const struct experiment_http *http);
 static int check_expected(struct reader *reader, const struct experiment_http *http);
 static bool has_body(const struct experiment_request *request);
 static int hex_value(char digit);
 
 #define AT(member) offsetof(struct experiment_http, member)
+#define AT_REQUEST(member) offsetof(struct experiment_request, member)
 
 static const struct reader_field text_item = {.key = "", .type = READER_TEXT};
+
+/* As http's own, which stand for what is left out. */
+static const struct reader_field request_fields[] = {
+    {.key = "path", .type = READER_TEXT, .offset = AT_REQUEST(path)},
+    {.key = "host", .type = READER_TEXT, .offset = AT_REQUEST(host)},
+    {.key = "method", .type = READER_NAME, .offset = AT_REQUEST(method)},
+    {.key = "headers",
+     .type = READER_LIST,
+     .offset = AT_REQUEST(headers),
+     .max = EXPERIMENT_HEADERS_MAX,
+     .item = &text_item,
+     .item_bytes = sizeof(const char *),
+     .count_offset = AT_REQUEST(header_count)},
+    {.key = "body", .type = READER_TEXT, .offset = AT_REQUEST(body)},
+    {.key = "bodyFile", .type = READER_TEXT, .offset = AT_REQUEST(body_file)},
+    {.key = "bodySize",
+     .type = READER_SIZE,
+     .offset = AT_REQUEST(body_bytes),
+     .max = EXPERIMENT_BODY_MAX},
+    {.key = NULL},
+};
+static const struct reader_object request_object = {"a request", request_fields, NULL,
+                                                    check_request};
+static const struct reader_field request_item = {
+    .key = "", .type = READER_OBJECT, .object = &request_object};
 
 static const struct reader_field http_fields[] = {
     {.key = "path", .type = READER_TEXT, .offset = AT(request.path), .otherwise = "/"},
@@ -31,6 +58,14 @@ static const struct reader_field http_fields[] = {
      .type = READER_SIZE,
      .offset = AT(request.body_bytes),
      .max = EXPERIMENT_BODY_MAX},
+    {.key = "requests",
+     .type = READER_LIST,
+     .offset = AT(requests),
+     .max = EXPERIMENT_REQUESTS_MAX,
+     .item = &request_item,
+     .item_bytes = sizeof(struct experiment_request),
+     .count_offset = AT(request_count),
+     .allocated = true},
     {.key = "chunkSize", .type = READER_SIZE, .offset = AT(chunk_bytes), .max = 1 << 27},
     {.key = "expectContinue", .type = READER_BOOL, .offset = AT(expect_continue)},
     {.key = "sequenceHeader", .type = READER_NAME, .offset = AT(sequence_header)},
@@ -90,22 +125,62 @@ bool experiment_sha256(const char *text, uint8_t out[EXPERIMENT_SHA256_BYTES])
     return true;
 }
 
+struct experiment_request experiment_http_request(const struct experiment_http *http,
+                                                  uint32_t index)
+{
+    struct experiment_request made = http->request;
+    const struct experiment_request *own;
+
+    if (index >= http->request_count)
+        return made;
+    own = &http->requests[index];
+    made.path = own->path != NULL ? own->path : made.path;
+    made.host = own->host != NULL ? own->host : made.host;
+    made.method = own->method != NULL ? own->method : made.method;
+    for (uint32_t i = 0; i < own->header_count; i++)
+        made.headers[made.header_count++] = own->headers[i];
+    if (has_body(own)) {
+        made.body = own->body;
+        made.body_file = own->body_file;
+        made.body_bytes = own->body_bytes;
+    }
+    return made;
+}
+
 static int check_http(struct reader *reader, void *object)
 {
-    const struct experiment_http *http = object;
+    struct experiment_http *http = object;
+    bool body = has_body(&http->request);
 
-    if (check_request(reader, &http->request) < 0)
+    for (uint32_t i = 0; i < http->request_count; i++)
+        body = body || has_body(&http->requests[i]);
+    if (check_request(reader, &http->request) < 0 || check_requests(reader, http) < 0)
         return -EINVAL;
-    if (http->expect_continue && !has_body(&http->request))
+    if (http->expect_continue && !body)
         return reader_refuse(reader, "expectContinue: there is no body to wait with");
-    if (http->chunk_bytes > 0 && !has_body(&http->request))
+    if (http->chunk_bytes > 0 && !body)
         return reader_refuse(reader, "chunkSize: there is no body to cut into chunks");
     return check_expected(reader, http);
 }
 
-static int check_request(struct reader *reader, const struct experiment_request *request)
+/* A request has the headers of all, and its own. */
+static int check_requests(struct reader *reader, const struct experiment_http *http)
 {
-    if (request->path[0] != '/' && strcmp(request->path, "*") != 0)
+    for (uint32_t i = 0; i < http->request_count; i++)
+        if (http->request.header_count + http->requests[i].header_count > EXPERIMENT_HEADERS_MAX)
+            return reader_refuse(reader,
+                                 "requests[%u].headers: with those of all there are %u; %d are "
+                                 "possible",
+                                 i, http->request.header_count + http->requests[i].header_count,
+                                 EXPERIMENT_HEADERS_MAX);
+    return 0;
+}
+
+static int check_request(struct reader *reader, void *object)
+{
+    const struct experiment_request *request = object;
+
+    if (request->path != NULL && request->path[0] != '/' && strcmp(request->path, "*") != 0)
         return reader_refuse(reader, "path: got \"%s\", want one that begins with /",
                              request->path);
     if ((request->body != NULL) + (request->body_file != NULL) + (request->body_bytes > 0) > 1)

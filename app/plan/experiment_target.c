@@ -23,6 +23,10 @@ static int read_stream_target(struct reader *reader, const cJSON *item, void *ob
 static cJSON *print_stream_target(const void *object, const void *context);
 static int read_rate(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_rate(const void *object, const void *context);
+static int read_turn(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_turn(const void *object, const void *context);
+static int check_turns(struct reader *reader, const struct experiment_stream *stream);
+static bool is_datagrams(const struct experiment_stream *stream);
 static bool stream_takes(const void *object, const char *key);
 static int check_stream(struct reader *reader, void *object);
 static bool is_port(const cJSON *item);
@@ -84,6 +88,8 @@ static const struct reader_word catch_up_words[] = {
 
 #define RATE_WANT                                                                                  \
     "a rate such as \"400/s\" or \"10k/s\", from 1/h to 1000M/s, or a law (docs/experiment.md)"
+
+#define TURN_WANT "a turn from 1 to 10000, or a list of rising ones"
 
 #define AT(type, member) offsetof(struct type, member)
 
@@ -188,16 +194,15 @@ static const struct reader_field stream_fields[] = {
      .print = print_rate,
      .want = RATE_WANT},
     {.key = "turn",
-     .type = READER_COUNT,
-     .offset = AT(experiment_stream, turn),
-     .min = 1,
-     .max = EXPERIMENT_STREAMS_MAX,
-     .otherwise = "1"},
+     .type = READER_CUSTOM,
+     .read = read_turn,
+     .print = print_turn,
+     .want = TURN_WANT},
     {.key = "turns",
      .type = READER_COUNT,
      .offset = AT(experiment_stream, turns),
      .min = 1,
-     .max = EXPERIMENT_STREAMS_MAX,
+     .max = EXPERIMENT_REQUESTS_MAX,
      .otherwise = "1"},
     {.key = "catchUp",
      .type = READER_WORD,
@@ -436,6 +441,61 @@ static cJSON *print_rate(const void *object, const void *context)
     return cJSON_CreateString(quantity_rate_text(stream->pace.rate_per_s, text));
 }
 
+static bool is_turn(const cJSON *item)
+{
+    return cJSON_IsNumber(item) && item->valuedouble >= 1 &&
+           item->valuedouble <= EXPERIMENT_REQUESTS_MAX &&
+           item->valuedouble == (double)item->valueint;
+}
+
+static int read_turn(struct reader *reader, const cJSON *item, void *object)
+{
+    struct experiment_stream *stream = object;
+    const cJSON *child;
+
+    if (is_turn(item)) {
+        stream->turn = (uint32_t)item->valueint;
+        return 0;
+    }
+    if (!cJSON_IsArray(item) || item->child == NULL)
+        return reader_want(reader, item, TURN_WANT);
+    stream->turn_list = calloc((size_t)cJSON_GetArraySize(item), sizeof(uint32_t));
+    if (stream->turn_list == NULL)
+        return error_set(reader->err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+    cJSON_ArrayForEach(child, item)
+    {
+        if (!is_turn(child) || (uint32_t)child->valueint <= stream->turn)
+            return reader_want(reader, item, TURN_WANT);
+        stream->turn = (uint32_t)child->valueint;
+        stream->turn_list[stream->turn_count++] = stream->turn;
+    }
+    return 0;
+}
+
+static cJSON *print_turn(const void *object, const void *context)
+{
+    const struct experiment_stream *stream = object;
+    cJSON *list;
+
+    (void)context;
+    if (stream->turn_list == NULL)
+        return json_new_integer(stream->turn);
+    list = cJSON_CreateArray();
+    for (uint32_t i = 0; i < stream->turn_count; i++)
+        cJSON_AddItemToArray(list, json_new_integer(stream->turn_list[i]));
+    return list;
+}
+
+/* `turn` is the last of a list: those before it are smaller. */
+static int check_turns(struct reader *reader, const struct experiment_stream *stream)
+{
+    if (stream->turn > stream->turns)
+        return reader_refuse(reader, "turn: got %u of %u turns", stream->turn, stream->turns);
+    if (stream->turn_list != NULL && (stream->mode != EXPERIMENT_MODE_OPEN || is_datagrams(stream)))
+        return reader_refuse(reader, "turn: several turns need connections and mode \"open\"");
+    return 0;
+}
+
 static bool is_datagrams(const struct experiment_stream *stream)
 {
     return stream->protocol == EXPERIMENT_PROTOCOL_UDP ||
@@ -520,6 +580,7 @@ static int check_stream(struct reader *reader, void *object)
 {
     struct experiment_stream *stream = object;
     const struct experiment *experiment = reader->context;
+    const uint32_t *list;
     double open;
 
     /* The ones before this are counted, this one is not. */
@@ -540,9 +601,12 @@ static int check_stream(struct reader *reader, void *object)
                              "rate: \"%s\" carries no bits that are known; want requests a second",
                              experiment_protocol_word(stream->protocol));
     stream->pace.request_bits = 8 * stream->size_bytes;
-    if (stream->turn > stream->turns)
-        return reader_refuse(reader, "turn: got %u of %u turns", stream->turn, stream->turns);
-    stream->rate_per_s = closed ? 0 : pace_peak(&stream->pace) / stream->turns;
+    if (stream->turn == 0)
+        stream->turn = 1;
+    if (check_turns(reader, stream) < 0)
+        return -EINVAL;
+    stream->rate_per_s =
+        closed ? 0 : pace_peak(&stream->pace) * experiment_turns(stream, &list) / stream->turns;
     if (stream->rate_per_s > 1e9)
         return reader_refuse(reader, "rate: want no more than 1000M requests a second");
     if (stream->record_limit_per_s <= 0)

@@ -359,6 +359,13 @@ static int read_list(struct reader *reader, const struct reader_field *field, co
     if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) < (int)field->min ||
         cJSON_GetArraySize(item) > (int)field->max)
         return reader_want(reader, item, want_text(field, want));
+    if (field->allocated) {
+        free(*(void **)at);
+        *(void **)at = calloc((size_t)cJSON_GetArraySize(item) + 1, field->item_bytes);
+        if (*(void **)at == NULL)
+            return error_set(reader->err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+        at = *(void **)at;
+    }
     for (const cJSON *child = item->child; child != NULL; child = child->next) {
         size_t mark = reader_enter_index(reader, read);
         int result;
@@ -598,7 +605,8 @@ static bool unsaid(const struct reader_field *field, const void *at)
 static cJSON *print_list(const struct reader_field *field, const void *structure,
                          const void *context)
 {
-    const char *at = (const char *)structure + field->offset;
+    const char *place = (const char *)structure + field->offset;
+    const char *at = field->allocated ? *(const char *const *)place : place;
     uint32_t count = *(const uint32_t *)((const char *)structure + field->count_offset);
     cJSON *list = cJSON_CreateArray();
 

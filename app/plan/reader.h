@@ -11,7 +11,8 @@
  * before it.
  *
  * Threads: pure; a struct reader belongs to its caller. Memory: strings in the struct point into
- * the cJSON tree or are constants. Full: a list longer than its array is refused.
+ * the cJSON tree or are constants; lists are in the struct, unless their field says otherwise.
+ * Full: a list longer than its array is refused.
  */
 #ifndef PLAN_READER_H
 #define PLAN_READER_H
@@ -67,6 +68,8 @@ struct reader_field {
     const struct reader_field *item;    /* LIST; of CUSTOM: the values of free keys. */
     size_t item_bytes;                  /* LIST: size of an array element. */
     size_t count_offset;                /* LIST: a uint32_t. */
+    bool
+        allocated; /* LIST: the struct has a pointer to the array, which is the caller's to free. */
     /* CUSTOM: read ITEM into the struct OBJECT (whole, not the field). 0 or -errno by
      * reader_refuse(). */
     int (*read)(struct reader *reader, const cJSON *item, void *object);

@@ -18,6 +18,7 @@ struct parser {
 
 static int parse_line(struct parser *parser, char *line);
 static int parse_target(struct parser *parser, char *line, size_t method);
+static int make_room(struct targets *targets);
 static int parse_header(struct parser *parser, char *line);
 static int parse_body(struct parser *parser, char *line);
 static size_t method_size(const char *line);
@@ -79,6 +80,7 @@ int targets_load(const char *path, struct targets *out, struct error *err)
 void targets_free(struct targets *targets)
 {
     free(targets->text);
+    free(targets->items);
     *targets = (struct targets){0};
 }
 
@@ -108,14 +110,30 @@ static int parse_target(struct parser *parser, char *line, size_t method)
     size_t size = strcspn(url, " \t");
 
     if (parser->out->count == TARGETS_MAX)
-        return refuse(parser, 1, "more than 16 targets");
+        return refuse(parser, 1, "more than 10000 targets");
     if (size == 0)
         return refuse(parser, method + 2, "want a URL after one space");
     if (url[size] != '\0')
         return refuse(parser, method + size + 2, "want nothing after the URL");
+    if (make_room(parser->out) < 0)
+        return error_set(parser->err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
     line[method] = '\0';
     parser->item = &parser->out->items[parser->out->count++];
     *parser->item = (struct targets_item){.method = line, .url = url, .line = parser->line};
+    return 0;
+}
+
+/* For one more: there is room for the next power of two. */
+static int make_room(struct targets *targets)
+{
+    struct targets_item *items;
+
+    if ((targets->count & (targets->count - 1)) != 0)
+        return 0;
+    items = realloc(targets->items, 2 * (targets->count + 1) * sizeof(*items));
+    if (items == NULL)
+        return -ENOMEM;
+    targets->items = items;
     return 0;
 }
 

@@ -13,7 +13,8 @@
  *     POST http://10.0.0.1/b
  *     @body.json
  *
- * Threads: pure, but for reading the file. Memory: one copy of the text, freed by targets_free().
+ * Threads: pure, but for reading the file. Memory: one copy of the text, and the items; freed by
+ * targets_free().
  * Full: more targets or headers than there is room for are refused.
  */
 #ifndef PLAN_TARGETS_H
@@ -24,9 +25,9 @@
 #include "base/error.h"
 
 enum {
-    TARGETS_MAX = 16,          /* As many as an experiment has streams. */
+    TARGETS_MAX = 10000,       /* As many requests as a stream has. */
     TARGETS_HEADERS_MAX = 16,  /* Of one. */
-    TARGETS_FILE_MAX = 1 << 20 /* Bytes. */
+    TARGETS_FILE_MAX = 4 << 20 /* Bytes. */
 };
 
 struct targets_item {
@@ -41,7 +42,7 @@ struct targets_item {
 struct targets {
     char *text; /* All strings point into it. */
     size_t count;
-    struct targets_item items[TARGETS_MAX];
+    struct targets_item *items; /* count of them. */
 };
 
 /* 0, or -errno with ERR ("FILE:LINE:COLUMN: what"); *OUT is then empty. NAME stands for the

@@ -149,7 +149,12 @@ static struct traffic_stream_config stream_config(const struct fleet *fleet, uns
         uint32_t slots = held ? stream->connections : fleet->count;
         if (stream->connections > 0 && stream->connections < slots)
             slots = stream->connections; /* The others have no share. */
-        config.slot_first = (held ? config.flow_first : member) + (stream->turn - 1) * slots;
+        config.slot_first = held ? config.flow_first : member;
+        if (stream->turn_list == NULL)
+            config.slot_first += (stream->turn - 1) * slots;
+        config.turns = stream->turn_list;
+        config.turn_count = stream->turn_count;
+        config.slot_step = slots;
         config.slot_stride = slots * stream->turns;
         config.law = law_of(&stream->pace);
     }
@@ -232,8 +237,8 @@ static void make_streams(struct fleet *fleet, unsigned index, const struct exper
         const struct experiment_stream *stream = &experiment->streams[i];
         struct traffic_stream_config *made = &config->streams[i];
         *made = stream_config(fleet, index, stream, (uint64_t)experiment->windows.late_ns);
-        made->messages = &fleet->http[i].message;
-        made->message_count = 1;
+        made->messages = fleet->http[i].messages;
+        made->message_count = fleet->http[i].count;
         made->expect = &fleet->http[i].expect;
         set_target(made, target_of(fleet, member, targets, i), member->groups[i]);
         if (made->flows > 0 || stream->connections == 0) {

@@ -2,13 +2,20 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "plan/reader.h"
+
 enum {
-    HEADERS_BYTES = 32768 /* Names and values of a stream's headers, together. */
+    /* Names and values of a request's headers, each with its NUL. */
+    HEADERS_BYTES = EXPERIMENT_HEADERS_MAX * (READER_TEXT_MAX + 1)
 };
 
-static int make_message(const struct experiment_stream *stream, const struct target *target,
+static int make_messages(const char *experiment, const struct experiment_stream *stream,
+                         const struct target *target, struct http_of *made, struct error *err);
+static int make_message(const struct experiment_stream *stream,
+                        const struct experiment_request *request, const struct target *target,
                         const struct http_body *body, struct http_message *message,
                         struct error *err);
 static int make_body(const char *experiment, const struct experiment_request *request,
@@ -22,12 +29,9 @@ int http_of_make(const char *experiment, const struct experiment_stream *stream,
                  const struct target *target, struct http_of *out, struct error *err)
 {
     struct http_of made = {0};
-    struct http_body body = {.chunk_bytes = stream->http.chunk_bytes};
     int code = make_expect(&stream->http, &made.expect, err);
     if (code == 0)
-        code = make_body(experiment, &stream->http.request, &made.bodies, &body, err);
-    if (code == 0)
-        code = make_message(stream, target, &body, &made.message, err);
+        code = make_messages(experiment, stream, target, &made, err);
     if (code == 0)
         *out = made;
     else
@@ -37,17 +41,42 @@ int http_of_make(const char *experiment, const struct experiment_stream *stream,
 
 void http_of_free(struct http_of *http)
 {
-    http_message_free(&http->message);
+    for (uint32_t i = 0; i < http->count; i++)
+        http_message_free(&http->messages[i]);
+    free(http->messages);
     body_files_unmap(&http->bodies);
     memset(http, 0, sizeof(*http));
 }
 
-static int make_message(const struct experiment_stream *stream, const struct target *target,
+static int make_messages(const char *experiment, const struct experiment_stream *stream,
+                         const struct target *target, struct http_of *made, struct error *err)
+{
+    const struct experiment_http *http = &stream->http;
+    uint32_t count = http->request_count > 0 ? http->request_count : 1;
+    int code = 0;
+    made->messages = calloc(count, sizeof(*made->messages));
+    if (made->messages == NULL)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+    for (; made->count < count && code == 0; made->count++) {
+        struct experiment_request request = experiment_http_request(http, made->count);
+        struct http_body body = {0};
+        code = make_body(experiment, &request, &made->bodies, &body, err);
+        if (code == 0 && body.size_bytes > 0)
+            body.chunk_bytes = http->chunk_bytes;
+        if (code == 0)
+            code = make_message(stream, &request, target, &body, &made->messages[made->count], err);
+        if (code < 0 && http->request_count > 0)
+            error_wrap(err, "requests[%u]", made->count);
+    }
+    return code;
+}
+
+static int make_message(const struct experiment_stream *stream,
+                        const struct experiment_request *request, const struct target *target,
                         const struct http_body *body, struct http_message *message,
                         struct error *err)
 {
     const struct experiment_http *http = &stream->http;
-    const struct experiment_request *request = &http->request;
     char host[ADDRESS_TEXT_BYTES + 16], address[ADDRESS_TEXT_BYTES];
     char room[HEADERS_BYTES];
     struct http_field fields[EXPERIMENT_HEADERS_MAX];
@@ -66,7 +95,7 @@ static int make_message(const struct experiment_stream *stream, const struct tar
         .sequence_field = http->sequence_header,
         .body = *body,
         .close = close,
-        .expect_continue = http->expect_continue,
+        .expect_continue = http->expect_continue && body->size_bytes > 0,
     };
     return http_message_request(message, &config, err);
 }
@@ -91,7 +120,7 @@ static int make_body(const char *experiment, const struct experiment_request *re
 }
 
 /* "Name: value" each; ROOM takes the parts, with a NUL after each. The texts are bounded by the
- * experiment: 32 of 1024 bytes. */
+ * experiment. */
 static uint32_t split_headers(const struct experiment_request *request, char *room,
                               struct http_field fields[])
 {

@@ -13,9 +13,10 @@
 #include "traffic/http_message.h"
 
 struct http_of {
-    struct http_message message; /* The request. */
-    struct body_files bodies;    /* Its body, if that is a file. */
-    struct http_expect expect;   /* Of its answer. */
+    struct http_message *messages; /* The requests, in turn: count of them. */
+    uint32_t count;
+    struct body_files bodies;  /* That are files. */
+    struct http_expect expect; /* Of each answer. */
 };
 
 /* For STREAM of the experiment file EXPERIMENT toward TARGET. 0 or -errno with ERR, OUT untouched.

@@ -105,13 +105,26 @@ static int check_may_change(struct session *session, struct error *err)
     return 0;
 }
 
+static int check_body(const struct experiment *experiment, const struct experiment_request *request,
+                      struct error *err)
+{
+    if (request->body_file == NULL)
+        return 0;
+    return body_file_check(experiment->path, request->body_file, err);
+}
+
 /* Likewise the bodies of requests. */
 static int check_bodies(struct session *session, struct error *err)
 {
     const struct experiment *experiment = session->experiment;
     for (uint32_t i = 0; i < experiment->stream_count; i++) {
-        const char *file = experiment->streams[i].http.request.body_file;
-        int code = file != NULL ? body_file_check(experiment->path, file, err) : 0;
+        const struct experiment_http *http = &experiment->streams[i].http;
+        int code = check_body(experiment, &http->request, err);
+        for (uint32_t k = 0; k < http->request_count && code == 0; k++) {
+            code = check_body(experiment, &http->requests[k], err);
+            if (code < 0)
+                error_wrap(err, "requests[%u]", k);
+        }
         if (code < 0) {
             error_wrap(err, "streams.%s.http", experiment->streams[i].name);
             return code;
@@ -231,6 +244,7 @@ static void describe_stream(const struct session *session, unsigned index)
 {
     const struct experiment_stream *stream = &session->experiment->streams[index];
     struct meta_stream *meta = (struct meta_stream *)&session->meta.streams[index];
+    const uint32_t *turns;
     snprintf(meta->name, sizeof(meta->name), "%s", stream->name);
     snprintf(meta->protocol, sizeof(meta->protocol), "%s",
              experiment_protocol_word(stream->protocol));
@@ -239,7 +253,8 @@ static void describe_stream(const struct session *session, unsigned index)
     bool one = stream->mode == EXPERIMENT_MODE_OPEN && !meta->datagrams;
     meta->flows = one ? 1 : stream->connections;
     if (stream->mode != EXPERIMENT_MODE_CLOSED)
-        meta->rate_pps = pace_mean(&stream->pace) / stream->turns;
+        meta->rate_pps =
+            pace_mean(&stream->pace) * experiment_turns(stream, &turns) / stream->turns;
     if (stream->protocol == EXPERIMENT_PROTOCOL_CTRAFFIC || meta->datagrams)
         meta->size_bytes = stream->size_bytes;
     meta->timeout_ns = (uint64_t)stream->timeout_ns;

@@ -27,6 +27,13 @@ void schedule_in_turn(uint64_t places[], uint32_t slot_count, uint32_t first)
         places[slot] = ((uint64_t)first + slot) << LAW_POSITION_BITS;
 }
 
+void schedule_by_turns(uint64_t places[], const uint32_t turns[], uint32_t count, uint32_t first,
+                       uint32_t step)
+{
+    for (uint32_t i = 0; i < count; i++)
+        places[i] = (first + (uint64_t)(turns[i] - 1) * step) << LAW_POSITION_BITS;
+}
+
 void schedule_init(struct schedule *schedule, const struct law *law, const uint64_t places[],
                    uint32_t slot_count, uint32_t stride, uint64_t seed)
 {

@@ -51,6 +51,9 @@ void schedule_stagger(uint64_t places[], uint32_t slot_count, uint32_t stride, u
                       uint32_t first);
 /* Fill PLACES with FIRST, FIRST + 1, ...: exactly in turn. */
 void schedule_in_turn(uint64_t places[], uint32_t slot_count, uint32_t first);
+/* Fill PLACES with FIRST + (t - 1) * STEP for each of COUNT rising TURNS t, from 1 at least. */
+void schedule_by_turns(uint64_t places[], const uint32_t turns[], uint32_t count, uint32_t first,
+                       uint32_t step);
 
 /* A stopped schedule. LAW was checked; 0 < SLOT_COUNT <= STRIDE. */
 void schedule_init(struct schedule *schedule, const struct law *law, const uint64_t places[],

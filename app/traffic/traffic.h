@@ -146,8 +146,11 @@ struct traffic_stream_config {
     uint32_t slot_first;  /* Slots (HELD: flows; OPEN, ECHO: workers) of the stream before this
                                 worker's, of */
     uint32_t slot_stride; /* so many on all workers; 0: this worker has them all. */
-    struct law law;       /* Of the whole stream, over all its workers. CLOSED: ignored. */
-    uint32_t size_bytes;  /* ctraffic: of a packet; 64 at least. Datagrams: of the payload; 32 at
+    const uint32_t *turns; /* OPEN: it has slot_first + (t - 1) * slot_step for each t of these, */
+    uint32_t turn_count;   /* which are so many and rise from 1 at least; 0: slot_first alone. */
+    uint32_t slot_step;    /* Borrowed during traffic_setup(). */
+    struct law law;        /* Of the whole stream, over all its workers. CLOSED: ignored. */
+    uint32_t size_bytes;   /* ctraffic: of a packet; 64 at least. Datagrams: of the payload; 32 at
                              least. */
     const struct http_message *messages; /* HTTP: the requests, in turn. Borrowed. */
     uint32_t message_count;              /* HTTP: 1 at least. */

@@ -30,6 +30,7 @@ static uint64_t stream_time_waits(const struct traffic_stream_config *stream,
                                   uint64_t time_wait_ns);
 static uint64_t closing(const struct traffic_stream_config *stream);
 static uint32_t own_slots(const struct traffic_stream_config *stream);
+static bool are_slots_of_all(const struct traffic_stream_config *stream);
 static uint64_t requests_in(const struct traffic_stream_config *stream, uint64_t time_ns);
 static uint64_t due_in(const struct traffic_stream_config *stream, uint64_t time_ns);
 static struct port_range given_ports(const struct traffic_config *config);
@@ -307,18 +308,31 @@ static uint64_t stream_requests(const struct traffic_config *config,
     return due < most ? due : most;
 }
 
-/* Held streams: flows. Otherwise all due requests are one slot's. */
+/* Held streams: flows. Otherwise all due requests are one slot's, or that of each turn. */
 static uint32_t own_slots(const struct traffic_stream_config *stream)
 {
-    bool held = stream->pattern == TRAFFIC_HELD || stream->pattern == TRAFFIC_CLOSED;
-    return held ? stream->flows : 1;
+    if (stream->pattern == TRAFFIC_HELD || stream->pattern == TRAFFIC_CLOSED)
+        return stream->flows;
+    return stream->turn_count != 0 ? stream->turn_count : 1;
+}
+
+static bool are_slots_of_all(const struct traffic_stream_config *stream)
+{
+    uint64_t end = (uint64_t)stream->slot_first + own_slots(stream);
+    if (stream->turn_count == 0)
+        return stream->slot_stride == 0 || end <= stream->slot_stride;
+    for (uint32_t i = 0; i < stream->turn_count; i++)
+        if (stream->turns[i] <= (i > 0 ? stream->turns[i - 1] : 0))
+            return false;
+    uint64_t last = stream->turns[stream->turn_count - 1] - 1;
+    return stream->slot_first + last * stream->slot_step < stream->slot_stride;
 }
 
 /* Of a stream that is not held. */
 static uint64_t requests_in(const struct traffic_stream_config *stream, uint64_t time_ns)
 {
-    uint32_t workers = stream->slot_stride != 0 ? stream->slot_stride : 1;
-    uint64_t count = law_most(&stream->law, time_ns) / workers + (workers > 1);
+    uint32_t all = stream->slot_stride != 0 ? stream->slot_stride : 1, own = own_slots(stream);
+    uint64_t count = law_most(&stream->law, time_ns) * own / all + (all > own ? own : 0);
     return count > POOL_CAPACITY_MAX ? POOL_CAPACITY_MAX : (uint64_t)count;
 }
 
@@ -343,8 +357,7 @@ static int check_stream(const struct traffic_config *config, uint32_t index, str
         wrong = "rate: must be at most one request a nanosecond";
     else if ((unsigned)stream->catch_up > TRAFFIC_SKIP)
         wrong = "catchUp: must be send-late or skip";
-    else if (stream->slot_stride != 0 &&
-             (uint64_t)stream->slot_first + own_slots(stream) > stream->slot_stride)
+    else if (!are_slots_of_all(stream))
         wrong = "slots: this worker's are not among those of all";
     else if (stream->target_count == 0 || stream->target_count > TRAFFIC_TARGETS)
         wrong = "target: 1 to 16 addresses are possible";

@@ -299,19 +299,23 @@ static int fill_schedule(struct traffic *traffic, struct traffic_stream *stream,
 {
     const struct traffic_stream_config *config = &stream->config;
     bool held = config->pattern == TRAFFIC_HELD || config->pattern == TRAFFIC_CLOSED;
-    uint32_t slots = held ? stream->flow_count : 1;
+    uint32_t turns = held ? 0 : config->turn_count;
+    uint32_t slots = held ? stream->flow_count : turns != 0 ? turns : 1;
     uint32_t stride = config->slot_stride != 0 ? config->slot_stride : slots;
     stream->places = take(slots, sizeof(uint64_t));
     if (stream->places == NULL)
         return -ENOMEM;
     if (held && config->law.arrivals == LAW_EVEN)
         schedule_stagger(stream->places, slots, stride, seed, config->slot_first);
+    else if (turns != 0)
+        schedule_by_turns(stream->places, config->turns, turns, config->slot_first,
+                          config->slot_step);
     else
         schedule_in_turn(stream->places, slots, config->slot_first);
     schedule_init(&stream->schedule, &config->law, stream->places, slots, stride,
                   seed ^ ((uint64_t)config->slot_first << 32));
     stream->queue_max = traffic_queue_max(config);
-    fill_catch_up(traffic, stream, stride);
+    fill_catch_up(traffic, stream, held ? stride : stride / slots);
     return 0;
 }
 

@@ -75,8 +75,8 @@ def remove_network():
         subprocess.run(command, capture_output=True, timeout=10)
 
 
-def serve():
-    return subprocess.Popen(["ip", "netns", "exec", NETNS, sys.executable, SERVER, ADDRESS, str(PORT)],
+def serve(port=PORT):
+    return subprocess.Popen(["ip", "netns", "exec", NETNS, sys.executable, SERVER, ADDRESS, str(port)],
                             stderr=subprocess.DEVNULL)
 
 
@@ -131,20 +131,31 @@ def check_rows(folder, name):
 
 
 def commands(folder):
-    """As a downtime checker by name; and two targets, of which a file tells, in turn at a law."""
+    """As a downtime checker by name; and targets of which files tell: at two addresses in turn at a law,
+    and thousands at one in a closed loop."""
     (folder / "body").write_text("five.")
-    (folder / "targets").write_text(f"# Two.\nGET http://{ADDRESS}:{PORT}/size/7\nX-A: b\n\n"
-                                    f"POST http://{ADDRESS}:{PORT}/\n@{folder}/body\n")
+    (folder / "targets").write_text(f"# Three.\nGET http://{ADDRESS}:{PORT}/status/201\nX-A: b\n\n"
+                                    f"POST http://{ADDRESS}:{PORT + 1}/\n@{folder}/body\n"
+                                    f"GET http://{ADDRESS}:{PORT}/status/202\n")
+    (folder / "thousands").write_text("".join(f"GET http://{ADDRESS}:{PORT}/status/{200 + i % 3}/{i}\n"
+                                         for i in range(3000)))
     checker = traffic(folder, "checker", f"http://web.example:{PORT}/status/404", "--closed",
                       "--no-keepalive", "--expect", "404", "--duration", "1s", "--timeout", "2s",
                       "--resolve", f"web.example:{PORT}:{ADDRESS}")
-    targets = traffic(folder, "turns", "--targets", folder / "targets", "--duration", "1500ms",
-                      "--rate", "steps:101*1s,0*1s", "--set", 'streams.target-2.http.expectText="5"',
-                      "--set", "streams.target-1.http.expectSize=7", "--timeout", "400ms")
+    second = serve(PORT + 1)
+    try:
+        time.sleep(1)
+        targets = traffic(folder, "turns", "--targets", folder / "targets", "--duration", "1500ms",
+                          "--rate", "steps:101*1s,0*1s", "--timeout", "400ms",
+                          "--set", 'streams.target-2.http.expectText="5"')
+    finally:
+        second.kill()
+        second.wait()
+    many = traffic(folder, "many", "--targets", folder / "thousands", "--closed", "-c", "4", "-d", "1500ms")
     other = traffic(folder, "other", f"http://{ADDRESS}:{PORT}/status/503", "--closed", "--expect", "200",
                     "--duration", "500ms")
     traffic(folder, "nobody", f"http://{ADDRESS}:9/", "--closed", "--expect", "200", "--duration", "1s")
-    return checker, targets, [check_rows(folder, name) for name in ("checker", "other", "nobody")], other
+    return checker, targets, [check_rows(folder, name) for name in ("checker", "other", "nobody")], other, many
 
 
 def zigzag(data):
@@ -212,7 +223,7 @@ def checks(status, errors, account, log, typed):
     yield "and each connection", all(
         counted.get(f"{name}/connect", 0) == s["connections"]["established"]
         for name, s in streams.items()), (counted, [s["connections"] for s in streams.values()])
-    (checker,), targets, (rows, bad_rows, nobody), (other,) = typed
+    (checker,), targets, (rows, bad_rows, nobody), (other,), (many,) = typed
     yield "the command line's closed loop asks one after another", checker["outcomes"]["ok"] > 20 \
         and checker["outcomes"]["ok"] + checker["outcomes"]["unfinished"] == checker["due"] \
         and checker["connections"]["established"] >= checker["outcomes"]["ok"], checker
@@ -221,9 +232,13 @@ def checks(status, errors, account, log, typed):
     yield "and -0.01 for another status", bad_rows == (0, other["outcomes"]["bad-status"]) \
         and bad_rows[1] > 20, (bad_rows, other)
     yield "and for each refusal, not further and further apart", nobody[0] == 0 and 10 < nobody[1] < 102, nobody
-    yield "targets of a file share the law", [s["due"] for s in targets] == [51, 50] \
-        and all(s["outcomes"]["ok"] + s["outcomes"]["late"] + s["outcomes"]["unsent"] == s["due"]
-                and s["outcomes"]["ok"] > 30 for s in targets), targets
+    counted = [{int(k): v for k, v in s["statuses"].items()} for s in targets]
+    yield "targets of a file share the law, at each address as the file has them", \
+        [s["due"] for s in targets] == [67, 34] and sum(counted[1].values()) == counted[1][200] > 20 \
+        and counted[0].keys() == {201, 202} and abs(counted[0][201] - counted[0][202]) <= 2, targets
+    counted = many["statuses"]
+    yield "thousands of targets at one address come in turn", counted.keys() == {"200", "201", "202"} \
+        and sum(counted.values()) > 100 and max(counted.values()) - min(counted.values()) <= 5, many
     yield "nothing is left", account["tester"]["ports"][0]["mbufsMissing"] == 0, account["tester"]
 
 

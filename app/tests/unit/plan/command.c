@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "plan/experiment.h"
 
 static struct experiment *made(const struct command *command)
@@ -176,7 +178,7 @@ static void mistakes_are_named(void **state)
     assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .expect_sha256 = "0"},
                    "--expect-sha256 does not fit tcp://; see seamline help traffic");
     assert_refused(&(struct command){.url = "http://10.0.0.1/", .body = "@/no/such"},
-                   "--body: /no/such: No such file or directory; want a file");
+                   "body @/no/such: No such file or directory; want a file");
     assert_refused(&(struct command){.url = "http://10.0.0.1/", .expect_sha256 = "12"},
                    "http://10.0.0.1/: streams[0].http: expectSha256: got \"12\", want 64 "
                    "hexadecimal digits");
@@ -190,41 +192,140 @@ static void mistakes_are_named(void **state)
                    "1024 or \"64KiB\", from 64B to 64KiB");
 }
 
-/* Two streams at one rate, each with its own request; only what the command line names is typed. */
+static const char *write_targets(const char *text)
+{
+    static char path[40];
+    strcpy(path, "/tmp/seamline-targets-XXXXXX");
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    assert_int_equal(write(file, text, strlen(text)), strlen(text));
+    close(file);
+    return path;
+}
+
+/* One stream for each address, which take turns at one rate as the file has them; only what the
+ * command line names is typed. */
 static void targets_take_turns(void **state)
 {
-    static const char text[] = "GET http://10.0.0.1/a\n\nPOST http://b.example:8080/b\nA: b\n";
-    char path[] = "/tmp/seamline-targets-XXXXXX";
-    struct command command = {.targets = path,
-                              .rate = "100/s",
+    static const uint32_t firsts[] = {1, 3};
+    struct command command = {.targets =
+                                  write_targets("GET http://10.0.0.1/a\n\n"
+                                                "POST http://b.example:8080/b\nA: b\nHost: c\n"
+                                                "HEAD http://10.0.0.1:80/d\n"),
+                              .rate = "90/s",
                               .resolves = {.items = {"b.example:8080:10.0.0.2"}, .count = 1},
-                              .headers = {.items = {"C: d"}, .count = 1}};
-    int file = mkstemp(path);
-    (void)state;
-    assert_true(file >= 0);
-    assert_int_equal(write(file, text, sizeof(text) - 1), sizeof(text) - 1);
-    close(file);
+                              .headers = {.items = {"C: d"}, .count = 1},
+                              .body = "x"};
     struct experiment *x = made(&command);
+    const uint32_t *turns;
+    (void)state;
     assert_int_equal(x->stream_count, 2);
     assert_string_equal(x->streams[0].name, "target-1");
     assert_string_equal(x->streams[1].name, "target-2");
-    assert_int_equal(x->streams[1].turn, 2);
-    assert_int_equal(x->streams[1].turns, 2);
-    assert_true(x->streams[1].rate_per_s == 50);
+    assert_int_equal(experiment_turns(&x->streams[0], &turns), 2);
+    assert_memory_equal(turns, firsts, sizeof(firsts));
+    assert_int_equal(experiment_turns(&x->streams[1], &turns), 1);
+    assert_int_equal(turns[0], 2);
+    assert_int_equal(x->streams[1].turns, 3);
+    assert_true(x->streams[0].rate_per_s == 60);
+    assert_true(x->streams[1].rate_per_s == 30);
     assert_false(x->streams[0].target.typed);
     assert_true(x->streams[1].target.typed);
-    const cJSON *second = cJSON_GetArrayItem(json_member(x->resolved, "streams"), 1);
-    assert_string_equal(json_string(second, "http.method", ""), "POST");
-    assert_string_equal(json_string(second, "http.path", ""), "/b");
-    assert_string_equal(json_string(second, "http.host", ""), "b.example:8080");
-    const cJSON *headers = json_member(json_member(second, "http"), "headers");
-    assert_int_equal(cJSON_GetArraySize(headers), 2);
+    assert_int_equal(x->streams[0].http.request_count, 2);
+    struct experiment_request request = experiment_http_request(&x->streams[0].http, 1);
+    assert_string_equal(request.method, "HEAD");
+    assert_string_equal(request.path, "/d");
+    assert_string_equal(request.host, "10.0.0.1");
+    assert_string_equal(request.body, "x");
+    assert_int_equal(request.header_count, 1);
+    request = experiment_http_request(&x->streams[1].http, 0);
+    assert_string_equal(request.method, "POST");
+    assert_string_equal(request.host, "c");
+    assert_int_equal(request.header_count, 2);
+    assert_string_equal(request.headers[0], "C: d");
+    assert_string_equal(request.headers[1], "A: b");
+    /* What was resolved is read again as it is. */
+    char *text = json_print(x->resolved, true);
+    struct experiment *again = NULL;
+    struct error err = {0};
+    if (experiment_parse("again", text, strlen(text), NULL, &again, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(experiment_turns(&again->streams[0], &turns), 2);
+    assert_string_equal(experiment_http_request(&again->streams[1].http, 0).path, "/b");
+    cJSON_free(text);
+    experiment_free(again);
     experiment_free(x);
-    command.closed = true;
-    command.rate = NULL;
-    assert_refused(&command,
-                   "--targets and --closed exclude each other: targets take turns at a rate");
-    unlink(path);
+    unlink(command.targets);
+}
+
+/* One address has one stream, closed loops too, however many URLs there are. */
+static void many_targets_at_one_address(void **state)
+{
+    struct text text = {0};
+    (void)state;
+    for (unsigned i = 0; i < 3000; i++)
+        text_addf(&text, "GET http://10.0.0.1/item/%u\n", i);
+    struct command command = {.targets = write_targets(text_str(&text)),
+                              .closed = true,
+                              .headers = {.items = {"Host: all"}, .count = 1}};
+    struct experiment *x = made(&command);
+    assert_int_equal(x->stream_count, 1);
+    assert_int_equal(x->streams[0].http.request_count, 3000);
+    struct experiment_request last = experiment_http_request(&x->streams[0].http, 2999);
+    assert_string_equal(last.path, "/item/2999");
+    assert_string_equal(last.host, "all");
+    experiment_free(x);
+    unlink(command.targets);
+    text_free(&text);
+}
+
+static void mistakes_in_targets_have_their_line(void **state)
+{
+    static const struct {
+        const char *text, *message;
+        bool closed;
+    } rows[] = {
+        {"GET http://10.0.0.1/\nGET tcp://10.0.0.1:80\n", ":2: tcp://10.0.0.1:80: want http://",
+         false},
+        {"GET http://10.0.0.1/\n\nGET http://10.0.0.1:x/\n", ":3: ", false},
+        {"GET http://10.0.0.1/\n@/no/such\n",
+         ":1: body @/no/such: No such file or directory; "
+         "want a file",
+         false},
+        {"GET http://web.example/\n", ":1: http://web.example/: want an IP address", false},
+        {"GET http://10.0.0.1/\nGET http://10.0.0.2/\n",
+         ":2: another address: with --closed all targets are at one", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct command command = {.targets = write_targets(rows[i].text), .closed = rows[i].closed};
+        struct error err = {0};
+        char wanted[200];
+        assert_null(command_tree(&command, &err));
+        snprintf(wanted, sizeof(wanted), "%s%s", command.targets, rows[i].message);
+        if (strncmp(err.text, wanted, strlen(wanted)) != 0)
+            fail_msg("row %zu: %s", i, err.text);
+        unlink(command.targets);
+    }
+}
+
+static void too_many_addresses_have_a_line(void **state)
+{
+    struct text text = {0};
+    struct error err = {0};
+    (void)state;
+    for (unsigned i = 0; i <= EXPERIMENT_STREAMS_MAX; i++)
+        text_addf(&text, "GET http://10.0.0.1:%u/\n", 8000 + i);
+    struct command command = {.targets = write_targets(text_str(&text))};
+    assert_null(command_tree(&command, &err));
+    assert_non_null(strstr(err.text, ":17: more than 16 addresses and ports"));
+    command.method = "GET";
+    err.text[0] = '\0';
+    assert_null(command_tree(&command, &err));
+    assert_string_equal(err.text,
+                        "--targets and --method exclude each other: each target has its own");
+    unlink(command.targets);
+    text_free(&text);
 }
 
 /* As vegeta, as wrk, and as a downtime checker. */
@@ -276,6 +377,9 @@ int main(void)
         cmocka_unit_test(bad_mappings_are_refused),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(targets_take_turns),
+        cmocka_unit_test(many_targets_at_one_address),
+        cmocka_unit_test(mistakes_in_targets_have_their_line),
+        cmocka_unit_test(too_many_addresses_have_a_line),
         cmocka_unit_test(as_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

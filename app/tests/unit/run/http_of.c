@@ -70,10 +70,30 @@ static void requests_on_the_wire(void **state)
         struct experiment *experiment;
         struct http_of http;
         made(rows[i].http, &http, &experiment);
-        assert_message(&http.message, rows[i].text);
+        assert_message(&http.messages[0], rows[i].text);
         http_of_free(&http);
         experiment_free(experiment);
     }
+}
+
+/* What one leaves out is what all have; headers are added. */
+static void several_in_turn(void **state)
+{
+    struct experiment *experiment;
+    struct http_of http;
+    (void)state;
+    made("{\"host\":\"h\",\"headers\":[\"A: b\"],\"body\":\"all\",\"requests\":["
+         "{\"path\":\"/1\",\"method\":\"POST\"},"
+         "{\"host\":\"i\",\"headers\":[\"C: d\"],\"bodySize\":5}]}",
+         &http, &experiment);
+    assert_int_equal(http.count, 2);
+    assert_message(&http.messages[0], "POST /1 HTTP/1.1\r\nHost: h\r\nA: b\r\n"
+                                      "Content-Length: 3\r\n\r\nall");
+    assert_int_equal(http.messages[1].body.size_bytes, 5);
+    assert_null(http.messages[1].body.bytes);
+    assert_memory_equal(http.messages[1].head, "GET / HTTP/1.1\r\nHost: i\r\nA: b\r\nC: d\r\n", 37);
+    http_of_free(&http);
+    experiment_free(experiment);
 }
 
 /* Control characters, NULs and all. */
@@ -91,9 +111,9 @@ static void a_file_is_sent_as_it_is(void **state)
     close(file);
     snprintf(text, sizeof(text), "{\"method\":\"POST\",\"bodyFile\":\"%s\"}", path);
     made(text, &http, &experiment);
-    assert_int_equal(http.message.body.size_bytes, sizeof(bytes));
-    assert_non_null(strstr((char *)http.message.head, "Content-Length: 8\r\n"));
-    http_message_fill(&http.message, 0, http.message.head_bytes + 2, got, sizeof(got));
+    assert_int_equal(http.messages[0].body.size_bytes, sizeof(bytes));
+    assert_non_null(strstr((char *)http.messages[0].head, "Content-Length: 8\r\n"));
+    http_message_fill(&http.messages[0], 0, http.messages[0].head_bytes + 2, got, sizeof(got));
     assert_memory_equal(got, "b\0c", 3);
     http_of_free(&http);
     unlink(path);
@@ -127,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_on_the_wire),
+        cmocka_unit_test(several_in_turn),
         cmocka_unit_test(a_file_is_sent_as_it_is),
         cmocka_unit_test(what_is_expected),
     };

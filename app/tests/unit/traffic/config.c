@@ -73,10 +73,44 @@ static void shared(void **state)
     assert_int_equal(traffic_requests_needed(&config), 801 + 64);
 }
 
+/* A stream with three turns of five has three fifths of the law; turns that do not rise, or are not
+ * among those of all, are refused. */
+static void turns(void **state)
+{
+    static const struct {
+        uint32_t turns[3], slot_first;
+        bool good;
+    } rows[] = {
+        {{1, 2, 5}, 0, true},  {{1, 2, 5}, 1, true},  {{1, 2, 6}, 0, false},
+        {{0, 2, 5}, 0, false}, {{2, 2, 5}, 0, false}, {{1, 3, 5}, 2, false},
+    };
+    static const struct row open = {TRAFFIC_CONNECT, TRAFFIC_OPEN, 1, 1000, 1, false, 0, 0, 0, 0};
+    struct traffic_config config = config_of(&open);
+    struct traffic_stream_config *stream = &config.streams[0];
+    (void)state;
+    config.pool_count = 1;
+    assert_int_equal(prefix_parse("10.0.0.0/24", &config.pools[0], NULL), 0);
+    stream->targets[0].port = 80;
+    assert_int_equal(address_parse("10.1.0.1", &stream->targets[0].address, NULL), 0);
+    stream->target_count = 1;
+    stream->slot_stride = 10;
+    stream->slot_step = 2;
+    stream->turn_count = 3;
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct error err = {0};
+        stream->turns = rows[i].turns;
+        stream->slot_first = rows[i].slot_first;
+        assert_int_equal(traffic_config_check(&config, &err) == 0, rows[i].good);
+    }
+    /* 3 s: a second to connect, two to close. */
+    assert_in_range(traffic_connections_needed(&config), 900, 980);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes),
+        cmocka_unit_test(turns),
         cmocka_unit_test(shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,33 @@ static void flows_take_turns(void **state)
     }
 }
 
+/* Five turns at 1000/s: one stream has three of them, the other two, on two workers each. All four
+ * together are due as one would be, and each knows its turn. */
+static void some_of_many_turns(void **state)
+{
+    static const uint32_t turns[2][3] = {{1, 2, 5}, {3, 4}};
+    static const uint32_t counts[2] = {3, 2};
+    struct law law = law_constant(1000, S);
+    struct schedule schedules[4];
+    uint64_t places[4][3], due_ns;
+    unsigned seen[100] = {0};
+    uint32_t slot;
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        schedule_by_turns(places[i], turns[i / 2], counts[i / 2], i % 2, 2);
+        schedule_init(&schedules[i], &law, places[i], counts[i / 2], 10, i);
+        schedule_start(&schedules[i], 0);
+        while (schedule_take(&schedules[i], 100 * MS - 1, &slot, &due_ns)) {
+            uint64_t number = due_ns / MS;
+            assert_int_equal(due_ns % MS, 0);
+            assert_int_equal(number / 2 % 5 + 1, turns[i / 2][slot]);
+            seen[number]++;
+        }
+    }
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(seen[i], 1);
+}
+
 /* Shares of a cycle: within it, spread over all of it, other ones for other seeds and workers. */
 static void first_sends_are_staggered(void **state)
 {
@@ -368,6 +395,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flows_take_turns),
+        cmocka_unit_test(some_of_many_turns),
         cmocka_unit_test(first_sends_are_staggered),
         cmocka_unit_test(a_stall_loses_no_slot),
         cmocka_unit_test(a_stopped_one_has_nothing_due),
