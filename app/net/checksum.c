@@ -2,55 +2,71 @@
 
 #include <string.h>
 
-#include "net/wire.h"
-
-uint64_t checksum_add(uint64_t sum, const void *bytes, uint32_t size)
+static inline uint64_t load64(const uint8_t *at)
 {
-    /* One's complement sums do not mind the byte order (RFC 1071 2.B): words are added as the
-     * machine reads them, and the folded sum is swapped once at the end. */
-    const uint8_t *at = bytes;
-    while (size >= 8) {
-        uint32_t words[2];
-        memcpy(words, at, sizeof(words));
-        sum += (uint64_t)words[0] + words[1];
-        at += 8;
-        size -= 8;
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+/* Fewer than eight bytes. */
+static inline uint64_t load_rest(const uint8_t *at, uint32_t size)
+{
+    uint64_t sum = 0;
+    if (size & 4) {
+        sum = checksum_word(at);
+        at += 4;
     }
-    while (size >= 2) {
-        uint16_t word;
+    uint16_t word = 0;
+    if (size & 2) {
         memcpy(&word, at, sizeof(word));
         sum += word;
         at += 2;
-        size -= 2;
     }
-    if (size == 1) {
-        const uint8_t last[2] = {at[0], 0};
-        uint16_t word;
-        memcpy(&word, last, sizeof(word));
-        sum += word;
+    word = 0;
+    if (size & 1)
+        memcpy(&word, at, 1); /* The byte behind it is 0. */
+    return sum + word;
+}
+
+struct sum {
+    uint64_t words;
+    uint64_t carries; /* Of their additions. */
+};
+
+static inline void add64(struct sum *sum, const uint8_t *at)
+{
+    const uint64_t word = load64(at);
+    sum->words += word;
+    sum->carries += sum->words < word;
+}
+
+/* Sums do not mind the byte order (RFC 1071 2.B): words are added as the machine reads them, and
+ * the folded sum is swapped once at the end. Nor do they mind the words' size (2.C), for 2^64 - 1
+ * is a multiple of 2^16 - 1. */
+uint64_t checksum_add(uint64_t sum, const void *bytes, uint32_t size)
+{
+    const uint8_t *at = bytes;
+    struct sum all = {.words = sum};
+    for (; size >= 32; size -= 32, at += 32) {
+        add64(&all, at);
+        add64(&all, at + 8);
+        add64(&all, at + 16);
+        add64(&all, at + 24);
     }
-    return sum;
+    for (; size >= 8; size -= 8, at += 8)
+        add64(&all, at);
+    return (all.words >> 32) + (uint32_t)all.words + all.carries + load_rest(at, size);
 }
 
 uint64_t checksum_pseudo(const struct address *from, const struct address *to, uint8_t protocol,
                          uint32_t l4_bytes)
 {
-    const bool v4 = address_is_v4(from) && address_is_v4(to);
-    const uint32_t skip = v4 ? 12 : 0;
-    uint8_t rest[8] = {0};
-    wire_put32(rest, l4_bytes);
-    rest[7] = protocol;
-    uint64_t sum = checksum_add(0, from->bytes + skip, 16 - skip);
-    sum = checksum_add(sum, to->bytes + skip, 16 - skip);
-    return checksum_add(sum, rest, sizeof(rest));
-}
-
-uint16_t checksum_fold(uint64_t sum)
-{
-    while (sum >> 16 != 0)
-        sum = (sum & 0xffff) + (sum >> 16);
-    const uint16_t word = (uint16_t)sum;
-    uint8_t bytes[2];
-    memcpy(bytes, &word, sizeof(word));
-    return wire_get16(bytes);
+    uint8_t bytes[4]; /* Of both numbers' sum, which is as good. */
+    wire_put32(bytes, l4_bytes + protocol);
+    const uint64_t rest = checksum_word(bytes);
+    if (address_is_v4(from) && address_is_v4(to))
+        return rest + checksum_word(from->bytes + 12) + checksum_word(to->bytes + 12);
+    const uint64_t sum = checksum_add(rest, from->bytes, sizeof(from->bytes));
+    return checksum_add(sum, to->bytes, sizeof(to->bytes));
 }

@@ -3,7 +3,7 @@
  *     checksum = ~(sum of all 16-bit words, carries added back in)
  *
  * Sums are kept in 64 bits unfolded and added in any order, so parts can be summed apart as long as
- * each begins at an even offset of the whole.
+ * each begins at an even offset of the whole. A sum given back here is below 2^34.
  *
  * Threads: pure.
  */
@@ -11,22 +11,54 @@
 #define NET_CHECKSUM_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include "base/address.h"
+#include "net/wire.h"
 
 /* SUM plus the words of SIZE bytes; an odd last byte counts as the high half of a word. */
 uint64_t checksum_add(uint64_t sum, const void *bytes, uint32_t size);
+/* The word, or pair of words, at AT: to be added to a sum. */
+static inline uint32_t checksum_word(const uint8_t *at)
+{
+    uint32_t word;
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
 /* The pseudo header's sum of TCP, UDP and ICMPv6: RFC 9293 3.1, 8200 8.1. */
 uint64_t checksum_pseudo(const struct address *from, const struct address *to, uint8_t protocol,
                          uint32_t l4_bytes);
+
+/* Of words that were added as numbers, not as the machine reads them. */
+static inline uint16_t checksum_fold_numbers(uint64_t sum)
+{
+    sum = (sum >> 32) + (uint32_t)sum; /* 33 bits are left, then 32, 17, and 16. */
+    sum = (sum >> 32) + (uint32_t)sum;
+    sum = (sum >> 16) + (uint16_t)sum;
+    sum = (sum >> 16) + (uint16_t)sum;
+    return (uint16_t)sum;
+}
+
 /* Folded to 16 bits, not inverted: what a NIC wants in the field of a packet it shall finish.
  * In host order: to be stored by wire_put16. */
-uint16_t checksum_fold(uint64_t sum);
+static inline uint16_t checksum_fold(uint64_t sum)
+{
+    const uint16_t word = checksum_fold_numbers(sum);
+    uint8_t bytes[2];
+    memcpy(bytes, &word, sizeof(word));
+    return wire_get16(bytes);
+}
 
 /* What belongs into the checksum field; 0 over whole, correct data (field included). */
 static inline uint16_t checksum_finish(uint64_t sum)
 {
     return (uint16_t)~checksum_fold(sum);
+}
+
+static inline uint16_t checksum_finish_numbers(uint64_t sum)
+{
+    return (uint16_t)~checksum_fold_numbers(sum);
 }
 
 #endif

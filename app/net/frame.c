@@ -91,6 +91,15 @@ static enum net_drop read_ethernet(struct cursor *rest, const struct frame_rules
     return vlan_id == rules->vlan_id ? PASS : NET_DROP_VLAN;
 }
 
+/* HEADER_BYTES is a multiple of 4. */
+static bool ipv4_checksum_right(const uint8_t *ip, uint32_t header_bytes)
+{
+    uint64_t sum = 0;
+    for (uint32_t at = 0; at < header_bytes; at += 4)
+        sum += checksum_word(ip + at);
+    return checksum_finish(sum) == 0;
+}
+
 static enum net_drop read_ipv4(struct cursor *rest, struct frame_checked checked,
                                struct frame *frame, uint8_t *protocol)
 {
@@ -103,7 +112,7 @@ static enum net_drop read_ipv4(struct cursor *rest, struct frame_checked checked
     const uint32_t total_bytes = wire_get16(ip + 2);
     if (total_bytes < header_bytes || total_bytes > rest->bytes)
         return NET_DROP_IP_LENGTH;
-    if (!checked.ip && checksum_finish(checksum_add(0, ip, header_bytes)) != 0)
+    if (!checked.ip && !ipv4_checksum_right(ip, header_bytes))
         return NET_DROP_IP_CHECKSUM;
     if ((wire_get16(ip + 6) & 0x3fff) != 0) /* More fragments, or an offset. */
         return NET_DROP_FRAGMENT;
