@@ -4,22 +4,6 @@
 static uint64_t load_be(const uint8_t *bytes, unsigned count);
 static void store_be(uint8_t *bytes, unsigned count, uint64_t value);
 
-struct address address_from_v4(const uint8_t bytes[4])
-{
-    struct address address = {.bytes = {[10] = 0xff, [11] = 0xff}};
-
-    memcpy(address.bytes + 12, bytes, 4);
-    return address;
-}
-
-struct address address_from_v6(const uint8_t bytes[16])
-{
-    struct address address;
-
-    memcpy(address.bytes, bytes, 16);
-    return address;
-}
-
 struct address address_plus(struct address address, uint64_t n)
 {
     unsigned count = address_is_v4(&address) ? 4 : 8;

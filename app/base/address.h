@@ -8,6 +8,7 @@
 #ifndef BASE_ADDRESS_H
 #define BASE_ADDRESS_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -38,6 +39,7 @@ struct tuple {
     uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP. */
     uint8_t zero[3];  /* Padding that is hashed: always 0. */
 };
+static_assert(sizeof(struct tuple) == 40, "no padding that is not hashed");
 
 static inline bool address_is_v4(const struct address *address)
 {
@@ -50,13 +52,31 @@ static inline bool address_equal(const struct address *a, const struct address *
     return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
+/* By words, without a branch for each: compilers leave a memcmp of 40 bytes to the C library. */
 static inline bool tuple_equal(const struct tuple *a, const struct tuple *b)
 {
-    return memcmp(a, b, sizeof(*a)) == 0;
+    uint64_t x[sizeof(*a) / 8], y[sizeof(*b) / 8], differs = 0;
+    memcpy(x, a, sizeof(x));
+    memcpy(y, b, sizeof(y));
+    for (unsigned i = 0; i < sizeof(x) / sizeof(x[0]); i++)
+        differs |= x[i] ^ y[i];
+    return differs == 0;
 }
 
-struct address address_from_v4(const uint8_t bytes[4]);
-struct address address_from_v6(const uint8_t bytes[16]);
+static inline struct address address_from_v4(const uint8_t bytes[4])
+{
+    struct address address = {.bytes = {[10] = 0xff, [11] = 0xff}};
+    memcpy(address.bytes + 12, bytes, 4);
+    return address;
+}
+
+static inline struct address address_from_v6(const uint8_t bytes[16])
+{
+    struct address address;
+    memcpy(address.bytes, bytes, 16);
+    return address;
+}
+
 /* The address N further on (host order arithmetic on the last 8 bytes; IPv4: the last 4). */
 struct address address_plus(struct address address, uint64_t n);
 bool prefix_contains(const struct prefix *prefix, const struct address *address);

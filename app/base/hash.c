@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/wide.h"
+
 static inline uint64_t rotate_left(uint64_t value, unsigned bits)
 {
     return value << bits | value >> (64 - bits);
@@ -54,6 +56,29 @@ uint64_t hash_sip(const struct hash_key *key, const void *bytes, size_t size)
     for (unsigned i = 0; i < 4; i++)
         sip_round(v);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* A product's halves folded: every bit of both numbers has a say in the middle ones. */
+static inline uint64_t fold_product(uint64_t a, uint64_t b)
+{
+    wide_uint product = (wide_uint)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t hash_quick(const struct hash_key *key, const void *bytes, size_t size)
+{
+    const uint8_t *from = bytes;
+    uint64_t hash = key->k0 ^ size;
+    uint64_t words[2];
+    for (; size >= sizeof(words); size -= sizeof(words), from += sizeof(words)) {
+        memcpy(words, from, sizeof(words));
+        hash = fold_product(hash ^ words[0], key->k1 ^ words[1]);
+    }
+    if (size != 0) {
+        memcpy(words, from, sizeof(words[0]));
+        hash = fold_product(hash ^ words[0], UINT64_C(0x9e3779b97f4a7c15));
+    }
+    return fold_product(hash, UINT64_C(0xd6e8feb86659fd93));
 }
 
 uint32_t hash_toeplitz(const uint8_t *key, const uint8_t *bytes, size_t size)

@@ -6,7 +6,12 @@ bool own_add(struct own *own, const struct prefix *prefix)
 {
     if (own->count == OWN_MAX)
         return false;
-    own->prefixes[own->count++] = *prefix;
+    struct own_range *range = &own->ranges[own->count++];
+    uint8_t mask[sizeof(range->mask)] = {0};
+    for (unsigned bit = 0; bit < prefix->length_bits; bit++)
+        mask[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+    memcpy(range->bits, prefix->address.bytes, sizeof(range->bits));
+    memcpy(range->mask, mask, sizeof(range->mask));
     return true;
 }
 
@@ -14,15 +19,6 @@ bool own_add_address(struct own *own, const struct address *address)
 {
     const struct prefix prefix = {.address = *address, .length_bits = 128};
     return own_contains(own, address) || own_add(own, &prefix);
-}
-
-bool own_contains(const struct own *own, const struct address *address)
-{
-    for (uint32_t i = 0; i < own->count; i++) {
-        if (prefix_contains(&own->prefixes[i], address))
-            return true;
-    }
-    return false;
 }
 
 struct address own_link_local(const uint8_t mac[6])

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/address.h"
 
@@ -14,16 +15,34 @@ enum {
     OWN_MAX = 40
 };
 
+/* A prefix as every received packet is held against it. */
+struct own_range {
+    uint64_t bits[2]; /* The address, as the machine reads it. */
+    uint64_t mask[2]; /* Likewise: which bits of it count. */
+};
+
 struct own {
-    uint32_t count;                  /* Prefixes in use. */
-    struct prefix prefixes[OWN_MAX]; /* Pools; single addresses are prefixes of 128 bits. */
-    struct address ask_v4;           /* Source of ARP requests; zero when there is none. */
-    struct address link_local;       /* Source of neighbour solicitations: fe80:: + EUI-64. */
+    uint32_t count;                   /* Ranges in use. */
+    struct own_range ranges[OWN_MAX]; /* Pools; single addresses are ranges of one. */
+    struct address ask_v4;            /* Source of ARP requests; zero when there is none. */
+    struct address link_local;        /* Source of neighbour solicitations: fe80:: + EUI-64. */
 };
 
 bool own_add(struct own *own, const struct prefix *prefix);
 bool own_add_address(struct own *own, const struct address *address);
-bool own_contains(const struct own *own, const struct address *address);
+
+static inline bool own_contains(const struct own *own, const struct address *address)
+{
+    uint64_t bits[2];
+    memcpy(bits, address->bytes, sizeof(bits));
+    for (uint32_t i = 0; i < own->count; i++) {
+        const struct own_range *range = &own->ranges[i];
+        if ((((bits[0] ^ range->bits[0]) & range->mask[0]) |
+             ((bits[1] ^ range->bits[1]) & range->mask[1])) == 0)
+            return true;
+    }
+    return false;
+}
 
 /* The link-local address of MAC: RFC 4291 appendix A. */
 struct address own_link_local(const uint8_t mac[6]);

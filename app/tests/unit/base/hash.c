@@ -80,6 +80,32 @@ static void crc32c_does_not_depend_on_the_cut(void **state)
     }
 }
 
+/* 1000 values that differ in one byte fall evenly on 8 places, by the lowest bits and by the highest
+ * ones, wherever the byte is; and each half of the key has a say. */
+static void quick_hash_spreads_every_byte(void **state)
+{
+    const struct hash_key key = {UINT64_C(0x7365616d6c696e65), 0x5ea31e};
+    const struct hash_key other[2] = {{key.k0 + 1, key.k1}, {key.k0, key.k1 + 1}};
+    (void)state;
+    for (unsigned at = 0; at + 1 < 40; at++) {
+        uint8_t input[40] = {[10] = 0xff, [11] = 0xff, [26] = 0xff, [27] = 0xff};
+        unsigned low[8] = {0}, high[8] = {0};
+        for (unsigned i = 0; i < 1000; i++) {
+            input[at] = (uint8_t)i;
+            input[at + 1] = (uint8_t)(i >> 8);
+            uint64_t hash = hash_quick(&key, input, sizeof(input));
+            low[hash % 8]++;
+            high[hash >> 61]++;
+            assert_int_not_equal(hash, hash_quick(&other[0], input, sizeof(input)));
+            assert_int_not_equal(hash, hash_quick(&other[1], input, sizeof(input)));
+        }
+        for (unsigned i = 0; i < 8; i++) { /* 125 expected, sigma 10.5. */
+            assert_in_range(low[i], 70, 180);
+            assert_in_range(high[i], 70, 180);
+        }
+    }
+}
+
 /* The Microsoft RSS specification, "Verifying the RSS hash calculation". */
 static void toeplitz_vectors(void **state)
 {
@@ -128,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(siphash_vectors),
         cmocka_unit_test(siphash_depends_on_both_halves_of_the_key),
+        cmocka_unit_test(quick_hash_spreads_every_byte),
         cmocka_unit_test(crc32c_vectors),
         cmocka_unit_test(crc32c_does_not_depend_on_the_cut),
         cmocka_unit_test(toeplitz_vectors),

@@ -50,9 +50,9 @@ static struct scene *scene_of(const struct template_config *config)
     static struct scene scene;
     memset(&scene, 0, sizeof(scene));
     bool v4 = address_is_v4(&config->destination);
-    assert_int_equal(prefix_parse(v4 ? "10.9.0.0/16" : "fd00:9::/64", &scene.own.prefixes[0], NULL),
-                     0);
-    scene.own.count = 1;
+    struct prefix pool;
+    assert_int_equal(prefix_parse(v4 ? "10.9.0.0/16" : "fd00:9::/64", &pool, NULL), 0);
+    assert_true(own_add(&scene.own, &pool));
     scene.rules = (struct frame_rules){.own = &scene.own, .vlan_id = config->vlan_id};
     memcpy(scene.rules.mac, mac_to, 6);
     template_init(&scene.template, config);
