@@ -248,10 +248,11 @@ struct net_path net_path(const struct net_port *port, unsigned group, const stru
 {
     assert(group < port->group_count);
     const struct net_group *hops = &port->groups[group];
-    const uint64_t hash = hash_sip(&port->hash_key, tuple, sizeof(*tuple));
+    const uint64_t hash = hash_quick(&port->hash_key, tuple, sizeof(*tuple));
+    const uint64_t share = (uint64_t)(uint32_t)hash * hops->count >> 32;
     return (struct net_path){
         .flow_label = (uint32_t)(hash >> 44),
-        .hop = hops->hops[(uint32_t)hash % hops->count],
+        .hop = hops->hops[share],
     };
 }
 
@@ -261,23 +262,14 @@ uint16_t net_path_mtu_bytes(const struct net_port *port, const struct address *r
     return pmtu_bytes(&port->pmtu, remote, port->mtu_bytes, now_ns);
 }
 
-/* Fill spare[] up as far as the pool gives. */
+/* Have a place for each packet of a full queue, as far as the pool gives. Few at a time: the first
+ * look at a buffer may cost a way to memory, and it is paid between two packets. */
 static void refill(struct net_port *port)
 {
-    enum {
-        PART = 16
-    };
-    const unsigned wanted = NET_TX_PLACES - port->spare_count;
-    if (wanted == 0)
-        return;
-    if (rte_pktmbuf_alloc_bulk(port->pool, &port->spare[port->spare_count], wanted) == 0) {
-        port->spare_count = NET_TX_PLACES;
-        return;
-    }
-    while (port->spare_count + PART <= NET_TX_PLACES &&
-           rte_pktmbuf_alloc_bulk(port->pool, &port->spare[port->spare_count], PART) == 0)
-        port->spare_count += PART;
-    port->counters.tx_no_buffer++;
+    while (port->spare_count < NET_TX_PLACES &&
+           rte_pktmbuf_alloc_bulk(port->pool, &port->spare[port->spare_count], NET_TX_REFILL) == 0)
+        port->spare_count += NET_TX_REFILL;
+    port->counters.tx_no_buffer += port->spare_count < NET_TX_PLACES;
 }
 
 uint16_t net_tx_room(struct net_port *port)
@@ -304,6 +296,17 @@ static enum net_refusal may_begin(const struct net_port *port, const struct hop 
     return NET_SENT;
 }
 
+/* Make the front of what the next packet is written to ours, while this one is being made: another
+ * core has read what was in that buffer before. Our pools have nothing between an mbuf's own lines
+ * and its buffer. */
+static inline void prefetch_to_write(const struct rte_mbuf *mbuf)
+{
+    const uint8_t *frame = (const uint8_t *)(mbuf + 1) + RTE_PKTMBUF_HEADROOM;
+    __asm__ volatile("prefetchw %0" : : "m"(*(const uint8_t *)mbuf));
+    __asm__ volatile("prefetchw %0" : : "m"(frame[0]));
+    __asm__ volatile("prefetchw %0" : : "m"(frame[64]));
+}
+
 uint8_t *net_tx_begin(struct net_port *port, const struct net_path *path, const struct tuple *tuple,
                       uint16_t l4_bytes, enum net_refusal *why)
 {
@@ -319,6 +322,7 @@ uint8_t *net_tx_begin(struct net_port *port, const struct net_path *path, const 
     struct net_begun *begun = &port->begun;
     if (begun->mbuf == NULL)
         begun->mbuf = port->spare[--port->spare_count];
+    prefetch_to_write(port->spare[port->spare_count - 1]);
     uint8_t *frame = rte_pktmbuf_mtod(begun->mbuf, uint8_t *);
     const struct header_ip ip = {
         .source = tuple->local,
@@ -329,7 +333,11 @@ uint8_t *net_tx_begin(struct net_port *port, const struct net_path *path, const 
         .protocol = tuple->protocol,
     };
     const uint16_t type = l3_bytes == WIRE_IPV4_BYTES ? WIRE_TYPE_IPV4 : WIRE_TYPE_IPV6;
-    begun->tuple = *tuple;
+    begun->protocol = tuple->protocol;
+    begun->pseudo_sum =
+        tuple->protocol == WIRE_ICMP /* RFC 792: it has none. */
+            ? 0
+            : checksum_pseudo(&tuple->local, &tuple->remote, tuple->protocol, l4_bytes);
     begun->l2_bytes =
         (uint16_t)header_ethernet(frame, hop->mac, port->rules.mac, port->rules.vlan_id, type);
     begun->l3_bytes = (uint16_t)header_ip(frame + begun->l2_bytes, &ip, l4_bytes, port->offload_ip);
@@ -370,21 +378,17 @@ static bool offloads(const struct net_port *port, uint8_t protocol)
 static void finish_checksum(struct net_port *port, const struct net_begun *begun)
 {
     struct rte_mbuf *mbuf = begun->mbuf;
-    const uint8_t protocol = begun->tuple.protocol;
+    const uint8_t protocol = begun->protocol;
     const bool ipv4 = begun->l3_bytes == WIRE_IPV4_BYTES;
     uint8_t *l4 = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, begun->l2_bytes + begun->l3_bytes);
     uint8_t *field = l4 + checksum_at(protocol);
-    uint64_t pseudo = 0; /* RFC 792: ICMP has none. */
-    if (protocol != WIRE_ICMP)
-        pseudo =
-            checksum_pseudo(&begun->tuple.local, &begun->tuple.remote, protocol, begun->l4_bytes);
 
     if (offloads(port, protocol)) {
-        wire_put16(field, checksum_fold(pseudo));
+        wire_put16(field, checksum_fold(begun->pseudo_sum));
         mbuf->ol_flags |= protocol == WIRE_TCP ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
     } else {
         wire_put16(field, 0);
-        const uint16_t sum = checksum_finish(checksum_add(pseudo, l4, begun->l4_bytes));
+        const uint16_t sum = checksum_finish(checksum_add(begun->pseudo_sum, l4, begun->l4_bytes));
         wire_put16(field, sum == 0 && protocol == WIRE_UDP ? 0xffff : sum); /* RFC 768: 0: none. */
     }
     if (ipv4 && port->offload_ip)

@@ -21,6 +21,8 @@
 enum {
     NET_TX_RESERVE = 16, /* Queue places and spare buffers that only answers and probes use. */
     NET_TX_PLACES = NET_TX_QUEUE + NET_TX_RESERVE,
+    NET_TX_REFILL = 16, /* Spare buffers are taken from the pool so many at a time. */
+    NET_TX_SPARE = NET_TX_PLACES + NET_TX_REFILL,
     NET_HOP_LIMIT = 64, /* TTL of what we send. */
     NET_GROUP_HASH_SALT = 0x5ea31e
 };
@@ -31,10 +33,11 @@ struct net_device; /* The NIC port with all its queues: net_device.h. */
 /* A packet between begin and commit. */
 struct net_begun {
     struct rte_mbuf *mbuf; /* NULL: none. */
-    struct tuple tuple;    /* Its ends. */
+    uint64_t pseudo_sum;   /* Of its pseudo header. */
     uint16_t l2_bytes;     /* Ethernet header. */
     uint16_t l3_bytes;     /* IP header. */
     uint16_t l4_bytes;     /* TCP or UDP header and payload. */
+    uint8_t protocol;      /* Behind the IP header. */
 };
 
 struct net_group {
@@ -74,7 +77,7 @@ struct net_port {
     struct net_counters counters;
     struct rte_mbuf *rx[NET_RX_MAX];         /* Frames of the last poll. */
     struct rte_mbuf *tx[NET_TX_PLACES];      /* To be sent, in order. */
-    struct rte_mbuf *spare[NET_TX_PLACES];   /* Empty buffers for what is to be sent. */
+    struct rte_mbuf *spare[NET_TX_SPARE];    /* Empty buffers for what is to be sent. */
     struct net_event events[NET_EVENTS_MAX]; /* A ring. */
 
     struct frame_rules rules; /* What may come in; the port's MAC and VLAN. */
