@@ -8,7 +8,6 @@ enum {
     EXACT = 2 * PARTS
 };
 
-static unsigned bucket_of(uint64_t value_ns);
 static uint64_t bucket_low_ns(unsigned bucket);
 static uint64_t bucket_width_ns(unsigned bucket);
 static uint32_t add_saturated(uint32_t a, uint32_t b);
@@ -17,20 +16,6 @@ void histogram_clear(struct histogram *histogram)
 {
     memset(histogram, 0, sizeof(*histogram));
     histogram->min_ns = UINT64_MAX;
-}
-
-void histogram_add(struct histogram *histogram, uint64_t value_ns)
-{
-    uint32_t *bucket = &histogram->buckets[bucket_of(value_ns)];
-
-    histogram->count++;
-    histogram->sum_ns += value_ns;
-    if (value_ns < histogram->min_ns)
-        histogram->min_ns = value_ns;
-    if (value_ns > histogram->max_ns)
-        histogram->max_ns = value_ns;
-    histogram->clipped += value_ns > HISTOGRAM_MAX_NS;
-    *bucket = add_saturated(*bucket, 1);
 }
 
 void histogram_merge(struct histogram *into, const struct histogram *from)
@@ -82,16 +67,6 @@ double histogram_stdev(const struct histogram *histogram)
         seen += histogram->buckets[i];
     }
     return seen == 0 ? 0 : sqrt(squares / (double)seen);
-}
-
-static unsigned bucket_of(uint64_t value_ns)
-{
-    if (value_ns < EXACT)
-        return (unsigned)value_ns;
-    if (value_ns > HISTOGRAM_MAX_NS)
-        return HISTOGRAM_BUCKETS - 1;
-    unsigned shift = 63 - (unsigned)__builtin_clzll(value_ns) - HISTOGRAM_SUB_BITS;
-    return shift * PARTS + (unsigned)(value_ns >> shift);
 }
 
 static uint64_t bucket_low_ns(unsigned bucket)

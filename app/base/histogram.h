@@ -29,7 +29,32 @@ struct histogram {
 };
 
 void histogram_clear(struct histogram *histogram);
-void histogram_add(struct histogram *histogram, uint64_t value_ns);
+
+/* Index of the bucket that VALUE_NS is in. */
+static inline unsigned histogram_bucket(uint64_t value_ns)
+{
+    const unsigned parts = 1u << HISTOGRAM_SUB_BITS;
+    if (value_ns > HISTOGRAM_MAX_NS)
+        return HISTOGRAM_BUCKETS - 1;
+    if (value_ns < 2 * parts)
+        return (unsigned)value_ns;
+    unsigned shift = 63 - (unsigned)__builtin_clzll(value_ns) - HISTOGRAM_SUB_BITS;
+    return shift * parts + (unsigned)(value_ns >> shift);
+}
+
+static inline void histogram_add(struct histogram *histogram, uint64_t value_ns)
+{
+    uint32_t *bucket = &histogram->buckets[histogram_bucket(value_ns)];
+    histogram->count++;
+    histogram->sum_ns += value_ns;
+    if (value_ns < histogram->min_ns)
+        histogram->min_ns = value_ns;
+    if (value_ns > histogram->max_ns)
+        histogram->max_ns = value_ns;
+    histogram->clipped += value_ns > HISTOGRAM_MAX_NS;
+    *bucket += *bucket < UINT32_MAX;
+}
+
 void histogram_merge(struct histogram *into, const struct histogram *from);
 /* The smallest end of a bucket that at least FRACTION (0..1) of all values do not exceed: never
  * below the exact quantile, at most 1/128 above it, never over max_ns; 0 when empty. */

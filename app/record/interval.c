@@ -17,6 +17,7 @@ void intervals_clear(struct intervals *intervals)
     for (unsigned i = 0; i < INTERVAL_SLOTS; i++)
         clear(&intervals->slots[i]);
     intervals->end_ns = 0;
+    intervals->newest = NULL;
     atomic_store(&intervals->closed, 0);
     atomic_store(&intervals->taken, 0);
 }
@@ -38,7 +39,8 @@ void intervals_turn(struct intervals *intervals, uint64_t now_ns)
         close_newest(intervals, closed++);
     else if (!first)
         from_ns = intervals->slots[closed % INTERVAL_SLOTS].from_ns;
-    intervals->slots[closed % INTERVAL_SLOTS].from_ns = from_ns;
+    intervals->newest = &intervals->slots[closed % INTERVAL_SLOTS];
+    intervals->newest->from_ns = from_ns;
     intervals->end_ns = now_ns / INTERVAL_NS * INTERVAL_NS + INTERVAL_NS;
 }
 

@@ -49,6 +49,7 @@ struct interval {
 struct intervals {
     struct interval slots[INTERVAL_SLOTS];
     uint64_t end_ns;         /* Of the one that is being filled; 0: there was none yet. */
+    struct interval *newest; /* That one. */
     _Atomic uint64_t closed; /* So many ever. Written by the worker. */
     _Atomic uint64_t taken;  /* Given back. Written by the control thread. */
 };
@@ -59,14 +60,18 @@ void intervals_clear(struct intervals *intervals);
 /* --- The worker. --- */
 /* Slow part of intervals_add: NOW_NS is past the end of the newest. */
 void intervals_turn(struct intervals *intervals, uint64_t now_ns);
+/* The newest, for what was known at NOW_NS. */
+static inline struct interval *intervals_at(struct intervals *intervals, uint64_t now_ns)
+{
+    if (now_ns >= intervals->end_ns)
+        intervals_turn(intervals, now_ns);
+    return intervals->newest;
+}
 /* Something took VALUE_NS and was known at NOW_NS. */
 static inline void intervals_add(struct intervals *intervals, enum interval_latency kind,
                                  uint64_t now_ns, uint64_t value_ns)
 {
-    if (now_ns >= intervals->end_ns)
-        intervals_turn(intervals, now_ns);
-    uint64_t newest = atomic_load_explicit(&intervals->closed, memory_order_relaxed);
-    histogram_add(&intervals->slots[newest % INTERVAL_SLOTS].latencies[kind], value_ns);
+    histogram_add(&intervals_at(intervals, now_ns)->latencies[kind], value_ns);
 }
 /* Close the newest. Nothing is to be added after this. */
 void intervals_finish(struct intervals *intervals);

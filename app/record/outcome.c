@@ -10,21 +10,6 @@ const char *outcome_text(enum outcome outcome)
     return (unsigned)outcome < OUTCOME_COUNT ? texts[outcome] : "?";
 }
 
-bool outcome_is_loss(enum outcome outcome)
-{
-    static const bool losses[OUTCOME_COUNT] = {
-#define X(id, text, loss) [OUTCOME_##id] = loss,
-        OUTCOMES(X)
-#undef X
-    };
-    return (unsigned)outcome < OUTCOME_COUNT && losses[outcome];
-}
-
-bool outcome_is_good(enum outcome outcome)
-{
-    return outcome == OUTCOME_OK || outcome == OUTCOME_REPAIRED || outcome == OUTCOME_LATE;
-}
-
 const char *unsent_reason_text(enum unsent_reason reason)
 {
     static const char *const texts[UNSENT_COUNT] = {

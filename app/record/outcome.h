@@ -8,6 +8,7 @@
 #define RECORD_OUTCOME_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* id, text, loss (opens a loss window by default) */
 #define OUTCOMES(X)                                                                                \
@@ -105,8 +106,21 @@ enum tester_fault {
 };
 
 const char *outcome_text(enum outcome outcome);
-bool outcome_is_loss(enum outcome outcome); /* By default; a plan may choose others. */
-bool outcome_is_good(enum outcome outcome); /* ok, repaired or late: an answer, and a right one. */
+/* By default; a plan may choose others. */
+static inline bool outcome_is_loss(enum outcome outcome)
+{
+    const uint32_t losses = 0
+#define X(id, text, loss) | (uint32_t)(loss) << OUTCOME_##id
+        OUTCOMES(X)
+#undef X
+        ;
+    return (unsigned)outcome < OUTCOME_COUNT && (losses >> outcome & 1) != 0;
+}
+/* ok, repaired or late: an answer, and a right one. */
+static inline bool outcome_is_good(enum outcome outcome)
+{
+    return outcome == OUTCOME_OK || outcome == OUTCOME_REPAIRED || outcome == OUTCOME_LATE;
+}
 const char *unsent_reason_text(enum unsent_reason reason);
 const char *connection_end_text(enum connection_end end);
 /* Broken: it was up, and then ended by the other side's doing. */

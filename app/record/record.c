@@ -22,9 +22,10 @@ enum {
     TIDY_SLOTS = 64 /* Folds looked at with each request while the sweep goes on. */
 };
 
-bool record_append(struct record *record, enum record_type type, const void *bytes)
+/* RECORD_BYTES are those of the log: a constant, where the caller knows them, makes this a few
+ * moves. */
+static inline bool append(struct record_log *log, const void *bytes, uint32_t record_bytes)
 {
-    struct record_log *log = &record->logs[type];
     uint64_t count = atomic_load_explicit(&log->count, memory_order_relaxed);
     if (count == log->free_until) {
         log->free_until = atomic_load_explicit(&log->taken, memory_order_acquire) + log->capacity;
@@ -33,10 +34,21 @@ bool record_append(struct record *record, enum record_type type, const void *byt
             return false;
         }
     }
-    memcpy(log->records + log->place * log->record_bytes, bytes, log->record_bytes);
+    memcpy(log->records + log->place * record_bytes, bytes, record_bytes);
     log->place = log->place + 1 == log->capacity ? 0 : log->place + 1;
     atomic_store_explicit(&log->count, count + 1, memory_order_release);
     return true;
+}
+
+bool record_append(struct record *record, enum record_type type, const void *bytes)
+{
+    struct record_log *log = &record->logs[type];
+    return append(log, bytes, log->record_bytes);
+}
+
+static void append_request(struct record *record, const struct record_request *request)
+{
+    append(&record->logs[RECORD_REQUESTS], request, sizeof(*request));
 }
 
 static void add_due(struct record *record, struct record_stream *stream, uint64_t due_ns)
@@ -59,12 +71,12 @@ static struct fold_place add_fold(struct record *record, const struct record_req
 static void add_latencies(struct record *record, struct record_stream *stream,
                           const struct record_request *request)
 {
+    struct histogram *latencies = intervals_at(&stream->intervals, request->done_ns)->latencies;
     uint64_t sent_ns = request->done_ns - request->sent_ns;
-    intervals_add(&stream->intervals, INTERVAL_FROM_DUE, request->done_ns,
-                  request->done_ns - request->due_ns);
-    intervals_add(&stream->intervals, INTERVAL_FROM_SENT, request->done_ns, sent_ns);
+    histogram_add(&latencies[INTERVAL_FROM_DUE], request->done_ns - request->due_ns);
+    histogram_add(&latencies[INTERVAL_FROM_SENT], sent_ns);
     if (request->outcome == OUTCOME_OK)
-        intervals_add(&stream->intervals, INTERVAL_PLAIN, request->done_ns, sent_ns);
+        histogram_add(&latencies[INTERVAL_PLAIN], sent_ns);
     if (request->host == 0 || request->host > record->logs[RECORD_HOSTS].capacity)
         return;
     struct record_answers *answers = &stream->answers[request->host - 1];
@@ -128,7 +140,7 @@ void record_request_done(struct record *record, const struct record_request *req
         add_latencies(record, stream, request);
     if (good ? is_sampled(&stream->keep, &stream->request_until)
              : place.began || stream->keep.mode == RECORD_MODE_FULL)
-        record_append(record, RECORD_REQUESTS, request);
+        append_request(record, request);
     if (request->done_ns >= record->tidy_ns || record->fold_sweep < FOLD_SLOTS)
         tidy(record, request->done_ns);
 }
