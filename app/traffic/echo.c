@@ -40,15 +40,20 @@ static uint32_t index_of(const struct traffic *traffic, const struct traffic_flo
     return (uint32_t)(flow - traffic->flows) - traffic->streams[flow->stream].flow_base;
 }
 
-static struct traffic_flow *flow_of(struct traffic *traffic, const struct traffic_stream *stream,
-                                    uint64_t number)
-{
-    return &traffic->flows[stream->flow_base + number % stream->flow_count];
-}
-
 static struct echo_entry *entry_of(const struct traffic_stream *stream, uint64_t number)
 {
     return &stream->echo.entries[number & (stream->echo.capacity - 1)];
+}
+
+static struct traffic_flow *flow_of(struct traffic *traffic, const struct traffic_stream *stream,
+                                    const struct echo_entry *entry)
+{
+    return &traffic->flows[stream->flow_base + entry->flow];
+}
+
+static struct traffic_flow *head_flow(struct traffic *traffic, const struct traffic_stream *stream)
+{
+    return &traffic->flows[stream->flow_base + stream->echo.head_flow];
 }
 
 static void count(struct traffic *traffic, const struct traffic_flow *flow,
@@ -73,7 +78,8 @@ static void echo_due(struct traffic *traffic, struct traffic_stream *stream, uin
     struct echo *echo = &stream->echo;
     (void)slot;
     skip_stale(traffic, stream, now_ns);
-    struct traffic_flow *flow = flow_of(traffic, stream, echo->head);
+    struct traffic_flow *flow = head_flow(traffic, stream);
+    const uint32_t index = echo->head_flow;
     struct record_request request = {
         .due_ns = due_ns, .done_ns = now_ns, .flow = flow->index, .stream = flow->stream};
     if (echo->head - echo->tail == echo->capacity) {
@@ -83,11 +89,13 @@ static void echo_due(struct traffic *traffic, struct traffic_stream *stream, uin
         return;
     }
     uint64_t number = echo->head++;
-    *entry_of(stream, number) = (struct echo_entry){.request = request, .state = ECHO_WAITING};
+    echo->head_flow = index + 1 == stream->flow_count ? 0 : index + 1;
+    *entry_of(stream, number) =
+        (struct echo_entry){.request = request, .state = ECHO_WAITING, .flow = index};
     traffic->waiting++;
     if (now_ns - due_ns > stream->unsent_after_ns)
         unsent(traffic, stream, number, stream->unsent_reason, now_ns);
-    else if (!echo->flows[index_of(traffic, flow)].bound)
+    else if (!echo->flows[index].bound)
         unsent(traffic, stream, number, UNSENT_NO_PORT, now_ns);
 }
 
@@ -95,7 +103,7 @@ static struct traffic_flow *echo_unreached(struct traffic *traffic, struct traff
                                            uint32_t slot)
 {
     (void)slot;
-    return flow_of(traffic, stream, stream->echo.head);
+    return head_flow(traffic, stream);
 }
 
 /* The timer of the first flow serves the whole stream. */
@@ -143,11 +151,12 @@ bool echo_next(struct traffic *traffic, struct traffic_stream *stream, uint64_t 
     if (echo->next == echo->head)
         return false;
     uint64_t number = echo->next++;
-    const struct traffic_flow *flow = flow_of(traffic, stream, number);
-    entry_of(stream, number)->state = ECHO_HANDED;
+    struct echo_entry *entry = entry_of(stream, number);
+    const struct traffic_flow *flow = flow_of(traffic, stream, entry);
+    entry->state = ECHO_HANDED;
     traffic->waiting--;
     *datagram =
-        (struct traffic_datagram){.tuple = &echo->flows[number % stream->flow_count].tuple,
+        (struct traffic_datagram){.tuple = &echo->flows[entry->flow].tuple,
                                   .group = flow->group,
                                   .stream = flow->stream,
                                   .l4_bytes = (uint16_t)(HEADER_BYTES + stream->config.size_bytes),
@@ -165,7 +174,7 @@ void echo_fill(const struct traffic *traffic, const struct traffic_datagram *dat
                         .worker = traffic->worker,
                         .stream = datagram->stream,
                         .sequence = datagram->number / stream->flow_count,
-                        .flow = (uint32_t)(datagram->number % stream->flow_count),
+                        .flow = entry_of(stream, datagram->number)->flow,
                         .sent_ns = now_ns};
     if (tuple->protocol == IPPROTO_UDP) {
         wire_put16(l4, tuple->local_port);
@@ -365,7 +374,7 @@ static void decide(struct traffic *traffic, struct traffic_stream *stream, uint6
     request->done_ns = now_ns;
     request->outcome = (uint8_t)ending.outcome;
     request->arrival_uncertainty_ns = by_arrival ? conn_saturate(traffic->uncertainty_ns) : 0;
-    flow_request_done(traffic, flow_of(traffic, stream, number), request);
+    flow_request_done(traffic, flow_of(traffic, stream, entry), request);
     settle(traffic, stream);
 }
 
@@ -376,7 +385,7 @@ static void settle(struct traffic *traffic, struct traffic_stream *stream)
         const struct echo_entry *entry = entry_of(stream, echo->tail);
         if (entry->state != ECHO_DECIDED)
             break;
-        flow_settle(traffic, flow_of(traffic, stream, echo->tail), &entry->request, entry->end);
+        flow_settle(traffic, flow_of(traffic, stream, entry), &entry->request, entry->end);
     }
     if (echo->next < echo->tail)
         echo->next = echo->tail;
@@ -426,18 +435,32 @@ static void answered(struct traffic *traffic, struct traffic_flow *flow, uint64_
     decide(traffic, stream, number, ending, now_ns);
 }
 
-/* The server's name, or none, and zeros. */
+static bool is_zero(const uint8_t *bytes, uint32_t count)
+{
+    uint64_t any = 0, word;
+    for (; count >= 8; count -= 8, bytes += 8) {
+        memcpy(&word, bytes, sizeof(word));
+        any |= word;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        any |= bytes[i];
+    return any == 0;
+}
+
+/* The server's name, or none, and zeros. It is mostly the name that came before. */
 static bool whole(struct traffic *traffic, const uint8_t *payload, uint32_t bytes, uint16_t *name)
 {
     const struct name *known = name_at(&traffic->names, *name);
     uint32_t limit = bytes < NAME_BYTES ? bytes : NAME_BYTES;
-    uint32_t end = 0;
-    while (end < limit && payload[end] != 0)
-        end++;
-    for (uint32_t i = end; i < bytes; i++)
-        if (payload[i] != 0)
-            return false;
-    if (known->count != end || memcmp(known->bytes, payload, end) != 0)
+    uint32_t end = known->count;
+    bool same = end <= limit && memcmp(known->bytes, payload, end) == 0 &&
+                (end == limit || payload[end] == 0);
+    if (!same)
+        for (end = 0; end < limit && payload[end] != 0;)
+            end++;
+    if (!is_zero(payload + end, bytes - end))
+        return false;
+    if (!same)
         *name = name_id(&traffic->names, payload, end);
     return true;
 }
@@ -469,7 +492,7 @@ static bool marked(struct traffic *traffic, const struct traffic_flow *flow, con
 /* What is beyond the numbers in use was forged. */
 static bool was_sent(const struct traffic_stream *stream, const struct mark *mark, uint64_t *number)
 {
-    if (mark->sequence > stream->echo.next / stream->flow_count)
+    if (mark->sequence > stream->echo.next) /* Nor does the product overflow then. */
         return false;
     *number = mark->sequence * stream->flow_count + mark->flow;
     return *number < stream->echo.next;

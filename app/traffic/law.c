@@ -16,6 +16,7 @@
 #define STEP_MAX (UINT64_C(1) << (LAW_POSITION_BITS + 6)) /* In one part. */
 
 static bool advance(struct law_cursor *cursor, uint64_t step);
+static bool advance_evenly(struct law_cursor *cursor, uint64_t rate);
 static bool next_piece(struct law_cursor *cursor, wide_uint held);
 static wide_uint unit_of(const struct law *law, const struct law_piece *piece);
 static wide_uint slope0_of(const struct law_piece *piece, uint64_t into_ns);
@@ -41,7 +42,10 @@ uint64_t law_advance(struct law_cursor *cursor, uint64_t step)
 static bool advance(struct law_cursor *cursor, uint64_t step)
 {
     const struct law *law = cursor->law;
-    cursor->rest += unit_of(law, &law->pieces[cursor->piece]) * step;
+    const struct law_piece *first = &law->pieces[cursor->piece];
+    cursor->rest += unit_of(law, first) * step;
+    if (first->duration_ns == LAW_FOR_EVER && first->from == first->to)
+        return advance_evenly(cursor, first->from);
     for (;;) {
         const struct law_piece *piece = &law->pieces[cursor->piece];
         wide_uint limit = cursor->rest >> LAW_POSITION_BITS, held = 0;
@@ -61,6 +65,18 @@ static bool advance(struct law_cursor *cursor, uint64_t step)
         cursor->into_ns += dt;
         return true;
     }
+}
+
+/* A constant rate that does not end, as most laws are: slope and unit are one number each. */
+static bool advance_evenly(struct law_cursor *cursor, uint64_t rate)
+{
+    const wide_uint limit = cursor->rest >> LAW_POSITION_BITS;
+    if (rate == 0)
+        return false;
+    const uint64_t dt = limit <= UINT64_MAX ? (uint64_t)limit / rate : (uint64_t)(limit / rate);
+    cursor->rest -= (wide_uint)rate * dt << LAW_POSITION_BITS;
+    cursor->into_ns += dt;
+    return true;
 }
 
 /* HELD of the rest were the piece's. What is left is told in the next one's unit. */

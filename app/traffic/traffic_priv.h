@@ -202,7 +202,9 @@ struct echo_entry {
     struct record_request request; /* As far as it is known. */
     uint8_t state;                 /* enum echo_state. */
     uint8_t end;                   /* enum connection_end, when decided. */
+    uint32_t flow;                 /* Its number modulo the stream's flows. */
 };
+static_assert(sizeof(struct echo_entry) == 64, "a request under way is a line");
 
 /* A flow of one: its ends, and what came back to it. */
 struct echo_flow {
@@ -219,6 +221,7 @@ struct echo {
     struct echo_entry *entries; /* capacity of them. */
     uint32_t capacity;          /* A power of two. */
     uint16_t run;               /* In the marks, since the last start. */
+    uint32_t head_flow;         /* head modulo the stream's flows. */
     uint64_t head;              /* The next number. */
     uint64_t next;              /* The oldest one that may be waiting. */
     uint64_t tail;              /* The oldest one that is not settled. */
