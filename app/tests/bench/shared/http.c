@@ -23,7 +23,7 @@ static struct http_expect expect;
 
 /* What the worker has done so far. */
 struct done {
-    uint64_t good, bad, refused, cycles, stalls, tsc;
+    uint64_t good, bad, refused, cycles, turns, stalls, tsc;
 };
 
 static struct done read_all(const struct worker *worker)
@@ -32,6 +32,8 @@ static struct done read_all(const struct worker *worker)
     const struct record_counters *of = &record->streams[0].counters;
     const struct worker_counters *counters = worker_counters(worker);
     struct done done = {.cycles = record_count_read(&counters->busy_cycles),
+                        .turns = record_count_read(&counters->turns) -
+                                 record_count_read(&counters->idle_turns),
                         .stalls = record_count_read(&counters->stalls),
                         .tsc = clock_tsc()};
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
@@ -78,7 +80,7 @@ static int start(struct pair *pair, bool keep_alive, struct error *err)
 
 static void measure(struct pair *pair, struct bench *bench, char *note, size_t size)
 {
-    double rates[REPEATS] = {0}, busy[REPEATS] = {0};
+    double rates[REPEATS] = {0}, busy[REPEATS] = {0}, turns[REPEATS] = {0};
     unsigned tries = 0;
     pair_wait(pair, WARM_UP_MS);
     const struct done first = look(pair->worker);
@@ -92,15 +94,16 @@ static void measure(struct pair *pair, struct bench *bench, char *note, size_t s
         const double cycles = (double)(after.cycles - before.cycles) / good;
         const double ticks = (double)(after.tsc - before.tsc);
         rates[bench->count] = good / ticks * (double)pair->clock.hz;
+        turns[bench->count] = good / (double)(after.turns - before.turns);
         busy[bench->count] = 100 * (double)(after.cycles - before.cycles) / ticks;
         bench_add(bench, cycles, cycles);
     }
     const struct done last = look(pair->worker);
     snprintf(note, size,
-             "%.0f a second, the worker busy for %.0f %% (medians); %llu not good, %llu records "
-             "refused; %u of %u repeats set apart for stalls over 100 us",
+             "%.0f a second, the worker busy for %.0f %%, %.1f in a busy turn (medians); %llu not "
+             "good, %llu records refused; %u of %u repeats set apart for stalls over 100 us",
              bench_median(rates, bench->count), bench_median(busy, bench->count),
-             (unsigned long long)(last.bad - first.bad),
+             bench_median(turns, bench->count), (unsigned long long)(last.bad - first.bad),
              (unsigned long long)(last.refused - first.refused), tries - bench->count, tries);
 }
 
@@ -111,7 +114,7 @@ enum exit_status http_bench(struct bench *bench, bool keep_alive, int argc, char
     struct server_config *server = &responder.server;
     struct pair pair;
     struct error err = {0};
-    char note[200] = "";
+    char note[220] = "";
     server->listeners[0] = (struct server_listener){SERVER_HTTP, HTTP_PORT};
     server->listener_count = 1;
     server->http.body.size_bytes = BODY_BYTES;
