@@ -13,6 +13,8 @@ enum {
 
 static void bind_flow(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
 static void unbind_flow(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
+static void no_place(struct traffic *traffic, struct traffic_stream *stream, uint64_t due_ns,
+                     uint64_t now_ns);
 static void skip_stale(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
 static void decide(struct traffic *traffic, struct traffic_stream *stream, uint64_t number,
                    struct conn_ending ending, uint64_t now_ns);
@@ -78,25 +80,40 @@ static void echo_due(struct traffic *traffic, struct traffic_stream *stream, uin
     struct echo *echo = &stream->echo;
     (void)slot;
     skip_stale(traffic, stream, now_ns);
-    struct traffic_flow *flow = head_flow(traffic, stream);
-    const uint32_t index = echo->head_flow;
-    struct record_request request = {
-        .due_ns = due_ns, .done_ns = now_ns, .flow = flow->index, .stream = flow->stream};
+    const struct traffic_flow *flow = head_flow(traffic, stream);
     if (echo->head - echo->tail == echo->capacity) {
-        request.outcome = OUTCOME_UNSENT;
-        request.reason = UNSENT_POOL_FULL;
-        flow_request_done(traffic, flow, &request);
+        no_place(traffic, stream, due_ns, now_ns);
         return;
     }
     uint64_t number = echo->head++;
+    struct echo_entry *entry = entry_of(stream, number);
+    const uint32_t index = echo->head_flow;
     echo->head_flow = index + 1 == stream->flow_count ? 0 : index + 1;
-    *entry_of(stream, number) =
-        (struct echo_entry){.request = request, .state = ECHO_WAITING, .flow = index};
+    *entry = (struct echo_entry){.request.due_ns = due_ns,
+                                 .request.done_ns = now_ns,
+                                 .request.flow = flow->index,
+                                 .request.stream = flow->stream,
+                                 .state = ECHO_WAITING,
+                                 .flow = index};
     traffic->waiting++;
     if (now_ns - due_ns > stream->unsent_after_ns)
         unsent(traffic, stream, number, stream->unsent_reason, now_ns);
     else if (!echo->flows[index].bound)
         unsent(traffic, stream, number, UNSENT_NO_PORT, now_ns);
+}
+
+/* The ring is full of requests under way. */
+static void no_place(struct traffic *traffic, struct traffic_stream *stream, uint64_t due_ns,
+                     uint64_t now_ns)
+{
+    struct traffic_flow *flow = head_flow(traffic, stream);
+    const struct record_request request = {.due_ns = due_ns,
+                                           .done_ns = now_ns,
+                                           .flow = flow->index,
+                                           .stream = flow->stream,
+                                           .outcome = OUTCOME_UNSENT,
+                                           .reason = UNSENT_POOL_FULL};
+    flow_request_done(traffic, flow, &request);
 }
 
 static struct traffic_flow *echo_unreached(struct traffic *traffic, struct traffic_stream *stream,
@@ -229,9 +246,10 @@ struct traffic_flow *echo_flow_of(struct traffic *traffic, const struct tuple *t
         return NULL;
     uint32_t place = table_place(traffic, &tuple->local, tuple->local_port);
     for (; traffic->echo_table[place] != 0; place = (place + 1) & (traffic->echo_places - 1)) {
-        struct traffic_flow *flow = &traffic->flows[traffic->echo_table[place] - 1];
-        const struct echo_flow *ends =
-            &stream_of(traffic, flow)->echo.flows[index_of(traffic, flow)];
+        const uint32_t index = traffic->echo_table[place] - 1;
+        struct traffic_flow *flow = &traffic->flows[index];
+        const struct traffic_stream *stream = stream_of(traffic, flow);
+        const struct echo_flow *ends = &stream->echo.flows[index - stream->flow_base];
         if (ends->bound && tuple_equal(&ends->tuple, tuple))
             return flow;
     }
