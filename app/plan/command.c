@@ -59,6 +59,7 @@ static int add_number(cJSON *to, const char *key, const char *option, const char
 static void add_http(const struct command *command, cJSON *stream);
 static int add_request(const struct command *command, const struct url *url, bool hosted,
                        cJSON *request, struct error *err);
+static bool is_host(const char *header);
 static bool add_headers(const struct command *command, cJSON *request);
 static int add_body(const char *body, cJSON *http, struct error *err);
 static void add_statuses(const char *expect, cJSON *http);
@@ -167,8 +168,12 @@ static int make_target(const struct command *command, const struct targets_item 
 
     if (command->headers.count + item->header_count > COMMAND_LIST_MAX)
         return error_set(err, EXIT_USAGE, -E2BIG, "more than %d headers", COMMAND_LIST_MAX);
-    for (size_t i = 0; i < item->header_count; i++)
-        own.headers.items[own.headers.count++] = item->headers[i];
+    for (size_t i = 0; i < item->header_count; i++) {
+        const char *header = own.headers.items[own.headers.count++] = item->headers[i];
+        char why[EXPERIMENT_WHY_BYTES];
+        if (!is_host(header) && !experiment_header(header, why))
+            return error_set(err, EXIT_USAGE, -EINVAL, "\"%.100s\": %s", header, why);
+    }
     if (url_parse(item->url, &url, err) < 0 || check_fit(command, url.scheme, err) < 0 ||
         find_address(&own, &url, &mapped, err) < 0)
         return -EINVAL;
@@ -468,6 +473,11 @@ static int add_request(const struct command *command, const struct url *url, boo
     return command->body != NULL ? add_body(command->body, request, err) : 0;
 }
 
+static bool is_host(const char *header)
+{
+    return strncasecmp(header, "Host:", 5) == 0;
+}
+
 /* Host is a key of its own: was it among them? */
 static bool add_headers(const struct command *command, cJSON *request)
 {
@@ -476,7 +486,7 @@ static bool add_headers(const struct command *command, cJSON *request)
 
     for (size_t i = 0; i < command->headers.count; i++) {
         const char *header = command->headers.items[i];
-        if (strncasecmp(header, "Host:", 5) == 0) {
+        if (is_host(header)) {
             host = header + 5 + strspn(header + 5, " \t");
             continue;
         }

@@ -42,6 +42,7 @@ enum {
     EXPERIMENT_NEEDS_MAX = 8,
     EXPERIMENT_VALUE_BYTES = 40,
     EXPERIMENT_SHA256_BYTES = 32,
+    EXPERIMENT_WHY_BYTES = 100,
     EXPERIMENT_REQUESTS_MAX = 10000, /* Of a stream, in turn; and turns at a law. */
     EXPERIMENT_BODY_MAX = 1 << 30,   /* Bytes of an HTTP body. */
 };
@@ -498,6 +499,8 @@ const char *experiment_verb_word(enum experiment_verb verb);
 const char *experiment_until_word(enum experiment_until until);
 /* "200" or "200-299": both ends included. False: neither, or not within 100 to 599. */
 bool experiment_status_range(const char *text, uint16_t *first, uint16_t *last);
+/* "Name: value" that a request may have. False: WHY not. */
+bool experiment_header(const char *text, char why[EXPERIMENT_WHY_BYTES]);
 /* 64 hexadecimal digits. False: others. */
 bool experiment_sha256(const char *text, uint8_t out[EXPERIMENT_SHA256_BYTES]);
 const char *experiment_protocol_word(enum experiment_protocol protocol);

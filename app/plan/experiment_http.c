@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "plan/experiment_priv.h"
 
@@ -147,6 +148,29 @@ struct experiment_request experiment_http_request(const struct experiment_http *
     return made;
 }
 
+/* RFC 9110 5.1 and 5.6.2; what frames a message is the program's to say. */
+bool experiment_header(const char *text, char why[EXPERIMENT_WHY_BYTES])
+{
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+                                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char *const reserved[] = {"Content-Length", "Transfer-Encoding", "Connection",
+                                           "Expect", "Host"};
+    size_t name = strspn(text, token);
+
+    why[0] = '\0';
+    if (text[name] == '\0' || (text[name] == ':' && name == 0))
+        snprintf(why, EXPERIMENT_WHY_BYTES, "want \"Name: value\"");
+    else if (text[name] != ':')
+        snprintf(why, EXPERIMENT_WHY_BYTES,
+                 "column %zu: '%c' cannot be in a name; want \"Name: value\"", name + 1,
+                 text[name]);
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
+        if (strlen(reserved[i]) == name && strncasecmp(text, reserved[i], name) == 0)
+            snprintf(why, EXPERIMENT_WHY_BYTES, "%s follows from the other settings; leave it out",
+                     reserved[i]);
+    return why[0] == '\0';
+}
+
 static int check_http(struct reader *reader, void *object)
 {
     struct experiment_http *http = object;
@@ -185,11 +209,16 @@ static int check_request(struct reader *reader, void *object)
                              request->path);
     if ((request->body != NULL) + (request->body_file != NULL) + (request->body_bytes > 0) > 1)
         return reader_refuse(reader, "\"body\", \"bodyFile\" and \"bodySize\" exclude each other");
+    if (request->method != NULL && strcmp(request->method, "CONNECT") == 0)
+        return reader_refuse(reader, "method: CONNECT is for proxies; want another");
+    if (request->host != NULL && strpbrk(request->host, " \t") != NULL)
+        return reader_refuse(reader, "host: got \"%s\", want a name, or ADDRESS:PORT",
+                             request->host);
     for (uint32_t i = 0; i < request->header_count; i++) {
-        const char *colon = strchr(request->headers[i], ':');
-        if (colon == NULL || colon == request->headers[i])
-            return reader_refuse(reader, "headers[%u]: got \"%s\", want \"Name: value\"", i,
-                                 request->headers[i]);
+        char why[EXPERIMENT_WHY_BYTES];
+        if (!experiment_header(request->headers[i], why))
+            return reader_refuse(reader, "headers[%u]: got \"%s\": %s", i, request->headers[i],
+                                 why);
     }
     return 0;
 }

@@ -1,23 +1,13 @@
 #include "run/pieces.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "analyze/result.h"
 #include "net/capture.h"
-#include "rundir/pcap.h"
-
-/* A worker's ring while it is written: its next packet. */
-struct source {
-    const struct capture *capture;
-    uint64_t index, end;
-    uint32_t interface;
-    bool there;
-    struct capture_packet packet;
-};
+#include "run/piece.h"
 
 int pieces_start(struct pieces *pieces, const struct fleet *fleet,
                  const struct experiment *experiment, struct error *err)
@@ -83,87 +73,25 @@ static void look(struct pieces *pieces, const struct fleet *fleet, uint64_t now_
     pieces->cut_ns = now_ns + PIECES_AFTER_NS;
 }
 
-/* What was overwritten meanwhile is skipped. */
-static void advance(struct source *source)
-{
-    source->there = false;
-    while (source->index < source->end && !source->there)
-        source->there = capture_get(source->capture, source->index++, &source->packet);
-}
-
-static struct source *oldest(struct source sources[], unsigned count)
-{
-    struct source *found = NULL;
-    for (unsigned i = 0; i < count; i++)
-        if (sources[i].there && (found == NULL || sources[i].packet.tsc < found->packet.tsc))
-            found = &sources[i];
-    return found;
-}
-
-static unsigned open_sources(const struct pieces *pieces, const struct fleet *fleet,
-                             struct source sources[])
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < fleet->count; i++) {
-        const struct capture *capture = pieces->rings[i];
-        if (capture == NULL)
-            continue;
-        struct source *source = &sources[count++];
-        *source = (struct source){.capture = capture, .interface = i};
-        capture_range(capture, &source->index, &source->end);
-        advance(source);
-    }
-    return count;
-}
-
-/* How deep it is: to the newest of the workers' oldest packets, from where on all are there. */
-static void describe(const struct pieces *pieces, const struct fleet *fleet,
-                     const struct source sources[], unsigned count, char *text, size_t size)
-{
-    uint64_t from_ns = 0, now_ns = clock_now_ns(fleet->clock);
-    bool whole = true;
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t first_ns = clock_ns(fleet->clock, sources[i].packet.tsc);
-        if (sources[i].end < sources[i].capture->slot_count || !sources[i].there)
-            continue; /* Its ring has never been full: nothing of it is missing. */
-        whole = false;
-        from_ns = first_ns > from_ns ? first_ns : from_ns;
-    }
-    bool held = whole || from_ns <= pieces->onset_ns;
-    snprintf(text, size,
-             "loss from run time %" PRIu64 ".%09" PRIu64 " s on; %s%" PRIu64 " ms deep; %s",
-             pieces->onset_ns / 1000000000, pieces->onset_ns % 1000000000,
-             whole ? "all packets since the start, " : "", (now_ns - from_ns) / 1000000,
-             held ? "the onset is in it" : "onset not held");
-}
-
 static int cut(struct pieces *pieces, const struct fleet *fleet, const struct utc *utc,
                const char *rundir, struct error *err)
 {
-    struct source sources[FLEET_MEMBERS], *source;
-    struct text file = {0};
-    char path[PATH_MAX], comment[200], name[80];
-    unsigned count = open_sources(pieces, fleet, sources);
-    describe(pieces, fleet, sources, count, comment, sizeof(comment));
-    pcap_begin(&file, comment);
+    char path[PATH_MAX], comment[PIECE_COMMENT_BYTES];
+    struct piece piece = {.count = fleet->count,
+                          .onset_ns = pieces->onset_ns,
+                          .now_ns = clock_now_ns(fleet->clock),
+                          .clock = fleet->clock,
+                          .utc = utc};
     for (unsigned i = 0; i < fleet->count; i++) {
-        snprintf(name, sizeof(name), "%s worker %u", fleet->members[i].nic->config->name, i);
-        pcap_interface(&file, name, CAPTURE_SNAP_BYTES);
-    }
-    while ((source = oldest(sources, count)) != NULL) {
-        const struct capture_packet *packet = &source->packet;
-        int64_t utc_ns = utc_from_run(utc, clock_ns(fleet->clock, packet->tsc));
-        pcap_packet(&file, source->interface, (uint64_t)utc_ns, packet->sent, packet->data,
-                    packet->kept, packet->bytes);
-        advance(source);
+        piece.rings[i] = pieces->rings[i];
+        snprintf(piece.names[i], sizeof(piece.names[i]), "%s worker %u",
+                 fleet->members[i].nic->config->name, i);
     }
     snprintf(path, sizeof(path), "%s/capture-%u.pcapng", rundir, ++pieces->count);
-    int code = text_write_file(&file, path);
-    text_free(&file);
-    if (code < 0)
-        return error_set(err, EXIT_ENVIRONMENT, code, "%s: %s", path, strerror(-code));
-    fprintf(stderr, "\nseamline: %s: %s\n", path, comment);
-    return 0;
+    int code = piece_write(&piece, path, comment, err);
+    if (code == 0)
+        fprintf(stderr, "\nseamline: %s: %s\n", path, comment);
+    return code;
 }
 
 int pieces_tick(struct pieces *pieces, const struct fleet *fleet, const struct utc *utc,

@@ -120,9 +120,12 @@ static void describe(const struct experiment_stream *stream, struct target *out)
 {
     char address[ADDRESS_TEXT_BYTES], hop[ADDRESS_TEXT_BYTES];
     bool v4 = address_is_v4(&out->address);
-    int size = snprintf(out->text, sizeof(out->text), "%s://%s%s%s:%u",
+    char port[8] = "";
+    if (stream->protocol != EXPERIMENT_PROTOCOL_ICMP)
+        snprintf(port, sizeof(port), ":%u", out->port);
+    int size = snprintf(out->text, sizeof(out->text), "%s://%s%s%s%s",
                         experiment_protocol_word(stream->protocol), v4 ? "" : "[",
-                        address_text(&out->address, address), v4 ? "" : "]", out->port);
+                        address_text(&out->address, address), v4 ? "" : "]", port);
     if (out->hop_count > 1)
         snprintf(out->text + size, sizeof(out->text) - (size_t)size, " by ECMP over %u next hops",
                  out->hop_count);

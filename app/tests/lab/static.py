@@ -55,9 +55,18 @@ def tcp_of(frame):
     return source, target, frame[at + 13], total > (frame[14] & 15) * 4 + (frame[at + 12] >> 4) * 4
 
 
+def tcpdump(path):
+    """How many packets a program of others reads in it, and of these how many are TCP."""
+    done = subprocess.run(["tcpdump", "-nn", "-r", path], capture_output=True, text=True, timeout=60, check=True)
+    lines = done.stdout.splitlines()
+    return len(lines), sum(" Flags [" in line for line in lines)
+
+
 def show_piece(path):
     """How many connections it has whose end (FIN, RST) came in after a good answer, and the rest."""
     comment, packets = read_pcapng(path)
+    read = tcpdump(path)
+    assert read == (len(packets), sum(tcp_of(p[3]) is not None for p in packets)), (read, len(packets))
     ended, answered, sent = set(), set(), 0
     for _, _, outbound, frame in packets:
         segment = tcp_of(frame)
@@ -92,8 +101,19 @@ def run(folder):
     closes = truth.check(folder / "out", folder / "lab" / "truth.jsonl")
     account["pieces"] = [show_piece(path) for path in sorted((folder / "out").glob("capture-*.pcapng"))]
     paced = new_connections(folder, vip)
+    account["pings"] = [ping(folder, name, address) for name, address in
+                        (("node", "10.200.0.11"), ("node6", "[fd00:200::12]"), ("vip", vip))]
     lab(folder, "down")
     return process.returncode, errors, account, closes, paced
+
+
+def ping(folder, name, address):
+    """What some echo requests are toward, how many were answered, and all outcomes."""
+    subprocess.run([SEAMLINE, "traffic", f"icmp://{address}", "-m", folder / "lab" / "machine.json", "-d", "1s",
+                    "--rate", "50", "-q", "-o", folder / name], check=True, capture_output=True, timeout=60)
+    stream = json.loads((folder / name / "run.json").read_text())["streams"][0]
+    outcomes = {k: v for k, v in stream["outcomes"].items() if v}
+    return stream["target"], outcomes.get("ok", 0) + outcomes.get("late", 0), outcomes
 
 
 def new_connections(folder, vip):
@@ -135,6 +155,10 @@ def checks(status, errors, account, closes, paced):
     yield "what broke the connections of both pods is in a piece each", len(pieces) == 2 and all(
         piece["ended"] > 0 and piece["sorted"] and piece["both ways"]
         and "the onset is in it" in piece["comment"] for piece in pieces), pieces
+    node, node6, vip = account["pings"]
+    yield "nodes answer pings", node[0] == "icmp://10.200.0.11" and node[1] > 10 \
+        and node6[0] == "icmp://[fd00:200::12]" and node6[1] > 10, (node, node6)
+    yield "a Service's address does not", vip[1] == 0 and sum(vip[2].values()) > 40, vip
     yield "all buffers are back", account["tester"]["ports"][0]["mbufsMissing"] == 0, account["tester"]
 
 

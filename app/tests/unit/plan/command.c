@@ -182,6 +182,10 @@ static void mistakes_are_named(void **state)
     assert_refused(&(struct command){.url = "http://10.0.0.1/", .expect_sha256 = "12"},
                    "http://10.0.0.1/: streams[0].http: expectSha256: got \"12\", want 64 "
                    "hexadecimal digits");
+    assert_refused(&(struct command){.url = "http://10.0.0.1/",
+                                     .headers = {.items = {"A: b", "A b: c"}, .count = 2}},
+                   "http://10.0.0.1/: streams[0].http: headers[1]: got \"A b: c\": column 2: ' ' "
+                   "cannot be in a name; want \"Name: value\"");
     assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .size = "5"},
                    "--size does not fit tcp://; see seamline help traffic");
     assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .rate = "5", .closed = true},
@@ -291,6 +295,9 @@ static void mistakes_in_targets_have_their_line(void **state)
         {"GET http://10.0.0.1/\n@/no/such\n",
          ":1: body @/no/such: No such file or directory; "
          "want a file",
+         false},
+        {"GET http://10.0.0.1/\n\nGET http://10.0.0.1/\nA: b\nContent-Length: 4\n",
+         ":3: \"Content-Length: 4\": Content-Length follows from the other settings; leave it out",
          false},
         {"GET http://web.example/\n", ":1: http://web.example/: want an IP address", false},
         {"GET http://10.0.0.1/\nGET http://10.0.0.2/\n",
