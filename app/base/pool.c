@@ -60,15 +60,6 @@ void pool_free(struct pool *pool, pool_handle handle)
     pool->taken--;
 }
 
-void *pool_get(const struct pool *pool, pool_handle handle)
-{
-    uint32_t index = handle & pool->index_mask;
-
-    if (index >= pool->capacity || pool->links[index] != handle)
-        return NULL;
-    return pool->objects + (size_t)index * pool->object_bytes;
-}
-
 pool_handle pool_handle_of(const struct pool *pool, const void *object)
 {
     size_t offset = (size_t)((const uint8_t *)object - pool->objects);

@@ -36,8 +36,15 @@ struct pool {
 size_t pool_bytes(uint32_t capacity, uint32_t object_bytes);
 void pool_init(struct pool *pool, void *memory, uint32_t capacity, uint32_t object_bytes);
 pool_handle pool_take(struct pool *pool);
-void pool_free(struct pool *pool, pool_handle handle);       /* Asserts that it is taken. */
-void *pool_get(const struct pool *pool, pool_handle handle); /* NULL when stale or 0. */
+void pool_free(struct pool *pool, pool_handle handle); /* Asserts that it is taken. */
+/* NULL when stale or 0. */
+static inline void *pool_get(const struct pool *pool, pool_handle handle)
+{
+    uint32_t index = handle & pool->index_mask;
+    if (index >= pool->capacity || pool->links[index] != handle)
+        return NULL;
+    return pool->objects + (size_t)index * pool->object_bytes;
+}
 pool_handle pool_handle_of(const struct pool *pool, const void *object);
 /* Iterate over taken objects: start with 0, ends with 0. Objects may be freed while iterating. */
 pool_handle pool_next(const struct pool *pool, pool_handle previous);
