@@ -224,28 +224,40 @@ static bool keep_request_line(struct http *http, const uint8_t *bytes, uint32_t 
     return true;
 }
 
-/* Any of RFC 9110 5.5's forbidden ones: below SP, but not HTAB, or DEL? Eight bytes at a time; a
- * word that may have one is looked at byte by byte. */
-static bool has_control(const uint8_t *bytes, uint32_t count)
+static bool is_control(uint8_t byte)
+{
+    return (byte < 0x20 && byte != '\t') || byte == 0x7f;
+}
+
+/* Eight bytes at once; a word that may have one is looked at byte by byte. */
+static inline bool word_has_control(const uint8_t *bytes)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
-    while (count > 0) {
-        uint32_t run = count < 8 ? count : 8;
-        if (run == 8) {
-            uint64_t word;
-            memcpy(&word, bytes, sizeof(word));
-            uint64_t del = word ^ (ones * 0x7f);
-            uint64_t maybe = ((word - ones * 0x20) & ~word) | ((del - ones) & ~del);
-            if ((maybe & (ones * 0x80)) == 0)
-                run = 0;
-        }
-        for (uint32_t i = 0; i < run; i++)
-            if ((bytes[i] < 0x20 && bytes[i] != '\t') || bytes[i] == 0x7f)
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    const uint64_t del = word ^ (ones * 0x7f);
+    const uint64_t maybe = ((word - ones * 0x20) & ~word) | ((del - ones) & ~del);
+    if ((maybe & (ones * 0x80)) == 0)
+        return false;
+    for (unsigned i = 0; i < sizeof(word); i++)
+        if (is_control(bytes[i]))
+            return true;
+    return false;
+}
+
+/* Any of RFC 9110 5.5's forbidden ones: below SP, but not HTAB, or DEL? The last word of a longer
+ * text overlaps the one before. */
+static bool has_control(const uint8_t *bytes, uint32_t count)
+{
+    if (count >= 8) {
+        for (uint32_t at = 0; at < count - 8; at += 8)
+            if (word_has_control(bytes + at))
                 return true;
-        run = count < 8 ? count : 8;
-        bytes += run;
-        count -= run;
+        return word_has_control(bytes + count - 8);
     }
+    for (uint32_t i = 0; i < count; i++)
+        if (is_control(bytes[i]))
+            return true;
     return false;
 }
 

@@ -63,7 +63,7 @@ bool http_field_line(struct http *http, const struct http_expect *expect,
     const uint8_t *colon = memchr(line->bytes, ':', line->held);
     struct span name = {.bytes = line->bytes,
                         .count = colon != NULL ? (uint32_t)(colon - line->bytes) : 0};
-    if (!http_is_token(name.bytes, name.count))
+    if (name.count == 0)
         return http_fail(http, HTTP_BAD_FIELD_NAME);
     struct span value = {.bytes = colon + 1, .count = line->held - name.count - 1};
     http->matters = false;
@@ -76,6 +76,8 @@ bool http_field_line(struct http *http, const struct http_expect *expect,
             return http_fail(http, HTTP_BAD_FIELD_LONG);
         return fields[i].take(http, trim(value));
     }
+    if (!http_is_token(name.bytes, name.count)) /* Those above are. */
+        return http_fail(http, HTTP_BAD_FIELD_NAME);
     if (expect != NULL && is_text(name, expect->name_field, expect->name_field_bytes))
         take_name(http, trim(value));
     return true;
