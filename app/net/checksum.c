@@ -62,9 +62,7 @@ uint64_t checksum_add(uint64_t sum, const void *bytes, uint32_t size)
 uint64_t checksum_pseudo(const struct address *from, const struct address *to, uint8_t protocol,
                          uint32_t l4_bytes)
 {
-    uint8_t bytes[4]; /* Of both numbers' sum, which is as good. */
-    wire_put32(bytes, l4_bytes + protocol);
-    const uint64_t rest = checksum_word(bytes);
+    const uint64_t rest = __builtin_bswap32(l4_bytes + protocol); /* As good as each of them. */
     if (address_is_v4(from) && address_is_v4(to))
         return rest + checksum_word(from->bytes + 12) + checksum_word(to->bytes + 12);
     const uint64_t sum = checksum_add(rest, from->bytes, sizeof(from->bytes));

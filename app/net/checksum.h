@@ -44,10 +44,7 @@ static inline uint16_t checksum_fold_numbers(uint64_t sum)
  * In host order: to be stored by wire_put16. */
 static inline uint16_t checksum_fold(uint64_t sum)
 {
-    const uint16_t word = checksum_fold_numbers(sum);
-    uint8_t bytes[2];
-    memcpy(bytes, &word, sizeof(word));
-    return wire_get16(bytes);
+    return __builtin_bswap16(checksum_fold_numbers(sum));
 }
 
 /* What belongs into the checksum field; 0 over whole, correct data (field included). */

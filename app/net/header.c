@@ -2,21 +2,6 @@
 
 #include "net/checksum.h"
 
-uint32_t header_ethernet(uint8_t *out, const uint8_t *to, const uint8_t *from, uint16_t vlan_id,
-                         uint16_t type)
-{
-    memcpy(out, to, WIRE_MAC_BYTES);
-    memcpy(out + WIRE_MAC_BYTES, from, WIRE_MAC_BYTES);
-    if (vlan_id == 0) {
-        wire_put16(out + 12, type);
-        return WIRE_ETHERNET_BYTES;
-    }
-    wire_put16(out + 12, WIRE_TYPE_VLAN);
-    wire_put16(out + 14, vlan_id);
-    wire_put16(out + 16, type);
-    return WIRE_ETHERNET_BYTES + WIRE_VLAN_BYTES;
-}
-
 /* The checksum is of the numbers, not of the bytes just written: a load of bytes that were stored
  * one by one would wait until they are in the cache. */
 static uint32_t header_ipv4(uint8_t *out, const struct header_ip *ip, uint16_t l4_bytes,

@@ -20,8 +20,21 @@ struct header_ip {
 };
 
 /* Write the Ethernet header, with a tag when VLAN_ID is not 0. Returns its size. */
-uint32_t header_ethernet(uint8_t *out, const uint8_t *to, const uint8_t *from, uint16_t vlan_id,
-                         uint16_t type);
+static inline uint32_t header_ethernet(uint8_t *out, const uint8_t *to, const uint8_t *from,
+                                       uint16_t vlan_id, uint16_t type)
+{
+    memcpy(out, to, WIRE_MAC_BYTES);
+    memcpy(out + WIRE_MAC_BYTES, from, WIRE_MAC_BYTES);
+    if (vlan_id == 0) {
+        wire_put16(out + 12, type);
+        return WIRE_ETHERNET_BYTES;
+    }
+    wire_put16(out + 12, WIRE_TYPE_VLAN);
+    wire_put16(out + 14, vlan_id);
+    wire_put16(out + 16, type);
+    return WIRE_ETHERNET_BYTES + WIRE_VLAN_BYTES;
+}
+
 /* Write the IP header for L4_BYTES behind it; the IPv4 header's checksum is set unless
  * WITHOUT_CHECKSUM (then 0). Returns its size. */
 uint32_t header_ip(uint8_t *out, const struct header_ip *ip, uint16_t l4_bytes,

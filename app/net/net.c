@@ -249,6 +249,27 @@ void net_free(struct net_port *port, struct net_packet *packet)
     port->rx_held--;
 }
 
+/* A buffer that nobody else holds goes straight back; one that was lent has others to wait for. */
+void net_free_all(struct net_port *port, struct net_packet packets[], uint16_t count)
+{
+    struct rte_mbuf *ours[NET_RX_MAX];
+    unsigned n = 0;
+    assert(count <= NET_RX_MAX);
+    assert(port->rx_held >= count);
+    for (uint16_t i = 0; i < count; i++) {
+        struct rte_mbuf *mbuf = packets[i].mbuf;
+        assert(mbuf != NULL);
+        packets[i].mbuf = NULL;
+        packets[i].l4 = NULL;
+        if (mbuf->pool != port->pool)
+            rte_pktmbuf_free(mbuf);
+        else if ((mbuf = rte_pktmbuf_prefree_seg(mbuf)) != NULL)
+            ours[n++] = mbuf;
+    }
+    rte_mempool_put_bulk(port->pool, (void **)ours, n);
+    port->rx_held -= count;
+}
+
 bool net_finished(struct net_port *port)
 {
     if (port->handover == NULL)
@@ -263,6 +284,8 @@ struct net_path net_path(const struct net_port *port, unsigned group, const stru
 {
     assert(group < port->group_count);
     const struct net_group *hops = &port->groups[group];
+    if (hops->count == 1 && address_is_v4(&tuple->remote)) /* Nothing to choose, and no label. */
+        return (struct net_path){.hop = hops->hops[0]};
     const uint64_t hash = hash_quick(&port->hash_key, tuple, sizeof(*tuple));
     const uint64_t share = (uint64_t)(uint32_t)hash * hops->count >> 32;
     return (struct net_path){

@@ -91,6 +91,8 @@ uint64_t net_rx_since(const struct net_port *port);
 
 /* Give the packet's buffer back. Asserts that it is there; PACKET's pointers are cleared. */
 void net_free(struct net_port *port, struct net_packet *packet);
+/* Of COUNT packets, of which none was freed. */
+void net_free_all(struct net_port *port, struct net_packet packets[], uint16_t count);
 
 /* This worker needs nothing more from the wire. True when the same is so for all workers of the NIC
  * port: until then it goes on with its turns, for the others' frames may arrive at its queue. */

@@ -39,26 +39,32 @@ enum {
     WIRE_DESTINATION = 60
 };
 
+/* By one swap each, for x86 is little-endian: of bytes put together by hand compilers do not always
+ * make one. */
 static inline uint16_t wire_get16(const uint8_t *at)
 {
-    return (uint16_t)(at[0] << 8 | at[1]);
+    uint16_t value;
+    memcpy(&value, at, sizeof(value));
+    return __builtin_bswap16(value);
 }
 
 static inline uint32_t wire_get32(const uint8_t *at)
 {
-    return (uint32_t)wire_get16(at) << 16 | wire_get16(at + 2);
+    uint32_t value;
+    memcpy(&value, at, sizeof(value));
+    return __builtin_bswap32(value);
 }
 
 static inline void wire_put16(uint8_t *at, uint16_t value)
 {
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
+    value = __builtin_bswap16(value);
+    memcpy(at, &value, sizeof(value));
 }
 
 static inline void wire_put32(uint8_t *at, uint32_t value)
 {
-    wire_put16(at, (uint16_t)(value >> 16));
-    wire_put16(at + 2, (uint16_t)value);
+    value = __builtin_bswap32(value);
+    memcpy(at, &value, sizeof(value));
 }
 
 /* Of one station: neither a group's nor all zero. */

@@ -87,8 +87,7 @@ static void receive(struct responder *responder)
         }
     }
     server_events(responder->server, now_ns);
-    for (uint16_t i = 0; i < count; i++)
-        net_free(responder->port, &responder->packets[i]);
+    net_free_all(responder->port, responder->packets, count);
 }
 
 static void answer_datagram(struct responder *responder, const struct net_packet *packet)

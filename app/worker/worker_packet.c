@@ -38,8 +38,7 @@ void worker_receive(struct worker *worker)
         }
     }
     traffic_events(worker->traffic, worker->now_ns, worker->uncertainty_ns);
-    for (uint16_t i = 0; i < count; i++)
-        net_free(worker->port, &worker->packets[i]);
+    net_free_all(worker->port, worker->packets, count);
 }
 
 void worker_transmit(struct worker *worker)
@@ -174,7 +173,8 @@ static void emit(struct worker *worker, uint32_t index)
     uint16_t header_bytes = tcp_header_write(descriptor, l4);
     traffic_fill(worker->traffic, descriptor, l4 + header_bytes);
     net_tx_commit(worker->port);
-    worker->descriptors[worker->segments.waiting] = *descriptor;
+    if (worker->segments.waiting != index)
+        worker->descriptors[worker->segments.waiting] = *descriptor;
     note_position(worker, &worker->segments);
 }
 

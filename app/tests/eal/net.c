@@ -463,8 +463,8 @@ static void test_frames_wait_for_a_caller_without_room(void **state)
         net_free(bench.port, &packets[i]);
     assert_int_equal(net_poll(bench.port), 2);
     assert_int_equal(net_rx(bench.port, 2, packets, 4), 2);
-    for (int i = 0; i < 2; i++)
-        net_free(bench.port, &packets[i]);
+    net_free_all(bench.port, packets, 2);
+    assert_null(packets[1].mbuf);
     close_bench(&bench);
 }
 
