@@ -156,6 +156,7 @@ static void echo_stop(struct traffic *traffic, struct traffic_stream *stream, ui
 
 const struct pattern echo_pattern = {.start = echo_start,
                                      .due = echo_due,
+                                     .regardless = true,
                                      .unreached = echo_unreached,
                                      .wake = echo_wake,
                                      .stop = echo_stop};

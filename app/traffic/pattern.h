@@ -32,6 +32,9 @@ struct pattern {
      * there is room. */
     void (*due)(struct traffic *traffic, struct traffic_stream *stream, uint32_t slot,
                 uint64_t due_ns, uint64_t now_ns);
+    /* What becomes of a slot does not depend on answers: it need not wait until those that have
+     * arrived are read. */
+    bool regardless;
     /* The flow that the next slot, SLOT, is for, when it is not reached before the stop; NULL: the
      * slot does not count. Without this, none does. */
     struct traffic_flow *(*unreached)(struct traffic *traffic, struct traffic_stream *stream,

@@ -101,6 +101,18 @@ uint32_t traffic_due(struct traffic *traffic, uint64_t now_ns)
     return count;
 }
 
+uint32_t traffic_due_regardless(struct traffic *traffic, uint64_t now_ns)
+{
+    uint32_t count = 0;
+    if (now_ns < traffic->next_due_ns)
+        return 0;
+    for (uint32_t i = 0; i < traffic->stream_count; i++)
+        if (pattern_of(traffic, i)->regardless)
+            count += stream_due(traffic, &traffic->streams[i], now_ns);
+    update_next_due(traffic);
+    return count;
+}
+
 uint64_t traffic_next_ns(const struct traffic *traffic)
 {
     if (traffic->opening != 0)

@@ -276,6 +276,9 @@ uint32_t traffic_timers(struct traffic *traffic, uint64_t now_ns);
  * unanswered is blocked. Returns the number of slots; a call that finds nothing costs two
  * comparisons. */
 uint32_t traffic_due(struct traffic *traffic, uint64_t now_ns);
+/* The same for a turn that has not read all that arrived: of datagram streams alone, whose slots
+ * nothing blocks. */
+uint32_t traffic_due_regardless(struct traffic *traffic, uint64_t now_ns);
 /* Nothing becomes due before this; UINT64_MAX when nothing runs. */
 uint64_t traffic_next_ns(const struct traffic *traffic);
 

@@ -1,6 +1,7 @@
 /* A turn whose rx_burst was full has more frames waiting, answers maybe: then timers and due
  * slots wait, lest silence or a blocked slot be found that is only our own delay. Sixteen such
- * turns in a row are the limit, for due times must be kept under load too. */
+ * turns in a row are the limit, for due times must be kept under load too. Datagrams, which nothing
+ * blocks, depart all the same. */
 #include "worker/worker.h"
 
 #include "worker/worker_priv.h"
@@ -76,8 +77,10 @@ static void note_stall(struct worker *worker, uint64_t before_ns)
 static void act_on_time(struct worker *worker, uint16_t frames)
 {
     uint64_t now_ns = worker->now_ns;
-    if (frames >= NET_BURST && ++worker->full_bursts < WORKER_FULL_BURSTS)
+    if (frames >= NET_BURST && ++worker->full_bursts < WORKER_FULL_BURSTS) {
+        worker->busy |= traffic_due_regardless(worker->traffic, now_ns) > 0;
         return;
+    }
     worker->full_bursts = 0;
     tcp_timers(worker->tcp, now_ns);
     worker->busy |= traffic_timers(worker->traffic, now_ns) > 0;

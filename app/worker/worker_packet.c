@@ -73,6 +73,8 @@ static void transmit_datagrams(struct worker *worker)
     if (batch->waiting != batch->stamped || !traffic_datagrams_wait(worker->traffic))
         return;
     uint16_t room = net_tx_room(worker->port);
+    if (room > WORKER_DATAGRAMS)
+        room = WORKER_DATAGRAMS;
     batch->waiting = batch->stamped = 0;
     while (batch->waiting < room && traffic_datagram(worker->traffic, worker->now_ns, &datagram)) {
         emit_datagram(worker, &datagram);

@@ -17,6 +17,8 @@ enum {
     WORKER_COMMANDS = 256,   /* Capacity of the mailbox to the worker. */
     WORKER_REPORTS = 1024,   /* And of the one from it. */
     WORKER_FULL_BURSTS = 16, /* Turns in a row that may only receive: see worker.c. */
+    WORKER_DATAGRAMS = 16,   /* Handed out in a turn at most: a stall is caught up in short turns,
+                                lest the first ones wait for the stamp of the last. */
     WORKER_LAST_TURNS = 64   /* Turns that WORKER_QUIT takes at most to send its resets. */
 };
 
@@ -69,9 +71,9 @@ struct worker {
     alignas(64) struct worker_counters counters;
     /* A turn's work. */
     alignas(64) struct net_packet packets[NET_RX_MAX];
-    struct tcp_descriptor descriptors[NET_TX_QUEUE]; /* Handed out by tcp_output(). */
-    struct worker_batch segments;                    /* Of them. */
-    struct traffic_datagram datagrams[NET_TX_QUEUE]; /* Handed out by traffic_datagram(). */
+    struct tcp_descriptor descriptors[NET_TX_QUEUE];     /* Handed out by tcp_output(). */
+    struct worker_batch segments;                        /* Of them. */
+    struct traffic_datagram datagrams[WORKER_DATAGRAMS]; /* Handed out by traffic_datagram(). */
     struct worker_batch of_datagrams;
     uint8_t *frames[NET_TX_QUEUE]; /* Whole ones, being written. */
     uint16_t frame_bytes[NET_TX_QUEUE];

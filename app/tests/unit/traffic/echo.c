@@ -299,6 +299,20 @@ static void every_request_is_answered(void **state)
     stop(scene);
 }
 
+/* With answers unread, requests go out all the same: nothing blocks them. */
+static void unread_answers_hold_nothing_up(void **state)
+{
+    (void)state;
+    struct scene *scene = simple_scene();
+    scene->now_ns = S + 4 * MS;
+    assert_int_equal(traffic_due_regardless(scene->traffic, scene->now_ns), 5);
+    assert_int_equal(traffic_due_regardless(scene->traffic, scene->now_ns), 0);
+    assert_true(traffic_datagrams_wait(scene->traffic));
+    run(scene, 3 * S - 1);
+    assert_outcomes(scene, "ok 2000");
+    stop(scene);
+}
+
 /* Flows take turns, each from its own end and with its own numbers. */
 static void flows_take_turns(void **state)
 {
@@ -629,13 +643,21 @@ static void accounts_agree_with_the_path(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_request_is_answered),     cmocka_unit_test(flows_take_turns),
-        cmocka_unit_test(identifiers_are_ends_of_icmp),  cmocka_unit_test(losses_are_an_outage),
-        cmocka_unit_test(black_hole_to_the_end),         cmocka_unit_test(errors_decide),
-        cmocka_unit_test(wrong_answers_are_bad),         cmocka_unit_test(order_is_counted),
-        cmocka_unit_test(forged_marks_are_strangers),    cmocka_unit_test(unsent_is_named),
-        cmocka_unit_test(without_ports_nothing_is_sent), cmocka_unit_test(a_stream_starts_again),
-        cmocka_unit_test(accounts_agree_with_the_path),  cmocka_unit_test(too_large_for_the_port),
+        cmocka_unit_test(every_request_is_answered),
+        cmocka_unit_test(flows_take_turns),
+        cmocka_unit_test(unread_answers_hold_nothing_up),
+        cmocka_unit_test(identifiers_are_ends_of_icmp),
+        cmocka_unit_test(losses_are_an_outage),
+        cmocka_unit_test(black_hole_to_the_end),
+        cmocka_unit_test(errors_decide),
+        cmocka_unit_test(wrong_answers_are_bad),
+        cmocka_unit_test(order_is_counted),
+        cmocka_unit_test(forged_marks_are_strangers),
+        cmocka_unit_test(unsent_is_named),
+        cmocka_unit_test(without_ports_nothing_is_sent),
+        cmocka_unit_test(a_stream_starts_again),
+        cmocka_unit_test(accounts_agree_with_the_path),
+        cmocka_unit_test(too_large_for_the_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -538,6 +538,7 @@ static void stop_after_a_stall(void **state)
     uint64_t sent = record_count_read(&counters->sent);
     world->now_ns = 2 * S;
     assert_true(traffic_stop(world->traffic, 0, world->now_ns));
+    assert_int_equal(traffic_due_regardless(world->traffic, world->now_ns), 0);
     for (unsigned done = 256; done < 1000; done += 256) {
         assert_int_equal(record_count_read(&counters->due), sent + done);
         assert_true(traffic_next_ns(world->traffic) <= world->now_ns);
