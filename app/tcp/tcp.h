@@ -198,29 +198,32 @@ struct tcp_counters {
 };
 
 struct tcp_config {
-    uint32_t connections;           /* At most POOL_CAPACITY_MAX. Full: tcp_open() returns 0. */
-    uint32_t actives;               /* Blocks for connections that are not quiet. Full: tcp_open()
+    uint32_t connections; /* At most POOL_CAPACITY_MAX. Full: tcp_open() returns 0. */
+    uint32_t actives;     /* Blocks for connections that are not quiet. Full: tcp_open()
                                        returns 0; quiet ones wait to send, and drop what comes. */
-    uint32_t addresses;             /* IPv6 addresses of connections, each counted once. Full:
+    uint32_t addresses;   /* IPv6 addresses of connections, each counted once. Full:
                                        tcp_open() returns 0. */
-    uint32_t time_waits;            /* TIME-WAIT entries. Full: the oldest is given up. */
-    uint32_t listeners;             /* Ports listened on. Full: tcp_listen() returns false. */
-    uint32_t half_opens;            /* Connections half open, by passive open. Full: SYN cookies. */
-    uint32_t segments;              /* Records of segments in flight. Full: emission waits. */
-    uint32_t chunks;                /* Pieces of out-of-order data kept. Full: dropped. */
-    uint32_t chunks_per_connection; /* Bound of one connection's share of them. */
-    uint16_t chunk_bytes;           /* Size of a piece: the largest payload expected, say 2048. */
-    uint32_t events;                /* Events between two clears. Full: segments are dropped, and
+    uint32_t time_waits;  /* TIME-WAIT entries. Full: the oldest is given up. */
+    uint32_t listeners;   /* Ports listened on. Full: tcp_listen() returns false. */
+    uint32_t half_opens;  /* Connections half open, by passive open. Full: SYN cookies. */
+    uint32_t segments;    /* Records of segments in flight. Full: emission waits. */
+    uint32_t segments_per_connection; /* Bound of one connection's share of them, and so of the work
+                                         of an ACK. Full: no more is sent until some are
+                                         acknowledged. */
+    uint32_t chunks;                  /* Pieces of out-of-order data kept. Full: dropped. */
+    uint32_t chunks_per_connection;   /* Bound of one connection's share of them. */
+    uint16_t chunk_bytes;             /* Size of a piece: the largest payload expected, say 2048. */
+    uint32_t events;                  /* Events between two clears. Full: segments are dropped, and
                                        the ends of connections are told after the next clear. */
-    uint32_t replies;               /* Answers waiting that belong to no live connection: resets,
+    uint32_t replies;                 /* Answers waiting that belong to no live connection: resets,
                                        TIME-WAIT ACKs. Full: not sent, counted. */
-    struct hash_key key;            /* Secret of ISNs, timestamp offsets and the tuple table. */
-    uint64_t tick_ns;               /* Granularity of timers. */
-    uint64_t rto_initial_ns;        /* RFC 6298 (2.1). */
-    uint64_t rto_min_ns;            /* RFC 6298 (2.4). */
-    uint64_t rto_max_ns;            /* RFC 6298 (2.5); also bounds zero-window probes. */
-    uint32_t syn_retries;           /* SYNs sent again before SYN_TIMEOUT. */
-    uint32_t syn_ack_retries;       /* SYN-ACKs sent again before a half-open one is given up. */
+    struct hash_key key;              /* Secret of ISNs, timestamp offsets and the tuple table. */
+    uint64_t tick_ns;                 /* Granularity of timers. */
+    uint64_t rto_initial_ns;          /* RFC 6298 (2.1). */
+    uint64_t rto_min_ns;              /* RFC 6298 (2.4). */
+    uint64_t rto_max_ns;              /* RFC 6298 (2.5); also bounds zero-window probes. */
+    uint32_t syn_retries;             /* SYNs sent again before SYN_TIMEOUT. */
+    uint32_t syn_ack_retries;         /* SYN-ACKs sent again before a half-open one is given up. */
     uint64_t syn_timeout_ns;  /* SYN_TIMEOUT this long after the first SYN; 0: no such limit. */
     uint64_t user_timeout_ns; /* TIMED_OUT after this silence with data in flight; 0: never. */
     uint64_t fin_wait_2_ns;   /* TIMED_OUT when the peer neither sends nor closes for so long

@@ -151,7 +151,7 @@ static struct timing cover(struct tcp *tcp, struct tcb *tcb, const struct tcp_ar
         if (segment->length > tcb->acked_mss)
             tcb->acked_mss = (uint16_t)segment->length;
         STAILQ_REMOVE_HEAD(&tcb->segments, link);
-        tcp_segment_free(tcp, segment);
+        tcp_segment_free(tcp, tcb, segment);
     }
     return timing;
 }

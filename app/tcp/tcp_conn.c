@@ -134,7 +134,7 @@ static void release(struct tcp *tcp, struct tcb *tcb)
 
     while ((segment = STAILQ_FIRST(&tcb->segments)) != NULL) {
         STAILQ_REMOVE_HEAD(&tcb->segments, link);
-        tcp_segment_free(tcp, segment);
+        tcp_segment_free(tcp, tcb, segment);
     }
     tcp_reassembly_discard(&tcp->reassembly, &tcb->queue);
     wheel_cancel(&tcp->wheel, &tcb->timer);

@@ -14,6 +14,8 @@ struct part {
     uint8_t flags; /* Of SYN, FIN and PSH, those that it gets. */
 };
 
+static uint32_t emit_ready(struct tcp *tcp, uint64_t now_ns, struct tcp_descriptor out[],
+                           uint32_t max);
 static uint32_t emit_connection(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                                 struct tcp_descriptor out[], uint32_t max, bool *more);
 static enum emission emit_one(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
@@ -48,11 +50,30 @@ static uint16_t offer_window(struct tcb *tcb, bool syn);
 
 uint32_t tcp_output(struct tcp *tcp, uint64_t now_ns, struct tcp_descriptor out[], uint32_t max)
 {
-    uint32_t count = tcp_reply_output(tcp, now_ns, out, max);
-    struct tcb *first_put_off = NULL;
-    struct tcb *tcb;
+    uint32_t count;
 
     tcp_slot_wake_waiting(tcp);
+    /* A flood of what is to be answered leaves connections half of the room. */
+    count = tcp_reply_output(tcp, now_ns, out, TAILQ_EMPTY(&tcp->ready) ? max : (max + 1) / 2);
+    count += emit_ready(tcp, now_ns, out + count, max - count);
+    count += tcp_reply_output(tcp, now_ns, out + count, max - count);
+    tcp->counters.segments_out += count;
+    return count;
+}
+
+bool tcp_output_wanted(const struct tcp *tcp)
+{
+    return !TAILQ_EMPTY(&tcp->ready) || tcp->replies_head != tcp->replies_tail ||
+           tcp_slot_can_wake_waiting(tcp);
+}
+
+static uint32_t emit_ready(struct tcp *tcp, uint64_t now_ns, struct tcp_descriptor out[],
+                           uint32_t max)
+{
+    struct tcb *first_put_off = NULL;
+    struct tcb *tcb;
+    uint32_t count = 0;
+
     while (count < max && (tcb = TAILQ_FIRST(&tcp->ready)) != NULL && tcb != first_put_off) {
         bool more = false;
 
@@ -65,14 +86,7 @@ uint32_t tcp_output(struct tcp *tcp, uint64_t now_ns, struct tcp_descriptor out[
         }
         tcp_timer_ensure(tcp, tcb, now_ns);
     }
-    tcp->counters.segments_out += count;
     return count;
-}
-
-bool tcp_output_wanted(const struct tcp *tcp)
-{
-    return !TAILQ_EMPTY(&tcp->ready) || tcp->replies_head != tcp->replies_tail ||
-           tcp_slot_can_wake_waiting(tcp);
 }
 
 static uint32_t emit_connection(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
@@ -196,7 +210,7 @@ static struct tcp_segment *first_lost(struct tcb *tcb)
  * behind. */
 static bool split(struct tcp *tcp, struct tcb *tcb, struct tcp_segment *segment)
 {
-    struct tcp_segment *rest = tcp_segment_take(tcp);
+    struct tcp_segment *rest = tcp_segment_take(tcp, tcb);
 
     if (rest == NULL)
         return false;
@@ -227,9 +241,10 @@ static enum emission emit_new(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
     struct part part;
     uint64_t pos = tcb->snd_nxt;
 
-    if (!next_part(tcp, tcb, now_ns, &part))
+    if (tcb->segment_count >= tcp->config.segments_per_connection ||
+        !next_part(tcp, tcb, now_ns, &part))
         return EMIT_NOTHING;
-    segment = tcp_segment_take(tcp);
+    segment = tcp_segment_take(tcp, tcb);
     if (segment == NULL)
         return EMIT_BLOCKED;
     hand_out(tcp, tcb, now_ns, segment, &part);

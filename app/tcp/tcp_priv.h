@@ -102,8 +102,9 @@ struct tcb {
     alignas(64) struct tcp_congestion congestion;
     alignas(64) struct tcp_segment_list segments; /* In flight, by position. */
     uint64_t last_data_ns;                        /* When data was last handed out. */
-    uint32_t lost_bytes;   /* Of `segments`: counts as lost, not yet sent again. */
-    uint32_t sacked_bytes; /* Of `segments`: arrived, as SACK blocks say. */
+    uint32_t lost_bytes;    /* Of `segments`: counts as lost, not yet sent again. */
+    uint32_t sacked_bytes;  /* Of `segments`: arrived, as SACK blocks say. */
+    uint32_t segment_count; /* Of `segments`. */
     /* Line 6. Written by timers. */
     alignas(64) struct wheel_timer timer; /* Armed for the earlier of the deadlines, or before. */
     uint64_t armed_ns;                    /* What it is armed for. */
@@ -347,8 +348,9 @@ void tcp_challenge(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 bool tcp_challenge_take(struct tcp *tcp, uint64_t now_ns);
 
 /* --- tcp_segment.c: records of what is in flight --- */
-struct tcp_segment *tcp_segment_take(struct tcp *tcp); /* NULL (counted) when there is none. */
-void tcp_segment_free(struct tcp *tcp, struct tcp_segment *segment);
+/* One for TCB. NULL (counted) when there is none. */
+struct tcp_segment *tcp_segment_take(struct tcp *tcp, struct tcb *tcb);
+void tcp_segment_free(struct tcp *tcp, struct tcb *tcb, struct tcp_segment *segment);
 
 /* --- tcp_options.c: what is agreed in the handshake --- */
 uint16_t tcp_options_own_mss(const struct tcp *tcp, const struct tuple *tuple);

@@ -1,6 +1,6 @@
 #include "tcp/tcp_priv.h"
 
-struct tcp_segment *tcp_segment_take(struct tcp *tcp)
+struct tcp_segment *tcp_segment_take(struct tcp *tcp, struct tcb *tcb)
 {
     struct tcp_segment *segment = STAILQ_FIRST(&tcp->free_segments);
 
@@ -10,11 +10,13 @@ struct tcp_segment *tcp_segment_take(struct tcp *tcp)
     }
     STAILQ_REMOVE_HEAD(&tcp->free_segments, link);
     tcp->segments_in_use++;
+    tcb->segment_count++;
     return segment;
 }
 
-void tcp_segment_free(struct tcp *tcp, struct tcp_segment *segment)
+void tcp_segment_free(struct tcp *tcp, struct tcb *tcb, struct tcp_segment *segment)
 {
     STAILQ_INSERT_HEAD(&tcp->free_segments, segment, link);
     tcp->segments_in_use--;
+    tcb->segment_count--;
 }

@@ -71,6 +71,7 @@ static bool set_number(struct tcp_config *config, const char *name, const char *
                    {"actives", &config->actives},
                    {"addresses", &config->addresses},
                    {"segments", &config->segments},
+                   {"segments_per_connection", &config->segments_per_connection},
                    {"time_waits", &config->time_waits},
                    {"listeners", &config->listeners},
                    {"half_opens", &config->half_opens},

@@ -673,8 +673,6 @@ static bool command(struct run *run)
         return listen_now(run);
     if (strcmp(verb, "icmp") == 0 && line->word_count > 1)
         return icmp_now(run);
-    if (strcmp(verb, "conn") == 0 && line->word_count == 2)
-        return use_conn(run, line->words[1]);
     if (strcmp(verb, "is") == 0 && line->word_count == 3)
         return info_is(run, line->words[1], line->words[2]);
     if (strcmp(verb, "count") == 0 && line->word_count == 3)
@@ -711,6 +709,9 @@ static bool do_line(struct run *run)
         return false;
     if (line->word_count > 0 && strcmp(line->words[0], ">") == 0) {
         if (!expect_packet(run))
+            return false;
+    } else if (line->word_count == 2 && strcmp(line->words[0], "conn") == 0) {
+        if (!use_conn(run, line->words[1])) /* Whose line is next, and nothing more. */
             return false;
     } else if (line->word_count > 0) {
         if (!all_expected(run))
