@@ -256,8 +256,9 @@ enum tcp_event_kind {
     TCP_EVENT_ACKED,        /* The peer has all of our stream below `stream_offset`. */
     TCP_EVENT_PEER_FIN,     /* The peer sent all it will; its stream has `stream_offset` bytes. */
     TCP_EVENT_LOCAL_CLOSED, /* Our FIN is acknowledged: the peer has all of our stream. */
-    TCP_EVENT_RETRANSMIT,   /* A segment counts as lost and was handed out again: `first_sent_ns`,
-                               `stream_offset`, `bytes`, `cause`, `flags` (TCP_SYN, TCP_FIN). */
+    TCP_EVENT_RETRANSMIT,   /* A segment counts as lost and was handed out again, at `at_ns`:
+                               `first_sent_ns`, `stream_offset`, `bytes`, `cause`, `flags` (TCP_SYN,
+                               TCP_FIN). */
     TCP_EVENT_REFUSED,      /* RST to our SYN. Final. */
     TCP_EVENT_RESET,        /* RST on an established connection. Final. */
     TCP_EVENT_UNREACHABLE,  /* An ICMP error, `icmp`; final only if `fatal`. */
@@ -274,7 +275,8 @@ enum tcp_cause {
     TCP_CAUSE_FAST,  /* Later segments arrived: three duplicate ACKs, a partial ACK in recovery
                        (RFC 6582), or SACK and time (RFC 8985). */
     TCP_CAUSE_MTU,   /* Too big for the path. */
-    TCP_CAUSE_PROBE, /* The last of a flight, as no ACK came: perhaps not lost (RFC 8985 7). */
+    TCP_CAUSE_PROBE, /* The last of a flight, as no ACK came, and that is what arrived (RFC 8985
+                        7.4): told when an ACK shows it. */
 };
 
 enum tcp_icmp_kind {

@@ -120,6 +120,7 @@ void tcp_ack_lose(struct tcb *tcb, struct tcp_segment *segment, enum tcp_cause c
     if (segment->cause == TCP_CAUSE_NONE)
         tcb->lost_bytes += segment->length;
     segment->cause = (uint8_t)cause;
+    segment->probed = false; /* It is told when it is sent again. */
 }
 
 /* Forget what IN acknowledges of the segments in flight. */
@@ -142,7 +143,9 @@ static struct timing cover(struct tcp *tcp, struct tcb *tcb, const struct tcp_ar
         if (segment->sacked)
             tcb->sacked_bytes -= covered;
         else if (tcb->sack && whole)
-            tcp_rack_delivered(tcb, segment, in->now_ns, in->header.tsecr);
+            tcp_rack_delivered(tcb, segment, in);
+        if (segment->probe_arrived)
+            tcp_event_add_retransmit(tcp, tcb, segment->last_sent_ns, segment, TCP_CAUSE_PROBE);
         if (!whole) {
             segment->pos += covered;
             segment->length -= covered;

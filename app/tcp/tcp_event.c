@@ -30,6 +30,18 @@ struct tcp_event *tcp_event_add(struct tcp *tcp, const struct tcb *tcb, uint64_t
     return event;
 }
 
+void tcp_event_add_retransmit(struct tcp *tcp, const struct tcb *tcb, uint64_t sent_ns,
+                              const struct tcp_segment *segment, enum tcp_cause cause)
+{
+    struct tcp_event *event = tcp_event_add(tcp, tcb, sent_ns, TCP_EVENT_RETRANSMIT);
+
+    event->cause = (uint8_t)cause;
+    event->flags = segment->flags;
+    event->stream_offset = segment->pos > 0 ? segment->pos - 1 : 0;
+    event->bytes = tcp_segment_payload(segment);
+    event->first_sent_ns = segment->first_sent_ns;
+}
+
 static void add_end(struct tcp *tcp, tcp_conn conn, const struct tcp_slot *slot,
                     enum tcp_event_kind kind)
 {

@@ -34,14 +34,13 @@ static enum emission emit_tail(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns
                                struct tcp_descriptor *out);
 static struct tcp_segment *first_lost(struct tcb *tcb);
 static bool split(struct tcp *tcp, struct tcb *tcb, struct tcp_segment *segment);
-static uint32_t payload_of(const struct tcp_segment *segment);
 static uint32_t in_pipe(const struct tcb *tcb);
 static bool next_part(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct part *part);
 static uint32_t part_bytes(const struct tcb *tcb);
 static void hand_out(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct tcp_segment *segment,
                      const struct part *part);
 static void tell_retransmit(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
-                            const struct tcp_segment *segment);
+                            struct tcp_segment *segment);
 static void describe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint64_t pos, uint8_t flags,
                      struct tcp_descriptor *out);
 static void describe_options(const struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
@@ -146,10 +145,10 @@ static enum emission emit_again(struct tcp *tcp, struct tcb *tcb, uint64_t now_n
 
     if (tcp_events_room(tcp) == 0)
         return EMIT_BLOCKED;
-    if (payload_of(segment) > tcb->mss && !split(tcp, tcb, segment))
+    if (tcp_segment_payload(segment) > tcb->mss && !split(tcp, tcb, segment))
         return EMIT_BLOCKED;
 
-    part = (struct part){.payload_bytes = payload_of(segment), .flags = segment->flags};
+    part = (struct part){.payload_bytes = tcp_segment_payload(segment), .flags = segment->flags};
     if (part.payload_bytes > 0 && segment->pos + part.payload_bytes == tcb->stream_end)
         part.flags |= TCP_PSH;
     tell_retransmit(tcp, tcb, now_ns, segment);
@@ -221,11 +220,6 @@ static bool split(struct tcp *tcp, struct tcb *tcb, struct tcp_segment *segment)
     segment->flags = 0;
     STAILQ_INSERT_AFTER(&tcb->segments, segment, rest, link);
     return true;
-}
-
-static uint32_t payload_of(const struct tcp_segment *segment)
-{
-    return segment->flags != 0 ? segment->length - 1 : segment->length;
 }
 
 /* What is thought to be under way. */
@@ -366,17 +360,15 @@ static enum emission emit_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
     return EMIT_ONE;
 }
 
+/* A probe of the tail may only have shown that nothing is lost: that is told when it is known (RFC
+ * 8985 7.4). */
 static void tell_retransmit(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
-                            const struct tcp_segment *segment)
+                            struct tcp_segment *segment)
 {
-    struct tcp_event *event = tcp_event_add(tcp, tcb, now_ns, TCP_EVENT_RETRANSMIT);
-
-    event->cause = segment->cause;
-    event->flags = segment->flags;
-    event->stream_offset = segment->pos > 0 ? segment->pos - 1 : 0;
-    event->bytes = payload_of(segment);
-    event->first_sent_ns = segment->first_sent_ns;
+    segment->probed = segment->cause == TCP_CAUSE_PROBE;
     tcb->retransmits++;
+    if (!segment->probed)
+        tcp_event_add_retransmit(tcp, tcb, now_ns, segment, segment->cause);
     switch (segment->cause) {
     case TCP_CAUSE_FAST: tcp->counters.retransmits_fast++; break;
     case TCP_CAUSE_MTU: tcp->counters.retransmits_mtu++; break;

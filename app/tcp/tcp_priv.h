@@ -38,7 +38,9 @@ struct tcp_segment {
     uint64_t last_sent_ns;          /* And last. */
     uint32_t length;                /* Sequence space: payload, and one each for SYN and FIN. */
     uint8_t transmissions;          /* Saturated. */
-    bool sacked;                    /* The peer reported it (RFC 2018). */
+    bool sacked : 1;                /* The peer reported it (RFC 2018). */
+    bool probed : 1;                /* Sent again to probe the tail: it may have arrived before. */
+    bool probe_arrived : 1;         /* What arrived is the probe: the first sending was lost. */
     uint8_t flags;                  /* TCP_SYN or TCP_FIN if it has them. */
     uint8_t cause;                  /* enum tcp_cause; not NONE: to be sent again. */
 };
@@ -280,6 +282,9 @@ uint32_t tcp_events_room(const struct tcp *tcp);
 /* Append one, its fields zero but those that all kinds have. There must be room. */
 struct tcp_event *tcp_event_add(struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns,
                                 enum tcp_event_kind kind);
+/* SEGMENT counts as lost, for CAUSE, and was sent again at SENT_NS. There must be room. */
+void tcp_event_add_retransmit(struct tcp *tcp, const struct tcb *tcb, uint64_t sent_ns,
+                              const struct tcp_segment *segment, enum tcp_cause cause);
 /* Append the last events of connections that ended, as far as there is room, and free their
  * slots. */
 void tcp_event_add_ends(struct tcp *tcp);
@@ -351,6 +356,11 @@ bool tcp_challenge_take(struct tcp *tcp, uint64_t now_ns);
 /* One for TCB. NULL (counted) when there is none. */
 struct tcp_segment *tcp_segment_take(struct tcp *tcp, struct tcb *tcb);
 void tcp_segment_free(struct tcp *tcp, struct tcb *tcb, struct tcp_segment *segment);
+
+static inline uint32_t tcp_segment_payload(const struct tcp_segment *segment)
+{
+    return segment->flags != 0 ? segment->length - 1 : segment->length;
+}
 
 /* --- tcp_options.c: what is agreed in the handshake --- */
 uint16_t tcp_options_own_mss(const struct tcp *tcp, const struct tuple *tuple);

@@ -21,18 +21,19 @@ static void respond(struct tcp *tcp, struct tcb *tcb, uint32_t flight);
 static void probe_answered(struct tcb *tcb, const struct tcp_arrival *in,
                            const struct tcp_sack_news *news);
 
-void tcp_rack_delivered(struct tcb *tcb, const struct tcp_segment *segment, uint64_t now_ns,
-                        uint32_t tsecr)
+void tcp_rack_delivered(struct tcb *tcb, struct tcp_segment *segment, const struct tcp_arrival *in)
 {
     struct tcp_rack *rack = &tcb->rack;
     uint64_t end = segment->pos + segment->length;
-    uint64_t rtt_ns = now_ns - segment->last_sent_ns;
+    uint64_t rtt_ns = in->now_ns - segment->last_sent_ns;
 
     /* Of what was sent twice, an ACK that came too early is that of the first. */
     if (segment->transmissions > 1) {
         uint32_t sent = tcp_options_timestamp(tcb->ts_offset, segment->last_sent_ns);
-        if (rtt_ns < rack->min_rtt_ns || (tcb->timestamps && (int32_t)(tsecr - sent) < 0))
+        if (rtt_ns < rack->min_rtt_ns ||
+            (tcb->timestamps && (int32_t)(in->header.tsecr - sent) < 0))
             return;
+        segment->probe_arrived = segment->probed && !tcp_sack_came_twice(tcb, in, end);
     } else {
         if (rack->min_rtt_ns == 0 || rtt_ns < rack->min_rtt_ns)
             rack->min_rtt_ns = rtt_ns;

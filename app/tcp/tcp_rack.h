@@ -50,9 +50,9 @@ struct tcp_rack {
     bool probe_wanted;    /* To be sent at the next output. */
 };
 
-/* 6.2 steps 1 to 3: SEGMENT arrived, as an ACK or a SACK block tells. */
-void tcp_rack_delivered(struct tcb *tcb, const struct tcp_segment *segment, uint64_t now_ns,
-                        uint32_t tsecr);
+/* 6.2 steps 1 to 3: SEGMENT arrived, as the ACK or a SACK block of IN tells. If it was a probe, it
+ * is marked whether that or the first sending did. */
+void tcp_rack_delivered(struct tcb *tcb, struct tcp_segment *segment, const struct tcp_arrival *in);
 /* 6.2 steps 4 and 5, and 7.4, after the marks of IN, an ACK, are set: mark what is lost, and begin
  * recovery if that is news. */
 void tcp_rack_ack(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in,

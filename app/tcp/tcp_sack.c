@@ -94,6 +94,12 @@ struct tcp_sack_news tcp_sack_input(struct tcb *tcb, const struct tcp_arrival *i
     return news;
 }
 
+bool tcp_sack_came_twice(const struct tcb *tcb, const struct tcp_arrival *in, uint64_t end)
+{
+    return in->header.sack_count > 0 && is_duplicate(in) &&
+           in->header.sack[0].end == tcp_wire_snd(tcb, end);
+}
+
 void tcp_sack_timeout(struct tcb *tcb)
 {
     struct tcp_segment *segment = STAILQ_FIRST(&tcb->segments);
@@ -143,7 +149,7 @@ static void mark(struct tcb *tcb, const struct reported blocks[], uint8_t count,
         segment->sacked = true;
         tcb->sacked_bytes += segment->length;
         news->any = true;
-        tcp_rack_delivered(tcb, segment, in->now_ns, in->header.tsecr);
+        tcp_rack_delivered(tcb, segment, in);
     }
 }
 

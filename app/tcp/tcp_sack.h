@@ -42,6 +42,8 @@ void tcp_sack_duplicate(struct tcb *tcb, uint64_t pos, uint64_t end);
 uint8_t tcp_sack_blocks(struct tcb *tcb, uint8_t limit, struct tcp_sack_block out[]);
 /* Mark what IN's blocks report. Blocks that cannot be are skipped. */
 struct tcp_sack_news tcp_sack_input(struct tcb *tcb, const struct tcp_arrival *in);
+/* IN reports that what ends at END came twice (RFC 2883). */
+bool tcp_sack_came_twice(const struct tcb *tcb, const struct tcp_arrival *in, uint64_t end);
 /* A time-out: forget all marks if the peer seems to have dropped what it had reported (RFC 2018 8):
  * the first segment in flight is marked. */
 void tcp_sack_timeout(struct tcb *tcb);
