@@ -33,6 +33,7 @@ static void take_gone(struct kube_action *action, const struct text *body, uint6
 static void prepare(struct kube_action *action, const cJSON *read);
 static bool try_again(struct kube_action *action, enum kube_reason reason, unsigned retry_after_s,
                       uint64_t now_ns);
+static bool is_undo(const struct kube_action *action);
 static bool absent_is_fine(struct kube_action *action, enum kube_reason reason);
 static void wait_until_gone(struct kube_action *action, uint64_t now_ns);
 static void show_object(struct kube_action *action, const cJSON *json);
@@ -190,6 +191,9 @@ void kube_action_answer(struct kube_action *action, enum kube_reason reason, lon
         case KUBE_STEP_GONE: take_gone(action, body, now_ns); return;
         }
     }
+    if (reason == KUBE_REASON_INVALID && is_undo(action) &&
+        strstr(text_str(body), "metadata.uid") != NULL)
+        reason = KUBE_REASON_CONFLICT; /* Another object has its name by now. */
     action->result.error = said; /* Also the reason to give, should a deadline end the trying. */
     if (absent_is_fine(action, reason) || try_again(action, reason, retry_after_s, now_ns))
         return;
@@ -458,11 +462,15 @@ static void wait_until_gone(struct kube_action *action, uint64_t now_ns)
     action->due_ns = now_ns + GONE_PAUSE_NS;
 }
 
+static bool is_undo(const struct kube_action *action)
+{
+    return action->verb == KUBE_PATCH && action->object == NULL;
+}
+
 /* True when it was dealt with: what is not there need not be deleted, and may be created. */
 static bool absent_is_fine(struct kube_action *action, enum kube_reason reason)
 {
     bool removes = action->verb == KUBE_DELETE || action->verb == KUBE_EVICT;
-    bool undo = action->verb == KUBE_PATCH && action->object == NULL;
     if (reason == KUBE_REASON_CONFLICT && action->verb == KUBE_DELETE) {
         finish(action, KUBE_DONE_ABSENT); /* The uid that was wanted is gone. */
         return true;
@@ -474,7 +482,7 @@ static bool absent_is_fine(struct kube_action *action, enum kube_reason reason)
     else if (action->step == KUBE_STEP_READ && (removes || action->verb == KUBE_APPLY)) {
         action->existed = false;
         prepare(action, NULL);
-    } else if (undo)
+    } else if (is_undo(action))
         finish(action, KUBE_DONE_ABSENT);
     else
         return false;

@@ -28,6 +28,7 @@ static void ask(struct kube_action *action, const char *method, const char *verb
                 const char *subresource, const char *body_type, cJSON *body);
 static void remember_undo(struct kube_action *action, const char *method, const char *verb,
                           const char *subresource, const char *content_type, cJSON *body);
+static void put_uid(cJSON *body, const char *uid);
 static void object_path(const struct kube_action *action, const char *subresource,
                         struct text *path);
 static cJSON *image_patch(const char *container, const char *image);
@@ -295,12 +296,16 @@ static void ask(struct kube_action *action, const char *method, const char *verb
     cJSON_Delete(body);
 }
 
-/* A request that can be made as it stands. Takes BODY. */
+/* A request that can be made as it stands. Takes BODY. A patch names the object's uid, which cannot
+ * be changed: so it fails on another object that has the name by then. Of a Scale no server compares
+ * it. */
 static void remember_undo(struct kube_action *action, const char *method, const char *verb,
                           const char *subresource, const char *content_type, cJSON *body)
 {
     struct text path = {0};
     cJSON *undo = cJSON_CreateObject();
+    if (strcmp(method, "PATCH") == 0 && subresource[0] == '\0' && action->result.uid[0] != '\0')
+        put_uid(body, action->result.uid);
     object_path(action, subresource, &path);
     cJSON_AddStringToObject(undo, "method", method);
     cJSON_AddStringToObject(undo, "path", text_str(&path));
@@ -319,6 +324,13 @@ static void remember_undo(struct kube_action *action, const char *method, const 
     cJSON_free(printed);
     cJSON_Delete(undo);
     text_free(&path);
+}
+
+static void put_uid(cJSON *body, const char *uid)
+{
+    cJSON *metadata = json_make(body, "metadata");
+    cJSON_DeleteItemFromObjectCaseSensitive(metadata, "uid");
+    cJSON_AddStringToObject(metadata, "uid", uid);
 }
 
 static void object_path(const struct kube_action *action, const char *subresource,

@@ -22,6 +22,7 @@ static const char duplicate[] = "FieldValueDuplicate";
 static const char forbidden[] = "FieldValueForbidden";
 
 static void check_metadata(enum store_kind kind, const cJSON *object, cJSON *causes);
+static void check_uid(const cJSON *object, const cJSON *old, cJSON *causes);
 static void check_deployment(const cJSON *object, const cJSON *old, cJSON *causes);
 static void check_replicas(const cJSON *object, const cJSON *old, cJSON *causes);
 static void check_pod_spec(const cJSON *spec, const char *at, cJSON *causes);
@@ -32,6 +33,8 @@ cJSON *api_validate(enum store_kind kind, const cJSON *object, const cJSON *old)
     cJSON *causes = cJSON_CreateArray();
     if (old == NULL)
         check_metadata(kind, object, causes);
+    else
+        check_uid(object, old, causes);
     switch (kind) {
     case STORE_DEPLOYMENT:
         check_replicas(object, old, causes);
@@ -129,6 +132,14 @@ static int64_t check_bound(const cJSON *rolling, const char *name, cJSON *causes
                      text != NULL ? text : "?");
     free(text);
     return bound;
+}
+
+static void check_uid(const cJSON *object, const cJSON *old, cJSON *causes)
+{
+    const char *uid = json_string(object, "metadata.uid", "");
+    if (uid[0] != '\0' && strcmp(uid, json_string(old, "metadata.uid", "")) != 0)
+        api_status_cause(causes, "metadata.uid", invalid,
+                         "Invalid value: \"%s\": field is immutable", uid);
 }
 
 static void check_strategy(const cJSON *spec, cJSON *causes)

@@ -90,6 +90,10 @@ static const char *deployment(unsigned version, const char *image, bool two, boo
 #define IMAGE_PATCH(image)                                                                         \
     "{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"" image        \
     "\"}]}}}}"
+/* Of that very Deployment. */
+#define IMAGE_UNDO(image)                                                                          \
+    "{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"" image        \
+    "\"}]}}},\"metadata\":{\"uid\":\"u1\"}}"
 
 static const struct kube_order set_image = {
     .verb = KUBE_SET_IMAGE, .name = "web", .image = "web:v2"};
@@ -134,7 +138,7 @@ static void test_confirm_and_undo(void **state)
     asks("PATCH", WEB "?fieldManager=seamline", IMAGE_PATCH("web:v2"));
     kube_action_free(&action);
     assert_int_equal(kube_action_undo(&action, undo, &err), 0);
-    asks("PATCH", WEB, IMAGE_PATCH("web:v1"));
+    asks("PATCH", WEB, IMAGE_UNDO("web:v1"));
     assert_string_equal(action.body_type, "application/strategic-merge-patch+json");
     answer(200, deployment(11, "web:v1", false, false));
     ends(KUBE_DONE_CHANGED);
@@ -143,6 +147,15 @@ static void test_confirm_and_undo(void **state)
     asks("PATCH", WEB, NULL);
     answer_recorded("answer-get-404-deployment.json");
     ends(KUBE_DONE_ABSENT);
+    kube_action_free(&action);
+    assert_int_equal(kube_action_undo(&action, undo, &err), 0); /* Another has the name. */
+    asks("PATCH", WEB, NULL);
+    answer(422,
+           "{\"kind\":\"Status\",\"code\":422,\"reason\":\"Invalid\",\"message\":\"Deployment.apps "
+           "\\\"web\\\" is invalid: metadata.uid: Invalid value: \\\"u1\\\": field is "
+           "immutable\"}");
+    ends(KUBE_DONE_FAILED);
+    assert_int_equal(action.result.reason, KUBE_REASON_CONFLICT);
     kube_action_free(&action);
     assert_int_equal(kube_action_undo(&action, "{\"method\":\"BREW\"}", &err), -EINVAL);
 }
@@ -283,9 +296,8 @@ static void test_apply_changes_or_not(void **state)
     answer(200, before);
     asks("PATCH", "/api/v1/namespaces/d/services/s?fieldManager=seamline", SERVICE);
     /* Undo: what the patch touches, as it was; what it adds, away; the rest is left alone. */
-    assert_non_null(
-        strstr(text_str(&action.undo),
-               "\"body\":{\"metadata\":{\"name\":\"s\"},\"spec\":{\"type\":\"ClusterIP\"}}"));
+    assert_non_null(strstr(text_str(&action.undo), "\"body\":{\"metadata\":{\"name\":\"s\",\"uid\":"
+                                                   "\"u5\"},\"spec\":{\"type\":\"ClusterIP\"}}"));
     answer(200, before);
     ends(KUBE_DONE_UNCHANGED);
     cJSON_Delete(object);

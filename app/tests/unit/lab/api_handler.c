@@ -243,6 +243,8 @@ static void test_invalid_objects_name_their_fields(void **state)
          "{'b':'c'}}}}}",
          "spec.selector",
          "Invalid value: {\"matchLabels\":{\"app\":\"web\",\"b\":\"c\"}}: field is immutable"},
+        {"{'metadata':{'uid':'another'},'spec':{'replicas':9}}", "metadata.uid",
+         "Invalid value: \"another\": field is immutable"},
         {"{'spec':{'strategy':{'rollingUpdate':{'maxSurge':0,'maxUnavailable':0}}}}",
          "spec.strategy.rollingUpdate.maxUnavailable",
          "Invalid value: 0: may not be 0 when `maxSurge` is 0"},
