@@ -297,8 +297,8 @@ static void ask(struct kube_action *action, const char *method, const char *verb
 }
 
 /* A request that can be made as it stands. Takes BODY. A patch names the object's uid, which cannot
- * be changed: so it fails on another object that has the name by then. Of a Scale no server compares
- * it. */
+ * be changed: so it fails on another object that has the name by then. Servers do not compare that
+ * of a Scale. */
 static void remember_undo(struct kube_action *action, const char *method, const char *verb,
                           const char *subresource, const char *content_type, cJSON *body)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/stop.h"
 #include "kube/transport.h"
 
 enum {
@@ -151,7 +152,7 @@ int kube_discover(struct kube *kube, unsigned deadline_ms, struct error *err)
         uint64_t now_ns = clock_now_ns(kube->clock);
         if (now_ns >= deadline_ns + 1000 * (uint64_t)NS_PER_MS) /* libcurl's own comes first. */
             break;
-        if (kube_poll(kube, 50) < 0)
+        if (stop_is_wanted() || kube_poll(kube, 50) < 0)
             break;
     }
     for (unsigned i = 0; i < DISCOVERIES; i++) {
@@ -159,6 +160,10 @@ int kube_discover(struct kube *kube, unsigned deadline_ms, struct error *err)
             kube_transport_cancel(kube->transport, kube->discovering[i].request);
             kube->discovering[i] = (struct discovering){.code = -ETIMEDOUT};
         }
+    }
+    if (stop_is_wanted())
+        return -EINTR;
+    for (unsigned i = 0; i < DISCOVERIES; i++) {
         if (kube->discovering[i].code < 0) {
             error_set(&kube->discovery_error, EXIT_ENVIRONMENT, kube->discovering[i].code,
                       "%s does not answer in time", kube->config.server);

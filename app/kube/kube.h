@@ -103,7 +103,8 @@ const struct kube_discovery *kube_discovered(const struct kube *kube);
 
 /* Ask for the server's API groups and core resources, waiting at most DEADLINE_MS: the first thing
  * to do, since it is also the test whether the server can be reached and knows us. Blocks. 0, or
- * -errno with ERR. Without it the versions of a present-day server are assumed. */
+ * -errno with ERR; -EINTR without a text when the process is to stop (base/stop.h). Without it the
+ * versions of a present-day server are assumed. */
 int kube_discover(struct kube *kube, unsigned deadline_ms, struct error *err);
 
 /* Do what can be done; wait at most TIMEOUT_MS for something to come. The number of events that

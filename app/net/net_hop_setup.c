@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/stop.h"
 #include "base/text.h"
 #include "net/net_device.h"
 
@@ -79,7 +80,7 @@ static void wait_for_link(const struct net_port *port, const struct clock *clock
                           uint64_t timeout_ns)
 {
     const uint64_t start_ns = clock_now_ns(clock);
-    while (!net_link_up(port) && clock_now_ns(clock) - start_ns < timeout_ns)
+    while (!net_link_up(port) && !stop_is_wanted() && clock_now_ns(clock) - start_ns < timeout_ns)
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 }
 
@@ -91,11 +92,13 @@ int net_resolve(struct net_port *port, const struct clock *clock, uint64_t timeo
     unsigned open = port->hops.count;
     wait_for_link(port, clock, timeout_ns / 2);
     hop_ask_again(&port->hops);
-    while (open > 0 && clock_now_ns(clock) - start_ns < timeout_ns) {
+    while (open > 0 && !stop_is_wanted() && clock_now_ns(clock) - start_ns < timeout_ns) {
         for (uint16_t i = 0; i < port->device->queues; i++)
             turn(port->device->ports[i], clock_now_ns(clock));
         open = undecided(port, &silent);
         nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
     }
+    if (stop_is_wanted())
+        return -EINTR;
     return open + silent == 0 ? 0 : refuse_silent(port, err);
 }

@@ -138,7 +138,8 @@ int net_group_add(struct net_port *port, const struct address hops[], unsigned c
 /* Poll PORT and the other queues of its NIC port (which no worker runs yet: answers may come to any
  * of them) until each of PORT's hops is resolved, or is known to be silent
  * (3.1 s), or TIMEOUT_NS is over; half of that is for the link to come up. 0, or -EHOSTUNREACH with
- * ERR naming each hop that did not answer. Can be called again. L4 packets that arrive are
+ * ERR naming each hop that did not answer; -EINTR without a text when the process is to stop
+ * (base/stop.h). Can be called again. L4 packets that arrive are
  * freed. */
 int net_resolve(struct net_port *port, const struct clock *clock, uint64_t timeout_ns,
                 struct error *err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/stop.h"
 #include "run/translate.h"
 #include "rundir/timeline.h"
 
@@ -17,7 +18,9 @@ static int wait_for_caches(struct cluster *cluster, struct error *err)
 {
     uint64_t deadline_ns = clock_now_ns(cluster->clock) + CLUSTER_REACH_MS * UINT64_C(1000000);
     while (!kube_synced(cluster->kube)) {
-        int code = kube_poll(cluster->kube, 50);
+        int code = stop_is_wanted() ? -EINTR : kube_poll(cluster->kube, 50);
+        if (code == -EINTR)
+            return code;
         if (code < 0)
             return error_set(err, EXIT_ENVIRONMENT, code, "the cluster's transport failed: %s",
                              strerror(-code));

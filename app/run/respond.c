@@ -4,7 +4,6 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <rte_launch.h>
 
 #include "base/clock.h"
+#include "base/stop.h"
 #include "net/net_setup.h"
 #include "plan/machine.h"
 #include "plan/quantity.h"
@@ -49,9 +49,6 @@ struct respond {
     bool eal;       /* The EAL was started. */
     struct respond_port ports[MACHINE_WORKERS_MAX];
 };
-
-/* Set by SIGINT and SIGTERM. */
-static volatile sig_atomic_t stop_wanted;
 
 const char respond_help[] =
     "Usage: seamline respond -m MACHINE.json [OPTION]...\n"
@@ -117,12 +114,6 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
     {0},
 };
-
-static void want_stop(int number)
-{
-    (void)number;
-    stop_wanted = 1;
-}
 
 /* ---- the command line ---- */
 
@@ -353,7 +344,8 @@ static int add_groups(struct respond_port *of, struct error *err)
 static void ask_hops(struct respond *respond, struct respond_port *of)
 {
     struct error err = {0};
-    if (net_resolve(of->port, &respond->clock, UINT64_C(1000000000), &err) < 0)
+    int code = net_resolve(of->port, &respond->clock, UINT64_C(1000000000), &err);
+    if (code < 0 && code != -EINTR)
         fprintf(stderr, "seamline: %s Answers wait for it.\n", err.text);
 }
 
@@ -497,8 +489,8 @@ static int serve(struct respond *respond, const struct options *options, struct 
                           : UINT64_MAX;
     int code = 0;
     announce(respond, &options->server);
-    for (unsigned turn = 1; !stop_wanted && code == 0 && clock_now_ns(&respond->clock) < end_ns;
-         turn++) {
+    for (unsigned turn = 1;
+         !stop_is_wanted() && code == 0 && clock_now_ns(&respond->clock) < end_ns; turn++) {
         usleep(1000000 / PARTS);
         if (turn % PARTS == 0)
             code = device_gone(respond, err);
@@ -521,9 +513,7 @@ enum exit_status respond_command(int argc, char **argv, const char *program)
         fputs(respond_help, stdout);
         return EXIT_MET;
     }
-    struct sigaction action = {.sa_handler = want_stop, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    stop_on_signals();
     struct respond *respond = calloc(1, sizeof(*respond));
     if (respond == NULL)
         return EXIT_ENVIRONMENT;

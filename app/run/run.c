@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "analyze/analyze.h"
+#include "base/stop.h"
 #include "report/report.h"
 #include "run/pocket.h"
 #include "run/prediction.h"
@@ -24,24 +25,6 @@ enum {
     TURN_MS = 5,
     SETTLE_MS = 10000 /* For answers to changes that were asked for when the run broke off. */
 };
-
-/* Set by SIGINT and SIGTERM; a second signal then has its default effect. */
-static volatile sig_atomic_t stop_wanted;
-
-static void want_stop(int number)
-{
-    (void)number;
-    stop_wanted = 1;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = want_stop, .sa_flags = (int)SA_RESETHAND};
-    stop_wanted = 0;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
 
 void session_note(struct session *session, enum timeline_kind kind, const char *object,
                   const char *text, uint64_t since_ns)
@@ -165,7 +148,7 @@ static int go_through(struct session *session, const struct experiment_step *lis
     int code = 1;
     steps_start(&steps, list, count, after);
     while (code == 1) {
-        if (stop_wanted && !after) {
+        if (stop_is_wanted() && !after) {
             steps_break(&steps, session, "interrupted");
             return -EINTR;
         }
@@ -378,13 +361,14 @@ enum exit_status run_experiment(const struct run_options *options, struct error 
         return EXIT_ENVIRONMENT;
     }
     session->options = options;
-    catch_signals();
+    stop_on_signals();
+    signal(SIGPIPE, SIG_IGN);
     int code = prepare(session, err);
-    if (code < 0 && !stop_wanted)
+    if (code < 0 && !stop_is_wanted())
         status = status_of(err);
-    if (stop_wanted)
+    if (stop_is_wanted())
         error_set(err, status, -EINTR, "interrupted before the first step: nothing was changed");
-    session->measuring = code == 0 && !stop_wanted;
+    session->measuring = code == 0 && !stop_is_wanted();
     if (session->measuring)
         status = carry_out(session, err);
     if (prepare_undo(session, &down) < 0) {

@@ -1,5 +1,6 @@
 /* A port on a pair of rings, whose far end is this test: frames go in by hand, and what comes out
  * is looked at byte by byte. Every test ends with all buffers back. */
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
+#include "base/stop.h"
 #include "net/arp.h"
 #include "net/checksum.h"
 #include "net/header.h"
@@ -803,6 +805,30 @@ static void test_a_killed_holder_holds_no_more(void **state)
     close(ready[1]);
 }
 
+/* A signal ends the wait for a next hop that does not answer. */
+static void test_resolving_is_interrupted(void **state)
+{
+    (void)state;
+    struct net_port_config wanted = config();
+    struct net_port *port;
+    struct clock clock;
+    struct error err = {0};
+    const struct address silent = address("10.1.1.1");
+    wanted.profile = "null";
+    wanted.device = "stop0";
+    clock_start(&clock, 2 * MS);
+    if (net_port_open(&wanted, getenv("SEAMLINE_DRIVERS"), &port, NULL, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(net_group_add(port, &silent, 1, &err), 0);
+    stop_on_signals();
+    raise(SIGINT);
+    const int code = net_resolve(port, &clock, 60000 * (uint64_t)MS, &err);
+    stop_on_signals(); /* It is forgotten again. */
+    assert_int_equal(code, -EINTR);
+    assert_string_equal(err.text, "");
+    assert_int_equal(net_port_close(port), 0);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -845,6 +871,7 @@ int main(void)
         cmocka_unit_test(test_the_impairment_stage_spoils_both_directions),
         cmocka_unit_test(test_what_cannot_be_opened_says_why),
         cmocka_unit_test(test_a_killed_holder_holds_no_more),
+        cmocka_unit_test(test_resolving_is_interrupted),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

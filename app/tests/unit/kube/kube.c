@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "tests/unit/kube/fixture.h"
 #include "tests/unit/kube/server.h"
 
@@ -514,6 +516,21 @@ static void test_discover_elsewhere(void **state)
     assert_non_null(strstr(err.text, "is that an API server?"));
 }
 
+/* A signal ends the wait for a server that does not answer. */
+static void test_discover_is_interrupted(void **state)
+{
+    struct error err = {0};
+    (void)state;
+    server_rule(server, "GET /", 200, SERVER_HANG, NULL);
+    open_kube((struct access){0});
+    stop_on_signals();
+    raise(SIGTERM);
+    int code = kube_discover(kube, 20000, &err);
+    stop_on_signals(); /* It is forgotten again. */
+    assert_int_equal(code, -EINTR);
+    assert_string_equal(err.text, "");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -536,6 +553,7 @@ int main(void)
         TEST(test_cancel),
         TEST(test_discover_and_run),
         TEST(test_discover_elsewhere),
+        TEST(test_discover_is_interrupted),
         TEST(test_wait_rollout),
     };
     clock_start(&run_clock, 2000000);
