@@ -124,6 +124,13 @@ struct record_outage {
 };
 static_assert(sizeof(struct record_outage) == 104, "in the run directory's logs");
 
+/* Why a segment was sent again. */
+enum record_resend {
+    RECORD_RESEND_TIMER, /* Or a path that takes less. */
+    RECORD_RESEND_FAST,  /* Later ones had arrived. */
+    RECORD_RESEND_PROBE  /* To probe the tail, and that is what arrived. */
+};
+
 /* A segment that was sent again: its first sending is taken for lost. */
 struct record_segment {
     uint64_t first_sent_ns; /* Stamp of the sending that was lost. */
@@ -133,7 +140,7 @@ struct record_segment {
     uint32_t bytes;
     uint32_t flow;
     uint8_t stream;
-    uint8_t fast;  /* 1: fast retransmit, 0: timer. */
+    uint8_t cause; /* enum record_resend. */
     uint16_t zero; /* 0. */
 };
 static_assert(sizeof(struct record_segment) == 40, "in the run directory's logs");

@@ -182,6 +182,15 @@ struct flow_signal conn_signal(const struct traffic *traffic, const struct traff
     return signal;
 }
 
+static uint8_t resend_of(uint8_t cause)
+{
+    switch (cause) {
+    case TCP_CAUSE_FAST: return RECORD_RESEND_FAST;
+    case TCP_CAUSE_PROBE: return RECORD_RESEND_PROBE;
+    default: return RECORD_RESEND_TIMER;
+    }
+}
+
 void conn_retransmit(struct traffic *traffic, struct traffic_conn *conn,
                      const struct tcp_event *event)
 {
@@ -193,7 +202,7 @@ void conn_retransmit(struct traffic *traffic, struct traffic_conn *conn,
                                      .bytes = event->bytes,
                                      .flow = traffic->flows[conn->flow].index,
                                      .stream = conn->stream,
-                                     .fast = event->cause == TCP_CAUSE_FAST};
+                                     .cause = resend_of(event->cause)};
     record_append(traffic->record, RECORD_SEGMENTS, &segment);
     if (conn->state == CONN_CLOSING)
         return;

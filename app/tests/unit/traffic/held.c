@@ -277,7 +277,7 @@ static void repaired(void **state)
     const struct record_segment *segment = record_at(world->record, RECORD_SEGMENTS, 0);
     assert_int_equal(segment->offset, 3 * 256);
     assert_int_equal(segment->bytes, 256);
-    assert_int_equal(segment->fast, 0);
+    assert_int_equal(segment->cause, RECORD_RESEND_TIMER);
     assert_true(segment->resent_ns > segment->first_sent_ns);
     assert_int_equal(world_count(world, RECORD_OUTAGES), 0);
     world_stop(world);
