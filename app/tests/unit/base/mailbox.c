@@ -12,7 +12,7 @@
 
 enum {
     CAPACITY = 8,
-    MESSAGES = 50000
+    MESSAGES = 5000
 };
 
 /* Not a multiple of 8, to find a wrong stride. */
