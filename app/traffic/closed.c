@@ -4,6 +4,7 @@
 #include "traffic/line.h"
 #include "traffic/request.h"
 
+static struct loop *loop_of(const struct traffic *traffic, const struct traffic_flow *flow);
 static void think(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
 static void begin(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
 static struct traffic_conn *connection_of(struct traffic *traffic, struct traffic_flow *flow,
@@ -28,7 +29,7 @@ static void closed_open(struct traffic *traffic, struct traffic_stream *stream, 
         return;
     for (unsigned i = 0; i < TRAFFIC_OPENS_A_TURN && stream->opened < stream->flow_count; i++) {
         struct traffic_flow *flow = &traffic->flows[stream->flow_base + stream->opened++];
-        flow->due_ns = now_ns;
+        loop_of(traffic, flow)->due_ns = now_ns;
         begin(traffic, flow, now_ns);
     }
 }
@@ -37,7 +38,7 @@ static void closed_open(struct traffic *traffic, struct traffic_stream *stream, 
 static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_t sent_ns)
 {
     struct traffic_request *request = request_first(traffic, conn);
-    flow_attempt(&traffic->flows[conn->flow], sent_ns);
+    flow_attempt(traffic, &traffic->flows[conn->flow], sent_ns);
     for (; request != NULL; request = request_next(traffic, request)) {
         request->record.sent_ns = sent_ns;
         conn->account.sent++;
@@ -91,7 +92,7 @@ static void closed_stop(struct traffic *traffic, struct traffic_stream *stream, 
     for (uint32_t i = 0; i < stream->flow_count; i++) {
         struct traffic_flow *flow = &traffic->flows[stream->flow_base + i];
         struct traffic_conn *conn = pool_get(&traffic->conns, flow->conn);
-        wheel_cancel(&traffic->wheel, &flow->timer.wheel);
+        wheel_cancel(&traffic->wheel, &loop_of(traffic, flow)->timer.wheel);
         if (conn != NULL) {
             bool up = conn->state == CONN_UP, open = conn->requests > 0;
             struct flow_signal signal = conn_signal(
@@ -116,18 +117,25 @@ const struct pattern closed_pattern = {.start = closed_start,
                                        .wake = begin,
                                        .stop = closed_stop};
 
+static struct loop *loop_of(const struct traffic *traffic, const struct traffic_flow *flow)
+{
+    const struct traffic_stream *stream = &traffic->streams[flow->stream];
+    return &stream->loops[flow_number(traffic, flow) - stream->flow_base];
+}
+
 /* A request of FLOW ended at NOW_NS. */
 static void think(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
 {
     const struct traffic_stream_config *config = &traffic->streams[flow->stream].config;
+    struct loop *loop = loop_of(traffic, flow);
     uint64_t wait_ns = flow_back_off_ns(config, flow);
     if (wait_ns < config->think_ns)
         wait_ns = config->think_ns;
-    flow->due_ns = now_ns + wait_ns;
+    loop->due_ns = now_ns + wait_ns;
     if (wait_ns == 0)
         begin(traffic, flow, now_ns);
     else
-        wheel_set(&traffic->wheel, &flow->timer.wheel, flow->due_ns);
+        wheel_set(&traffic->wheel, &loop->timer.wheel, loop->due_ns);
 }
 
 /* Have as many requests under way as there shall be. */
@@ -161,8 +169,8 @@ static struct traffic_conn *connection_of(struct traffic *traffic, struct traffi
 static bool add(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
                 uint64_t now_ns)
 {
-    struct record_request record = {.due_ns = flow->due_ns,
-                                    .flow = flow->index,
+    struct record_request record = {.due_ns = loop_of(traffic, flow)->due_ns,
+                                    .flow = flow_index(traffic, flow),
                                     .stream = flow->stream,
                                     .host = conn_host(traffic, conn)};
     struct traffic_request *request = request_take(traffic, &record);
@@ -187,14 +195,15 @@ static void unsent(struct traffic *traffic, struct traffic_flow *flow, enum unse
                    uint64_t now_ns)
 {
     const struct traffic_stream_config *config = &traffic->streams[flow->stream].config;
-    struct record_request record = {.due_ns = flow->due_ns,
+    struct loop *loop = loop_of(traffic, flow);
+    struct record_request record = {.due_ns = loop->due_ns,
                                     .done_ns = now_ns,
-                                    .flow = flow->index,
+                                    .flow = flow_index(traffic, flow),
                                     .stream = flow->stream,
                                     .outcome = OUTCOME_UNSENT,
                                     .reason = (uint8_t)reason};
     flow_request_done(traffic, flow, &record);
-    flow->due_ns =
+    loop->due_ns =
         now_ns + (config->think_ns > config->back_off_ns ? config->think_ns : config->back_off_ns);
-    wheel_set(&traffic->wheel, &flow->timer.wheel, flow->due_ns);
+    wheel_set(&traffic->wheel, &loop->timer.wheel, loop->due_ns);
 }

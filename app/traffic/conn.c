@@ -200,7 +200,7 @@ void conn_retransmit(struct traffic *traffic, struct traffic_conn *conn,
                                      .offset = syn ? UINT64_MAX : event->stream_offset,
                                      .connection = conn->id,
                                      .bytes = event->bytes,
-                                     .flow = traffic->flows[conn->flow].index,
+                                     .flow = flow_index(traffic, &traffic->flows[conn->flow]),
                                      .stream = conn->stream,
                                      .cause = resend_of(event->cause)};
     record_append(traffic->record, RECORD_SEGMENTS, &segment);
@@ -293,7 +293,7 @@ static void put_record(struct traffic *traffic, const struct traffic_conn *conn,
         .largest_rtt_ns = conn_saturate(signal->largest_rtt_ns),
         .arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns),
         .id = conn->id,
-        .flow = traffic->flows[conn->flow].index,
+        .flow = flow_index(traffic, &traffic->flows[conn->flow]),
         .sent = account->sent,
         .received = account->received,
         .blocked = account->blocked,
@@ -310,7 +310,7 @@ static void put_record(struct traffic *traffic, const struct traffic_conn *conn,
 static const struct target *target_of(const struct traffic *traffic,
                                       const struct traffic_conn *conn)
 {
-    return &traffic->targets[traffic->flows[conn->flow].target];
+    return flow_target(traffic, &traffic->flows[conn->flow]);
 }
 
 static void count_end(struct traffic *traffic, const struct traffic_conn *conn,

@@ -91,7 +91,7 @@ static void echo_due(struct traffic *traffic, struct traffic_stream *stream, uin
     echo->head_flow = index + 1 == stream->flow_count ? 0 : index + 1;
     *entry = (struct echo_entry){.request.due_ns = due_ns,
                                  .request.done_ns = now_ns,
-                                 .request.flow = flow->index,
+                                 .request.flow = flow_index(traffic, flow),
                                  .request.stream = flow->stream,
                                  .state = ECHO_WAITING,
                                  .flow = index};
@@ -109,7 +109,7 @@ static void no_place(struct traffic *traffic, struct traffic_stream *stream, uin
     struct traffic_flow *flow = head_flow(traffic, stream);
     const struct record_request request = {.due_ns = due_ns,
                                            .done_ns = now_ns,
-                                           .flow = flow->index,
+                                           .flow = flow_index(traffic, flow),
                                            .stream = flow->stream,
                                            .outcome = OUTCOME_UNSENT,
                                            .reason = UNSENT_POOL_FULL};
@@ -146,7 +146,7 @@ static void echo_stop(struct traffic *traffic, struct traffic_stream *stream, ui
         decide(traffic, stream, echo->tail,
                (struct conn_ending){CONNECTION_UNFINISHED, OUTCOME_UNFINISHED}, now_ns);
     echo->next = echo->head;
-    wheel_cancel(&traffic->wheel, &traffic->flows[stream->flow_base].timer.wheel);
+    wheel_cancel(&traffic->wheel, &stream->echo.timer.wheel);
     for (uint32_t i = 0; i < stream->flow_count; i++) {
         struct traffic_flow *flow = &traffic->flows[stream->flow_base + i];
         unbind_flow(traffic, flow, now_ns);
@@ -175,7 +175,7 @@ bool echo_next(struct traffic *traffic, struct traffic_stream *stream, uint64_t 
     traffic->waiting--;
     *datagram =
         (struct traffic_datagram){.tuple = &echo->flows[entry->flow].tuple,
-                                  .group = flow->group,
+                                  .group = flow_group(traffic, flow),
                                   .stream = flow->stream,
                                   .l4_bytes = (uint16_t)(HEADER_BYTES + stream->config.size_bytes),
                                   .number = number};
@@ -312,7 +312,7 @@ static void bind_flow(struct traffic *traffic, struct traffic_flow *flow, uint64
 {
     const struct traffic_stream *stream = stream_of(traffic, flow);
     struct echo_flow *ends = &stream->echo.flows[index_of(traffic, flow)];
-    const struct target *target = &traffic->targets[flow->target];
+    const struct target *target = flow_target(traffic, flow);
     bool v4 = address_is_v4(&target->address);
     uint8_t icmp = v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
     ends->tuple = (struct tuple){
@@ -320,6 +320,7 @@ static void bind_flow(struct traffic *traffic, struct traffic_flow *flow, uint64
         .remote_port = target->port,
         .protocol = stream->config.protocol == TRAFFIC_UDP ? (uint8_t)IPPROTO_UDP : icmp};
     ends->name = 0;
+    ends->largest_rtt_ns = 0;
     ends->oldest = stream->echo.head;
     ends->port_slot = ports_take(&target->sweep->ports, now_ns, &ends->tuple);
     ends->bound = ends->port_slot != PORTS_NONE;
@@ -339,7 +340,7 @@ static void unbind_flow(struct traffic *traffic, struct traffic_flow *flow, uint
     if (!ends->bound)
         return;
     ends->bound = false;
-    ports_release(&traffic->targets[flow->target].sweep->ports, ends->port_slot, now_ns);
+    ports_release(&flow_target(traffic, flow)->sweep->ports, ends->port_slot, now_ns);
     uint32_t hole = table_place(traffic, &ends->tuple.local, ends->tuple.local_port);
     while (table[hole] != (uint32_t)(flow - traffic->flows) + 1)
         hole = (hole + 1) & mask;
@@ -404,7 +405,8 @@ static void settle(struct traffic *traffic, struct traffic_stream *stream)
         const struct echo_entry *entry = entry_of(stream, echo->tail);
         if (entry->state != ECHO_DECIDED)
             break;
-        flow_settle(traffic, flow_of(traffic, stream, entry), &entry->request, entry->end);
+        flow_settle(traffic, flow_of(traffic, stream, entry), &entry->request, entry->end,
+                    echo->flows[entry->flow].largest_rtt_ns);
     }
     if (echo->next < echo->tail)
         echo->next = echo->tail;
@@ -412,7 +414,7 @@ static void settle(struct traffic *traffic, struct traffic_stream *stream)
 
 static void set_timer(struct traffic *traffic, struct traffic_stream *stream)
 {
-    struct wheel_timer *timer = &traffic->flows[stream->flow_base].timer.wheel;
+    struct wheel_timer *timer = &stream->echo.timer.wheel;
     const struct echo_entry *oldest = entry_of(stream, stream->echo.tail);
     if (!wheel_is_set(timer) && stream->echo.tail != stream->echo.next &&
         oldest->state == ECHO_SENT)
@@ -447,8 +449,8 @@ static void answered(struct traffic *traffic, struct traffic_flow *flow, uint64_
         uint64_t rtt_ns = now_ns - request->sent_ns;
         request->first_byte_ns = request->done_ns = now_ns;
         request->host = name_at(&traffic->names, ends->name)->host;
-        if (rtt_ns > flow->largest_rtt_ns)
-            flow->largest_rtt_ns = conn_saturate(rtt_ns);
+        if (rtt_ns > ends->largest_rtt_ns)
+            ends->largest_rtt_ns = conn_saturate(rtt_ns);
         ending = (struct conn_ending){CONNECTION_DONE, conn_good_outcome(stream, request)};
     }
     decide(traffic, stream, number, ending, now_ns);

@@ -1,5 +1,11 @@
 #include "traffic/flow.h"
 
+static struct outage *outage_of(const struct traffic *traffic, const struct traffic_flow *flow);
+static void recover(struct traffic *traffic, struct traffic_flow *flow,
+                    const struct record_request *request, uint64_t connected_ns);
+static void prove(struct traffic *traffic, struct traffic_flow *flow,
+                  const struct record_request *request);
+static void forget(struct traffic *traffic, struct traffic_flow *flow);
 static void set_steady(struct traffic *traffic, struct traffic_flow *flow, bool steady,
                        uint64_t now_ns);
 static void tell_steady(struct traffic *traffic, uint32_t index, uint64_t now_ns);
@@ -11,18 +17,9 @@ void flow_reset(struct traffic_flow *flow)
     flow->conn = 0;
     flow->failures = 0;
     flow->unanswered = 0;
-    flow->largest_rtt_ns = 0;
-    flow->host = 0;
     flow->unsent_reason = UNSENT_NONE;
     flow->begun = false;
     flow->steady = false;
-    flow->outage_open = false;
-    flow->idle = 0;
-    flow->queue_first = 0;
-    flow->queue_last = 0;
-    flow->queued = 0;
-    flow->open_conns = 0;
-    flow->to_validate = 0;
     flow->good_sent_ns = 0;
     flow->good_done_ns = 0;
 }
@@ -39,73 +36,67 @@ void flow_request_done(struct traffic *traffic, struct traffic_flow *flow,
         set_steady(traffic, flow, good, request->done_ns);
 }
 
-void flow_lost(struct traffic_flow *flow)
+void flow_lost(struct traffic *traffic, struct traffic_flow *flow)
 {
-    if (flow->outage_open)
-        flow->outage.lost++;
+    struct outage *outage = outage_of(traffic, flow);
+    if (outage != NULL)
+        outage->record.lost++;
 }
 
 void flow_good(struct traffic *traffic, struct traffic_flow *flow,
                const struct record_request *request, uint64_t connected_ns)
 {
-    struct record_outage *outage = &flow->outage;
-    if (flow->outage_open) {
-        bool same = request->connection == outage->connection;
-        outage->connected_ns = same ? 0 : connected_ns;
-        outage->recovered_sent_ns = request->sent_ns;
-        outage->recovered_done_ns = request->done_ns;
-        outage->recovery_uncertainty_ns = request->arrival_uncertainty_ns;
-        outage->successor = request->connection;
-        outage->successor_host = request->host;
-        record_append(traffic->record, RECORD_OUTAGES, outage);
-        flow->outage_open = false;
-        flow->to_validate = traffic->validate;
-    }
-    if (flow->to_validate > 0) {
-        flow->to_validate--;
-        record_keep(traffic->record, request);
-    }
+    if (flow->outage_open)
+        recover(traffic, flow, request, connected_ns);
+    if (flow->proving)
+        prove(traffic, flow, request);
     flow->good_sent_ns = request->sent_ns;
     flow->good_done_ns = request->done_ns;
-    flow->host = request->host;
     flow->failures = 0;
     flow->unanswered = 0;
 }
 
 /* Of an outage that is open, only the end of the connection it began on is news; that its
  * successors fail too is part of it. */
-void flow_outage(struct traffic_flow *flow, const struct flow_signal *signal)
+void flow_outage(struct traffic *traffic, struct traffic_flow *flow,
+                 const struct flow_signal *signal)
 {
-    struct record_outage *outage = &flow->outage;
+    struct outage *outage = outage_of(traffic, flow);
     if (flow->outage_open) {
-        if (signal->connection != 0 && signal->connection == outage->connection)
-            set_signal(outage, signal);
+        if (outage != NULL && signal->connection != 0 &&
+            signal->connection == outage->record.connection)
+            set_signal(&outage->record, signal);
         return;
     }
-    *outage = (struct record_outage){.last_good_sent_ns = flow->good_sent_ns,
-                                     .last_good_done_ns = flow->good_done_ns,
-                                     .connection = signal->connection,
-                                     .host = signal->host,
-                                     .flow = flow->index,
-                                     .stream = flow->stream};
-    set_signal(outage, signal);
+    struct record_outage record = {.last_good_sent_ns = flow->good_sent_ns,
+                                   .last_good_done_ns = flow->good_done_ns,
+                                   .connection = signal->connection,
+                                   .host = signal->host,
+                                   .flow = flow_index(traffic, flow),
+                                   .stream = flow->stream};
+    set_signal(&record, signal);
+    forget(traffic, flow);
     flow->outage_open = true;
+    if (outages_begin(&traffic->outages, flow_number(traffic, flow), &record) == NULL)
+        record_count_add(&traffic->record->logs[RECORD_OUTAGES].refused, 1);
 }
 
-void flow_attempt(struct traffic_flow *flow, uint64_t sent_ns)
+void flow_attempt(struct traffic *traffic, struct traffic_flow *flow, uint64_t sent_ns)
 {
-    if (!flow->outage_open)
+    struct outage *outage = flow->outage_open ? outage_of(traffic, flow) : NULL;
+    if (outage == NULL)
         return;
-    if (flow->outage.attempts == 0)
-        flow->outage.first_attempt_ns = sent_ns;
-    flow->outage.attempts++;
+    if (outage->record.attempts == 0)
+        outage->record.first_attempt_ns = sent_ns;
+    outage->record.attempts++;
 }
 
 void flow_stop(struct traffic *traffic, struct traffic_flow *flow)
 {
-    if (flow->outage_open)
-        record_append(traffic->record, RECORD_OUTAGES, &flow->outage);
-    flow->outage_open = false;
+    const struct outage *outage = flow->outage_open ? outage_of(traffic, flow) : NULL;
+    if (outage != NULL)
+        record_append(traffic->record, RECORD_OUTAGES, &outage->record);
+    forget(traffic, flow);
     set_steady(traffic, flow, false, 0);
 }
 
@@ -123,7 +114,8 @@ uint64_t flow_back_off_ns(const struct traffic_stream_config *config,
 }
 
 void flow_settle(struct traffic *traffic, struct traffic_flow *flow,
-                 const struct record_request *request, enum connection_end end)
+                 const struct record_request *request, enum connection_end end,
+                 uint32_t largest_rtt_ns)
 {
     if (outcome_is_loss(request->outcome)) {
         struct flow_signal signal = {.end = end,
@@ -131,15 +123,65 @@ void flow_settle(struct traffic *traffic, struct traffic_flow *flow,
                                      .first_unanswered_ns =
                                          end == CONNECTION_REFUSED ? 0 : request->sent_ns,
                                      .uncertainty_ns = request->arrival_uncertainty_ns,
-                                     .largest_rtt_ns = flow->largest_rtt_ns};
+                                     .largest_rtt_ns = largest_rtt_ns};
         if (request->sent_ns != 0)
-            flow_attempt(flow, request->sent_ns);
-        flow_outage(flow, &signal);
-        flow_lost(flow);
+            flow_attempt(traffic, flow, request->sent_ns);
+        flow_outage(traffic, flow, &signal);
+        flow_lost(traffic, flow);
     } else if (outcome_is_good(request->outcome)) {
-        flow_attempt(flow, request->sent_ns);
+        flow_attempt(traffic, flow, request->sent_ns);
         flow_good(traffic, flow, request, request->done_ns);
     }
+}
+
+/* NULL: it has none, or there was no memory for it. */
+static struct outage *outage_of(const struct traffic *traffic, const struct traffic_flow *flow)
+{
+    if (!flow->outage_open && !flow->proving)
+        return NULL;
+    return outages_find(&traffic->outages, flow_number(traffic, flow));
+}
+
+static void recover(struct traffic *traffic, struct traffic_flow *flow,
+                    const struct record_request *request, uint64_t connected_ns)
+{
+    struct outage *outage = outage_of(traffic, flow);
+    flow->outage_open = false;
+    if (outage == NULL)
+        return;
+    struct record_outage *record = &outage->record;
+    bool same = request->connection == record->connection;
+    record->connected_ns = same ? 0 : connected_ns;
+    record->recovered_sent_ns = request->sent_ns;
+    record->recovered_done_ns = request->done_ns;
+    record->recovery_uncertainty_ns = request->arrival_uncertainty_ns;
+    record->successor = request->connection;
+    record->successor_host = request->host;
+    record_append(traffic->record, RECORD_OUTAGES, record);
+    outage->to_validate = traffic->validate;
+    flow->proving = true;
+}
+
+/* REQUEST is one of those that prove its recovery, or the first one after them. */
+static void prove(struct traffic *traffic, struct traffic_flow *flow,
+                  const struct record_request *request)
+{
+    struct outage *outage = outage_of(traffic, flow);
+    if (outage->to_validate == 0) {
+        forget(traffic, flow);
+        return;
+    }
+    outage->to_validate--;
+    record_keep(traffic->record, request);
+}
+
+/* Give its outage's memory back. */
+static void forget(struct traffic *traffic, struct traffic_flow *flow)
+{
+    if (outage_of(traffic, flow) != NULL)
+        outages_end(&traffic->outages, flow_number(traffic, flow));
+    flow->outage_open = false;
+    flow->proving = false;
 }
 
 static void set_steady(struct traffic *traffic, struct traffic_flow *flow, bool steady,

@@ -6,7 +6,8 @@
  * comes), or, for a connection a request, with a lost request. What happens further until the
  * first good answer is the same outage.
  *
- * Threads: the owning worker.
+ * Threads: the owning worker. Full: of an outage for which no memory is left there is no record: the
+ * log of outages counts it as refused.
  */
 #ifndef TRAFFIC_FLOW_H
 #define TRAFFIC_FLOW_H
@@ -31,22 +32,24 @@ void flow_reset(struct traffic_flow *flow);
 void flow_request_done(struct traffic *traffic, struct traffic_flow *flow,
                        const struct record_request *request);
 /* A request was lost; it counts to the outage, when one is open. */
-void flow_lost(struct traffic_flow *flow);
+void flow_lost(struct traffic *traffic, struct traffic_flow *flow);
 /* A good answer: the last proof of life, and the end of an outage. CONNECTED_NS is of the
  * connection. */
 void flow_good(struct traffic *traffic, struct traffic_flow *flow,
                const struct record_request *request, uint64_t connected_ns);
 /* An outage begins, or its connection's real end is known now. */
-void flow_outage(struct traffic_flow *flow, const struct flow_signal *signal);
+void flow_outage(struct traffic *traffic, struct traffic_flow *flow,
+                 const struct flow_signal *signal);
 /* An attempt to reconnect is sent. */
-void flow_attempt(struct traffic_flow *flow, uint64_t sent_ns);
+void flow_attempt(struct traffic *traffic, struct traffic_flow *flow, uint64_t sent_ns);
 /* How long FLOW should wait before it opens its next connection. */
 uint64_t flow_back_off_ns(const struct traffic_stream_config *config,
                           const struct traffic_flow *flow);
 /* REQUEST, which was no held connection's, ended as END says, and so have all of FLOW that were
- * sent before it: an outage begins, goes on or ends. */
+ * sent before it: an outage begins, goes on or ends. LARGEST_RTT_NS was seen so far. */
 void flow_settle(struct traffic *traffic, struct traffic_flow *flow,
-                 const struct record_request *request, enum connection_end end);
+                 const struct record_request *request, enum connection_end end,
+                 uint32_t largest_rtt_ns);
 /* The stream stops: an outage is written as it is, open. */
 void flow_stop(struct traffic *traffic, struct traffic_flow *flow);
 

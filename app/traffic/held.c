@@ -54,7 +54,7 @@ static void held_due(struct traffic *traffic, struct traffic_stream *stream, uin
     struct traffic_conn *conn = pool_get(&traffic->conns, flow->conn);
     struct record_request request = {.due_ns = due_ns,
                                      .done_ns = now_ns,
-                                     .flow = flow->index,
+                                     .flow = flow_index(traffic, flow),
                                      .stream = flow->stream,
                                      .host = conn != NULL ? conn_host(traffic, conn) : 0,
                                      .connection = conn != NULL ? conn->id : 0,
@@ -148,7 +148,7 @@ static void missed(struct traffic *traffic, struct traffic_flow *flow, struct tr
     if (request->outcome == OUTCOME_BLOCKED) {
         if (up)
             blocked(traffic, flow, conn, now_ns);
-        flow_lost(flow);
+        flow_lost(traffic, flow);
     }
     flow_request_done(traffic, flow, request);
 }
@@ -160,7 +160,7 @@ static void blocked(struct traffic *traffic, struct traffic_flow *flow, struct t
     struct flow_signal signal = conn_signal(traffic, conn, CONNECTION_SILENCE, NULL, now_ns);
     conn->account.blocked++;
     if (!flow->outage_open)
-        flow_outage(flow, &signal);
+        flow_outage(traffic, flow, &signal);
 }
 
 static void replace(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
@@ -201,11 +201,11 @@ static void not_opened(struct traffic *traffic, struct traffic_flow *flow,
     struct record_connection connection = {.opened_ns = now_ns,
                                            .ended_ns = now_ns,
                                            .id = record_new_connection_id(traffic->record),
-                                           .flow = flow->index,
+                                           .flow = flow_index(traffic, flow),
                                            .stream = flow->stream,
                                            .end = CONNECTION_UNSENT};
-    connection.tuple.remote = traffic->targets[flow->target].address;
-    connection.tuple.remote_port = traffic->targets[flow->target].port;
+    connection.tuple.remote = flow_target(traffic, flow)->address;
+    connection.tuple.remote_port = flow_target(traffic, flow)->port;
     connection.tuple.protocol = IPPROTO_TCP;
     record_append(traffic->record, RECORD_CONNECTIONS, &connection);
     flow->begun = true;
@@ -215,7 +215,7 @@ static void not_opened(struct traffic *traffic, struct traffic_flow *flow,
 
 static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_t sent_ns)
 {
-    flow_attempt(&traffic->flows[conn->flow], sent_ns);
+    flow_attempt(traffic, &traffic->flows[conn->flow], sent_ns);
 }
 
 const struct pattern held_pattern = {.start = held_start,

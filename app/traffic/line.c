@@ -14,8 +14,8 @@ void line_answered(struct traffic *traffic, struct traffic_conn *conn, struct tr
         struct flow_signal signal = conn_signal(traffic, conn, CONNECTION_BAD_ANSWER, NULL, at_ns);
         signal.first_unanswered_ns = record.sent_ns;
         signal.uncertainty_ns = traffic->uncertainty_ns;
-        flow_outage(flow, &signal);
-        flow_lost(flow);
+        flow_outage(traffic, flow, &signal);
+        flow_lost(traffic, flow);
     }
     flow_request_done(traffic, flow, &record);
 }
@@ -31,7 +31,7 @@ void line_failed(struct traffic *traffic, struct traffic_conn *conn, struct traf
     } else if (conn->account.received == 0) {
         flow->unanswered++;
     }
-    flow_outage(flow, &of_flow);
+    flow_outage(traffic, flow, &of_flow);
     line_unfinished(traffic, conn, flow, outcome, signal);
     conn_end(traffic, conn, signal);
 }
@@ -60,7 +60,7 @@ void line_unfinished(struct traffic *traffic, struct traffic_conn *conn, struct 
         record.done_ns = signal->at_ns;
         record.arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns);
         if (outcome_is_loss(outcome))
-            flow_lost(flow);
+            flow_lost(traffic, flow);
         flow_request_done(traffic, flow, &record);
     }
 }

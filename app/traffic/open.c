@@ -5,12 +5,13 @@
 #include "traffic/order.h"
 #include "traffic/request.h"
 
+static struct crowd *crowd_of(const struct traffic *traffic, const struct traffic_flow *flow);
 static void place(struct traffic *traffic, struct traffic_flow *flow,
                   struct traffic_request *request, uint64_t now_ns);
 static bool may_open(const struct traffic *traffic, const struct traffic_flow *flow);
 static void wait_in_queue(struct traffic *traffic, struct traffic_flow *flow,
                           struct traffic_request *request, uint64_t now_ns);
-static struct traffic_request *leave_queue(struct traffic *traffic, struct traffic_flow *flow);
+static struct traffic_request *leave_queue(struct traffic *traffic, struct crowd *crowd);
 static void set_idle(struct traffic *traffic, struct traffic_conn *conn);
 static struct traffic_conn *take_idle(struct traffic *traffic, struct traffic_flow *flow);
 static void unlink_idle(struct traffic *traffic, struct traffic_conn *conn);
@@ -26,6 +27,8 @@ static void undo(struct traffic *traffic, struct traffic_request *request, enum 
 static void open_start(struct traffic *traffic, struct traffic_stream *stream, uint64_t start_ns)
 {
     (void)traffic;
+    for (uint32_t i = 0; i < stream->flow_count; i++)
+        stream->crowds[i].largest_rtt_ns = 0;
     stream->opened = stream->flow_count;
     schedule_start(&stream->schedule, start_ns);
 }
@@ -44,7 +47,7 @@ static void open_due(struct traffic *traffic, struct traffic_stream *stream, uin
     struct traffic_flow *flow = next_flow(traffic, stream, slot);
     struct record_request record = {.due_ns = due_ns,
                                     .done_ns = now_ns,
-                                    .flow = flow->index,
+                                    .flow = flow_index(traffic, flow),
                                     .stream = flow->stream,
                                     .outcome = OUTCOME_UNSENT};
     struct traffic_request *request = NULL;
@@ -89,15 +92,16 @@ static void open_answered(struct traffic *traffic, struct traffic_conn *conn,
 {
     const struct traffic_stream *stream = &traffic->streams[conn->stream];
     struct traffic_flow *flow = &traffic->flows[conn->flow];
+    struct crowd *crowd = crowd_of(traffic, flow);
     uint64_t took_ns = at_ns - request->record.sent_ns;
-    if (request->record.retransmits == 0 && took_ns > flow->largest_rtt_ns)
-        flow->largest_rtt_ns = conn_saturate(took_ns);
+    if (request->record.retransmits == 0 && took_ns > crowd->largest_rtt_ns)
+        crowd->largest_rtt_ns = conn_saturate(took_ns);
     flow->failures = 0;
     over(traffic, conn, CONNECTION_BAD_ANSWER);
     if (last || !stream->config.keep_alive) {
         struct flow_signal signal = conn_signal(traffic, conn, CONNECTION_DONE, NULL, at_ns);
         signal.uncertainty_ns = traffic->uncertainty_ns;
-        flow->open_conns--;
+        crowd->conns--;
         conn_end(traffic, conn, &signal);
         conn_close(traffic, conn, at_ns);
     } else {
@@ -122,7 +126,7 @@ static void open_failed(struct traffic *traffic, struct traffic_conn *conn, enum
         request->record.arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns);
         over(traffic, conn, signal->end);
     }
-    flow->open_conns--;
+    crowd_of(traffic, flow)->conns--;
     conn_end(traffic, conn, signal);
     if (outcome != OUTCOME_UNFINISHED)
         serve_queue(traffic, flow, signal->at_ns);
@@ -131,13 +135,14 @@ static void open_failed(struct traffic *traffic, struct traffic_conn *conn, enum
 /* Those that have waited too long. */
 static void open_wake(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
 {
+    struct crowd *crowd = crowd_of(traffic, flow);
     struct traffic_request *request;
-    while ((request = pool_get(&traffic->requests, flow->queue_first)) != NULL) {
+    while ((request = pool_get(&traffic->requests, crowd->queue_first)) != NULL) {
         if (request->deadline_ns > now_ns) {
-            wheel_set(&traffic->wheel, &flow->timer.wheel, request->deadline_ns);
+            wheel_set(&traffic->wheel, &crowd->timer.wheel, request->deadline_ns);
             return;
         }
-        leave_queue(traffic, flow);
+        leave_queue(traffic, crowd);
         undo(traffic, request, OUTCOME_BLOCKED, UNSENT_NONE, now_ns);
     }
 }
@@ -148,8 +153,8 @@ static void open_stop(struct traffic *traffic, struct traffic_stream *stream, ui
     for (uint32_t i = 0; i < stream->flow_count; i++) {
         struct traffic_flow *flow = &traffic->flows[stream->flow_base + i];
         struct traffic_request *request;
-        wheel_cancel(&traffic->wheel, &flow->timer.wheel);
-        while ((request = leave_queue(traffic, flow)) != NULL)
+        wheel_cancel(&traffic->wheel, &stream->crowds[i].timer.wheel);
+        while ((request = leave_queue(traffic, crowd_of(traffic, flow))) != NULL)
             undo(traffic, request, OUTCOME_UNFINISHED, UNSENT_NONE, now_ns);
     }
     for (pool_handle handle = pool_next(&traffic->conns, 0); handle != 0;
@@ -180,6 +185,12 @@ const struct pattern open_pattern = {.start = open_start,
                                      .wake = open_wake,
                                      .stop = open_stop};
 
+static struct crowd *crowd_of(const struct traffic *traffic, const struct traffic_flow *flow)
+{
+    const struct traffic_stream *stream = &traffic->streams[flow->stream];
+    return &stream->crowds[flow_number(traffic, flow) - stream->flow_base];
+}
+
 /* On an idle connection, on a new one, or into the queue. */
 static void place(struct traffic *traffic, struct traffic_flow *flow,
                   struct traffic_request *request, uint64_t now_ns)
@@ -200,7 +211,7 @@ static void place(struct traffic *traffic, struct traffic_flow *flow,
         undo(traffic, request, OUTCOME_UNSENT, reason, now_ns);
         return;
     }
-    flow->open_conns++;
+    crowd_of(traffic, flow)->conns++;
     request_bind(traffic, conn, request);
 }
 
@@ -209,7 +220,7 @@ static bool may_open(const struct traffic *traffic, const struct traffic_flow *f
     const struct traffic_stream *stream = &traffic->streams[flow->stream];
     uint32_t max = stream->config.connections;
     uint32_t share = max / stream->flow_count + (max < stream->flow_count);
-    return max == 0 || flow->open_conns < share;
+    return max == 0 || crowd_of(traffic, flow)->conns < share;
 }
 
 /* --- The queue: the oldest first, by `next`. --- */
@@ -218,9 +229,10 @@ static void wait_in_queue(struct traffic *traffic, struct traffic_flow *flow,
                           struct traffic_request *request, uint64_t now_ns)
 {
     const struct traffic_stream *stream = &traffic->streams[flow->stream];
+    struct crowd *crowd = crowd_of(traffic, flow);
     pool_handle handle = pool_handle_of(&traffic->requests, request);
-    struct traffic_request *last = pool_get(&traffic->requests, flow->queue_last);
-    if (flow->queued == stream->queue_max) {
+    struct traffic_request *last = pool_get(&traffic->requests, crowd->queue_last);
+    if (crowd->queued == stream->queue_max) {
         undo(traffic, request, OUTCOME_BLOCKED, UNSENT_NONE, now_ns);
         return;
     }
@@ -228,24 +240,24 @@ static void wait_in_queue(struct traffic *traffic, struct traffic_flow *flow,
     if (last != NULL)
         last->next = handle;
     else
-        flow->queue_first = handle;
-    flow->queue_last = handle;
-    flow->queued++;
-    if (!wheel_is_set(&flow->timer.wheel))
-        wheel_set(&traffic->wheel, &flow->timer.wheel, request->deadline_ns);
+        crowd->queue_first = handle;
+    crowd->queue_last = handle;
+    crowd->queued++;
+    if (!wheel_is_set(&crowd->timer.wheel))
+        wheel_set(&traffic->wheel, &crowd->timer.wheel, request->deadline_ns);
 }
 
 /* The oldest, or NULL. */
-static struct traffic_request *leave_queue(struct traffic *traffic, struct traffic_flow *flow)
+static struct traffic_request *leave_queue(struct traffic *traffic, struct crowd *crowd)
 {
-    struct traffic_request *request = pool_get(&traffic->requests, flow->queue_first);
+    struct traffic_request *request = pool_get(&traffic->requests, crowd->queue_first);
     if (request == NULL)
         return NULL;
-    flow->queue_first = request->next;
+    crowd->queue_first = request->next;
     if (request->next == 0)
-        flow->queue_last = 0;
+        crowd->queue_last = 0;
     request->next = 0;
-    flow->queued--;
+    crowd->queued--;
     return request;
 }
 
@@ -253,20 +265,20 @@ static struct traffic_request *leave_queue(struct traffic *traffic, struct traff
 
 static void set_idle(struct traffic *traffic, struct traffic_conn *conn)
 {
-    struct traffic_flow *flow = &traffic->flows[conn->flow];
-    struct traffic_conn *first = pool_get(&traffic->conns, flow->idle);
+    struct crowd *crowd = crowd_of(traffic, &traffic->flows[conn->flow]);
+    struct traffic_conn *first = pool_get(&traffic->conns, crowd->idle);
     pool_handle handle = pool_handle_of(&traffic->conns, conn);
     conn->idle = true;
     conn->idle_before = 0;
-    conn->idle_after = flow->idle;
+    conn->idle_after = crowd->idle;
     if (first != NULL)
         first->idle_before = handle;
-    flow->idle = handle;
+    crowd->idle = handle;
 }
 
 static struct traffic_conn *take_idle(struct traffic *traffic, struct traffic_flow *flow)
 {
-    struct traffic_conn *conn = pool_get(&traffic->conns, flow->idle);
+    struct traffic_conn *conn = pool_get(&traffic->conns, crowd_of(traffic, flow)->idle);
     if (conn != NULL)
         unlink_idle(traffic, conn);
     return conn;
@@ -279,7 +291,7 @@ static void unlink_idle(struct traffic *traffic, struct traffic_conn *conn)
     if (before != NULL)
         before->idle_after = conn->idle_after;
     else
-        traffic->flows[conn->flow].idle = conn->idle_after;
+        crowd_of(traffic, &traffic->flows[conn->flow])->idle = conn->idle_after;
     if (after != NULL)
         after->idle_before = conn->idle_before;
     conn->idle = false;
@@ -298,19 +310,20 @@ static void ask(struct traffic *traffic, struct traffic_conn *conn, struct traff
 /* The oldest request of CONN is over, its record whole but for its place in the order. */
 static void over(struct traffic *traffic, struct traffic_conn *conn, enum connection_end end)
 {
-    struct order_ring *ring = &traffic->streams[conn->stream].order;
+    struct traffic_stream *stream = &traffic->streams[conn->stream];
     uint32_t number = request_first(traffic, conn)->order;
     struct record_request record;
     request_pop(traffic, conn, &record);
     flow_request_done(traffic, &traffic->flows[conn->flow], &record);
-    order_decide(traffic, ring, number, &record, end);
+    order_decide(traffic, stream, number, &record, end);
 }
 
 /* A connection became idle, or made room for another one. */
 static void serve_queue(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
 {
-    while (flow->queued > 0 && (flow->idle != 0 || may_open(traffic, flow)))
-        place(traffic, flow, leave_queue(traffic, flow), now_ns);
+    struct crowd *crowd = crowd_of(traffic, flow);
+    while (crowd->queued > 0 && (crowd->idle != 0 || may_open(traffic, flow)))
+        place(traffic, flow, leave_queue(traffic, crowd), now_ns);
 }
 
 /* REQUEST is over without ever having had a connection. */
@@ -326,5 +339,5 @@ static void undo(struct traffic *traffic, struct traffic_request *request, enum 
     record.done_ns = now_ns;
     request_give_back(traffic, request);
     flow_request_done(traffic, &traffic->flows[stream->flow_base + nth], &record);
-    order_decide(traffic, &stream->order, number, &record, CONNECTION_SILENCE);
+    order_decide(traffic, stream, number, &record, CONNECTION_SILENCE);
 }

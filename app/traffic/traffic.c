@@ -127,7 +127,7 @@ uint16_t traffic_group(const struct traffic *traffic, const struct tcp_descripto
 {
     const struct traffic_conn *conn = pool_get(&traffic->conns, (pool_handle)descriptor->user);
     if (conn != NULL)
-        return traffic->flows[conn->flow].group;
+        return flow_group(traffic, &traffic->flows[conn->flow]);
     for (uint32_t i = 0; i < traffic->target_count; i++) {
         const struct target *target = &traffic->targets[i];
         if (target->port == descriptor->tuple.remote_port &&
@@ -254,7 +254,7 @@ static uint32_t finish_due(struct traffic *traffic, struct traffic_stream *strea
             continue;
         struct record_request request = {.due_ns = due_ns,
                                          .done_ns = now_ns,
-                                         .flow = flow->index,
+                                         .flow = flow_index(traffic, flow),
                                          .stream = flow->stream,
                                          .outcome = OUTCOME_UNFINISHED};
         flow_request_done(traffic, flow, &request);
@@ -303,7 +303,7 @@ static void gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t no
 static void expired(struct traffic *traffic, struct traffic_timer *timer, uint64_t now_ns)
 {
     if (timer->kind == TRAFFIC_TIMER_FLOW) {
-        struct traffic_flow *flow = (struct traffic_flow *)(void *)timer;
+        struct traffic_flow *flow = &traffic->flows[timer->flow];
         pattern_of(traffic, flow->stream)->wake(traffic, flow, now_ns);
         return;
     }

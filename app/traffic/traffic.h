@@ -193,6 +193,8 @@ struct traffic_config {
                             with its record, whatever the stream's mode. */
     uint32_t mtu_bytes; /* Of the NIC port: no datagram's packet may be larger; 0: none is known. */
     uint32_t connections; /* Capacity; 0 stands for traffic_connections_needed(). */
+    uint32_t
+        outages; /* Flows that can have an outage under way; 0 stands for traffic_config.h's. */
     struct traffic_stream_config streams[RECORD_STREAMS];
     uint32_t stream_count;
 };

@@ -13,6 +13,8 @@
  *     TIME-WAIT      min(2 N, 65536)                  the same (+ 65536      due in its time
  *                                                     without keep-alive)
  *
+ *     outages        min(N, 131072), of all streams together
+ *
  *     closing(N) = min(N, 65536) + 64, connecting = 65536; `due` is by the law's peak.
  *
  * Why that is enough, or what happens when it is not:
@@ -26,6 +28,8 @@
  *   awake       Blocks of the tcp, for connections that are not quiet. Two seconds are for the
  *               pause after which one sleeps. Without one, a connection's bytes wait.
  *   TIME-WAIT   The oldest entry is given up.
+ *   outages     Of a further one there is no record, and the log of outages counts it as refused:
+ *               the report then calls its figures a bound.
  *
  * Threads: slow path. Pure.
  */
@@ -36,6 +40,7 @@
 
 enum {
     TRAFFIC_CONNECTING = 1 << 16, /* Connections of a held stream that are opened at a time. */
+    TRAFFIC_OUTAGES = 1 << 17,    /* Flows that can have an outage under way. */
     TRAFFIC_CLOSING = 1 << 16     /* Connections being closed, beside those that are open. */
 };
 

@@ -26,6 +26,7 @@
 #include "traffic/digest.h"
 #include "traffic/http.h"
 #include "traffic/name.h"
+#include "traffic/outages.h"
 #include "traffic/ports.h"
 #include "traffic/schedule.h"
 #include "traffic/sequence.h"
@@ -43,13 +44,14 @@ enum {
 
 enum traffic_timer_kind {
     TRAFFIC_TIMER_CONN,   /* Within a struct traffic_conn. */
-    TRAFFIC_TIMER_FLOW,   /* Within a struct traffic_flow. */
+    TRAFFIC_TIMER_FLOW,   /* Of a flow, wherever its pattern has it. */
     TRAFFIC_TIMER_CLOSING /* Of the connection that has been closing for the longest time. */
 };
 
 struct traffic_timer {
     struct wheel_timer wheel; /* First: the wheel gives a pointer to it. */
     uint8_t kind;             /* enum traffic_timer_kind. */
+    uint32_t flow;            /* Of a flow: its index in traffic->flows. */
 };
 
 enum conn_state {
@@ -139,33 +141,41 @@ struct traffic_request {
     } state; /* Of its exchange. */
 };
 
-/* An interruption that is under way: see record_outage. */
+/* The slot that a connection and its successors fill. What its pattern alone needs is with the
+ * stream: struct loop, struct crowd, struct echo_flow. */
 struct traffic_flow {
-    struct traffic_timer
-        timer; /* Held: back-off before the next attempt. Open: the queue. Closed: think time. */
-    pool_handle conn;            /* Its connection, up or connecting; 0: none. */
-    uint32_t index;              /* Within the stream, as in records. */
-    uint32_t failures;           /* Attempts that failed in a row. */
-    uint32_t unanswered;         /* Connections in a row that broke before they answered. */
-    uint32_t largest_rtt_ns;     /* Open streams: largest time to connect. */
-    uint16_t target;             /* Index in traffic->targets. */
-    uint16_t group;              /* Next-hop group. */
-    uint16_t host;               /* That gave the last good answer. */
-    uint8_t stream;              /* Index in traffic->streams. */
-    uint8_t unsent_reason;       /* Why the tester could not open a connection, or none. */
-    bool begun;                  /* Held: its first attempt has ended: its slots are due. */
-    bool steady;                 /* Its last request was good. */
-    bool outage_open;            /* `outage` is under way. */
-    pool_handle idle;            /* Open streams: its idle connections, used last first; 0: none. */
-    pool_handle queue_first;     /* Open streams: requests that wait, the oldest; 0: none. */
-    pool_handle queue_last;      /* The same, the newest. */
-    uint32_t queued;             /* The same, their number. */
-    uint32_t open_conns;         /* Open streams: connections connecting or up. */
-    uint64_t due_ns;             /* Closed streams: of the next request. */
-    uint32_t to_validate;        /* Good requests that are still to prove its recovery. */
-    uint64_t good_sent_ns;       /* Of the last good request; 0: none. */
-    uint64_t good_done_ns;       /* The same. */
-    struct record_outage outage; /* As far as it is known. */
+    struct traffic_timer timer; /* Held: back-off before the next attempt. */
+    pool_handle conn;           /* Its connection, up or connecting; 0: none. */
+    uint32_t failures;          /* Attempts that failed in a row. */
+    uint32_t unanswered;        /* Connections in a row that broke before they answered. */
+    uint8_t stream;             /* Index in traffic->streams. */
+    uint8_t target;             /* Index in its stream's targets. */
+    uint8_t unsent_reason;      /* Why the tester could not open a connection, or none. */
+    bool begun : 1;             /* Held: its first attempt has ended: its slots are due. */
+    bool steady : 1;            /* Its last request was good. */
+    bool outage_open : 1;       /* An outage is under way; in traffic->outages, unless those were
+                                   full. */
+    bool proving : 1;           /* One is over, and in traffic->outages until that is proved. */
+    uint64_t good_sent_ns;      /* Of the last good request; 0: none. */
+    uint64_t good_done_ns;      /* The same. */
+};
+static_assert(sizeof(struct traffic_flow) == 64, "a flow is a line");
+
+/* What a flow of a closed stream has beside. */
+struct loop {
+    struct traffic_timer timer; /* Think time. */
+    uint64_t due_ns;            /* Of the next request. */
+};
+
+/* What a flow of an open stream has beside: one a target, with many connections. */
+struct crowd {
+    struct traffic_timer timer; /* Of the requests that wait. */
+    pool_handle idle;           /* Its idle connections, used last first; 0: none. */
+    pool_handle queue_first;    /* Requests that wait, the oldest; 0: none. */
+    pool_handle queue_last;     /* The same, the newest. */
+    uint32_t queued;            /* The same, their number. */
+    uint32_t conns;             /* Connections connecting or up. */
+    uint32_t largest_rtt_ns;    /* Largest time from `sent` to the answer. */
 };
 
 enum stream_state {
@@ -212,12 +222,14 @@ struct echo_flow {
     uint32_t port_slot;       /* In its target's ports. */
     uint16_t name;            /* Of the server that answered last: name_at(). */
     bool bound;               /* It has its client end. */
+    uint32_t largest_rtt_ns;  /* Of its answers. */
     uint64_t oldest;          /* No request of it that is older is open. */
     struct sequence sequence; /* Of answers. */
 };
 
 /* An echo stream's requests, by number: tail <= next <= head. */
 struct echo {
+    struct traffic_timer timer; /* Of the oldest that was sent. */
     struct echo_entry *entries; /* capacity of them. */
     uint32_t capacity;          /* A power of two. */
     uint16_t run;               /* In the marks, since the last start. */
@@ -241,16 +253,20 @@ struct raw {
 struct traffic_stream {
     struct traffic_stream_config config;
     struct schedule schedule;
-    struct raw raw;           /* Raw streams. */
-    struct echo echo;         /* Echo streams. */
-    struct order_ring order;  /* Open streams. */
-    struct tls_context *tls;  /* HTTP over TLS. */
-    uint64_t asked;           /* Requests that were given a number, ever. */
-    uint64_t start_ns;        /* Closed streams: when the first requests are due. */
-    uint64_t stop_ns;         /* Draining: since when. */
-    uint32_t queue_max;       /* Open streams: of a flow. */
-    uint64_t *places;         /* The schedule's. */
-    uint32_t flow_base;       /* Its first flow in traffic->flows. */
+    struct raw raw;                          /* Raw streams. */
+    struct echo echo;                        /* Echo streams. */
+    struct order_ring order;                 /* Open streams. */
+    struct crowd *crowds;                    /* Open streams: by flow. */
+    struct loop *loops;                      /* Closed streams: by flow. */
+    struct target *targets[TRAFFIC_TARGETS]; /* As in its config. */
+    struct tls_context *tls;                 /* HTTP over TLS. */
+    uint64_t asked;                          /* Requests that were given a number, ever. */
+    uint64_t start_ns;                       /* Closed streams: when the first requests are due. */
+    uint64_t stop_ns;                        /* Draining: since when. */
+    uint32_t queue_max;                      /* Open streams: of a flow. */
+    uint64_t *places;                        /* The schedule's. */
+    uint32_t flow_base;                      /* Its first flow in traffic->flows. */
+    uint32_t index_offset;    /* From that number to a flow's index in records, modulo 2^32. */
     uint32_t flow_count;      /* Open streams: one a target. */
     uint32_t opened;          /* Flows whose first connection was asked for since the start. */
     uint32_t conns;           /* Connections held, closing ones too. */
@@ -302,6 +318,7 @@ struct traffic {
     struct pool secures;     /* struct secure, of connections over TLS. */
     struct pool pieces;      /* struct hold_piece, of what these hold. */
     pool_handle *secure_at;  /* By a connection's index; NULL: no stream is over TLS. */
+    struct outages outages;  /* Under way. */
     struct conn_list closing;
     struct traffic_timer closing_timer; /* Of the first of them, or before. */
     struct names names;                 /* Of backends. */
@@ -328,6 +345,7 @@ struct traffic {
     void *requests_memory;   /* The pool's. */
     void *secures_memory;    /* The pool's. */
     void *pieces_memory;     /* The pool's. */
+    void *outages_memory;    /* Theirs. */
     struct traffic_stream streams[RECORD_STREAMS];
     struct wheel wheel; /* Timers of connections and flows. */
 };
@@ -335,6 +353,29 @@ struct traffic {
 static inline struct record_counters *traffic_counters(struct traffic *traffic, uint32_t stream)
 {
     return &traffic->record->streams[stream].counters;
+}
+
+static inline uint32_t flow_number(const struct traffic *traffic, const struct traffic_flow *flow)
+{
+    return (uint32_t)(flow - traffic->flows);
+}
+
+/* Within the stream, as in records. */
+static inline uint32_t flow_index(const struct traffic *traffic, const struct traffic_flow *flow)
+{
+    return flow_number(traffic, flow) + traffic->streams[flow->stream].index_offset;
+}
+
+static inline const struct target *flow_target(const struct traffic *traffic,
+                                               const struct traffic_flow *flow)
+{
+    return traffic->streams[flow->stream].targets[flow->target];
+}
+
+/* Next-hop group. */
+static inline uint16_t flow_group(const struct traffic *traffic, const struct traffic_flow *flow)
+{
+    return traffic->streams[flow->stream].config.targets[flow->target].group;
 }
 
 /* Make a report, for traffic_report(). */

@@ -19,6 +19,7 @@ static int fill_secures(struct traffic *traffic, const struct traffic_config *co
 static int make_contexts(struct traffic *traffic, const struct traffic_config *config,
                          struct error *err);
 static int fill_pool(struct pool *pool, void **memory, uint32_t capacity, uint32_t bytes);
+static int fill_outages(struct traffic *traffic, const struct traffic_config *config);
 static int fill_names(struct traffic *traffic);
 static int fill_digests(struct traffic *traffic, const struct traffic_config *config);
 static int fill_sweeps(struct traffic *traffic, const struct traffic_config *config);
@@ -30,7 +31,7 @@ static int fill_stream(struct traffic *traffic, const struct traffic_config *con
 static int fill_schedule(struct traffic *traffic, struct traffic_stream *stream, uint64_t seed);
 static void fill_catch_up(const struct traffic *traffic, struct traffic_stream *stream,
                           uint32_t stride);
-static void fill_flows(struct traffic *traffic, struct traffic_stream *stream);
+static int fill_flows(struct traffic *traffic, struct traffic_stream *stream);
 static int fill_echo_table(struct traffic *traffic, const struct traffic_config *config);
 static int fill_order(struct traffic_stream *stream);
 static uint32_t flow_count(const struct traffic_stream_config *stream);
@@ -69,6 +70,8 @@ void traffic_free(struct traffic *traffic)
         free(traffic->streams[i].places);
         free(traffic->streams[i].order.entries);
         tls_context_free(traffic->streams[i].tls);
+        free(traffic->streams[i].crowds);
+        free(traffic->streams[i].loops);
         echo_free(&traffic->streams[i]);
         raw_free(&traffic->streams[i]);
     }
@@ -84,6 +87,7 @@ void traffic_free(struct traffic *traffic)
     free(traffic->secures_memory);
     free(traffic->pieces_memory);
     free(traffic->secure_at);
+    free(traffic->outages_memory);
     free(traffic->names.entries);
     free(traffic->digests);
     free(traffic);
@@ -104,7 +108,8 @@ static int fill(struct traffic *traffic, const struct traffic_config *config)
     for (uint32_t i = 0; i < config->stream_count; i++)
         traffic->flow_count += flow_count(&config->streams[i]);
     traffic->flows = take(traffic->flow_count, sizeof(traffic->flows[0]));
-    if (traffic->flows == NULL || fill_conns(traffic, config) < 0 || fill_names(traffic) < 0 ||
+    if (traffic->flows == NULL || fill_conns(traffic, config) < 0 ||
+        fill_outages(traffic, config) < 0 || fill_names(traffic) < 0 ||
         fill_sweeps(traffic, config) < 0 || fill_targets(traffic, config) < 0 ||
         fill_echo_table(traffic, config) < 0 || fill_digests(traffic, config) < 0)
         return -ENOMEM;
@@ -170,6 +175,17 @@ static int fill_pool(struct pool *pool, void **memory, uint32_t capacity, uint32
     if (*memory == NULL)
         return -ENOMEM;
     pool_init(pool, *memory, capacity, bytes);
+    return 0;
+}
+
+static int fill_outages(struct traffic *traffic, const struct traffic_config *config)
+{
+    uint32_t most = config->outages != 0 ? config->outages : TRAFFIC_OUTAGES;
+    uint32_t capacity = traffic->flow_count < most ? traffic->flow_count : most;
+    traffic->outages_memory = take(1, outages_bytes(capacity));
+    if (traffic->outages_memory == NULL)
+        return -ENOMEM;
+    outages_init(&traffic->outages, traffic->outages_memory, capacity);
     return 0;
 }
 
@@ -269,8 +285,7 @@ static int fill_stream(struct traffic *traffic, const struct traffic_config *con
     if (index > 0)
         stream->flow_base =
             traffic->streams[index - 1].flow_base + traffic->streams[index - 1].flow_count;
-    fill_flows(traffic, stream);
-    if (fill_schedule(traffic, stream, config->seed + index) < 0)
+    if (fill_flows(traffic, stream) < 0 || fill_schedule(traffic, stream, config->seed + index) < 0)
         return -ENOMEM;
     if (stream->config.pattern == TRAFFIC_ECHO)
         return echo_setup(stream, config->run);
@@ -336,18 +351,30 @@ static void fill_catch_up(const struct traffic *traffic, struct traffic_stream *
     }
 }
 
-static void fill_flows(struct traffic *traffic, struct traffic_stream *stream)
+static int fill_flows(struct traffic *traffic, struct traffic_stream *stream)
 {
-    for (uint32_t i = 0; i < stream->flow_count; i++) {
-        struct traffic_flow *flow = &traffic->flows[stream->flow_base + i];
-        const struct traffic_target *target =
-            &stream->config.targets[i % stream->config.target_count];
-        flow->timer.kind = TRAFFIC_TIMER_FLOW;
-        flow->index = stream->config.flow_first + i;
-        flow->stream = (uint8_t)(stream - traffic->streams);
-        flow->target = (uint16_t)(target_at(traffic, target) - traffic->targets);
-        flow->group = target->group;
+    enum traffic_pattern pattern = stream->config.pattern;
+    uint32_t count = stream->flow_count;
+    stream->index_offset = stream->config.flow_first - stream->flow_base;
+    for (uint32_t i = 0; i < stream->config.target_count; i++)
+        stream->targets[i] = target_at(traffic, &stream->config.targets[i]);
+    if (pattern == TRAFFIC_OPEN && (stream->crowds = take(count, sizeof(struct crowd))) == NULL)
+        return -ENOMEM;
+    if (pattern == TRAFFIC_CLOSED && (stream->loops = take(count, sizeof(struct loop))) == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t number = stream->flow_base + i;
+        const struct traffic_timer timer = {.kind = TRAFFIC_TIMER_FLOW, .flow = number};
+        traffic->flows[number].timer = timer;
+        traffic->flows[number].stream = (uint8_t)(stream - traffic->streams);
+        traffic->flows[number].target = (uint8_t)(i % stream->config.target_count);
+        if (pattern == TRAFFIC_OPEN)
+            stream->crowds[i].timer = timer;
+        if (pattern == TRAFFIC_CLOSED)
+            stream->loops[i].timer = timer;
     }
+    stream->echo.timer = traffic->flows[stream->flow_base].timer;
+    return 0;
 }
 
 static int fill_order(struct traffic_stream *stream)

@@ -553,6 +553,38 @@ static void stop_after_a_stall(void **state)
     world_stop(world);
 }
 
+/* Three flows are broken and there is memory for two outages: both are whole, and the third is counted
+ * as refused, once. When the two have proved to be well, there is room again. */
+static void more_outages_than_memory(void **state)
+{
+    (void)state;
+    struct traffic_config config = traffic_config_default();
+    config.stream_count = 1;
+    config.streams[0] = stream_of(3);
+    config.seed = 1;
+    config.outages = 2;
+    config.validate = 2;
+    struct world *world = world_new_config(&config);
+    const struct record_log *log = &world->record->logs[RECORD_OUTAGES];
+    traffic_start(world->traffic, 0, 0, 0);
+    world_run(world, S);
+    world_reset(world, 0);
+    world_run(world, 2 * S);
+    assert_ends(world, "reset 3");
+    assert_int_equal(world_count(world, RECORD_OUTAGES), 2);
+    assert_int_equal(record_count_read(&log->refused), 1);
+    assert_int_equal(world_outage(world, 0)->signal, CONNECTION_RST);
+    assert_int_equal(world_outage(world, 0)->attempts, 1);
+    assert_int_not_equal(world_outage(world, 1)->recovered_done_ns, 0);
+    world->pod[0].manner = POD_MUTE;
+    world_run(world, 4 * S);
+    assert_int_equal(record_count_read(&log->refused), 2);
+    world->pod[0].manner = POD_ECHO;
+    world_run(world, 8 * S);
+    assert_int_equal(world_count(world, RECORD_OUTAGES), 4);
+    world_stop(world);
+}
+
 /* So many connections of a held stream are opened at a time, and the others when there is room. */
 static void opening(void **state)
 {
@@ -616,6 +648,7 @@ int main(void)
         cmocka_unit_test(port_seed),
         cmocka_unit_test(retries),
         cmocka_unit_test(stop_after_a_stall),
+        cmocka_unit_test(more_outages_than_memory),
         cmocka_unit_test(opening),
         cmocka_unit_test(impossible),
     };
