@@ -87,7 +87,7 @@ static void closed_failed(struct traffic *traffic, struct traffic_conn *conn, en
         think(traffic, flow, signal->at_ns);
 }
 
-static void closed_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+static bool closed_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < stream->flow_count; i++) {
         struct traffic_flow *flow = &traffic->flows[stream->flow_base + i];
@@ -106,6 +106,7 @@ static void closed_stop(struct traffic *traffic, struct traffic_stream *stream, 
         }
         flow_stop(traffic, flow);
     }
+    return true;
 }
 
 const struct pattern closed_pattern = {.start = closed_start,

@@ -127,6 +127,16 @@ void conn_gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_
     traffic_drained(traffic, stream, now_ns);
 }
 
+pool_handle conn_take(struct traffic *traffic, uint32_t spare, uint64_t now_ns)
+{
+    struct traffic_conn *oldest = TAILQ_FIRST(&traffic->closing);
+    if (traffic->conns.taken + spare >= traffic->conns.capacity && oldest != NULL)
+        give_up(traffic, oldest, now_ns);
+    if (traffic->conns.taken + spare >= traffic->conns.capacity)
+        return 0;
+    return pool_take(&traffic->conns);
+}
+
 struct conn_ending conn_ending(const struct traffic_conn *conn, const struct tcp_event *event)
 {
     bool connecting = conn->state == CONN_CONNECTING;
@@ -233,14 +243,10 @@ static void give_up(struct traffic *traffic, struct traffic_conn *conn, uint64_t
     conn_gone(traffic, conn, now_ns);
 }
 
-/* In want of one, the one that has been closing for the longest time makes room. */
 static struct traffic_conn *take(struct traffic *traffic, struct traffic_flow *flow,
                                  uint64_t now_ns, pool_handle *handle)
 {
-    struct traffic_conn *oldest = TAILQ_FIRST(&traffic->closing);
-    if (traffic->conns.taken == traffic->conns.capacity && oldest != NULL)
-        give_up(traffic, oldest, now_ns);
-    *handle = pool_take(&traffic->conns);
+    *handle = conn_take(traffic, traffic->conns_spare, now_ns);
     if (*handle == 0)
         return NULL;
     struct traffic_conn *conn = pool_get(&traffic->conns, *handle);

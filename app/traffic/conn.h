@@ -35,6 +35,10 @@ void conn_abort(struct traffic *traffic, struct traffic_conn *conn, uint64_t now
 /* The tcp has forgotten it: its memory and 5-tuple are free again. CONN is not valid after this. */
 void conn_gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
 
+/* One of the pool, of which SPARE are for others; 0: none is free. In want of one, the one that has
+ * been closing for the longest time makes room. */
+pool_handle conn_take(struct traffic *traffic, uint32_t spare, uint64_t now_ns);
+
 /* How a connection and its open request end. */
 struct conn_ending {
     enum connection_end end;

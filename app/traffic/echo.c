@@ -139,7 +139,7 @@ static void echo_wake(struct traffic *traffic, struct traffic_flow *flow, uint64
     set_timer(traffic, stream);
 }
 
-static void echo_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+static bool echo_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
     struct echo *echo = &stream->echo;
     while (echo->tail != echo->head)
@@ -152,6 +152,7 @@ static void echo_stop(struct traffic *traffic, struct traffic_stream *stream, ui
         unbind_flow(traffic, flow, now_ns);
         flow_stop(traffic, flow);
     }
+    return true;
 }
 
 const struct pattern echo_pattern = {.start = echo_start,

@@ -2,6 +2,7 @@
 
 #include "traffic/conn.h"
 #include "traffic/pattern.h"
+#include "traffic/quiet.h"
 #include "traffic/request.h"
 #include "traffic/secure.h"
 
@@ -53,8 +54,10 @@ void event_silence(struct traffic *traffic, struct traffic_conn *conn, uint64_t 
 {
     struct conn_ending ending = conn_silence(conn);
     struct traffic_request *request = request_first(traffic, conn);
-    if (conn->state == CONN_UP && request == NULL)
+    if (conn->state == CONN_UP && request == NULL) {
+        quiet_rest(traffic, conn);
         return;
+    }
     if (conn->state == CONN_UP && request->deadline_ns > now_ns) {
         wheel_set(&traffic->wheel, &conn->timer.wheel, request->deadline_ns);
         return;

@@ -6,8 +6,8 @@
  * comes), or, for a connection a request, with a lost request. What happens further until the
  * first good answer is the same outage.
  *
- * Threads: the owning worker. Full: of an outage for which no memory is left there is no record: the
- * log of outages counts it as refused.
+ * Threads: the owning worker. Full: of an outage for which no memory is left no record is
+ * made, and the log of outages counts it as refused.
  */
 #ifndef TRAFFIC_FLOW_H
 #define TRAFFIC_FLOW_H

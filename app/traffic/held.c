@@ -5,10 +5,15 @@
 #include "traffic/conn.h"
 #include "traffic/flow.h"
 #include "traffic/line.h"
+#include "traffic/quiet.h"
 #include "traffic/request.h"
 #include "traffic/traffic_config.h"
 
-static void reconnect(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
+static uint64_t connecting(const struct traffic *traffic, const struct traffic_stream *stream);
+static struct traffic_conn *connection_of(struct traffic *traffic, struct traffic_flow *flow,
+                                          uint64_t now_ns);
+static void stop_flow(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
+                      uint64_t now_ns);
 static bool ask(struct traffic *traffic, struct traffic_conn *conn,
                 const struct record_request *record, uint64_t now_ns);
 static void missed(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
@@ -29,10 +34,8 @@ static void held_start(struct traffic *traffic, struct traffic_stream *stream, u
 
 static void held_open(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
-    const struct record_counters *counters =
-        traffic_counters(traffic, (uint32_t)(stream - traffic->streams));
     for (unsigned i = 0; i < TRAFFIC_OPENS_A_TURN && stream->opened < stream->flow_count &&
-                         record_count_read(&counters->connecting) < TRAFFIC_CONNECTING;
+                         connecting(traffic, stream) < TRAFFIC_CONNECTING;
          i++)
         reconnect(traffic, &traffic->flows[stream->flow_base + stream->opened++], now_ns);
 }
@@ -51,7 +54,7 @@ static void held_due(struct traffic *traffic, struct traffic_stream *stream, uin
     struct traffic_flow *flow = &traffic->flows[stream->flow_base + slot];
     if (!flow->begun)
         return;
-    struct traffic_conn *conn = pool_get(&traffic->conns, flow->conn);
+    struct traffic_conn *conn = connection_of(traffic, flow, now_ns);
     struct record_request request = {.due_ns = due_ns,
                                      .done_ns = now_ns,
                                      .flow = flow_index(traffic, flow),
@@ -61,6 +64,9 @@ static void held_due(struct traffic *traffic, struct traffic_stream *stream, uin
                                      .outcome = OUTCOME_UNSENT};
     if (now_ns - due_ns > stream->unsent_after_ns) {
         request.reason = stream->unsent_reason;
+        flow_request_done(traffic, flow, &request);
+    } else if (flow->asleep) {
+        request.reason = UNSENT_POOL_FULL;
         flow_request_done(traffic, flow, &request);
     } else if (conn == NULL || conn->state != CONN_UP || conn->requests >= stream->config.depth) {
         missed(traffic, flow, conn, &request, now_ns);
@@ -76,6 +82,7 @@ static void held_connected(struct traffic *traffic, struct traffic_conn *conn, u
     (void)at_ns;
     flow->begun = true;
     flow->failures = 0;
+    quiet_rest(traffic, conn);
 }
 
 static void held_answered(struct traffic *traffic, struct traffic_conn *conn,
@@ -99,22 +106,69 @@ static void held_failed(struct traffic *traffic, struct traffic_conn *conn, enum
     replace(traffic, flow, signal->at_ns);
 }
 
-static void held_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_t sent_ns)
 {
-    for (uint32_t i = 0; i < stream->flow_count; i++) {
-        struct traffic_flow *flow = &traffic->flows[stream->flow_base + i];
-        struct traffic_conn *conn = pool_get(&traffic->conns, flow->conn);
-        wheel_cancel(&traffic->wheel, &flow->timer.wheel);
-        if (conn != NULL) {
-            bool up = conn->state == CONN_UP;
-            struct flow_signal signal = conn_signal(
-                traffic, conn, up ? CONNECTION_LASTING : CONNECTION_UNFINISHED, NULL, now_ns);
-            line_unfinished(traffic, conn, flow, OUTCOME_UNFINISHED, &signal);
-            conn_end(traffic, conn, &signal);
-            conn_close(traffic, conn, now_ns);
-        }
-        flow_stop(traffic, flow);
+    flow_attempt(traffic, &traffic->flows[conn->flow], sent_ns);
+}
+
+/* A turn's share of the flows. One that is asleep and cannot be woken is stopped in a later turn,
+ * when others have closed. */
+static bool held_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < TRAFFIC_STOPS_A_TURN && stream->stopped < stream->flow_count; i++) {
+        struct traffic_flow *flow = &traffic->flows[stream->flow_base + stream->stopped];
+        if (traffic->conns.taken + traffic->conns_spare >= traffic->conns.capacity && flow->asleep)
+            return false;
+        struct traffic_conn *conn = connection_of(traffic, flow, now_ns);
+        if (flow->asleep)
+            return false;
+        stop_flow(traffic, flow, conn, now_ns);
+        stream->stopped++;
     }
+    return stream->stopped == stream->flow_count;
+}
+
+const struct pattern held_pattern = {.start = held_start,
+                                     .open = held_open,
+                                     .due = held_due,
+                                     .unreached = held_unreached,
+                                     .syn_sent = syn_sent,
+                                     .connected = held_connected,
+                                     .answered = held_answered,
+                                     .failed = held_failed,
+                                     .wake = reconnect,
+                                     .stop = held_stop};
+
+/* Attempts under way. */
+static uint64_t connecting(const struct traffic *traffic, const struct traffic_stream *stream)
+{
+    uint32_t index = (uint32_t)(stream - traffic->streams);
+    return record_count_read(&traffic->record->streams[index].counters.connecting);
+}
+
+/* Awake; NULL: it has none, or it is asleep and cannot be woken. */
+static struct traffic_conn *connection_of(struct traffic *traffic, struct traffic_flow *flow,
+                                          uint64_t now_ns)
+{
+    if (flow->asleep)
+        return quiet_wake(traffic, flow, now_ns);
+    return pool_get(&traffic->conns, flow->conn);
+}
+
+/* CONN is its connection, or NULL. */
+static void stop_flow(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
+                      uint64_t now_ns)
+{
+    wheel_cancel(&traffic->wheel, &flow->timer.wheel);
+    if (conn != NULL) {
+        bool up = conn->state == CONN_UP;
+        struct flow_signal signal = conn_signal(
+            traffic, conn, up ? CONNECTION_LASTING : CONNECTION_UNFINISHED, NULL, now_ns);
+        line_unfinished(traffic, conn, flow, OUTCOME_UNFINISHED, &signal);
+        conn_end(traffic, conn, &signal);
+        conn_close(traffic, conn, now_ns);
+    }
+    flow_stop(traffic, flow);
 }
 
 static bool ask(struct traffic *traffic, struct traffic_conn *conn,
@@ -180,12 +234,18 @@ static void reconnect(struct traffic *traffic, struct traffic_flow *flow, uint64
     const struct traffic_stream *stream = &traffic->streams[flow->stream];
     const struct traffic_stream_config *config = &stream->config;
     uint64_t limit = (uint64_t)config->retries * stream->flow_count;
+    if (stream->state != STREAM_RUNNING)
+        return;
     if (limit != 0 && stream->attempts >= limit) {
         flow->begun = true;
         return;
     }
     enum unsent_reason reason = UNSENT_NONE;
-    struct traffic_conn *conn = conn_open(traffic, flow, now_ns, &reason);
+    struct traffic_conn *conn = NULL;
+    if (connecting(traffic, stream) < TRAFFIC_CONNECTING)
+        conn = conn_open(traffic, flow, now_ns, &reason);
+    else
+        reason = UNSENT_POOL_FULL;
     flow->unsent_reason = (uint8_t)reason;
     if (conn == NULL)
         not_opened(traffic, flow, reason, now_ns);
@@ -212,19 +272,3 @@ static void not_opened(struct traffic *traffic, struct traffic_flow *flow,
     flow->unsent_reason = (uint8_t)reason;
     wheel_set(&traffic->wheel, &flow->timer.wheel, now_ns + config->back_off_ns);
 }
-
-static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_t sent_ns)
-{
-    flow_attempt(traffic, &traffic->flows[conn->flow], sent_ns);
-}
-
-const struct pattern held_pattern = {.start = held_start,
-                                     .open = held_open,
-                                     .due = held_due,
-                                     .unreached = held_unreached,
-                                     .syn_sent = syn_sent,
-                                     .connected = held_connected,
-                                     .answered = held_answered,
-                                     .failed = held_failed,
-                                     .wake = reconnect,
-                                     .stop = held_stop};

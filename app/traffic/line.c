@@ -28,7 +28,7 @@ void line_failed(struct traffic *traffic, struct traffic_conn *conn, struct traf
         of_flow.connection = 0;
         flow->failures++;
         conn->account.failed_connects = flow->failures;
-    } else if (conn->account.received == 0) {
+    } else if (conn->account.received == 0 && flow->unanswered < UINT16_MAX) {
         flow->unanswered++;
     }
     flow_outage(traffic, flow, &of_flow);

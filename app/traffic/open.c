@@ -147,7 +147,7 @@ static void open_wake(struct traffic *traffic, struct traffic_flow *flow, uint64
     }
 }
 
-static void open_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+static bool open_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
     uint8_t index = (uint8_t)(stream - traffic->streams);
     for (uint32_t i = 0; i < stream->flow_count; i++) {
@@ -173,6 +173,7 @@ static void open_stop(struct traffic *traffic, struct traffic_stream *stream, ui
     }
     for (uint32_t i = 0; i < stream->flow_count; i++)
         flow_stop(traffic, &traffic->flows[stream->flow_base + i]);
+    return true;
 }
 
 const struct pattern open_pattern = {.start = open_start,

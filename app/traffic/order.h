@@ -13,7 +13,8 @@
 
 /* REQUEST of traffic->flows[FLOW] is due; false when the ring is full. */
 bool order_enter(struct order_ring *ring, struct traffic_request *request, uint32_t flow);
-/* The request of STREAM's entry NUMBER is over as RECORD has it, END being what its connection met. */
+/* The request of STREAM's entry NUMBER is over as RECORD has it, END being what its connection
+ * met. */
 void order_decide(struct traffic *traffic, struct traffic_stream *stream, uint32_t number,
                   const struct record_request *record, enum connection_end end);
 

@@ -53,8 +53,9 @@ struct pattern {
                    const struct flow_signal *signal);
     /* FLOW's timer ran out. NULL: it sets none. */
     void (*wake)(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
-    /* The stream stops: open requests are unfinished, connections are closed. */
-    void (*stop)(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
+    /* The stream stops: open requests are unfinished, connections are closed. Called in each turn
+     * until it says that this was all. */
+    bool (*stop)(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
 };
 
 /* By enum traffic_pattern. */

@@ -7,11 +7,12 @@ static void raw_start(struct traffic *traffic, struct traffic_stream *stream, ui
     schedule_start(&stream->schedule, start_ns);
 }
 
-static void raw_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+static bool raw_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
     (void)traffic;
     (void)stream;
     (void)now_ns;
+    return true;
 }
 
 /* What was not reached was not due: it waited for room only. */

@@ -8,6 +8,7 @@
 #include "traffic/event.h"
 #include "traffic/flow.h"
 #include "traffic/pattern.h"
+#include "traffic/quiet.h"
 #include "traffic/request.h"
 #include "traffic/secure.h"
 
@@ -15,9 +16,13 @@ enum {
     LATE_GATHER_NS = 100000000 /* Requests sent late within this are one fault. */
 };
 
+static struct traffic_conn *conn_of(const struct traffic *traffic,
+                                    const struct tcp_descriptor *descriptor);
 static void start_flows(struct traffic *traffic, struct traffic_stream *stream);
 static uint32_t finish_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
 static void act(struct traffic *traffic, uint64_t now_ns, const struct tcp_event *event);
+static struct traffic_conn *connection_of(struct traffic *traffic, uint64_t now_ns,
+                                          const struct tcp_event *event, bool wake);
 static void gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
 static void expired(struct traffic *traffic, struct traffic_timer *timer, uint64_t now_ns);
 static void open_first(struct traffic *traffic, uint64_t now_ns);
@@ -53,7 +58,9 @@ bool traffic_stop(struct traffic *traffic, uint32_t index, uint64_t now_ns)
     finish_due(traffic, stream, now_ns);
     update_next_due(traffic);
     traffic->opening -= stream->opened < stream->flow_count;
-    pattern_of(traffic, index)->stop(traffic, stream, now_ns);
+    stream->stopped = 0;
+    stream->stopping = !pattern_of(traffic, index)->stop(traffic, stream, now_ns);
+    traffic->opening += stream->stopping;
     traffic_flush_faults(traffic);
     traffic_drained(traffic, stream, now_ns);
     return true;
@@ -73,6 +80,7 @@ uint32_t traffic_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncer
         events = tcp_events(traffic->tcp, &count);
     }
     tcp_events_clear(traffic->tcp);
+    traffic->woken_count = 0;
     return done;
 }
 
@@ -125,9 +133,12 @@ uint64_t traffic_next_ns(const struct traffic *traffic)
 
 uint16_t traffic_group(const struct traffic *traffic, const struct tcp_descriptor *descriptor)
 {
-    const struct traffic_conn *conn = pool_get(&traffic->conns, (pool_handle)descriptor->user);
+    const struct traffic_conn *conn = conn_of(traffic, descriptor);
     if (conn != NULL)
         return flow_group(traffic, &traffic->flows[conn->flow]);
+    const struct traffic_flow *flow = quiet_flow(traffic, descriptor->user, descriptor->conn);
+    if (flow != NULL)
+        return flow_group(traffic, flow);
     for (uint32_t i = 0; i < traffic->target_count; i++) {
         const struct target *target = &traffic->targets[i];
         if (target->port == descriptor->tuple.remote_port &&
@@ -140,7 +151,7 @@ uint16_t traffic_group(const struct traffic *traffic, const struct tcp_descripto
 void traffic_fill(const struct traffic *traffic, const struct tcp_descriptor *descriptor,
                   uint8_t *payload)
 {
-    const struct traffic_conn *conn = pool_get(&traffic->conns, (pool_handle)descriptor->user);
+    const struct traffic_conn *conn = conn_of(traffic, descriptor);
     if (conn == NULL)
         memset(payload, 0, descriptor->payload_bytes);
     else if (conn->secure)
@@ -152,7 +163,7 @@ void traffic_fill(const struct traffic *traffic, const struct tcp_descriptor *de
 void traffic_sent(struct traffic *traffic, const struct tcp_descriptor *descriptor,
                   uint64_t sent_ns)
 {
-    struct traffic_conn *conn = pool_get(&traffic->conns, (pool_handle)descriptor->user);
+    struct traffic_conn *conn = conn_of(traffic, descriptor);
     if (conn == NULL)
         return;
     conn->no_hop = false;
@@ -164,7 +175,7 @@ void traffic_sent(struct traffic *traffic, const struct tcp_descriptor *descript
 
 void traffic_refused(struct traffic *traffic, const struct tcp_descriptor *descriptor)
 {
-    struct traffic_conn *conn = pool_get(&traffic->conns, (pool_handle)descriptor->user);
+    struct traffic_conn *conn = conn_of(traffic, descriptor);
     if (conn != NULL)
         conn->no_hop = true;
 }
@@ -185,7 +196,7 @@ bool traffic_report(struct traffic *traffic, struct traffic_report *report)
 
 uint32_t traffic_connections(const struct traffic *traffic)
 {
-    return traffic->conns.taken;
+    return traffic->conns.taken + traffic->asleep;
 }
 
 void traffic_flush_faults(struct traffic *traffic)
@@ -211,7 +222,7 @@ void traffic_tell(struct traffic *traffic, uint32_t stream, enum traffic_report_
 
 void traffic_drained(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
-    if (stream->state != STREAM_DRAINING || stream->conns != 0 ||
+    if (stream->state != STREAM_DRAINING || stream->conns != 0 || stream->stopping ||
         stream->schedule.next_ns != UINT64_MAX)
         return;
     stream->state = STREAM_STOPPED;
@@ -230,6 +241,15 @@ void traffic_count_sent(struct traffic *traffic, const struct record_request *re
         late->first_ns = request->due_ns;
     late->last_ns = request->sent_ns;
     late->count++;
+}
+
+/* NULL: it has none that is awake. */
+static struct traffic_conn *conn_of(const struct traffic *traffic,
+                                    const struct tcp_descriptor *descriptor)
+{
+    return quiet_is_user(descriptor->user)
+               ? NULL
+               : pool_get(&traffic->conns, (pool_handle)descriptor->user);
 }
 
 static void start_flows(struct traffic *traffic, struct traffic_stream *stream)
@@ -266,7 +286,9 @@ static uint32_t finish_due(struct traffic *traffic, struct traffic_stream *strea
 
 static void act(struct traffic *traffic, uint64_t now_ns, const struct tcp_event *event)
 {
-    struct traffic_conn *conn = pool_get(&traffic->conns, (pool_handle)event->user);
+    bool none = event->kind == TCP_EVENT_ACKED || event->kind == TCP_EVENT_LOCAL_CLOSED;
+    bool soft = event->kind == TCP_EVENT_UNREACHABLE && !event->fatal;
+    struct traffic_conn *conn = connection_of(traffic, now_ns, event, !none && !soft);
     if (conn == NULL)
         return;
     if (event->kind == TCP_EVENT_GONE) {
@@ -279,13 +301,24 @@ static void act(struct traffic *traffic, uint64_t now_ns, const struct tcp_event
     }
     if (event->kind == TCP_EVENT_ACKED && conn->secure)
         secure_acked(traffic, conn, event->stream_offset);
-    bool none = event->kind == TCP_EVENT_ACKED || event->kind == TCP_EVENT_LOCAL_CLOSED;
     if (none || conn->state == CONN_CLOSING)
         return;
-    if (event->kind == TCP_EVENT_UNREACHABLE && !event->fatal)
+    if (soft)
         conn->icmp = true;
     else
         event_take(traffic, conn, event);
+}
+
+/* That EVENT is of, woken if WAKE; NULL: none. */
+static struct traffic_conn *connection_of(struct traffic *traffic, uint64_t now_ns,
+                                          const struct tcp_event *event, bool wake)
+{
+    if (!quiet_is_user(event->user))
+        return pool_get(&traffic->conns, (pool_handle)event->user);
+    struct traffic_flow *flow = quiet_flow(traffic, event->user, event->conn);
+    if (flow == NULL)
+        return quiet_woken(traffic, event->conn);
+    return wake ? quiet_wake_by_event(traffic, flow, now_ns) : NULL;
 }
 
 /* Every way to here has ended the connection before; if the tcp forgets one unasked, it is a
@@ -317,6 +350,11 @@ static void open_first(struct traffic *traffic, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < traffic->stream_count; i++) {
         struct traffic_stream *stream = &traffic->streams[i];
+        if (stream->stopping && pattern_of(traffic, i)->stop(traffic, stream, now_ns)) {
+            stream->stopping = false;
+            traffic->opening--;
+            traffic_drained(traffic, stream, now_ns);
+        }
         if (stream->state != STREAM_RUNNING || stream->opened == stream->flow_count)
             continue;
         pattern_of(traffic, i)->open(traffic, stream, now_ns);

@@ -25,8 +25,9 @@
  *   connecting  No more of a held stream are opened at a time. First connections wait for their
  *               turn; one that replaces another is tried again after the back-off, and its flow's
  *               slots are unsent, pool-full.
- *   awake       Blocks of the tcp, for connections that are not quiet. Two seconds are for the
- *               pause after which one sleeps. Without one, a connection's bytes wait.
+ *   awake       Blocks of the tcp, and connections here (quiet.h), for those that are not quiet.
+ *               Two seconds are for the pause after which one sleeps. Without a block bytes wait;
+ *               without a connection to wake the request is unsent, pool-full.
  *   TIME-WAIT   The oldest entry is given up.
  *   outages     Of a further one there is no record, and the log of outages counts it as refused:
  *               the report then calls its figures a bound.

@@ -7,7 +7,8 @@
  * bytes and answers are the protocol's part, exchange.h) and flow.c (account of a flow: its
  * requests and outages).
  *
- * A connection is known to the tcp by its handle in the pool `conns`, given as `user`. It lives
+ * A connection is known to the tcp by its handle in the pool `conns`, given as `user`; one that is
+ * asleep by its flow (quiet.h). It lives
  * from conn_open() to the tcp's GONE; its record is written earlier, when it ends as traffic
  * sees it (CONN_CLOSING from then on), and its flow forgets it then. Over TLS, its bytes pass
  * through secure.c on their way between the tcp and the exchange.
@@ -36,6 +37,8 @@
 enum {
     TRAFFIC_TIMER_TICK_NS = 1 << 16, /* 65.5 us: timers are late by less than this and a turn. */
     TRAFFIC_OPENS_A_TURN = 32,       /* Connections of a starting stream opened in one turn. */
+    TRAFFIC_STOPS_A_TURN = 1024,     /* Flows of a held stream stopped in one turn. */
+    TRAFFIC_WAKES = 8192,            /* Connections woken by events between two clears of these. */
     TRAFFIC_SLOTS_A_TURN = 256,      /* Due slots handled in one turn. */
     TRAFFIC_UNANSWERED_FREE = 3,     /* Connections in a row that break unanswered and are still
                                         replaced at once; then with the back-off. */
@@ -116,7 +119,7 @@ struct traffic_conn {
         } closing;                /* After that, if `in_order`. */
     };
 };
-static_assert(sizeof(struct traffic_conn) <= 128, "a quiet connection is two lines");
+static_assert(sizeof(struct traffic_conn) <= 128, "a connection that is awake is two lines");
 
 /* A request under way, bound to a connection. */
 struct traffic_request {
@@ -141,25 +144,47 @@ struct traffic_request {
     } state; /* Of its exchange. */
 };
 
+/* A held connection that is asleep (quiet.h): see struct traffic_conn and its account. */
+struct flow_quiet {
+    uint64_t opened_ns : 56;
+    uint64_t blocked : 8;
+    uint64_t connect_ns : 40; /* From opened_ns on. */
+    uint64_t id : 24;         /* Without the worker's index. */
+    tcp_conn tcp;
+    uint32_t port_slot;
+    uint32_t largest_rtt_ns;
+    uint32_t sent;
+    uint32_t received;
+    uint16_t name;
+    uint16_t retransmits;
+};
+
 /* The slot that a connection and its successors fill. What its pattern alone needs is with the
  * stream: struct loop, struct crowd, struct echo_flow. */
 struct traffic_flow {
-    struct traffic_timer timer; /* Held: back-off before the next attempt. */
-    pool_handle conn;           /* Its connection, up or connecting; 0: none. */
-    uint32_t failures;          /* Attempts that failed in a row. */
-    uint32_t unanswered;        /* Connections in a row that broke before they answered. */
-    uint8_t stream;             /* Index in traffic->streams. */
-    uint8_t target;             /* Index in its stream's targets. */
-    uint8_t unsent_reason;      /* Why the tester could not open a connection, or none. */
-    bool begun : 1;             /* Held: its first attempt has ended: its slots are due. */
-    bool steady : 1;            /* Its last request was good. */
-    bool outage_open : 1;       /* An outage is under way; in traffic->outages, unless those were
-                                   full. */
-    bool proving : 1;           /* One is over, and in traffic->outages until that is proved. */
-    uint64_t good_sent_ns;      /* Of the last good request; 0: none. */
-    uint64_t good_done_ns;      /* The same. */
+    uint64_t good_sent_ns;    /* Of the last good request; 0: none. */
+    uint64_t good_done_ns;    /* The same. */
+    uint16_t unanswered;      /* Connections in a row that broke before they answered. Saturated. */
+    uint16_t failed_connects; /* Asleep: as in struct record_connection. */
+    uint8_t stream;           /* Index in traffic->streams. */
+    uint8_t target;           /* Index in its stream's targets. */
+    uint8_t unsent_reason;    /* Why the tester could not open a connection, or none. */
+    bool begun : 1;           /* Held: its first attempt has ended: its slots are due. */
+    bool steady : 1;          /* Its last request was good. */
+    bool outage_open : 1;     /* An outage is under way; in traffic->outages, unless those were
+                                 full. */
+    bool proving : 1;         /* One is over, and in traffic->outages until that is proved. */
+    bool asleep : 1;          /* Its connection is: `quiet`. */
+    union {
+        struct {
+            struct traffic_timer timer; /* Held: back-off before the next attempt. */
+            pool_handle conn;           /* Its connection, up or connecting; 0: none. */
+            uint32_t failures;          /* Attempts that failed in a row. */
+        };
+        struct flow_quiet quiet;
+    };
 };
-static_assert(sizeof(struct traffic_flow) == 64, "a flow is a line");
+static_assert(sizeof(struct traffic_flow) == 64, "a quiet connection is one line of its flow");
 
 /* What a flow of a closed stream has beside. */
 struct loop {
@@ -269,6 +294,7 @@ struct traffic_stream {
     uint32_t index_offset;    /* From that number to a flow's index in records, modulo 2^32. */
     uint32_t flow_count;      /* Open streams: one a target. */
     uint32_t opened;          /* Flows whose first connection was asked for since the start. */
+    uint32_t stopped;         /* Held streams: flows that were stopped since the stop. */
     uint32_t conns;           /* Connections held, closing ones too. */
     uint32_t steady_flows;    /* Flows that are steady. */
     uint64_t attempts;        /* Connections and attempts since the start: limit of retries. */
@@ -277,6 +303,7 @@ struct traffic_stream {
     uint64_t unsent_after_ns; /* A slot that is later than this is not sent, */
     uint8_t unsent_reason;    /* for this reason: as the stream is to catch up. */
     uint8_t state;            /* enum stream_state. */
+    bool stopping;            /* Draining, and not all flows are stopped. */
     uint8_t reports;          /* Bits 1 << kind: not fetched yet. */
     bool steady_told;         /* TRAFFIC_REPORT_STEADY was made since the start. */
     uint64_t report_ns[TRAFFIC_REPORT_KINDS]; /* When. */
@@ -307,13 +334,17 @@ struct late_fault {
 };
 
 struct traffic {
-    struct tcp *tcp;         /* Borrowed. */
-    struct record *record;   /* Borrowed. */
-    uint64_t next_due_ns;    /* The earliest of all schedules. */
-    uint32_t opening;        /* Streams that are still opening their first connections. */
+    struct tcp *tcp;       /* Borrowed. */
+    struct record *record; /* Borrowed. */
+    uint64_t next_due_ns;  /* The earliest of all schedules. */
+    uint32_t opening; /* Streams that are opening their first connections, or stopping flows. */
     uint32_t stream_count;   /* Of these. */
     uint64_t uncertainty_ns; /* Of arrivals in this turn. */
-    struct pool conns;       /* struct traffic_conn. */
+    struct pool conns;       /* struct traffic_conn, of connections that are awake. */
+    uint32_t conns_spare;    /* Of them, for connections that an event wakes. */
+    uint32_t asleep;         /* Connections that are not in the pool. */
+    pool_handle *woken;      /* By events since these were last cleared, */
+    uint32_t woken_count;    /* so many, at most TRAFFIC_WAKES. */
     struct pool requests;    /* struct traffic_request. */
     struct pool secures;     /* struct secure, of connections over TLS. */
     struct pool pieces;      /* struct hold_piece, of what these hold. */

@@ -83,6 +83,7 @@ void traffic_free(struct traffic *traffic)
     free(traffic->targets);
     free(traffic->flows);
     free(traffic->conns_memory);
+    free(traffic->woken);
     free(traffic->requests_memory);
     free(traffic->secures_memory);
     free(traffic->pieces_memory);
@@ -125,7 +126,15 @@ static int fill_conns(struct traffic *traffic, const struct traffic_config *conf
 {
     uint32_t capacity =
         config->connections != 0 ? config->connections : traffic_connections_needed(config);
+    uint32_t awake = traffic_awake_needed(config);
+    if (awake < capacity) {
+        traffic->conns_spare = TRAFFIC_WAKES;
+        capacity = awake + TRAFFIC_WAKES;
+    }
     if (fill_pool(&traffic->conns, &traffic->conns_memory, capacity, sizeof(struct traffic_conn)))
+        return -ENOMEM;
+    traffic->woken = take(TRAFFIC_WAKES, sizeof(traffic->woken[0]));
+    if (traffic->woken == NULL)
         return -ENOMEM;
     uint32_t requests = traffic_requests_needed(config);
     if (fill_pool(&traffic->requests, &traffic->requests_memory, requests,
