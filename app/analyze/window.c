@@ -178,7 +178,7 @@ static void look_at_tester(struct window *window, const struct logs *logs)
             uint64_t from_ns = larger(fault->start_ns, window->onset.from_ns);
             uint64_t to_ns = fault->end_ns < end_ns ? fault->end_ns : end_ns;
             window->stall_ns += to_ns - from_ns;
-        } else if (fault->kind != FAULT_SENT_LATE) {
+        } else if (fault->kind != FAULT_SENT_LATE && fault->kind != FAULT_NIC_CLOCK) {
             window->tester = true;
         }
     }

@@ -8,6 +8,7 @@
 #include "net/header.h"
 #include "net/net_impair.h"
 #include "net/net_priv.h"
+#include "net/net_stamps.h"
 
 /* What becomes of a received frame. */
 enum fate {
@@ -235,7 +236,10 @@ static enum fate take(struct net_port *port, struct rte_mbuf *mbuf, bool handed,
     packet->l4 = frame.l4;
     packet->l4_bytes = frame.l4_bytes;
     packet->arrival_ns = now_ns;
+    packet->uncertainty_ns = now_ns - port->rx_since_ns;
     packet->mbuf = mbuf;
+    if (port->stamps != NULL)
+        net_stamps_arrival(port, mbuf, packet);
     return FATE_CALLERS;
 }
 
@@ -540,6 +544,8 @@ void net_tick(struct net_port *port, uint64_t now_ns)
     bool note;
     if (port->impair != NULL)
         net_impair_tick(port, now_ns);
+    if (port->stamps != NULL)
+        net_stamps_tick(port, now_ns);
     while (hop_step(&port->hops, now_ns, &probe, &send, &event, &note)) {
         if (send)
             net_answer_probe(port, &probe);

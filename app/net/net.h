@@ -64,11 +64,12 @@ enum net_kind {
 
 struct net_packet {
     enum net_kind kind;
-    uint8_t ecn;             /* The two ECN bits of the IP header. */
-    uint8_t hop_limit;       /* TTL or hop limit, as it arrived. */
-    uint16_t l4_bytes;       /* From the TCP, UDP or ICMP header to the end of the IP packet. */
-    const uint8_t *l4;       /* First byte of that header; valid until net_free(). */
-    uint64_t arrival_ns;     /* NOW_NS of the net_rx that gave it. */
+    uint8_t ecn;         /* The two ECN bits of the IP header. */
+    uint8_t hop_limit;   /* TTL or hop limit, as it arrived. */
+    uint16_t l4_bytes;   /* From the TCP, UDP or ICMP header to the end of the IP packet. */
+    const uint8_t *l4;   /* First byte of that header; valid until net_free(). */
+    uint64_t arrival_ns; /* By the NIC's stamp; without one, NOW_NS of the net_rx that gave it. */
+    uint64_t uncertainty_ns; /* It arrived within so long before arrival_ns. */
     struct tuple tuple;      /* For an ICMP error the same as error.quoted. */
     struct icmp_error error; /* For NET_ICMP_ERROR only. */
     struct rte_mbuf *mbuf;   /* Owner of the bytes. */
@@ -79,7 +80,7 @@ struct net_packet {
  * poll wait. */
 uint16_t net_poll(struct net_port *port);
 
-/* Parse what waits and give the packets of enum net_kind, at most MAX, as arrived at NOW_NS.
+/* Parse what waits and give the packets of enum net_kind, at most MAX, as arrived by NOW_NS.
  * ARP, ND and echo requests are answered and end here; malformed frames are counted. Frames that
  * did not fit wait for the next call. Returns the number of packets in OUT; the caller owes each a
  * net_free(). */
@@ -184,7 +185,8 @@ enum net_event_kind {
     NET_EVENT_UNRESOLVED,  /* A next hop does not answer. */
     NET_EVENT_MAC_CHANGED, /* A next hop has another MAC: old_mac, mac. */
     NET_EVENT_CONFLICT,    /* Another station claims one of our addresses: mac is the claimant's. */
-    NET_EVENT_PATH_MTU     /* The way to `address` takes packets up to mtu_bytes. */
+    NET_EVENT_PATH_MTU,    /* The way to `address` takes packets up to mtu_bytes. */
+    NET_EVENT_CLOCK        /* The NIC's clock was set: stamps of 100 ms before may be wrong. */
 };
 
 struct net_event {
@@ -221,6 +223,11 @@ struct net_counters {
     uint64_t handed_in;    /* Frames taken from them. */
     uint64_t events_lost;  /* Events that found the queue full. */
     uint64_t rx_software_checksums; /* Packets whose checksum was verified here. */
+    uint64_t rx_stamps;             /* Packets whose arrival the NIC's stamp told. */
+    uint64_t rx_stamp_bound_ns;     /* How far one of them may be wrong, at most. */
+    uint64_t rx_stamps_refused;     /* Stamps that cannot be: of the future, or too old. */
+    uint64_t clock_jumps;           /* Of the NIC's clock. */
+    uint64_t clock_failures;        /* Times that it could not be read. */
     uint64_t drops[NET_DROP_COUNT]; /* By reason. */
 };
 

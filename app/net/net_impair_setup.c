@@ -24,6 +24,8 @@ int net_impair_set(struct net_port *port, const struct impair_config *receive,
     port->offload_ip = false;
     port->offload_tcp = false;
     port->offload_udp = false;
+    rte_free(port->stamps); /* What the stage keeps arrives later than the NIC says. */
+    port->stamps = NULL;
     return 0;
 }
 

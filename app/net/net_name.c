@@ -8,7 +8,7 @@ const char *net_hop_state_name(enum net_hop_state state)
 
 const char *net_event_name(enum net_event_kind kind)
 {
-    static const char *const names[] = {"resolved", "unresolved", "mac-changed", "conflict",
-                                        "path-mtu"};
+    static const char *const names[] = {"resolved", "unresolved", "mac-changed",
+                                        "conflict", "path-mtu",   "clock"};
     return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "?";
 }

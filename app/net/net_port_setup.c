@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "net/net_device.h"
 #include "net/net_impair.h"
+#include "net/net_stamps.h"
 #include "net/wire.h"
 
 enum {
@@ -344,9 +345,10 @@ static void set_own(struct net_port *port, const struct net_port_config *config)
 }
 
 static int make_port(const struct opening *opening, uint16_t queue, uint16_t mtu_bytes,
-                     uint64_t tx_offloads)
+                     const struct rte_eth_conf *conf)
 {
     struct net_device *device = opening->device;
+    const uint64_t tx_offloads = conf->txmode.offloads;
     struct net_port *port =
         rte_zmalloc_socket("net_port", sizeof(*port), alignof(struct net_port), device->socket);
     if (port == NULL)
@@ -373,23 +375,27 @@ static int make_port(const struct opening *opening, uint16_t queue, uint16_t mtu
                          "no DPDK memory for the buffers of queue %u (%s): raise the machine "
                          "file's memory, or lower the port's buffers",
                          queue, rte_strerror(rte_errno));
+    if ((conf->rxmode.offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0 &&
+        net_stamps_make(port, device->socket) < 0)
+        return error_set(opening->err, EXIT_ENVIRONMENT, -ENOMEM,
+                         "no DPDK memory for stamps of queue %u", queue);
     return 0;
 }
 
 static int set_up_queues(const struct opening *opening, const struct rte_eth_dev_info *info,
-                         uint16_t mtu_bytes, uint64_t tx_offloads)
+                         uint16_t mtu_bytes, const struct rte_eth_conf *conf)
 {
     struct net_device *device = opening->device;
     uint16_t rx_descriptors = device->profile.rx_descriptors;
     uint16_t tx_descriptors = device->profile.tx_descriptors;
     struct rte_eth_txconf txconf = info->default_txconf;
-    txconf.offloads = tx_offloads;
+    txconf.offloads = conf->txmode.offloads;
     int status =
         rte_eth_dev_adjust_nb_rx_tx_desc(device->port_id, &rx_descriptors, &tx_descriptors);
     if (status < 0)
         return refused(opening, "its numbers of descriptors", status);
     for (uint16_t i = 0; i < opening->queues; i++) {
-        if ((status = make_port(opening, i, mtu_bytes, tx_offloads)) < 0)
+        if ((status = make_port(opening, i, mtu_bytes, conf)) < 0)
             return status;
         status = rte_eth_rx_queue_setup(device->port_id, i, rx_descriptors,
                                         (unsigned)device->socket, NULL, device->ports[i]->pool);
@@ -440,6 +446,8 @@ static int configure(const struct opening *opening, struct rte_eth_dev_info *tol
                          info.max_rx_queues, info.max_tx_queues);
     device->socket = rte_eth_dev_socket_id(device->port_id);
     choose_offloads(opening, &info, &conf);
+    if (opening->config->stamping == NET_STAMPING_AUTO)
+        net_stamps_choose(&info, &conf);
     if ((status = make_common(opening)) < 0 || (status = choose_mtu(opening, &mtu_bytes)) < 0)
         return status;
     net_rss_choose(device, &info, &conf);
@@ -449,7 +457,7 @@ static int configure(const struct opening *opening, struct rte_eth_dev_info *tol
         return refused(opening, "its configuration", status);
     if ((status = set_mtu(opening, mtu_bytes)) < 0)
         return status;
-    return set_up_queues(opening, &info, mtu_bytes, conf.txmode.offloads);
+    return set_up_queues(opening, &info, mtu_bytes, &conf);
 }
 
 /* The MAC to use. Devices that cannot change theirs filter nothing either: see start. */
@@ -482,6 +490,7 @@ static int start(const struct opening *opening, const struct rte_eth_dev_info *i
     if ((status = rte_eth_dev_start(device->port_id)) < 0)
         return refused(opening, "to start", status);
     device->started = true;
+    net_stamps_check(device);
     net_rss_read(device, info);
     /* Solicitations for whole pools come to as many groups as there are addresses: take all groups.
      * Devices without filters refuse this, and need it not. */
@@ -565,6 +574,7 @@ static void release(struct net_device *device)
     for (uint16_t i = 0; i < device->queues; i++) {
         rte_mempool_free(device->ports[i]->pool);
         rte_free(device->ports[i]->impair);
+        rte_free(device->ports[i]->stamps);
         rte_free(device->ports[i]);
         device->ports[i] = NULL;
     }

@@ -28,6 +28,7 @@ enum {
 };
 
 struct net_impair; /* net_impair.h. */
+struct net_stamps; /* net_stamps.h. */
 struct net_device; /* The NIC port with all its queues: net_device.h. */
 
 /* A packet between begin and commit. */
@@ -88,6 +89,7 @@ struct net_port {
     struct net_group groups[NET_GROUPS_MAX];
 
     struct net_impair *impair; /* What makes the network bad; NULL: nothing does. */
+    struct net_stamps *stamps; /* Arrivals by the NIC's clock; NULL: it does not stamp. */
     struct capture *capture;   /* Keeps the last packets; NULL: nobody asked for it. */
     struct net_device *device; /* The NIC port that it is a queue of. */
 };

@@ -77,6 +77,11 @@ enum net_checksum {
     NET_CHECKSUM_SOFTWARE /* Always here. */
 };
 
+enum net_stamping {
+    NET_STAMPING_AUTO, /* By the NIC where it has stamps and a clock that can be read. */
+    NET_STAMPING_OFF   /* By the time of the poll. */
+};
+
 struct net_port_config {
     const char *name;    /* For texts: the machine file's name of it. */
     const char *profile; /* Name of the driver's profile. */
@@ -88,6 +93,7 @@ struct net_port_config {
     uint16_t queues;     /* Queue pairs, one net_port each; 0 stands for 1. */
     bool serves;         /* Connections come in, and are not opened here: see steering.h. */
     enum net_checksum checksum;
+    enum net_stamping stamping;
     bool has_mac; /* Use `mac`; else the device's. */
     uint8_t mac[6];
     uint32_t buffers;                   /* Mbufs of each queue; 0 stands for 16384. */
@@ -114,6 +120,12 @@ void net_watch(struct net_port *port, struct capture *capture);
  * wait in them are dropped. Returns the buffers that callers still held: 0 unless there is a bug.
  * */
 uint32_t net_port_close(struct net_port *port);
+
+/* CLOCK is the run's (borrowed until the close): arrivals are stamped by the NIC from now on, where
+ * it does that. Before PORT's worker is launched. */
+void net_port_clock(struct net_port *port, const struct clock *clock);
+/* Does the NIC stamp what arrives at PORT? */
+bool net_port_stamps_arrivals(const struct net_port *port);
 
 /* The profile in use, after a fall-back. Borrowed until the close. */
 const struct profile *net_port_profile(const struct net_port *port);

@@ -44,6 +44,12 @@ static const struct reader_word hugepages_words[] = {
     {NULL, 0},
 };
 
+static const struct reader_word timestamps_words[] = {
+    {"auto", MACHINE_TIMESTAMPS_AUTO},
+    {"off", MACHINE_TIMESTAMPS_OFF},
+    {NULL, 0},
+};
+
 static const struct reader_field prefix_item = {
     .key = "",
     .type = READER_CUSTOM,
@@ -78,6 +84,11 @@ static const struct reader_field port_fields[] = {
      .offset = AT(machine_port, queues),
      .min = 1,
      .max = MACHINE_QUEUES_MAX},
+    {.key = "timestamps",
+     .type = READER_WORD,
+     .offset = AT(machine_port, timestamps),
+     .otherwise = "auto",
+     .words = timestamps_words},
     {.key = "clients",
      .type = READER_LIST,
      .offset = AT(machine_port, clients),

@@ -32,6 +32,11 @@ enum {
     MACHINE_ALLOW_MAX = 64,
 };
 
+enum machine_timestamps {
+    MACHINE_TIMESTAMPS_AUTO, /* The NIC's where it has them. */
+    MACHINE_TIMESTAMPS_OFF,  /* The worker's always. */
+};
+
 struct machine_port {
     const char *name;      /* Unique in the file. */
     const char *profile;   /* A file of drivers-cfg/ without ".json": "af_xdp". */
@@ -49,6 +54,7 @@ struct machine_port {
     uint32_t next_hop_count;                    /* Of next_hops. */
     struct address next_hops[MACHINE_HOPS_MAX]; /* For other targets: a group by 5-tuple a family,
                                                    unless the experiment's route names nodes. */
+    enum machine_timestamps timestamps;         /* Whose stamps packets get. */
     bool gateway_v4_given;                      /* gateway_v4 holds one. */
     bool gateway_v6_given;                      /* gateway_v6 holds one. */
     struct address gateway_v4; /* For what is neither on-link nor has a next hop. */

@@ -96,7 +96,8 @@ enum datagram_count {
     X(MAC_CHANGED, "next hop changed its MAC")                                                     \
     X(HOP_LOST, "next hop stopped answering")                                                      \
     X(LINK, "link changed")                                                                        \
-    X(HANDOVER, "hand-over full") /* Frames for another worker, which did not take them: count. */
+    X(HANDOVER, "hand-over full") /* Frames for another worker, which did not take them: count. */ \
+    X(NIC_CLOCK, "NIC clock set") /* Its stamps within [start, end] may be wrong. */
 
 enum tester_fault {
 #define X(id, text) FAULT_##id,

@@ -123,6 +123,12 @@ static cJSON *port_json(const struct meta_port *port)
     report_json_add(json, "imissed", port->imissed);
     report_json_add(json, "rxNombuf", port->rx_nombuf);
     report_json_add(json, "txRefused", port->tx_refused);
+    cJSON_AddStringToObject(json, "arrivals", port->stamps_arrivals ? "nic" : "poll");
+    if (port->stamps_arrivals) {
+        report_json_add(json, "rxStamps", port->rx_stamps);
+        report_json_add(json, "clockBound", port->clock_bound_ns);
+        report_json_add(json, "clockJumps", port->clock_jumps);
+    }
     report_json_add(json, "dropped", port->dropped);
     report_json_add(json, "mbufsMissing", port->mbufs_missing);
     return json;

@@ -61,6 +61,16 @@ static void add_queues(const struct meta *meta, uint32_t port, struct text *out)
     }
 }
 
+static void add_stamps(const struct meta_port *port, struct text *out)
+{
+    if (!port->stamps_arrivals)
+        return;
+    text_addf(out, "    arrivals by the NIC's clock: %" PRIu64 " stamped, to within ",
+              port->rx_stamps);
+    print_span(out, port->clock_bound_ns);
+    text_addf(out, "; it was set %" PRIu64 " times\n", port->clock_jumps);
+}
+
 static void add_ports(const struct meta *meta, struct text *out)
 {
     for (uint32_t i = 0; i < meta->port_count; i++) {
@@ -70,6 +80,7 @@ static void add_ports(const struct meta *meta, struct text *out)
                   ", rx_nombuf %" PRIu64 ", tx refused %" PRIu64 ", dropped %" PRIu64 "\n",
                   port->name, port->driver, port->rx_packets, port->tx_packets, port->imissed,
                   port->rx_nombuf, port->tx_refused, port->dropped);
+        add_stamps(port, out);
         if (port->mbufs_missing > 0)
             text_addf(out, "    %" PRIu64 " BUFFERS WERE NOT GIVEN BACK\n", port->mbufs_missing);
         add_queues(meta, i, out);

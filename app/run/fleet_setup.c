@@ -52,6 +52,8 @@ static int open_port(struct fleet *fleet, unsigned index, const char *drivers, s
         .mtu_bytes = (uint16_t)port->mtu,
         .vlan_id = (uint16_t)port->vlan,
         .queues = (uint16_t)port->queues,
+        .stamping =
+            port->timestamps == MACHINE_TIMESTAMPS_OFF ? NET_STAMPING_OFF : NET_STAMPING_AUTO,
     };
     if (port->client_count > NET_POOLS_MAX)
         return error_set(err, EXIT_USAGE, -E2BIG, "ports.%s.clients: at most %d prefixes",

@@ -288,7 +288,8 @@ static int open_port(struct respond_port *of, const char *drivers, struct error 
                                      .mtu_bytes = (uint16_t)port->mtu,
                                      .vlan_id = (uint16_t)port->vlan,
                                      .queues = (uint16_t)port->queues,
-                                     .serves = true};
+                                     .serves = true,
+                                     .stamping = NET_STAMPING_OFF};
     for (uint32_t i = 0; i < port->client_count && i < NET_POOLS_MAX; i++)
         config.pools[config.pool_count++] = port->clients[i];
     int code = net_port_open(&config, drivers, queues, note, err);

@@ -53,6 +53,12 @@ static cJSON *port_json(const struct meta_port *port)
     json_add_integer(json, "imissed", (int64_t)port->imissed);
     json_add_integer(json, "rxNombuf", (int64_t)port->rx_nombuf);
     json_add_integer(json, "txRefused", (int64_t)port->tx_refused);
+    cJSON_AddStringToObject(json, "arrivals", port->stamps_arrivals ? "nic" : "poll");
+    if (port->stamps_arrivals) {
+        json_add_integer(json, "rxStamps", (int64_t)port->rx_stamps);
+        json_add_integer(json, "clockBound", (int64_t)port->clock_bound_ns);
+        json_add_integer(json, "clockJumps", (int64_t)port->clock_jumps);
+    }
     json_add_integer(json, "dropped", (int64_t)port->dropped);
     json_add_integer(json, "mbufsMissing", (int64_t)port->mbufs_missing);
     return json;
@@ -203,6 +209,10 @@ static void read_port(const cJSON *json, struct meta_port *port)
     port->imissed = get_count(json, "imissed");
     port->rx_nombuf = get_count(json, "rxNombuf");
     port->tx_refused = get_count(json, "txRefused");
+    port->stamps_arrivals = strcmp(json_string(json, "arrivals", "poll"), "nic") == 0;
+    port->rx_stamps = get_count(json, "rxStamps");
+    port->clock_bound_ns = get_count(json, "clockBound");
+    port->clock_jumps = get_count(json, "clockJumps");
     port->dropped = get_count(json, "dropped");
     port->mbufs_missing = get_count(json, "mbufsMissing");
 }

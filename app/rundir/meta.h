@@ -57,8 +57,12 @@ struct meta_port {
     char driver[META_TEXT_BYTES]; /* "net_af_xdp on seamline0", with a fall-back's reason. */
     uint64_t rx_packets, tx_packets;
     uint64_t imissed, rx_nombuf, tx_refused;
-    uint64_t dropped;       /* Sum over named reasons; the breakdown is in `notes`. */
-    uint64_t mbufs_missing; /* In use after everything was closed: must be 0. */
+    bool stamps_arrivals;    /* The NIC stamps what it receives; else the poll does. */
+    uint64_t rx_stamps;      /* Packets that it stamped. */
+    uint64_t clock_bound_ns; /* How far such a stamp may be wrong, at most. */
+    uint64_t clock_jumps;    /* Times that the NIC's clock was found to have been set. */
+    uint64_t dropped;        /* Sum over named reasons; the breakdown is in `notes`. */
+    uint64_t mbufs_missing;  /* In use after everything was closed: must be 0. */
 };
 
 /* A worker and its queue of a NIC port. */

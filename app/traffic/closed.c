@@ -56,7 +56,7 @@ static void closed_connected(struct traffic *traffic, struct traffic_conn *conn,
             ask(traffic, conn, request, conn->account.opened_ns);
         return;
     }
-    request->record.first_byte_ns = at_ns;
+    request->record.first_byte_ns = traffic_arrival_ns(traffic, at_ns, request->record.sent_ns);
     request_answered(traffic, conn, request, (struct exchange_answer){.last = true}, at_ns);
     line_answered(traffic, conn, flow, at_ns);
     line_close(traffic, conn, flow, at_ns);

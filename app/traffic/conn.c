@@ -51,12 +51,14 @@ void conn_connected(struct traffic *traffic, struct traffic_conn *conn, uint64_t
         conn->state = CONN_UP;
         wheel_cancel(&traffic->wheel, &conn->timer.wheel);
     }
-    account->connected_ns = at_ns;
+    uint64_t connected_ns = traffic_arrival_ns(traffic, at_ns, account->opened_ns);
+    uint64_t took_ns = connected_ns - account->opened_ns;
+    account->connected_ns = connected_ns;
     account->last_good_sent_ns = account->opened_ns;
-    account->last_good_done_ns = at_ns;
+    account->last_good_done_ns = connected_ns;
     if (account->retransmits == 0)
-        conn_rtt(conn, at_ns - account->opened_ns);
-    record_connect_time(traffic->record, conn->stream, at_ns, at_ns - account->opened_ns);
+        conn_rtt(conn, took_ns);
+    record_connect_time(traffic->record, conn->stream, connected_ns, took_ns);
     record_count_add(&traffic_counters(traffic, conn->stream)->connecting, -1);
     record_count_add(&traffic_counters(traffic, conn->stream)->connections_up, 1);
 }
@@ -66,8 +68,10 @@ void conn_secured(struct traffic *traffic, struct traffic_conn *conn, uint64_t a
     assert(conn->state == CONN_SECURING);
     conn->state = CONN_UP;
     wheel_cancel(&traffic->wheel, &conn->timer.wheel);
-    secure_of(traffic, conn)->ready_ns = at_ns;
-    record_secure_time(traffic->record, conn->stream, at_ns, at_ns - conn->account.connected_ns);
+    uint64_t ready_ns = traffic_arrival_ns(traffic, at_ns, conn->account.connected_ns);
+    secure_of(traffic, conn)->ready_ns = ready_ns;
+    record_secure_time(traffic->record, conn->stream, ready_ns,
+                       ready_ns - conn->account.connected_ns);
 }
 
 void conn_end(struct traffic *traffic, struct traffic_conn *conn, const struct flow_signal *signal)

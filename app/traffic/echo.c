@@ -392,9 +392,10 @@ static void decide(struct traffic *traffic, struct traffic_stream *stream, uint6
     traffic->waiting -= entry->state == ECHO_WAITING;
     entry->state = ECHO_DECIDED;
     entry->end = (uint8_t)ending.end;
-    request->done_ns = now_ns;
+    request->done_ns = by_arrival ? traffic_arrival_ns(traffic, now_ns, request->sent_ns) : now_ns;
     request->outcome = (uint8_t)ending.outcome;
-    request->arrival_uncertainty_ns = by_arrival ? conn_saturate(traffic->uncertainty_ns) : 0;
+    request->arrival_uncertainty_ns =
+        by_arrival ? conn_saturate(traffic->uncertainty_ns - (now_ns - request->done_ns)) : 0;
     flow_request_done(traffic, flow_of(traffic, stream, entry), request);
     settle(traffic, stream);
 }
@@ -447,8 +448,9 @@ static void answered(struct traffic *traffic, struct traffic_flow *flow, uint64_
     struct record_request *request = &entry_of(stream, number)->request;
     struct conn_ending ending = {CONNECTION_BAD_ANSWER, OUTCOME_BAD_ANSWER};
     if (whole(traffic, payload, stream->config.size_bytes - MARK_ECHO_BYTES, &ends->name)) {
-        uint64_t rtt_ns = now_ns - request->sent_ns;
-        request->first_byte_ns = request->done_ns = now_ns;
+        request->done_ns = traffic_arrival_ns(traffic, now_ns, request->sent_ns);
+        request->first_byte_ns = request->done_ns;
+        uint64_t rtt_ns = request->done_ns - request->sent_ns;
         request->host = name_at(&traffic->names, ends->name)->host;
         if (rtt_ns > ends->largest_rtt_ns)
             ends->largest_rtt_ns = conn_saturate(rtt_ns);

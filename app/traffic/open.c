@@ -82,7 +82,7 @@ static void open_connected(struct traffic *traffic, struct traffic_conn *conn, u
         ask(traffic, conn, request, conn->account.opened_ns);
         return;
     }
-    request->record.first_byte_ns = at_ns;
+    request->record.first_byte_ns = traffic_arrival_ns(traffic, at_ns, request->record.sent_ns);
     request_answered(traffic, conn, request, nothing, at_ns);
     open_answered(traffic, conn, request, true, at_ns);
 }
@@ -93,7 +93,7 @@ static void open_answered(struct traffic *traffic, struct traffic_conn *conn,
     const struct traffic_stream *stream = &traffic->streams[conn->stream];
     struct traffic_flow *flow = &traffic->flows[conn->flow];
     struct crowd *crowd = crowd_of(traffic, flow);
-    uint64_t took_ns = at_ns - request->record.sent_ns;
+    uint64_t took_ns = request->record.done_ns - request->record.sent_ns;
     if (request->record.retransmits == 0 && took_ns > crowd->largest_rtt_ns)
         crowd->largest_rtt_ns = conn_saturate(took_ns);
     flow->failures = 0;

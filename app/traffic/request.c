@@ -83,7 +83,7 @@ struct exchange_answer request_receive(struct traffic *traffic, struct traffic_c
         return (struct exchange_answer){
             .verdict = EXCHANGE_BAD, .reason = HTTP_BAD_UNASKED, .used_bytes = count};
     if (request->record.first_byte_ns == 0)
-        request->record.first_byte_ns = at_ns;
+        request->record.first_byte_ns = traffic_arrival_ns(traffic, at_ns, request->record.sent_ns);
     uint64_t before = request->bytes;
     struct exchange_answer answer =
         exchange_of(traffic, conn->stream)->receive(traffic, conn, request, bytes, count);
@@ -117,20 +117,21 @@ void request_answered(struct traffic *traffic, struct traffic_conn *conn,
 {
     struct conn_account *account = &conn->account;
     struct record_request *record = &request->record;
-    record->done_ns = at_ns;
+    record->done_ns = traffic_arrival_ns(traffic, at_ns, record->sent_ns);
     record->host = conn_host(traffic, conn);
     record->status = answer.status;
     record->reason = answer.reason;
-    record->arrival_uncertainty_ns = conn_saturate(traffic->uncertainty_ns);
+    record->arrival_uncertainty_ns =
+        conn_saturate(traffic->uncertainty_ns - (at_ns - record->done_ns));
     record->outcome = answer.outcome;
     if (record->retransmits == 0 && request->asked)
-        conn_rtt(conn, at_ns - record->sent_ns);
+        conn_rtt(conn, record->done_ns - record->sent_ns);
     if (answer.outcome != OUTCOME_OK)
         return;
     record->outcome = (uint8_t)conn_good_outcome(&traffic->streams[conn->stream], record);
     account->received++;
     account->last_good_sent_ns = record->sent_ns;
-    account->last_good_done_ns = at_ns;
+    account->last_good_done_ns = record->done_ns;
 }
 
 void request_pop(struct traffic *traffic, struct traffic_conn *conn, struct record_request *record)

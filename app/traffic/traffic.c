@@ -84,6 +84,11 @@ uint32_t traffic_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncer
     return done;
 }
 
+void traffic_lag(struct traffic *traffic, uint64_t lag_ns)
+{
+    traffic->lag_ns = lag_ns;
+}
+
 uint32_t traffic_timers(struct traffic *traffic, uint64_t now_ns)
 {
     uint32_t count = 0;

@@ -270,6 +270,11 @@ bool traffic_stop(struct traffic *traffic, uint32_t stream, uint64_t now_ns);
  * Returns the number of events. */
 uint32_t traffic_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncertainty_ns);
 
+/* By a NIC's stamps, what traffic_events() and traffic_answer() are given from now on arrived
+ * LAG_NS before the time they are given, which never goes back: stamps of connects, first bytes and
+ * answers are those of the arrival. */
+void traffic_lag(struct traffic *traffic, uint64_t lag_ns);
+
 /* Act on what has timed out: silence, attempts to connect, back-offs, closes that take too long.
  * Returns the number of them; a call that finds nothing costs a comparison. */
 uint32_t traffic_timers(struct traffic *traffic, uint64_t now_ns);

@@ -340,6 +340,7 @@ struct traffic {
     uint32_t opening; /* Streams that are opening their first connections, or stopping flows. */
     uint32_t stream_count;   /* Of these. */
     uint64_t uncertainty_ns; /* Of arrivals in this turn. */
+    uint64_t lag_ns;         /* They came so long before the time they are given at. */
     struct pool conns;       /* struct traffic_conn, of connections that are awake. */
     uint32_t conns_spare;    /* Of them, for connections that an event wakes. */
     uint32_t asleep;         /* Connections that are not in the pool. */
@@ -407,6 +408,14 @@ static inline const struct target *flow_target(const struct traffic *traffic,
 static inline uint16_t flow_group(const struct traffic *traffic, const struct traffic_flow *flow)
 {
     return traffic->streams[flow->stream].config.targets[flow->target].group;
+}
+
+/* When what is given at AT_NS arrived; it answers what was sent at SENT_NS. */
+static inline uint64_t traffic_arrival_ns(const struct traffic *traffic, uint64_t at_ns,
+                                          uint64_t sent_ns)
+{
+    uint64_t arrival_ns = at_ns - traffic->lag_ns;
+    return arrival_ns > sent_ns ? arrival_ns : sent_ns;
 }
 
 /* Make a report, for traffic_report(). */

@@ -51,6 +51,8 @@ static void begin_turn(struct worker *worker)
     worker->tsc = clock_tsc();
     worker->now_ns = clock_ns(worker->clock, worker->tsc);
     worker->gap_ns = worker->now_ns - before_ns;
+    if (worker->acted_ns < before_ns)
+        worker->acted_ns = before_ns;
     worker_count(&counters->turns, 1);
     if (worker->busy) {
         worker_count(&counters->busy_cycles, worker->tsc - before);

@@ -1,3 +1,4 @@
+#include "net/nic_clock.h"
 #include "worker/worker_priv.h"
 
 static void act(struct worker *worker, const struct worker_command *command);
@@ -114,7 +115,7 @@ static bool next_report(struct worker *worker, struct worker_report *report)
     return false;
 }
 
-/* What could explain a loss is a fault of the tester's side, too. */
+/* What could explain a loss, or spoils stamps, is a fault of the tester's side, too. */
 static void note_net_event(struct worker *worker, const struct net_event *event)
 {
     struct record_fault fault = {.start_ns = event->at_ns, .end_ns = event->at_ns, .count = 1};
@@ -122,6 +123,11 @@ static void note_net_event(struct worker *worker, const struct net_event *event)
         fault.kind = FAULT_MAC_CHANGED;
     else if (event->kind == NET_EVENT_UNRESOLVED)
         fault.kind = FAULT_HOP_LOST;
+    else if (event->kind == NET_EVENT_CLOCK)
+        fault = (struct record_fault){.start_ns = event->at_ns - NIC_CLOCK_SPACING_NS,
+                                      .end_ns = event->at_ns,
+                                      .count = 1,
+                                      .kind = FAULT_NIC_CLOCK};
     else
         return;
     record_append(worker->record, RECORD_FAULTS, &fault);

@@ -3,6 +3,7 @@
 #include "worker/worker_icmp.h"
 #include "worker/worker_priv.h"
 
+static void go_to(struct worker *worker, const struct net_packet *packet);
 static void take_icmp(struct worker *worker, const struct net_packet *packet);
 static void transmit_segments(struct worker *worker);
 static void transmit_datagrams(struct worker *worker);
@@ -19,26 +20,48 @@ static void note_refusal(struct worker *worker, uint64_t sent_ns, uint32_t left)
 void worker_receive(struct worker *worker)
 {
     uint16_t count = net_rx(worker->port, worker->now_ns, worker->packets, NET_RX_MAX);
-    worker->uncertainty_ns = worker->now_ns - net_rx_since(worker->port);
     worker->busy = true;
+    worker->taken_ns = worker->acted_ns;
     for (uint16_t i = 0; i < count; i++) {
         const struct net_packet *packet = &worker->packets[i];
+        go_to(worker, packet);
         switch (packet->kind) {
         case NET_TCP:
-            tcp_input_ecn(worker->tcp, worker->now_ns, &packet->tuple, packet->l4, packet->l4_bytes,
-                          packet->ecn);
+            tcp_input_ecn(worker->tcp, worker->taken_ns, &packet->tuple, packet->l4,
+                          packet->l4_bytes, packet->ecn);
             break;
         case NET_ICMP_ERROR: take_icmp(worker, packet); break;
         case NET_UDP:
         case NET_ECHO_REPLY:
             if (!traffic_answer(worker->traffic, &packet->tuple, packet->l4, packet->l4_bytes,
-                                worker->now_ns, worker->uncertainty_ns))
+                                worker->taken_ns, worker->uncertainty_ns))
                 worker_count(&worker->counters.udp_ignored, 1);
             break;
         }
     }
-    traffic_events(worker->traffic, worker->now_ns, worker->uncertainty_ns);
+    traffic_events(worker->traffic, worker->taken_ns, worker->uncertainty_ns);
+    traffic_lag(worker->traffic, worker->lag_ns = 0);
     net_free_all(worker->port, worker->packets, count);
+}
+
+/* To the time of PACKET's arrival: what came before is acted on first. Time never goes back, so one
+ * that the NIC stamped before what was done last is taken right after that, with its lag. Without
+ * stamps all packets of a turn have come by its time. */
+static void go_to(struct worker *worker, const struct net_packet *packet)
+{
+    uint64_t at_ns = packet->arrival_ns;
+    if (at_ns < worker->taken_ns)
+        at_ns = worker->taken_ns;
+    uint64_t lag_ns = at_ns - packet->arrival_ns;
+    uint64_t uncertainty_ns = lag_ns + packet->uncertainty_ns;
+    if (at_ns == worker->taken_ns && lag_ns == worker->lag_ns &&
+        uncertainty_ns == worker->uncertainty_ns)
+        return;
+    traffic_events(worker->traffic, worker->taken_ns, worker->uncertainty_ns);
+    worker->taken_ns = at_ns;
+    worker->lag_ns = lag_ns;
+    worker->uncertainty_ns = uncertainty_ns;
+    traffic_lag(worker->traffic, lag_ns);
 }
 
 void worker_transmit(struct worker *worker)
@@ -152,8 +175,9 @@ static void take_icmp(struct worker *worker, const struct net_packet *packet)
 {
     const struct icmp_error *error = &packet->error;
     if (error->quoted.protocol == IPPROTO_TCP)
-        worker_take_icmp(worker->tcp, worker->port, worker->now_ns, packet);
-    else if (!traffic_answer_error(worker->traffic, error, worker->now_ns, worker->uncertainty_ns))
+        worker_take_icmp(worker->tcp, worker->port, worker->taken_ns, packet);
+    else if (!traffic_answer_error(worker->traffic, error, worker->taken_ns,
+                                   worker->uncertainty_ns))
         worker_count(&worker->counters.udp_ignored, 1);
 }
 
@@ -183,6 +207,7 @@ static void emit(struct worker *worker, uint32_t index)
 static void flush(struct worker *worker)
 {
     uint64_t sent_ns = clock_now_ns(worker->clock);
+    worker->acted_ns = sent_ns;
     uint16_t queued = net_tx_queued(worker->port);
     uint16_t taken = net_tx_flush(worker->port);
     worker->busy = true;

@@ -51,7 +51,10 @@ struct worker {
     const struct clock *clock;
     uint64_t now_ns;           /* Of this turn: after its rx_burst. */
     uint64_t gap_ns;           /* Since the turn before. */
-    uint64_t uncertainty_ns;   /* What this turn received had arrived within, until now_ns. */
+    uint64_t taken_ns;         /* Of the packets being taken: tcp and traffic are at that time. */
+    uint64_t lag_ns;           /* By the NIC's stamps they came so long before it, */
+    uint64_t uncertainty_ns;   /* and within so long before it for certain. */
+    uint64_t acted_ns;         /* Of the last turn's last doing: no arrival is put before it. */
     uint64_t tsc;              /* Of this turn. */
     uint64_t stall_ns;         /* From the config. */
     uint64_t flushed;          /* Packets that the driver took since the start. */

@@ -92,6 +92,7 @@ static int fill(struct worker *worker, const struct worker_config *config, struc
         traffic.port_seed = config->key.k0;
     worker->port = config->port;
     net_mac(config->port, worker->mac);
+    net_port_clock(config->port, config->clock);
     worker->clock = config->clock;
     worker->stall_ns = config->stall_ns;
     worker->close_timeout_ns = traffic.close_timeout_ns;

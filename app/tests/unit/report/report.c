@@ -155,6 +155,8 @@ static void what_is_only_a_bound_is_told_first(void **state)
         "undecided  held: brokenConnections 0, expected atMost 3 (the records",
         "Nothing was changed by this run.",
         "(THE SUM DOES NOT HOLD)",
+        "arrivals by the NIC's clock: 9 stamped, to within",
+        "it was set 2 times",
         "1 BUFFERS WERE NOT GIVEN BACK",
         "queue 0, core 2: received 70, sent 10, handed over 60, taken over 0, hand-over full 3",
         "queue 1, core 3: received 0, sent 11, handed over 0, taken over 57, hand-over full 0",
@@ -170,7 +172,13 @@ static void what_is_only_a_bound_is_told_first(void **state)
     scene.meta.records_refused = 7;
     scene.logs.damaged_bytes = 99;
     scene.meta.port_count = 1;
-    scene.meta.ports[0] = (struct meta_port){.name = "p", .driver = "d", .mbufs_missing = 1};
+    scene.meta.ports[0] = (struct meta_port){.name = "p",
+                                             .driver = "d",
+                                             .mbufs_missing = 1,
+                                             .stamps_arrivals = true,
+                                             .rx_stamps = 9,
+                                             .clock_bound_ns = 1200,
+                                             .clock_jumps = 2};
     scene.meta.queue_count = 2;
     scene.meta.queues[0] = (struct meta_queue){
         .core = 2, .rx_packets = 70, .tx_packets = 10, .handed_out = 60, .handover_full = 3};

@@ -59,8 +59,14 @@ static struct meta *whole(void)
                                              .handed_in = 40 + i,
                                              .handover_full = 50 + i,
                                              .stalls = 60 + i};
-    meta.ports[0] = (struct meta_port){
-        .name = "p0", .driver = "net_af_xdp", .rx_packets = 3, .mbufs_missing = 2};
+    meta.ports[0] = (struct meta_port){.name = "p0",
+                                       .driver = "net_af_xdp",
+                                       .rx_packets = 3,
+                                       .mbufs_missing = 2,
+                                       .stamps_arrivals = true,
+                                       .rx_stamps = 9,
+                                       .clock_bound_ns = 800,
+                                       .clock_jumps = 1};
     meta.utc[0] =
         (struct utc_sample){.run_ns = 5, .utc_ns = 1795254797845262629, .half_width_ns = 40};
     return &meta;

@@ -276,6 +276,27 @@ static void stop(struct scene *scene)
     free(scene);
 }
 
+/* A NIC's stamps are before the turn that finds them: answers have the NIC's, if that is not before
+ * they were asked for. */
+static void answers_are_stamped_by_their_arrival(void **state)
+{
+    (void)state;
+    struct scene *scene = simple_scene();
+    run(scene, S + 10 * MS - 1);
+    traffic_lag(scene->traffic, POLL_NS - 500);
+    run(scene, S + 20 * MS - 1);
+    traffic_lag(scene->traffic, TRIP_NS - STAMP_NS + 1);
+    run(scene, S + 30 * MS - 1);
+    assert_outcomes(scene, "ok 30");
+    const struct record_request *one = request(scene, 13);
+    assert_int_equal(one->done_ns, S + 13 * MS + TRIP_NS - (POLL_NS - 500));
+    assert_int_equal(one->first_byte_ns, one->done_ns);
+    assert_int_equal(one->arrival_uncertainty_ns, 500);
+    one = request(scene, 23);
+    assert_int_equal(one->done_ns, one->sent_ns);
+    stop(scene);
+}
+
 static void every_request_is_answered(void **state)
 {
     (void)state;
@@ -643,6 +664,7 @@ static void accounts_agree_with_the_path(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_are_stamped_by_their_arrival),
         cmocka_unit_test(every_request_is_answered),
         cmocka_unit_test(flows_take_turns),
         cmocka_unit_test(unread_answers_hold_nothing_up),

@@ -57,6 +57,26 @@ static void quiet(void **state)
     world_stop(world);
 }
 
+/* By a NIC that stamps: 2 us before the turns that find them. */
+static void stamped(void **state)
+{
+    (void)state;
+    struct world *world = start(2, 1);
+    traffic_lag(world->traffic, 2000);
+    world_run(world, S - 1);
+    assert_true(traffic_stop(world->traffic, 0, world->now_ns));
+    world_run(world, 3 * S);
+    const struct record_connection *connection = world_connection(world, 0);
+    assert_int_equal(connection->connected_ns - connection->opened_ns,
+                     2 * WORLD_WAY_NS - WORLD_STAMP_NS - 2000);
+    const struct record_request *request = record_at(world->record, RECORD_REQUESTS, 1);
+    assert_int_equal(request->done_ns - request->due_ns, 2 * WORLD_WAY_NS - 2000);
+    assert_int_equal(request->first_byte_ns, request->done_ns);
+    assert_int_equal(request->arrival_uncertainty_ns, WORLD_POLL_NS - 2000);
+    assert_true(traffic_start(world->traffic, 0, world->now_ns, 4 * S));
+    world_stop(world);
+}
+
 /* At the stop each connection is lasting, closed by FIN, and has its account. */
 static void lasting(void **state)
 {
@@ -628,6 +648,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quiet),
+        cmocka_unit_test(stamped),
         cmocka_unit_test(lasting),
         cmocka_unit_test(reset_in_flight),
         cmocka_unit_test(closed_between),
