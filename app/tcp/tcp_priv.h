@@ -300,8 +300,8 @@ uint32_t tcp_reply_output(struct tcp *tcp, uint64_t now_ns, struct tcp_descripto
                           uint32_t max);
 
 /* --- tcp_time_wait.c --- */
-/* False if none is configured. */
-bool tcp_time_wait_begin(struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns);
+/* An ACK that is due is handed out, whether or not an entry is kept. */
+void tcp_time_wait_begin(struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns);
 /* A half-open connection that came of it is given up: TIME-WAIT begins anew. */
 void tcp_time_wait_again(struct tcp *tcp, const struct tuple *tuple,
                          const struct tcp_remains *remains, uint64_t now_ns);

@@ -12,24 +12,23 @@ static enum tcp_verdict reopen(struct tcp *tcp, uint32_t ref, const struct tcp_a
 static struct tcp_time_wait *take(struct tcp *tcp);
 static void drop(struct tcp *tcp, struct tcp_time_wait *entry);
 static void restart(struct tcp *tcp, struct tcp_time_wait *entry, uint64_t now_ns);
-static void acknowledge(struct tcp *tcp, const struct tcp_time_wait *entry, uint64_t now_ns);
+static void acknowledge(struct tcp *tcp, const struct tuple *tuple,
+                        const struct tcp_remains *remains, uint64_t now_ns);
 
-bool tcp_time_wait_begin(struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns)
+void tcp_time_wait_begin(struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns)
 {
-    struct tcp_time_wait *entry;
-
-    if (tcp->config.time_wait_ns == 0 || tcp->config.time_waits == 0)
-        return false;
-    entry = enter(tcp, &tcb->tuple, now_ns);
-    entry->remains = (struct tcp_remains){
+    const struct tcp_remains remains = {
         .snd_nxt = tcp_wire_snd(tcb, tcb->snd_nxt),
         .rcv_nxt = tcp_wire_rcv(tcb, tcb->rcv_nxt),
         .ts_recent = tcb->ts_recent,
         .timestamps = tcb->timestamps,
         .window = (uint16_t)((tcb->rcv_adv - tcb->rcv_nxt) >> tcb->rcv_wscale)};
+
+    /* Without an entry, too: the peer waits for the ACK of its FIN. */
     if (tcb->ack_now || tcb->dup_acks_owed > 0)
-        acknowledge(tcp, entry, now_ns);
-    return true;
+        acknowledge(tcp, &tcb->tuple, &remains, now_ns);
+    if (tcp->config.time_wait_ns != 0 && tcp->config.time_waits != 0)
+        enter(tcp, &tcb->tuple, now_ns)->remains = remains;
 }
 
 void tcp_time_wait_again(struct tcp *tcp, const struct tuple *tuple,
@@ -64,7 +63,7 @@ enum tcp_verdict tcp_time_wait_input(struct tcp *tcp, uint32_t ref, const struct
         restart(tcp, entry, in->now_ns);
     /* An ACK that only acknowledges is not answered: two ends in TIME-WAIT would go on for ever. */
     if (in->bytes > 0 || (flags & (TCP_FIN | TCP_SYN)) || in->header.seq != remains->rcv_nxt)
-        acknowledge(tcp, entry, in->now_ns);
+        acknowledge(tcp, in->tuple, remains, in->now_ns);
     return TCP_DROP_TIME_WAIT;
 }
 
@@ -147,21 +146,22 @@ static void restart(struct tcp *tcp, struct tcp_time_wait *entry, uint64_t now_n
     TAILQ_INSERT_TAIL(&tcp->time_waits, entry, link);
 }
 
-static void acknowledge(struct tcp *tcp, const struct tcp_time_wait *entry, uint64_t now_ns)
+static void acknowledge(struct tcp *tcp, const struct tuple *tuple,
+                        const struct tcp_remains *remains, uint64_t now_ns)
 {
-    struct tcp_descriptor *reply = tcp_reply_add(tcp, &entry->tuple);
+    struct tcp_descriptor *reply = tcp_reply_add(tcp, tuple);
 
     if (reply == NULL)
         return;
-    reply->seq = entry->remains.snd_nxt;
-    reply->ack = entry->remains.rcv_nxt;
-    reply->window = entry->remains.window;
+    reply->seq = remains->snd_nxt;
+    reply->ack = remains->rcv_nxt;
+    reply->window = remains->window;
     reply->flags = TCP_ACK;
-    if (entry->remains.timestamps) {
-        uint32_t offset = tcp_isn_timestamp_offset(&tcp->config.key, &entry->tuple);
+    if (remains->timestamps) {
+        uint32_t offset = tcp_isn_timestamp_offset(&tcp->config.key, tuple);
         struct tcp_options options = {.has_timestamps = true,
                                       .tsval = tcp_options_timestamp(offset, now_ns),
-                                      .tsecr = entry->remains.ts_recent};
+                                      .tsecr = remains->ts_recent};
         reply->options_bytes = tcp_header_options(&options, reply->options);
     }
 }
