@@ -8,6 +8,8 @@
 #include "tcp/tcp_priv.h"
 
 #define NS_PER_HOUR (UINT64_C(3600) * 1000000000)
+#define SCALE_MASK 15u   /* Scales are at most TCP_WINDOW_SCALE_MAX. */
+#define BACKOFF_MASK 63u /* Doublings are at most that. */
 
 static uint32_t tuple_hash(const struct tcp *tcp, const struct tuple *tuple);
 static bool has_tuple(const struct tcp *tcp, uint32_t ref, const struct tuple *tuple);
@@ -24,6 +26,7 @@ static void unpack(const struct tcp *tcp, tcp_conn conn, const struct tcp_slot *
                    struct tcb *tcb);
 static void wait_for_tcb(struct tcp *tcp, struct tcp_slot *slot);
 static void wait_no_more(struct tcp *tcp, struct tcp_slot *slot);
+static uint32_t *next_waiting(struct tcp *tcp, uint32_t ref);
 
 struct tcp_slot *tcp_slot(const struct tcp *tcp, tcp_conn conn)
 {
@@ -321,13 +324,13 @@ static void pack(const struct tcb *tcb, struct tcp_slot *slot)
         .snd_wnd_max = saturate_16(largest >> tcb->snd_wscale),
         .rcv_wnd = saturate_16(tcb->rcv_wnd >> tcb->rcv_wscale),
         .rcv_left = saturate_16((tcb->rcv_adv - tcb->rcv_nxt) >> tcb->rcv_wscale),
-        .ts_recent_hour = (uint16_t)(tcb->ts_recent_ns / NS_PER_HOUR),
         .cwnd_segs = (uint8_t)(tcb->congestion.cwnd_bytes / tcb->mss < UINT8_MAX
                                    ? tcb->congestion.cwnd_bytes / tcb->mss
                                    : UINT8_MAX),
-        .backoff = (uint8_t)tcb->rtt.backoff,
-        .snd_wscale = tcb->snd_wscale,
-        .rcv_wscale = tcb->rcv_wscale};
+        .snd_wscale = tcb->snd_wscale & SCALE_MASK,
+        .rcv_wscale = tcb->rcv_wscale & SCALE_MASK};
+    slot->backoff = tcb->rtt.backoff & BACKOFF_MASK;
+    slot->ts_recent_hour = (uint16_t)(tcb->ts_recent_ns / NS_PER_HOUR);
     slot->timestamps = tcb->timestamps;
     slot->scaled = tcb->scaled;
     slot->sack = tcb->sack;
@@ -372,7 +375,7 @@ static void unpack(const struct tcp *tcp, tcp_conn conn, const struct tcp_slot *
     tcb->rcv_wnd = (uint32_t)quiet->rcv_wnd << quiet->rcv_wscale;
     tcb->rcv_adv = tcb->rcv_nxt + ((uint64_t)quiet->rcv_left << quiet->rcv_wscale);
     tcb->ts_recent = quiet->ts_recent;
-    tcb->ts_recent_ns = quiet->ts_recent_hour * NS_PER_HOUR;
+    tcb->ts_recent_ns = slot->ts_recent_hour * NS_PER_HOUR;
     tcb->ts_offset = tcp_isn_timestamp_offset(&tcp->config.key, &tcb->tuple);
     tcb->deadline_ns = TCP_NEVER_NS;
     tcb->ack_deadline_ns = TCP_NEVER_NS;
@@ -380,7 +383,7 @@ static void unpack(const struct tcp *tcp, tcp_conn conn, const struct tcp_slot *
     STAILQ_INIT(&tcb->segments);
     tcp_rtt_resume(&tcb->rtt, &tcp->rtt_limits, unpack_ns(quiet->srtt), unpack_ns(quiet->rttvar),
                    unpack_ns(quiet->rtt_max));
-    tcb->rtt.backoff = quiet->backoff;
+    tcb->rtt.backoff = slot->backoff;
     tcp_congestion_resume(&tcb->congestion, tcp->config.congestion, tcp->config.initial_window_segs,
                           quiet->cwnd_segs, quiet->ssthresh_bytes, quiet->mss);
     tcb->congestion.scoreboard = tcb->sack;
@@ -395,26 +398,26 @@ static void wait_for_tcb(struct tcp *tcp, struct tcp_slot *slot)
         return;
     slot->kind = TCP_SLOT_WAITING;
     slot->quiet.next = 0;
-    if (tcp->first_waiting == 0)
-        tcp->first_waiting = ref;
-    else
-        tcp_slot_of_ref(tcp, tcp->last_waiting)->quiet.next = ref;
+    slot->quiet.previous = tcp->last_waiting;
+    *next_waiting(tcp, tcp->last_waiting) = ref;
     tcp->last_waiting = ref;
 }
 
 /* It is the first, unless an arrival wakes it or the caller ends it. */
 static void wait_no_more(struct tcp *tcp, struct tcp_slot *slot)
 {
-    uint32_t ref = tcp_ref_of_slot(tcp, slot);
-    uint32_t previous = 0;
+    uint32_t next = slot->quiet.next, previous = slot->quiet.previous;
 
-    for (uint32_t at = tcp->first_waiting; at != ref; at = tcp_slot_of_ref(tcp, at)->quiet.next)
-        previous = at;
-    if (previous == 0)
-        tcp->first_waiting = slot->quiet.next;
+    *next_waiting(tcp, previous) = next;
+    if (next != 0)
+        tcp_slot_of_ref(tcp, next)->quiet.previous = previous;
     else
-        tcp_slot_of_ref(tcp, previous)->quiet.next = slot->quiet.next;
-    if (tcp->last_waiting == ref)
         tcp->last_waiting = previous;
     slot->kind = TCP_SLOT_QUIET;
+}
+
+/* What names the one behind REF; 0 stands for the head. */
+static uint32_t *next_waiting(struct tcp *tcp, uint32_t ref)
+{
+    return ref != 0 ? &tcp_slot_of_ref(tcp, ref)->quiet.next : &tcp->first_waiting;
 }

@@ -55,14 +55,12 @@ struct tcp_quiet {
     uint32_t ts_recent;
     uint32_t ssthresh_bytes;
     uint32_t srtt, rttvar, rtt_max; /* In units of 64 ns, saturated. */
-    uint32_t next;                  /* Of those that wait. */
+    uint32_t next, previous;        /* References, of those that wait; 0: none. */
     uint16_t snd_wnd_max;           /* Shifted by the scale, rounded up. */
     uint16_t rcv_wnd;               /* Shifted by the scale. */
     uint16_t rcv_left;              /* What is left of the window that was offered, shifted. */
-    uint16_t ts_recent_hour;        /* When ts_recent was taken: PAWS asks for days. */
     uint8_t cwnd_segs; /* Saturated: more than the initial window does not come back. */
-    uint8_t backoff;
-    uint8_t snd_wscale, rcv_wscale;
+    uint8_t snd_wscale : 4, rcv_wscale : 4;
 };
 
 /* Why a connection ended, for its last events. */
@@ -78,15 +76,17 @@ struct tcp_ended {
 struct tcp_slot {
     uint64_t user; /* The caller's. */
     struct tcp_tuple tuple;
-    uint8_t kind; /* enum tcp_slot_kind. */
+    uint8_t kind : 2;    /* enum tcp_slot_kind. */
+    uint8_t backoff : 6; /* Of a quiet one, as in struct tcp_rtt. */
     bool v6 : 1;
     bool timestamps : 1; /* Of a quiet one, as in struct tcb; likewise the next. */
     bool scaled : 1;
     bool sack : 1;
     bool ecn : 1;
     bool ecn_echo : 1;
-    bool ecn_reduced : 1; /* The peer is to be told that the window was reduced. */
-    bool fin_wanted : 1;  /* It waits to send its FIN. */
+    bool ecn_reduced : 1;    /* The peer is to be told that the window was reduced. */
+    bool fin_wanted : 1;     /* It waits to send its FIN. */
+    uint16_t ts_recent_hour; /* Of a quiet one: when ts_recent was taken. PAWS asks for days. */
     union {
         struct tcb *tcb;
         struct tcp_quiet quiet;
