@@ -47,6 +47,14 @@ static inline bool address_is_v4(const struct address *address)
     return memcmp(address->bytes, mapped, sizeof(mapped)) == 0;
 }
 
+/* Of an IPv4 address its four bytes, as they are. */
+static inline uint32_t address_v4_word(const struct address *address)
+{
+    uint32_t word;
+    memcpy(&word, address->bytes + 12, sizeof(word));
+    return word;
+}
+
 static inline bool address_equal(const struct address *a, const struct address *b)
 {
     return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;

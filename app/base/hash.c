@@ -81,6 +81,19 @@ uint64_t hash_quick(const struct hash_key *key, const void *bytes, size_t size)
     return fold_product(hash, UINT64_C(0xd6e8feb86659fd93));
 }
 
+struct hash_words_key hash_words_key(const struct hash_key *key)
+{
+    struct hash_words_key out;
+    uint8_t use[] = "words 0";
+
+    out.sum = hash_sip(key, use, sizeof(use));
+    for (unsigned i = 0; i < HASH_WORDS_MAX; i++) {
+        use[sizeof(use) - 2]++;
+        out.words[i] = hash_sip(key, use, sizeof(use));
+    }
+    return out;
+}
+
 uint32_t hash_toeplitz(const uint8_t *key, const uint8_t *bytes, size_t size)
 {
     uint32_t window =

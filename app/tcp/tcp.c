@@ -8,13 +8,14 @@ static bool peer_must_know(const struct tcb *tcb);
 
 tcp_conn tcp_open(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint64_t user)
 {
-    uint32_t ref = tcp_find(tcp, tuple);
+    uint32_t hash = tcp_tuple_hash(tcp, tuple);
+    uint32_t ref = tcp_find(tcp, tuple, hash);
     bool reuse = (ref & TCP_REF_TIME_WAIT) && tcp->config.time_wait_reuse;
     struct tcb *tcb;
 
     if (ref != 0 && !reuse)
         return refuse(tcp, TCP_OPEN_IN_USE, &tcp->counters.open_refused_in_use);
-    tcb = tcp_begin(tcp, now_ns, tuple, user);
+    tcb = tcp_begin(tcp, now_ns, tuple, hash, user);
     if (tcb == NULL)
         return refuse(tcp, TCP_OPEN_FULL, &tcp->counters.open_refused_full);
     if (reuse) {

@@ -23,14 +23,17 @@ static void end(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, enum tcp_even
                 enum tcp_icmp_kind icmp);
 static void release(struct tcp *tcp, struct tcb *tcb);
 
-struct tcb *tcp_begin(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint64_t user)
+struct tcb *tcp_begin(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint32_t hash,
+                      uint64_t user)
 {
-    struct tcb *tcb = tcp_slot_take(tcp, tuple, user);
+    struct tcb *tcb = tcp_slot_take(tcp, tuple, hash, user);
+    uint64_t secret;
 
     if (tcb == NULL)
         return NULL;
-    tcb->iss = tcp_isn(&tcp->config.key, tuple, now_ns);
-    tcb->ts_offset = tcp_isn_timestamp_offset(&tcp->config.key, tuple);
+    secret = tcp_isn_secret(&tcp->config.key, tuple);
+    tcb->iss = tcp_isn(secret, now_ns);
+    tcb->ts_offset = tcp_isn_timestamp_offset(secret);
     tcb->stream_end = 1;
     tcb->rcv_wnd = tcp->config.window_bytes;
     tcb->mss = tcp_options_own_mss(tcp, tuple);
@@ -90,7 +93,7 @@ void tcp_end_quiet(struct tcp *tcp, struct tcp_slot *slot, const struct tcb *cop
                               .kind = TCP_EVENT_GONE};
 
     count_end(tcp, TCP_EVENT_GONE);
-    tcp_slot_end(tcp, slot, &copy->tuple, &ended);
+    tcp_slot_end(tcp, slot, copy->hash, &ended);
 }
 
 static uint64_t first_unacked_ns(const struct tcb *tcb)
@@ -124,7 +127,7 @@ static void end(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, enum tcp_even
 
     count_end(tcp, kind);
     release(tcp, tcb);
-    tcp_slot_end(tcp, tcb->slot, &tcb->tuple, &ended);
+    tcp_slot_end(tcp, tcb->slot, tcb->hash, &ended);
     tcp_tcb_free(tcp, tcb);
 }
 

@@ -9,8 +9,7 @@ static enum tcp_verdict step_2_reset(struct tcp *tcp, struct tcp_half_open *half
                                      const struct tcp_arrival *in);
 static void acknowledge(struct tcp *tcp, const struct tcp_half_open *half_open, uint64_t now_ns);
 static uint16_t offered_window(const struct tcp *tcp);
-static uint32_t timestamp(const struct tcp *tcp, const struct tcp_half_open *half_open,
-                          uint64_t now_ns);
+static uint32_t timestamp(const struct tcp_half_open *half_open, uint64_t now_ns);
 static void await_ack(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t now_ns);
 static void expire(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t now_ns);
 static void give_up(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t now_ns);
@@ -25,13 +24,17 @@ bool tcp_half_open_begin(struct tcp *tcp, const struct tcp_listener *listener,
                          const struct tcp_arrival *in, const struct tcp_remains *previous)
 {
     struct tcp_half_open *half_open = TAILQ_FIRST(&tcp->listen.free);
+    uint64_t secret;
 
     if (half_open == NULL)
         return false;
     TAILQ_REMOVE(&tcp->listen.free, half_open, link);
+    secret = tcp_isn_secret(&tcp->config.key, in->tuple);
     *half_open = (struct tcp_half_open){.tuple = *in->tuple,
+                                        .hash = in->hash,
                                         .syn = in->header,
-                                        .iss = tcp_isn(&tcp->config.key, in->tuple, in->now_ns),
+                                        .iss = tcp_isn(secret, in->now_ns),
+                                        .ts_offset = tcp_isn_timestamp_offset(secret),
                                         .sent_ns = in->now_ns,
                                         .listener = listener};
     if (previous != NULL) {
@@ -39,9 +42,9 @@ bool tcp_half_open_begin(struct tcp *tcp, const struct tcp_listener *listener,
         half_open->previous = *previous;
         half_open->iss = tcp_isn_after(half_open->iss, previous->snd_nxt);
     }
-    tcp_tuple_add(tcp, &half_open->tuple, ref_of(tcp, half_open));
+    tcp_table_insert(&tcp->table, half_open->hash, ref_of(tcp, half_open));
     tcp->listen.in_use++;
-    tcp_half_open_answer(tcp, half_open, timestamp(tcp, half_open, in->now_ns));
+    tcp_half_open_answer(tcp, half_open, timestamp(half_open, in->now_ns));
     await_ack(tcp, half_open, in->now_ns);
     return true;
 }
@@ -99,7 +102,8 @@ struct tcb *tcp_half_open_accept(struct tcp *tcp, const struct tcp_half_open *ha
 {
     const struct tcp_arrival syn = {
         .header = half_open->syn, .now_ns = now_ns, .tuple = &half_open->tuple};
-    struct tcb *tcb = tcp_begin(tcp, now_ns, &half_open->tuple, half_open->listener->user);
+    struct tcb *tcb =
+        tcp_begin(tcp, now_ns, &half_open->tuple, half_open->hash, half_open->listener->user);
 
     if (tcb == NULL)
         return NULL;
@@ -178,7 +182,7 @@ static enum tcp_verdict step_1_sequence(struct tcp *tcp, struct tcp_half_open *h
      * that tells it nothing. */
     if (syn && first == -1 && (in->header.flags & TCP_ACK) == 0) {
         half_open->sent_ns = TCP_NEVER_NS;
-        tcp_half_open_answer(tcp, half_open, timestamp(tcp, half_open, in->now_ns));
+        tcp_half_open_answer(tcp, half_open, timestamp(half_open, in->now_ns));
         return TCP_DROP_DUPLICATE;
     }
     if (half_open->syn.has_timestamps && tcp->config.timestamps && !syn) {
@@ -218,7 +222,7 @@ static void acknowledge(struct tcp *tcp, const struct tcp_half_open *half_open, 
 {
     struct tcp_options options = {.has_timestamps =
                                       half_open->syn.has_timestamps && tcp->config.timestamps,
-                                  .tsval = timestamp(tcp, half_open, now_ns),
+                                  .tsval = timestamp(half_open, now_ns),
                                   .tsecr = half_open->syn.tsval};
     struct tcp_descriptor *reply;
 
@@ -240,11 +244,9 @@ static uint16_t offered_window(const struct tcp *tcp)
     return tcp->config.window_bytes < UINT16_MAX ? (uint16_t)tcp->config.window_bytes : UINT16_MAX;
 }
 
-static uint32_t timestamp(const struct tcp *tcp, const struct tcp_half_open *half_open,
-                          uint64_t now_ns)
+static uint32_t timestamp(const struct tcp_half_open *half_open, uint64_t now_ns)
 {
-    return tcp_options_timestamp(tcp_isn_timestamp_offset(&tcp->config.key, &half_open->tuple),
-                                 now_ns);
+    return tcp_options_timestamp(half_open->ts_offset, now_ns);
 }
 
 static void await_ack(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t now_ns)
@@ -264,7 +266,7 @@ static void expire(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t no
     TAILQ_REMOVE(&tcp->listen.waiting[half_open->retries], half_open, link);
     half_open->retries++;
     half_open->sent_ns = TCP_NEVER_NS;
-    tcp_half_open_answer(tcp, half_open, timestamp(tcp, half_open, now_ns));
+    tcp_half_open_answer(tcp, half_open, timestamp(half_open, now_ns));
     tcp->counters.retransmits_rto++;
     await_ack(tcp, half_open, now_ns);
 }
@@ -279,7 +281,7 @@ static void give_up(struct tcp *tcp, struct tcp_half_open *half_open, uint64_t n
 
 static void forget(struct tcp *tcp, struct tcp_half_open *half_open)
 {
-    tcp_tuple_remove(tcp, &half_open->tuple, ref_of(tcp, half_open));
+    tcp_table_remove(&tcp->table, half_open->hash, ref_of(tcp, half_open));
     TAILQ_REMOVE(&tcp->listen.waiting[half_open->retries], half_open, link);
     TAILQ_INSERT_HEAD(&tcp->listen.free, half_open, link);
     tcp->listen.in_use--;

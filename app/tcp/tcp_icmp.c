@@ -6,7 +6,7 @@ static bool ends_attempt(const struct tcp *tcp, enum tcp_icmp_kind kind);
 bool tcp_icmp(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint32_t seq,
               enum tcp_icmp_kind kind, uint32_t mtu_bytes)
 {
-    uint32_t ref = tcp_find(tcp, tuple);
+    uint32_t ref = tcp_find(tcp, tuple, tcp_tuple_hash(tcp, tuple));
     struct tcb *tcb;
 
     if (ref == 0 || (ref & (TCP_REF_TIME_WAIT | TCP_REF_HALF_OPEN))) {

@@ -160,7 +160,8 @@ static enum tcp_verdict arrive(struct tcp *tcp, const uint8_t *l4, uint16_t l4_b
     in->bytes = (uint32_t)l4_bytes - in->header.header_bytes;
     in->fin = (in->header.flags & TCP_FIN) != 0;
 
-    uint32_t ref = tcp_find(tcp, in->tuple);
+    in->hash = tcp_tuple_hash(tcp, in->tuple);
+    uint32_t ref = tcp_find(tcp, in->tuple, in->hash);
     uint32_t room = tcp_events_room(tcp);
     if (ref & TCP_REF_TIME_WAIT)
         return act(tcp, ref, NULL, TCP_TIME_WAIT, in);

@@ -4,27 +4,19 @@ enum {
     ISN_STEP_NS = 4000
 };
 
-/* Keeps the uses of one key apart. */
-enum use {
-    USE_ISN = 1,
-    USE_TIMESTAMP = 2,
-};
-
-static uint32_t keyed(const struct hash_key *key, const struct tuple *tuple, uint64_t use)
+/* No other use of the key hashes as many bytes as either. */
+uint64_t tcp_isn_secret(const struct hash_key *key, const struct tuple *tuple)
 {
-    struct {
-        struct tuple tuple;
-        uint64_t use;
-    } input = {.tuple = *tuple, .use = use};
-    _Static_assert(sizeof(input) == sizeof(struct tuple) + sizeof(uint64_t),
-                   "no padding is hashed");
+    const uint32_t v4[3] = {address_v4_word(&tuple->local), address_v4_word(&tuple->remote),
+                            (uint32_t)tuple->local_port << 16 | tuple->remote_port};
 
-    return (uint32_t)hash_sip(key, &input, sizeof(input));
+    return address_is_v4(&tuple->local) ? hash_sip(key, v4, sizeof(v4))
+                                        : hash_sip(key, tuple, sizeof(*tuple));
 }
 
-uint32_t tcp_isn(const struct hash_key *key, const struct tuple *tuple, uint64_t now_ns)
+uint32_t tcp_isn(uint64_t secret, uint64_t now_ns)
 {
-    return (uint32_t)(now_ns / ISN_STEP_NS) + keyed(key, tuple, USE_ISN);
+    return (uint32_t)(now_ns / ISN_STEP_NS) + (uint32_t)secret;
 }
 
 uint32_t tcp_isn_after(uint32_t isn, uint32_t last)
@@ -32,7 +24,7 @@ uint32_t tcp_isn_after(uint32_t isn, uint32_t last)
     return (int32_t)(isn - last) > 0 ? isn : last + UINT16_MAX + 1;
 }
 
-uint32_t tcp_isn_timestamp_offset(const struct hash_key *key, const struct tuple *tuple)
+uint32_t tcp_isn_timestamp_offset(uint64_t secret)
 {
-    return keyed(key, tuple, USE_TIMESTAMP);
+    return (uint32_t)(secret >> 32);
 }

@@ -109,7 +109,7 @@ static void answer_with_cookie(struct tcp *tcp, const struct tcp_listener *liste
 {
     struct tcp_half_open unkept = {
         .tuple = *in->tuple, .syn = in->header, .sent_ns = in->now_ns, .listener = listener};
-    uint32_t offset = tcp_isn_timestamp_offset(&tcp->config.key, in->tuple);
+    uint32_t offset = tcp_isn_timestamp_offset(tcp_isn_secret(&tcp->config.key, in->tuple));
     uint32_t clock = tcp_options_timestamp(offset, in->now_ns);
 
     unkept.iss = tcp_cookie_make(&tcp->config.key, in->tuple, in->header.seq,
@@ -128,6 +128,7 @@ static void answer_with_cookie(struct tcp *tcp, const struct tcp_listener *liste
 static enum tcp_verdict ack_input(struct tcp *tcp, const struct tcp_arrival *in, struct tcb **tcb)
 {
     struct tcp_half_open back = {.tuple = *in->tuple,
+                                 .hash = in->hash,
                                  .syn = {.seq = in->header.seq - 1,
                                          .window = in->header.window,
                                          .has_mss = true,

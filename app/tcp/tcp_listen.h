@@ -50,7 +50,9 @@ struct tcp_half_open {
     TAILQ_ENTRY(tcp_half_open) link; /* By expiry, or in the free list. */
     struct tuple tuple;              /* local is ours. */
     struct tcp_header syn;           /* The peer's. */
+    uint32_t hash;                   /* Of the tuple. */
     uint32_t iss;                    /* Of our SYN-ACK. */
+    uint32_t ts_offset;              /* Of our timestamps. */
     uint64_t sent_ns;                /* When it was sent; TCP_NEVER_NS: twice, or not known. */
     uint64_t expires_ns;             /* When it is sent again, or given up. */
     const struct tcp_listener *listener;

@@ -129,8 +129,9 @@ struct tcb {
     uint64_t ecn_end;        /* SND.NXT when the window was last reduced for a mark. */
     uint64_t heard_ns;       /* When a segment last came. */
     uint64_t refuse_next_ns; /* When the next empty segment outside of the window is answered. */
+    uint32_t hash;           /* Of the tuple. */
     uint16_t acked_mss;      /* The longest segment that got through. */
-    uint32_t alive_probes;   /* Keep-alive probes since a segment last came. */
+    uint8_t alive_probes;    /* Keep-alive probes since a segment last came. */
     /* Lines 9 and on. Written by input: when something is lost, at either end. */
     alignas(64) struct tcp_sack_report sack_report;
     alignas(64) struct tcp_rack rack;
@@ -168,6 +169,7 @@ struct tcp {
     uint8_t refusal; /* enum tcp_open_refusal of the last tcp_open(). */
     /* Line 2 and on. Tables and lists; written by their modules. */
     alignas(64) struct tcp_table table;
+    struct hash_words_key table_key;
     struct pool pool;               /* Of struct tcp_slot. */
     struct tcp_addresses addresses; /* IPv6 addresses of slots. */
     struct tcb_list free_tcbs;      /* Control blocks not lent. */
@@ -197,6 +199,7 @@ struct tcp_arrival {
     struct tcp_header header;
     uint64_t now_ns;
     const struct tuple *tuple; /* local is ours. */
+    uint32_t hash;             /* Of the tuple. */
     const uint8_t *data;       /* Payload, trimmed to what is new as the steps go on. */
     uint32_t bytes;            /* Of payload. */
     uint32_t acked;            /* Of our sequence space, what nothing acknowledged before. */
@@ -241,7 +244,8 @@ static inline struct tcp_half_open *tcp_half_open_of_ref(const struct tcp *tcp, 
 
 /* --- tcp_conn.c --- */
 /* A new connection of TUPLE in CLOSED, with its initial sequence number. NULL when full. */
-struct tcb *tcp_begin(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint64_t user);
+struct tcb *tcp_begin(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint32_t hash,
+                      uint64_t user);
 /* The only place where a state changes; asserts that RFC 9293 figure 5 has the transition. */
 void tcp_state_set(struct tcb *tcb, enum tcp_state state);
 /* Put it on the ready list, unless it is there. */

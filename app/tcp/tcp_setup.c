@@ -105,6 +105,7 @@ struct tcp *tcp_setup(const struct tcp_config *config, uint64_t now_ns, struct e
                                               .min_ns = config->rto_min_ns,
                                               .max_ns = config->rto_max_ns,
                                               .granularity_ns = config->tick_ns};
+    tcp->table_key = hash_words_key(&config->key);
     tcp->challenge_second = UINT64_MAX;
     tcp->mtu_lowered_ns = TCP_NEVER_NS;
     wheel_init(&tcp->wheel, config->tick_ns, now_ns);
@@ -141,6 +142,7 @@ static int check(const struct tcp_config *config, struct error *err)
         {"rto_min_ns", config->rto_min_ns, 1, config->rto_max_ns},
         {"rto_initial_ns", config->rto_initial_ns, config->rto_min_ns, config->rto_max_ns},
         {"rto_max_ns", config->rto_max_ns, 1, 3600 * 1000 * MS},
+        {"keep_alive_probes", config->keep_alive_probes, 0, UINT8_MAX},
         {"keep_alive_interval_ns", config->keep_alive_interval_ns, 1, UINT64_MAX / 4},
         {"delayed_ack_ns", config->delayed_ack_ns, 0, 500 * MS - 1}, /* RFC 9293 MUST-40. */
         {"window_bytes", config->window_bytes, 1, config->window_scale ? WINDOW_MAX : UINT16_MAX},

@@ -8,10 +8,10 @@
 #include "tcp/tcp_priv.h"
 
 #define NS_PER_HOUR (UINT64_C(3600) * 1000000000)
+
 #define SCALE_MASK 15u   /* Scales are at most TCP_WINDOW_SCALE_MAX. */
 #define BACKOFF_MASK 63u /* Doublings are at most that. */
 
-static uint32_t tuple_hash(const struct tcp *tcp, const struct tuple *tuple);
 static bool has_tuple(const struct tcp *tcp, uint32_t ref, const struct tuple *tuple);
 static bool slot_has_tuple(const struct tcp *tcp, const struct tcp_slot *slot,
                            const struct tuple *tuple);
@@ -35,9 +35,27 @@ struct tcp_slot *tcp_slot(const struct tcp *tcp, tcp_conn conn)
     return slot != NULL && slot->kind != TCP_SLOT_ENDED ? slot : NULL;
 }
 
-uint32_t tcp_find(const struct tcp *tcp, const struct tuple *tuple)
+/* Of what tells connections apart. */
+uint32_t tcp_tuple_hash(const struct tcp *tcp, const struct tuple *tuple)
 {
-    struct tcp_table_walk walk = tcp_table_walk(&tcp->table, tuple_hash(tcp, tuple));
+    const uint32_t ports = (uint32_t)tuple->local_port << 16 | tuple->remote_port;
+    uint32_t words[HASH_WORDS_MAX] = {0};
+
+    if (address_is_v4(&tuple->local)) {
+        words[0] = address_v4_word(&tuple->local);
+        words[1] = address_v4_word(&tuple->remote);
+        words[2] = ports;
+        return hash_words(&tcp->table_key, words, 4);
+    }
+    memcpy(words, &tuple->local, sizeof(tuple->local));
+    memcpy(words + 4, &tuple->remote, sizeof(tuple->remote));
+    words[8] = ports;
+    return hash_words(&tcp->table_key, words, 10);
+}
+
+uint32_t tcp_find(const struct tcp *tcp, const struct tuple *tuple, uint32_t hash)
+{
+    struct tcp_table_walk walk = tcp_table_walk(&tcp->table, hash);
     uint32_t ref;
 
     while ((ref = tcp_table_next(&tcp->table, &walk)) != 0) {
@@ -47,22 +65,12 @@ uint32_t tcp_find(const struct tcp *tcp, const struct tuple *tuple)
     return 0;
 }
 
-void tcp_tuple_add(struct tcp *tcp, const struct tuple *tuple, uint32_t ref)
-{
-    tcp_table_insert(&tcp->table, tuple_hash(tcp, tuple), ref);
-}
-
-void tcp_tuple_remove(struct tcp *tcp, const struct tuple *tuple, uint32_t ref)
-{
-    tcp_table_remove(&tcp->table, tuple_hash(tcp, tuple), ref);
-}
-
 bool tcp_slot_is_free(const struct tcp *tcp)
 {
     return tcp->pool.taken < tcp->pool.capacity && !TAILQ_EMPTY(&tcp->free_tcbs);
 }
 
-struct tcb *tcp_slot_take(struct tcp *tcp, const struct tuple *tuple, uint64_t user)
+struct tcb *tcp_slot_take(struct tcp *tcp, const struct tuple *tuple, uint32_t hash, uint64_t user)
 {
     tcp_conn conn;
     struct tcp_slot *slot;
@@ -79,12 +87,13 @@ struct tcb *tcp_slot_take(struct tcp *tcp, const struct tuple *tuple, uint64_t u
     tcb = take_tcb(tcp);
     tcb->conn = conn;
     tcb->tuple = *tuple;
+    tcb->hash = hash;
     tcb->user = user;
     tcb->slot = slot;
     slot->user = user;
     slot->kind = TCP_SLOT_AWAKE;
     slot->tcb = tcb;
-    tcp_tuple_add(tcp, tuple, tcp_ref_of_slot(tcp, slot));
+    tcp_table_insert(&tcp->table, hash, tcp_ref_of_slot(tcp, slot));
     return tcb;
 }
 
@@ -168,12 +177,12 @@ void tcp_slot_wake_waiting(struct tcp *tcp)
         tcp_slot_wake(tcp, tcp_slot_of_ref(tcp, tcp->first_waiting));
 }
 
-void tcp_slot_end(struct tcp *tcp, struct tcp_slot *slot, const struct tuple *tuple,
+void tcp_slot_end(struct tcp *tcp, struct tcp_slot *slot, uint32_t hash,
                   const struct tcp_ended *ended)
 {
     uint32_t ref = tcp_ref_of_slot(tcp, slot);
 
-    tcp_tuple_remove(tcp, tuple, ref);
+    tcp_table_remove(&tcp->table, hash, ref);
     if (slot->v6) {
         tcp_addresses_release(&tcp->addresses, slot->tuple.local);
         tcp_addresses_release(&tcp->addresses, slot->tuple.remote);
@@ -206,18 +215,6 @@ static struct tcb *take_tcb(struct tcp *tcp)
     tcp->tcbs_in_use++;
     memset(tcb, 0, sizeof(*tcb));
     return tcb;
-}
-
-/* Of what tells connections apart: 12 bytes of IPv4. */
-static uint32_t tuple_hash(const struct tcp *tcp, const struct tuple *tuple)
-{
-    struct tcp_tuple packed = {.local_port = tuple->local_port, .remote_port = tuple->remote_port};
-
-    if (!address_is_v4(&tuple->local))
-        return (uint32_t)hash_sip(&tcp->config.key, tuple, sizeof(*tuple));
-    memcpy(&packed.local, tuple->local.bytes + 12, sizeof(packed.local));
-    memcpy(&packed.remote, tuple->remote.bytes + 12, sizeof(packed.remote));
-    return (uint32_t)hash_sip(&tcp->config.key, &packed, sizeof(packed));
 }
 
 static bool has_tuple(const struct tcp *tcp, uint32_t ref, const struct tuple *tuple)
@@ -349,6 +346,7 @@ static void unpack(const struct tcp *tcp, tcp_conn conn, const struct tcp_slot *
     tcb->conn = conn;
     tcb->user = slot->user;
     unpack_tuple(tcp, slot, &tcb->tuple);
+    tcb->hash = tcp_tuple_hash(tcp, &tcb->tuple);
     tcb->state = TCP_ESTABLISHED;
     tcb->snd_una = quiet->sent;
     tcb->snd_nxt = quiet->sent;
@@ -376,7 +374,7 @@ static void unpack(const struct tcp *tcp, tcp_conn conn, const struct tcp_slot *
     tcb->rcv_adv = tcb->rcv_nxt + ((uint64_t)quiet->rcv_left << quiet->rcv_wscale);
     tcb->ts_recent = quiet->ts_recent;
     tcb->ts_recent_ns = slot->ts_recent_hour * NS_PER_HOUR;
-    tcb->ts_offset = tcp_isn_timestamp_offset(&tcp->config.key, &tcb->tuple);
+    tcb->ts_offset = tcp_isn_timestamp_offset(tcp_isn_secret(&tcp->config.key, &tcb->tuple));
     tcb->deadline_ns = TCP_NEVER_NS;
     tcb->ack_deadline_ns = TCP_NEVER_NS;
     tcb->rack.deadline_ns = TCP_NEVER_NS;

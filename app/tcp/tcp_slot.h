@@ -98,16 +98,14 @@ static_assert(sizeof(struct tcp_slot) == 96, "a quiet connection stays small");
 
 /* The connection, in any state but ended; NULL when stale. */
 struct tcp_slot *tcp_slot(const struct tcp *tcp, tcp_conn conn);
-/* What has TUPLE: a reference as in tcp_priv.h; 0 is nothing. */
-uint32_t tcp_find(const struct tcp *tcp, const struct tuple *tuple);
-/* Have TUPLE found as REF; no longer. Whoever takes a tuple over adds it before the other removes
- * it, or after. */
-void tcp_tuple_add(struct tcp *tcp, const struct tuple *tuple, uint32_t ref);
-void tcp_tuple_remove(struct tcp *tcp, const struct tuple *tuple, uint32_t ref);
+/* That of TUPLE in the tuple table. */
+uint32_t tcp_tuple_hash(const struct tcp *tcp, const struct tuple *tuple);
+/* What has TUPLE, whose hash is HASH: a reference as in tcp_priv.h; 0 is nothing. */
+uint32_t tcp_find(const struct tcp *tcp, const struct tuple *tuple, uint32_t hash);
 /* Is there one for a new connection? */
 bool tcp_slot_is_free(const struct tcp *tcp);
 /* A new connection, awake, zero but for who it is, in the table. NULL when full. */
-struct tcb *tcp_slot_take(struct tcp *tcp, const struct tuple *tuple, uint64_t user);
+struct tcb *tcp_slot_take(struct tcp *tcp, const struct tuple *tuple, uint32_t hash, uint64_t user);
 /* Its control block, on the ready list if it was quiet. NULL, counted, when none is free. */
 struct tcb *tcp_slot_wake(struct tcp *tcp, struct tcp_slot *slot);
 /* Nothing is in it that the summary would not hold. */
@@ -121,8 +119,9 @@ bool tcp_slot_close(struct tcp *tcp, struct tcp_slot *slot);
 /* Give blocks that are free to those that wait. */
 bool tcp_slot_can_wake_waiting(const struct tcp *tcp);
 void tcp_slot_wake_waiting(struct tcp *tcp);
-/* The end: TUPLE is free again, and ENDED is told. The caller frees the control block. */
-void tcp_slot_end(struct tcp *tcp, struct tcp_slot *slot, const struct tuple *tuple,
+/* The end: the tuple, whose hash is HASH, is free again, and ENDED is told. The caller frees the
+ * control block. */
+void tcp_slot_end(struct tcp *tcp, struct tcp_slot *slot, uint32_t hash,
                   const struct tcp_ended *ended);
 void tcp_tcb_free(struct tcp *tcp, struct tcb *tcb);
 

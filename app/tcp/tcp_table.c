@@ -8,16 +8,6 @@ static uint32_t slots_for(uint32_t capacity)
     return capacity + capacity / 2 + 8;
 }
 
-static uint32_t home_of(const struct tcp_table *table, uint32_t hash)
-{
-    return (uint32_t)((uint64_t)hash * table->slots >> 32);
-}
-
-static uint32_t after(const struct tcp_table *table, uint32_t slot)
-{
-    return slot + 1 == table->slots ? 0 : slot + 1;
-}
-
 /* Steps from slot A forward to B. */
 static uint32_t distance(const struct tcp_table *table, uint32_t a, uint32_t b)
 {
@@ -27,10 +17,10 @@ static uint32_t distance(const struct tcp_table *table, uint32_t a, uint32_t b)
 /* The slot of REF under HASH, or the empty one where it would go. */
 static uint32_t slot_of(const struct tcp_table *table, uint32_t hash, uint32_t ref)
 {
-    uint32_t slot = home_of(table, hash);
+    uint32_t slot = tcp_table_home(table, hash);
 
     while (table->entries[slot].ref != 0 && table->entries[slot].ref != ref)
-        slot = after(table, slot);
+        slot = tcp_table_after(table, slot);
     return slot;
 }
 
@@ -44,23 +34,6 @@ void tcp_table_init(struct tcp_table *table, void *memory, uint32_t capacity)
     *table =
         (struct tcp_table){.entries = memory, .slots = slots_for(capacity), .capacity = capacity};
     memset(memory, 0, tcp_table_bytes(capacity));
-}
-
-struct tcp_table_walk tcp_table_walk(const struct tcp_table *table, uint32_t hash)
-{
-    return (struct tcp_table_walk){.hash = hash, .slot = home_of(table, hash)};
-}
-
-uint32_t tcp_table_next(const struct tcp_table *table, struct tcp_table_walk *walk)
-{
-    for (;;) {
-        const struct tcp_table_entry *entry = &table->entries[walk->slot];
-        if (entry->ref == 0)
-            return 0;
-        walk->slot = after(table, walk->slot);
-        if (entry->hash == walk->hash)
-            return entry->ref;
-    }
 }
 
 bool tcp_table_insert(struct tcp_table *table, uint32_t hash, uint32_t ref)
@@ -81,9 +54,9 @@ bool tcp_table_remove(struct tcp_table *table, uint32_t hash, uint32_t ref)
         return false;
     /* Move back each later entry of the run that may not stand behind a hole: those whose home is
      * not in (hole, slot]. */
-    for (uint32_t slot = after(table, hole); table->entries[slot].ref != 0;
-         slot = after(table, slot)) {
-        uint32_t home = home_of(table, table->entries[slot].hash);
+    for (uint32_t slot = tcp_table_after(table, hole); table->entries[slot].ref != 0;
+         slot = tcp_table_after(table, slot)) {
+        uint32_t home = tcp_table_home(table, table->entries[slot].hash);
         if (distance(table, home, slot) >= distance(table, hole, slot)) {
             table->entries[hole] = table->entries[slot];
             hole = slot;

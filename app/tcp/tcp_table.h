@@ -36,12 +36,39 @@ struct tcp_table_walk {
 
 size_t tcp_table_bytes(uint32_t capacity);
 void tcp_table_init(struct tcp_table *table, void *memory, uint32_t capacity);
-struct tcp_table_walk tcp_table_walk(const struct tcp_table *table, uint32_t hash);
+static inline struct tcp_table_walk tcp_table_walk(const struct tcp_table *table, uint32_t hash);
 /* The next reference under the walk's hash, or 0. Ends with any change of the table. */
-uint32_t tcp_table_next(const struct tcp_table *table, struct tcp_table_walk *walk);
+static inline uint32_t tcp_table_next(const struct tcp_table *table, struct tcp_table_walk *walk);
 /* REF is not 0, and not yet there under HASH. False if it is full. */
 bool tcp_table_insert(struct tcp_table *table, uint32_t hash, uint32_t ref);
 /* False if it was not there. */
 bool tcp_table_remove(struct tcp_table *table, uint32_t hash, uint32_t ref);
+
+static inline uint32_t tcp_table_home(const struct tcp_table *table, uint32_t hash)
+{
+    return (uint32_t)((uint64_t)hash * table->slots >> 32);
+}
+
+static inline uint32_t tcp_table_after(const struct tcp_table *table, uint32_t slot)
+{
+    return slot + 1 == table->slots ? 0 : slot + 1;
+}
+
+static inline struct tcp_table_walk tcp_table_walk(const struct tcp_table *table, uint32_t hash)
+{
+    return (struct tcp_table_walk){.hash = hash, .slot = tcp_table_home(table, hash)};
+}
+
+static inline uint32_t tcp_table_next(const struct tcp_table *table, struct tcp_table_walk *walk)
+{
+    for (;;) {
+        const struct tcp_table_entry *entry = &table->entries[walk->slot];
+        if (entry->ref == 0)
+            return 0;
+        walk->slot = tcp_table_after(table, walk->slot);
+        if (entry->hash == walk->hash)
+            return entry->ref;
+    }
+}
 
 #endif

@@ -87,7 +87,7 @@ static struct tcp_time_wait *enter(struct tcp *tcp, const struct tuple *tuple, u
     entry->expires_ns = now_ns + tcp->config.time_wait_ns;
     entry->tuple = *tuple;
     TAILQ_INSERT_TAIL(&tcp->time_waits, entry, link);
-    tcp_tuple_add(tcp, tuple, ref_of(tcp, entry));
+    tcp_table_insert(&tcp->table, tcp_tuple_hash(tcp, tuple), ref_of(tcp, entry));
     tcp->counters.time_waits++;
     return entry;
 }
@@ -133,7 +133,7 @@ static struct tcp_time_wait *take(struct tcp *tcp)
 
 static void drop(struct tcp *tcp, struct tcp_time_wait *entry)
 {
-    tcp_tuple_remove(tcp, &entry->tuple, ref_of(tcp, entry));
+    tcp_table_remove(&tcp->table, tcp_tuple_hash(tcp, &entry->tuple), ref_of(tcp, entry));
     TAILQ_REMOVE(&tcp->time_waits, entry, link);
     TAILQ_INSERT_HEAD(&tcp->free_time_waits, entry, link);
     tcp->time_waits_in_use--;
@@ -158,7 +158,7 @@ static void acknowledge(struct tcp *tcp, const struct tuple *tuple,
     reply->window = remains->window;
     reply->flags = TCP_ACK;
     if (remains->timestamps) {
-        uint32_t offset = tcp_isn_timestamp_offset(&tcp->config.key, tuple);
+        uint32_t offset = tcp_isn_timestamp_offset(tcp_isn_secret(&tcp->config.key, tuple));
         struct tcp_options options = {.has_timestamps = true,
                                       .tsval = tcp_options_timestamp(offset, now_ns),
                                       .tsecr = remains->ts_recent};

@@ -130,7 +130,7 @@ static void add_text(char *text, const char *format, ...)
 
 static uint32_t timestamp_offset(const struct run *run)
 {
-    return tcp_isn_timestamp_offset(&run->config.key, &run->conn->tuple);
+    return tcp_isn_timestamp_offset(tcp_isn_secret(&run->config.key, &run->conn->tuple));
 }
 
 /* Our options as a script writes them, without padding. */

@@ -48,6 +48,48 @@ static void siphash_depends_on_both_halves_of_the_key(void **state)
     assert_true(hash_sip(&a, "x", 1) != hash_sip(&c, "x", 1));
 }
 
+/* The formula of hash.h, without and with the last step, which is MurmurHash3's: its fmix32(1) is known. */
+static void words_are_hashed_by_the_formula(void **state)
+{
+    const struct hash_key key = {1, 2};
+    struct hash_words_key of = {.sum = 0, .words = {UINT64_C(1) << 32, 1}};
+    const uint32_t none[2] = {0}, words[4] = {7, 9, 11, 13};
+
+    (void)state;
+    assert_int_equal(hash_words(&of, none, 0), 0);
+    assert_int_equal(hash_words(&of, none, 2), 0x514e28b7); /* fmix32(2^32 * 1 >> 32). */
+    of = (struct hash_words_key){.words = {1, UINT64_C(1) << 32, 5, 0}};
+    /* (1 + 7) 2^32 + 72 + (5 + 11) 13. */
+    struct hash_words_key same = {.sum = (UINT64_C(8) << 32) + 72 + 208};
+    assert_int_equal(hash_words(&of, words, 4), hash_words(&same, none, 0));
+    assert_true(hash_words_key(&key).sum != hash_words_key(&key).words[0]);
+    assert_true(hash_words_key(&key).words[9] != hash_words_key(&(struct hash_key){1, 3}).words[9]);
+}
+
+/* Neighbouring ports make an arithmetic progression, which a product alone puts into heaps for some
+ * keys: 40000 in 512 slots, 78 in each on average. */
+static void ports_in_a_row_are_scattered(void **state)
+{
+    enum {
+        KEYS = 300,
+        PORTS = 40000,
+        SLOTS = 512
+    };
+
+    (void)state;
+    for (uint64_t k = 1; k <= KEYS; k++) {
+        const struct hash_words_key key = hash_words_key(&(struct hash_key){k, 99});
+        unsigned counts[SLOTS] = {0}, most = 0;
+        for (uint32_t port = 1; port <= PORTS; port++) {
+            const uint32_t words[4] = {0x0100010a, 0x0100090a, port << 16 | 80, 0};
+            unsigned *count = &counts[hash_words(&key, words, 4) / (UINT32_MAX / SLOTS + 1)];
+            if (++*count > most)
+                most = *count;
+        }
+        assert_true(most < 78 + 7 * 9); /* Standard deviations. */
+    }
+}
+
 /* RFC 3720 B.4, and the check value of the CRC catalogues. */
 static void crc32c_vectors(void **state)
 {
@@ -155,6 +197,8 @@ int main(void)
         cmocka_unit_test(siphash_vectors),
         cmocka_unit_test(siphash_depends_on_both_halves_of_the_key),
         cmocka_unit_test(quick_hash_spreads_every_byte),
+        cmocka_unit_test(words_are_hashed_by_the_formula),
+        cmocka_unit_test(ports_in_a_row_are_scattered),
         cmocka_unit_test(crc32c_vectors),
         cmocka_unit_test(crc32c_does_not_depend_on_the_cut),
         cmocka_unit_test(toeplitz_vectors),
