@@ -245,6 +245,7 @@ struct tcp_config {
     bool window_scale;       /* Offer RFC 7323 window scaling. */
     bool ecn;                /* Offer ECN (RFC 3168). A peer that offers it gets it in any case. */
     bool sack;               /* Offer selective acknowledgment (RFC 2018). */
+    bool tell_acked;         /* TCP_EVENT_ACKED and _LOCAL_CLOSED are told: else nobody asks. */
     bool soft_icmp_ends_syn; /* Network and host unreachable end an attempt to connect, too. */
     uint32_t challenge_acks_per_s; /* RFC 5961 7: limit of the whole worker. */
 };
@@ -253,7 +254,8 @@ enum tcp_event_kind {
     TCP_EVENT_CONNECTED,    /* Our SYN was answered. */
     TCP_EVENT_ACCEPTED,     /* A peer opened a connection to a listener: its handle is new. */
     TCP_EVENT_DATA,         /* `bytes` in-order bytes at `data`, from `stream_offset` on. */
-    TCP_EVENT_ACKED,        /* The peer has all of our stream below `stream_offset`. */
+    TCP_EVENT_ACKED,        /* The peer has all of our stream below `stream_offset`. This and
+                               LOCAL_CLOSED only with config.tell_acked. */
     TCP_EVENT_PEER_FIN,     /* The peer sent all it will; its stream has `stream_offset` bytes. */
     TCP_EVENT_LOCAL_CLOSED, /* Our FIN is acknowledged: the peer has all of our stream. */
     TCP_EVENT_RETRANSMIT,   /* A segment counts as lost and was handed out again, at `at_ns`:

@@ -29,7 +29,8 @@ void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
     tcb->snd_una = in->ack;
     tcb->timeouts = 0;
     tcb->silence_since_ns = in->now_ns;
-    tell_acked(tcp, tcb, was, in->now_ns);
+    if (tcp->config.tell_acked)
+        tell_acked(tcp, tcb, was, in->now_ns);
 
     struct tcp_congestion_news congestion = {.snd_una = tcb->snd_una,
                                              .now_ns = in->now_ns,

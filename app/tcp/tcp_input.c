@@ -475,8 +475,9 @@ static enum tcp_verdict step_5_ack(struct tcp *tcp, struct tcb *tcb, struct tcp_
 
 static void step_5_fin_acked(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
 {
-    tcp_event_add(tcp, tcb, in->now_ns, TCP_EVENT_LOCAL_CLOSED)->stream_offset =
-        tcb->stream_end - 1;
+    if (tcp->config.tell_acked)
+        tcp_event_add(tcp, tcb, in->now_ns, TCP_EVENT_LOCAL_CLOSED)->stream_offset =
+            tcb->stream_end - 1;
     switch (tcb->state) {
     case TCP_FIN_WAIT_1:
         tcp_state_set(tcb, TCP_FIN_WAIT_2);

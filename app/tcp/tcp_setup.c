@@ -77,6 +77,7 @@ struct tcp_config tcp_config_quiet(uint32_t connections, uint32_t awake)
         .timestamps = true,
         .window_scale = true,
         .sack = true,
+        .tell_acked = true,
         .soft_icmp_ends_syn = true,
         .challenge_acks_per_s = 1000,
     };

@@ -243,6 +243,8 @@ struct traffic_config traffic_config_default(void);
 uint32_t traffic_connections_needed(const struct traffic_config *config);
 /* Those of them that can be awake at once, of which the tcp wants more memory; bounded likewise. */
 uint32_t traffic_awake_needed(const struct traffic_config *config);
+/* Does one of them ask how far the peer has our stream (tell_acked of the tcp)? TLS does. */
+bool traffic_acked_needed(const struct traffic_config *config);
 /* TIME-WAIT entries that they leave, each held for TIME_WAIT_NS; bounded likewise. The formulas of
  * all are in traffic_config.h. */
 uint32_t traffic_time_waits_needed(const struct traffic_config *config, uint64_t time_wait_ns);

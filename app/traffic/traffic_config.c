@@ -106,6 +106,11 @@ uint32_t traffic_secures_needed(const struct traffic_config *config)
     return bounded(sum);
 }
 
+bool traffic_acked_needed(const struct traffic_config *config)
+{
+    return traffic_secures_needed(config) > 0;
+}
+
 uint32_t traffic_requests_needed(const struct traffic_config *config)
 {
     uint64_t sum = 0;

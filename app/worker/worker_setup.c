@@ -146,6 +146,7 @@ static int fill_tcp(struct worker *worker, const struct worker_config *config,
     tcp.syn_timeout_ns = 0;
     tcp.user_timeout_ns = 0;
     tcp.fin_wait_2_ns = 0;
+    tcp.tell_acked = traffic_acked_needed(traffic);
     tcp.time_wait_ns = config->time_wait_ns;
     tcp.time_waits = traffic_time_waits_needed(traffic, config->time_wait_ns);
     tcp.mtu_bytes = net_mtu_bytes(config->port);

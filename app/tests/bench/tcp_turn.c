@@ -161,9 +161,11 @@ static int start(struct error *err)
     config.key = (struct hash_key){1, 2};
     config.time_wait_ns = 0;
     config.time_waits = 0;
+    config.tell_acked = false;
     client = tcp_setup(&config, now_ns, err);
     config.time_wait_ns = TIME_WAIT_NS;
     config.time_waits = TIME_WAITS;
+    config.tell_acked = true;
     server = tcp_setup(&config, now_ns, err);
     if (client == NULL || server == NULL || address_parse("10.1.0.1", &next_tuple.local, err) < 0 ||
         address_parse("10.9.0.1", &next_tuple.remote, err) < 0)

@@ -103,6 +103,8 @@ static bool set_number(struct tcp_config *config, const char *name, const char *
         config->ecn = number != 0;
     else if (strcmp(name, "cubic") == 0)
         config->congestion = number != 0 ? TCP_CUBIC : TCP_RENO;
+    else if (strcmp(name, "tell_acked") == 0)
+        config->tell_acked = number != 0;
     else if (strcmp(name, "sack") == 0)
         config->sack = number != 0;
     else if (strcmp(name, "time_wait_reuse") == 0)

@@ -288,6 +288,8 @@ static bool take_events(struct run *run)
     for (uint32_t i = 0; i < count; i++) {
         char text[SCRIPT_TEXT_BYTES];
         event_text(&events[i], text);
+        if (events[i].kind == TCP_EVENT_ACKED && !run->config.tell_acked)
+            return fail(run, "%s is told", text);
         take_handle(run, &events[i]);
         if (!note(run, text))
             return false;
