@@ -24,7 +24,7 @@ void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
     in->acked = (uint32_t)(in->ack - was);
     struct timing timing = cover(tcp, tcb, in);
     /* After what lies before the blocks, or that would seem to have arrived after it. */
-    struct tcp_sack_news news = tcp_sack_input(tcb, in);
+    struct tcp_sack_news news = tcp_sack_news_of(tcb, in);
     sample(tcp, tcb, in, &timing);
     tcb->snd_una = in->ack;
     tcb->timeouts = 0;
@@ -47,14 +47,14 @@ void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
     if (tcb->sack)
         tcp_rack_ack(tcp, tcb, in, &news, in_recovery && !tcb->congestion.in_recovery);
     if (!hold_timer)
-        tcp_timer_restart(tcp, tcb, in->now_ns);
+        tcp_timer_await_output(tcb);
     tcp_ready(tcp, tcb);
 }
 
 void tcp_ack_old(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
 {
     if (tcb->sack) { /* RFC 6675 2: it is one if it brings news, whatever else it has. */
-        struct tcp_sack_news news = tcp_sack_input(tcb, in);
+        struct tcp_sack_news news = tcp_sack_news_of(tcb, in);
         if (news.any || news.duplicate || tcb->rack.probe_end != 0)
             tcp_rack_ack(tcp, tcb, in, &news, false);
         tcp_ready(tcp, tcb);

@@ -52,22 +52,6 @@ void tcp_state_set(struct tcb *tcb, enum tcp_state state)
     tcb->state = (uint8_t)state;
 }
 
-void tcp_ready(struct tcp *tcp, struct tcb *tcb)
-{
-    if (tcb->ready)
-        return;
-    tcb->ready = true;
-    TAILQ_INSERT_TAIL(&tcp->ready, tcb, ready_link);
-}
-
-void tcp_unready(struct tcp *tcp, struct tcb *tcb)
-{
-    if (!tcb->ready)
-        return;
-    tcb->ready = false;
-    TAILQ_REMOVE(&tcp->ready, tcb, ready_link);
-}
-
 void tcp_end(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, enum tcp_event_kind kind)
 {
     end(tcp, tcb, now_ns, kind, TCP_ICMP_NET);

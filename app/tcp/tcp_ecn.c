@@ -19,8 +19,6 @@ void tcp_ecn_agree(struct tcb *tcb, const struct tcp_header *syn)
  * is two segments at least. */
 void tcp_ecn_input(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
 {
-    if (!tcb->ecn)
-        return;
     if (in->header.flags & TCP_CWR)
         tcb->ecn_echo = false;
     if (in->ecn == CONGESTION_EXPERIENCED) {
@@ -31,7 +29,7 @@ void tcp_ecn_input(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *i
 
 void tcp_ecn_ack(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
 {
-    if (!tcb->ecn || (in->header.flags & TCP_ECE) == 0)
+    if ((in->header.flags & TCP_ECE) == 0)
         return;
     /* Once in a window of data, and not beside a loss in it. */
     if (tcb->snd_una < tcb->ecn_end || tcb->congestion.in_recovery || tcb->timeouts > 0)

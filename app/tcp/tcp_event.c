@@ -5,31 +5,6 @@ enum {
     EVENTS_OF_AN_END = 2
 };
 
-uint32_t tcp_events_room(const struct tcp *tcp)
-{
-    return tcp->event_capacity - tcp->event_count;
-}
-
-static struct tcp_event *add(struct tcp *tcp, enum tcp_event_kind kind)
-{
-    assert(tcp->event_count < tcp->event_capacity);
-    struct tcp_event *event = &tcp->events[tcp->event_count++];
-
-    *event = (struct tcp_event){.kind = (uint8_t)kind};
-    return event;
-}
-
-struct tcp_event *tcp_event_add(struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns,
-                                enum tcp_event_kind kind)
-{
-    struct tcp_event *event = add(tcp, kind);
-
-    event->conn = tcb->conn;
-    event->user = tcb->user;
-    event->at_ns = now_ns;
-    return event;
-}
-
 void tcp_event_add_retransmit(struct tcp *tcp, const struct tcb *tcb, uint64_t sent_ns,
                               const struct tcp_segment *segment, enum tcp_cause cause)
 {
@@ -45,17 +20,16 @@ void tcp_event_add_retransmit(struct tcp *tcp, const struct tcb *tcb, uint64_t s
 static void add_end(struct tcp *tcp, tcp_conn conn, const struct tcp_slot *slot,
                     enum tcp_event_kind kind)
 {
-    struct tcp_event *event = add(tcp, kind);
+    bool why = kind != TCP_EVENT_GONE;
 
-    event->conn = conn;
-    event->user = slot->user;
-    event->at_ns = slot->ended.at_ns;
-    event->first_sent_ns = slot->ended.first_sent_ns;
-    event->rtt_max_ns = slot->ended.rtt_max_ns;
-    if (kind == TCP_EVENT_GONE)
-        return;
-    event->icmp = slot->ended.icmp;
-    event->fatal = true;
+    tcp->events[tcp->event_count++] = (struct tcp_event){.kind = (uint8_t)kind,
+                                                         .conn = conn,
+                                                         .user = slot->user,
+                                                         .at_ns = slot->ended.at_ns,
+                                                         .first_sent_ns = slot->ended.first_sent_ns,
+                                                         .rtt_max_ns = slot->ended.rtt_max_ns,
+                                                         .icmp = why ? slot->ended.icmp : 0,
+                                                         .fatal = why};
 }
 
 void tcp_event_add_ends(struct tcp *tcp)

@@ -1,27 +1,44 @@
 #include "tcp/tcp_header.h"
 
+#include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 
-static uint16_t get_16(const uint8_t *p)
+/* What most segments have, as RFC 7323 appendix A lays it out: NOP, NOP, timestamps. */
+#define TIMESTAMPS_ALONE UINT32_C(0x0101080a)
+
+enum {
+    TIMESTAMPS_ALONE_BYTES = 12
+};
+
+static inline uint16_t get_16(const uint8_t *p)
 {
-    return (uint16_t)(p[0] << 8 | p[1]);
+    uint16_t value;
+
+    memcpy(&value, p, sizeof(value));
+    return ntohs(value);
 }
 
-static uint32_t get_32(const uint8_t *p)
+static inline uint32_t get_32(const uint8_t *p)
 {
-    return (uint32_t)get_16(p) << 16 | get_16(p + 2);
+    uint32_t value;
+
+    memcpy(&value, p, sizeof(value));
+    return ntohl(value);
 }
 
-static uint8_t *put_16(uint8_t *p, uint16_t value)
+static inline uint8_t *put_16(uint8_t *p, uint16_t value)
 {
-    p[0] = (uint8_t)(value >> 8);
-    p[1] = (uint8_t)value;
-    return p + 2;
+    value = htons(value);
+    memcpy(p, &value, sizeof(value));
+    return p + sizeof(value);
 }
 
-static uint8_t *put_32(uint8_t *p, uint32_t value)
+static inline uint8_t *put_32(uint8_t *p, uint32_t value)
 {
-    return put_16(put_16(p, (uint16_t)(value >> 16)), (uint16_t)value);
+    value = htonl(value);
+    memcpy(p, &value, sizeof(value));
+    return p + sizeof(value);
 }
 
 /* One option of known kind and a length that fits the header. False: not its kind's length. */
@@ -63,6 +80,13 @@ static bool parse_options(const uint8_t *options, uint8_t size, struct tcp_heade
 {
     uint8_t at = 0;
 
+    if (size == TIMESTAMPS_ALONE_BYTES && get_32(options) == TIMESTAMPS_ALONE) {
+        out->has_timestamps = true;
+        out->tsval = get_32(options + 4);
+        out->tsecr = get_32(options + 8);
+        return true;
+    }
+
     while (at < size && options[at] != TCP_OPTION_END) {
         if (options[at] == TCP_OPTION_NOP) {
             at++;
@@ -85,7 +109,7 @@ enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes, struct t
     if (l4_bytes < TCP_HEADER_BYTES)
         return TCP_DROP_SHORT;
 
-    memset(out, 0, sizeof(*out));
+    memset(out, 0, offsetof(struct tcp_header, sack));
     out->header_bytes = (uint8_t)((l4[12] >> 4) * 4);
     if (out->header_bytes < TCP_HEADER_BYTES || out->header_bytes > l4_bytes)
         return TCP_DROP_OFFSET;
@@ -113,13 +137,8 @@ uint8_t tcp_header_options(const struct tcp_options *options, uint8_t out[TCP_OP
         *p++ = TCP_OPTION_SACK_PERMITTED;
         *p++ = TCP_OPTION_SACK_PERMITTED_BYTES;
     }
-    if (options->has_timestamps) {
-        *p++ = TCP_OPTION_NOP;
-        *p++ = TCP_OPTION_NOP;
-        *p++ = TCP_OPTION_TIMESTAMPS;
-        *p++ = TCP_OPTION_TIMESTAMPS_BYTES;
-        p = put_32(put_32(p, options->tsval), options->tsecr);
-    }
+    if (options->has_timestamps)
+        p = put_32(put_32(put_32(p, TIMESTAMPS_ALONE), options->tsval), options->tsecr);
     if (options->has_window_scale) {
         *p++ = TCP_OPTION_NOP;
         *p++ = TCP_OPTION_WINDOW_SCALE;
@@ -149,8 +168,7 @@ uint16_t tcp_header_write(const struct tcp_descriptor *descriptor, uint8_t *l4)
     *p++ = (uint8_t)(header_bytes / 4 << 4);
     *p++ = descriptor->flags;
     p = put_16(p, descriptor->window);
-    p = put_16(p, 0); /* Checksum. */
-    p = put_16(p, 0); /* Urgent pointer: we send no urgent data (RFC 6093 advises against it). */
+    p = put_32(p, 0); /* Checksum. Urgent pointer: we send none (RFC 6093 advises against it). */
     memcpy(p, descriptor->options, descriptor->options_bytes);
     return header_bytes;
 }

@@ -51,7 +51,7 @@ struct tcp_header {
     bool has_timestamps;   /* RFC 7323 3. */
     bool sack_permitted;   /* RFC 2018 2. */
     uint8_t sack_count;    /* Blocks. */
-    struct tcp_sack_block sack[TCP_SACK_BLOCKS]; /* RFC 2018 3. */
+    struct tcp_sack_block sack[TCP_SACK_BLOCKS]; /* RFC 2018 3. Last: the rest is undefined. */
 };
 
 /* What our segments carry as options. */

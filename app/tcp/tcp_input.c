@@ -80,8 +80,7 @@ static const uint8_t actions[TCP_STATE_COUNT][FLAG_SETS] = {
         },
 };
 
-static enum tcp_verdict arrive(struct tcp *tcp, const uint8_t *l4, uint16_t l4_bytes,
-                               struct tcp_arrival *in);
+static enum tcp_verdict find_and_act(struct tcp *tcp, struct tcp_arrival *in);
 static enum tcp_verdict act(struct tcp *tcp, uint32_t ref, struct tcb *tcb, enum tcp_state state,
                             struct tcp_arrival *in);
 static enum tcp_verdict closed_input(struct tcp *tcp, const struct tcp_arrival *in);
@@ -112,9 +111,20 @@ enum tcp_verdict tcp_input(struct tcp *tcp, uint64_t now_ns, const struct tuple 
 enum tcp_verdict tcp_input_ecn(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple,
                                const uint8_t *l4, uint16_t l4_bytes, uint8_t ecn)
 {
-    struct tcp_arrival in = {.now_ns = now_ns, .tuple = tuple, .ecn = ecn};
-    enum tcp_verdict verdict = arrive(tcp, l4, l4_bytes, &in);
+    struct tcp_arrival in; /* Filled in as the steps go on. */
+    enum tcp_verdict verdict = tcp_header_parse(l4, l4_bytes, &in.header);
 
+    if (verdict == TCP_TAKEN) {
+        in.now_ns = now_ns;
+        in.tuple = tuple;
+        in.data = l4 + in.header.header_bytes;
+        in.bytes = (uint32_t)l4_bytes - in.header.header_bytes;
+        in.acked = 0;
+        in.fin = (in.header.flags & TCP_FIN) != 0;
+        in.ecn = ecn;
+        in.ended = false;
+        verdict = find_and_act(tcp, &in);
+    }
     tcp->counters.segments_in++;
     tcp->counters.verdicts[verdict]++;
     return verdict;
@@ -149,17 +159,8 @@ bool tcp_challenge_take(struct tcp *tcp, uint64_t now_ns)
     return true;
 }
 
-static enum tcp_verdict arrive(struct tcp *tcp, const uint8_t *l4, uint16_t l4_bytes,
-                               struct tcp_arrival *in)
+static enum tcp_verdict find_and_act(struct tcp *tcp, struct tcp_arrival *in)
 {
-    enum tcp_verdict verdict = tcp_header_parse(l4, l4_bytes, &in->header);
-
-    if (verdict != TCP_TAKEN)
-        return verdict;
-    in->data = l4 + in->header.header_bytes;
-    in->bytes = (uint32_t)l4_bytes - in->header.header_bytes;
-    in->fin = (in->header.flags & TCP_FIN) != 0;
-
     in->hash = tcp_tuple_hash(tcp, in->tuple);
     uint32_t ref = tcp_find(tcp, in->tuple, in->hash);
     uint32_t room = tcp_events_room(tcp);
@@ -304,7 +305,8 @@ static enum tcp_verdict synchronized_input(struct tcp *tcp, struct tcb *tcb, str
         return step_4_syn(tcp, tcb, in);
     tcb->heard_ns = in->now_ns;
     tcb->alive_probes = 0;
-    tcp_ecn_input(tcp, tcb, in);
+    if (tcb->ecn)
+        tcp_ecn_input(tcp, tcb, in);
     verdict = step_5_ack(tcp, tcb, in);
     if (verdict != TCP_TAKEN || in->ended)
         return verdict;
@@ -466,7 +468,8 @@ static enum tcp_verdict step_5_ack(struct tcp *tcp, struct tcb *tcb, struct tcp_
         tcp_ack_new(tcp, tcb, in);
     else
         tcp_ack_old(tcp, tcb, in);
-    tcp_ecn_ack(tcp, tcb, in);
+    if (tcb->ecn)
+        tcp_ecn_ack(tcp, tcb, in);
     tcp_ack_window(tcp, tcb, in);
     if (distance > 0 && tcb->fin_sent && tcb->snd_una == tcb->snd_nxt)
         step_5_fin_acked(tcp, tcb, in);

@@ -50,7 +50,7 @@ void tcp_mtu_suspect(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 
 void tcp_mtu_raise(const struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 {
-    if (tcp->mtu_lowered_ns == TCP_NEVER_NS || now_ns - tcp->mtu_lowered_ns < RAISE_NS)
+    if (now_ns - tcp->mtu_lowered_ns < RAISE_NS)
         return;
     tcb->mss = tcp_options_mss(tcb, tcp->config.mtu_bytes);
 }

@@ -7,7 +7,6 @@ enum {
     DEFAULT_MSS_V6 = 1220, /* Likewise. */
     MSS_MIN = 48, /* A peer that asks for less gets this: smaller ones only waste packets. */
     TIMESTAMPS_PADDED_BYTES = 12,
-    NS_PER_MS = 1000000,
 };
 
 static uint32_t header_bytes(const struct tuple *tuple)
@@ -21,11 +20,11 @@ uint16_t tcp_options_own_mss(const struct tcp *tcp, const struct tuple *tuple)
     return (uint16_t)(tcp->config.mtu_bytes - header_bytes(tuple));
 }
 
-uint8_t tcp_options_own_scale(const struct tcp *tcp)
+uint8_t tcp_options_scale(uint32_t window_bytes)
 {
     uint8_t scale = 0;
 
-    while (tcp->config.window_bytes >> scale > UINT16_MAX && scale < TCP_WINDOW_SCALE_MAX)
+    while (window_bytes >> scale > UINT16_MAX && scale < TCP_WINDOW_SCALE_MAX)
         scale++;
     return scale;
 }
@@ -34,7 +33,7 @@ struct tcp_options tcp_options_answer(const struct tcp *tcp, const struct tuple 
                                       const struct tcp_header *syn)
 {
     return (struct tcp_options){.mss = tcp_options_own_mss(tcp, tuple),
-                                .window_scale = tcp_options_own_scale(tcp),
+                                .window_scale = tcp->own_scale,
                                 .has_window_scale =
                                     syn->has_window_scale && tcp->config.window_scale,
                                 .has_timestamps = syn->has_timestamps && tcp->config.timestamps,
@@ -56,7 +55,7 @@ void tcp_options_agree(struct tcp *tcp, struct tcb *tcb, const struct tcp_arriva
     if (header->has_window_scale && tcp->config.window_scale) {
         tcb->scaled = true;
         tcb->snd_wscale = header->window_scale;
-        tcb->rcv_wscale = tcp_options_own_scale(tcp);
+        tcb->rcv_wscale = tcp->own_scale;
     }
     if (header->has_timestamps && tcp->config.timestamps) {
         tcb->timestamps = true;
@@ -76,9 +75,4 @@ uint16_t tcp_options_mss(const struct tcb *tcb, uint32_t mtu_bytes)
     if (tcb->timestamps)
         mss -= TIMESTAMPS_PADDED_BYTES;
     return (uint16_t)mss;
-}
-
-uint32_t tcp_options_timestamp(uint32_t offset, uint64_t now_ns)
-{
-    return (uint32_t)(now_ns / NS_PER_MS) + offset;
 }

@@ -18,6 +18,7 @@ static uint32_t emit_ready(struct tcp *tcp, uint64_t now_ns, struct tcp_descript
                            uint32_t max);
 static uint32_t emit_connection(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                                 struct tcp_descriptor out[], uint32_t max, bool *more);
+static inline bool has_more(const struct tcb *tcb);
 static enum emission emit_one(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                               struct tcp_descriptor *out);
 static enum emission emit_lost(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
@@ -93,7 +94,7 @@ static uint32_t emit_connection(struct tcp *tcp, struct tcb *tcb, uint64_t now_n
 {
     uint32_t count = 0;
 
-    for (;;) {
+    while (has_more(tcb)) {
         if (count == max) {
             *more = true;
             return count;
@@ -105,6 +106,15 @@ static uint32_t emit_connection(struct tcp *tcp, struct tcb *tcb, uint64_t now_n
         }
         count++;
     }
+    return count;
+}
+
+/* False: there is nothing of any sort, whatever the windows. */
+static inline bool has_more(const struct tcb *tcb)
+{
+    return tcb->snd_nxt < tcb->stream_end || (tcb->fin_wanted && !tcb->fin_sent) || tcb->ack_now ||
+           tcb->dup_acks_owed > 0 || tcb->lost_bytes > 0 || tcb->rack.probe_wanted ||
+           tcb->probe_now || tcb->alive_now;
 }
 
 static enum emission emit_one(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
@@ -261,7 +271,8 @@ static bool next_part(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct 
         now_ns - tcb->last_data_ns > tcp_rtt_rto_ns(&tcb->rtt, &tcp->rtt_limits))
         tcp_congestion_idle(&tcb->congestion, tcp->config.initial_window_segs, tcb->mss);
 
-    tcp_mtu_raise(tcp, tcb, now_ns);
+    if (tcp->mtu_lowered_ns != TCP_NEVER_NS)
+        tcp_mtu_raise(tcp, tcb, now_ns);
     part->flags = 0;
     part->payload_bytes = part_bytes(tcb);
     uint64_t end = tcb->snd_nxt + part->payload_bytes;
@@ -416,7 +427,7 @@ static void describe_options(const struct tcp *tcp, struct tcb *tcb, uint64_t no
         options.has_timestamps = offers ? tcp->config.timestamps : tcb->timestamps;
         options.sack_permitted = offers ? tcp->config.sack : tcb->sack;
         options.has_window_scale = offers ? tcp->config.window_scale : tcb->scaled;
-        options.window_scale = tcp_options_own_scale(tcp);
+        options.window_scale = tcp->own_scale;
     }
     if (options.has_timestamps) {
         options.tsval = tcp_options_timestamp(tcb->ts_offset, now_ns);

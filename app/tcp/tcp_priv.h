@@ -85,8 +85,8 @@ struct tcb {
     uint32_t ts_offset;           /* Of our timestamps. */
     uint32_t snd_wnd_max;         /* Largest window that the peer ever offered. */
     uint32_t rcv_wnd;             /* Window that we are willing to offer. */
+    uint32_t segment_count;       /* Records in `segments`. */
     uint16_t mss;                 /* Payload of a full segment, options allowed for. */
-    uint16_t peer_mss;            /* From the peer's SYN. */
     uint8_t snd_wscale;           /* Shift of the peer's window. */
     uint8_t rcv_wscale;           /* Shift of ours. */
     bool timestamps;              /* Agreed in the handshake. */
@@ -96,17 +96,22 @@ struct tcb {
     bool ecn_echo;                /* A mark came, and the peer has not said that it knows. */
     bool alive_now;               /* A keep-alive probe is due. */
     bool lost_first;              /* The next lost segment is sent again whatever the window. */
-    /* Line 3. Written by input: round trips. */
+    /* Line 3. Written by input: round trips, signs of life. */
     alignas(64) struct tcp_rtt rtt;
     uint64_t silence_since_ns; /* Start of the silence that the user timeout measures. */
-    uint64_t retransmits;      /* Segments sent again. */
-    /* Lines 4 and 5. Written by input and output: congestion, segments in flight. */
-    alignas(64) struct tcp_congestion congestion;
+    uint64_t heard_ns;         /* When a segment last came. */
+    /* Lines 4 and 5. Written by input and output: segments in flight, congestion. The second one
+     * only when something is lost or the peer closes. */
     alignas(64) struct tcp_segment_list segments; /* In flight, by position. */
     uint64_t last_data_ns;                        /* When data was last handed out. */
-    uint32_t lost_bytes;    /* Of `segments`: counts as lost, not yet sent again. */
-    uint32_t sacked_bytes;  /* Of `segments`: arrived, as SACK blocks say. */
-    uint32_t segment_count; /* Of `segments`. */
+    uint32_t lost_bytes;   /* Of `segments`: counts as lost, not yet sent again. */
+    uint32_t sacked_bytes; /* Of `segments`: arrived, as SACK blocks say. */
+    struct tcp_congestion congestion;
+    uint64_t rcv_fin;        /* Position of the peer's FIN, once known. */
+    uint64_t ecn_end;        /* SND.NXT when the window was last reduced for a mark. */
+    uint64_t refuse_next_ns; /* When the next empty segment outside of the window is answered. */
+    uint32_t retransmits;    /* Segments sent again. */
+    uint16_t peer_mss;       /* From the peer's SYN. */
     /* Line 6. Written by timers. */
     alignas(64) struct wheel_timer timer; /* Armed for the earlier of the deadlines, or before. */
     uint64_t armed_ns;                    /* What it is armed for. */
@@ -122,30 +127,29 @@ struct tcb {
     alignas(64) struct tuple tuple; /* local is ours. */
     uint64_t user;                  /* The caller's. */
     TAILQ_ENTRY(tcb) ready_link;    /* In the ready list if `ready`; in the free list. */
-    /* Line 8. Written by input. */
-    alignas(64) struct tcp_reassembly_queue queue; /* What came out of order. */
-    struct tcp_slot *slot;                         /* Its own; NULL in a copy to look at. */
-    uint64_t rcv_fin;                              /* Position of the peer's FIN, once known. */
-    uint64_t ecn_end;        /* SND.NXT when the window was last reduced for a mark. */
-    uint64_t heard_ns;       /* When a segment last came. */
-    uint64_t refuse_next_ns; /* When the next empty segment outside of the window is answered. */
-    uint32_t hash;           /* Of the tuple. */
-    uint16_t acked_mss;      /* The longest segment that got through. */
-    uint8_t alive_probes;    /* Keep-alive probes since a segment last came. */
-    /* Lines 9 and on. Written by input: when something is lost, at either end. */
-    alignas(64) struct tcp_sack_report sack_report;
-    alignas(64) struct tcp_rack rack;
+    /* Lines 8 and 9. Written by input: what arrived, at either end. */
+    alignas(64) struct tcp_slot *slot; /* Its own; NULL in a copy to look at. */
+    struct tcp_reassembly_queue queue; /* What came out of order. */
+    uint32_t hash;                     /* Of the tuple. */
+    uint16_t acked_mss;                /* The longest segment that got through. */
+    uint8_t alive_probes;              /* Keep-alive probes since a segment last came. */
+    struct tcp_rack rack;
+    /* To line 10, which is written when something came out of order or twice. */
+    struct tcp_sack_report sack_report;
 };
 TAILQ_HEAD(tcb_list, tcb);
 
 static_assert(sizeof(struct tcp_segment) == 40, "a segment record stays small");
-static_assert(sizeof(struct tcb) == 11 * 64, "the lines are as the comments say");
+static_assert(sizeof(struct tcb) == 10 * 64, "the lines are as the comments say");
 static_assert(offsetof(struct tcb, snd_wl1) == 64, "line 1 is one line");
 static_assert(offsetof(struct tcb, rtt) == 2 * 64, "line 2 is one line");
-static_assert(offsetof(struct tcb, congestion) == 3 * 64, "line 3 is one line");
+static_assert(offsetof(struct tcb, segments) == 3 * 64, "line 3 is one line");
+static_assert(offsetof(struct tcb, congestion.cubic) == 4 * 64,
+              "line 4 is what each segment needs");
 static_assert(offsetof(struct tcb, timer) == 5 * 64, "lines 4 and 5 are two lines");
 static_assert(offsetof(struct tcb, tuple) == 6 * 64, "line 6 is one line");
-static_assert(offsetof(struct tcb, queue) == 7 * 64, "line 7 is one line");
+static_assert(offsetof(struct tcb, slot) == 7 * 64, "line 7 is one line");
+static_assert(offsetof(struct tcb, sack_report.recent) == 9 * 64, "lines 8 and 9 are two lines");
 
 /* A connection in TIME-WAIT: what it needs to answer for its tuple. */
 struct tcp_time_wait {
@@ -188,6 +192,7 @@ struct tcp {
     uint64_t mtu_lowered_ns;   /* When a path MTU was last lowered; TCP_NEVER_NS: never. */
     uint64_t challenge_second; /* Second that challenge_left is for. */
     uint32_t challenge_left;   /* Challenge ACKs that may still be sent in it. */
+    uint8_t own_scale;         /* The shift that window_bytes takes. */
     struct tcp_rtt_limits rtt_limits;
     struct tcp_config config;
     struct tcp_counters counters;
@@ -249,8 +254,22 @@ struct tcb *tcp_begin(struct tcp *tcp, uint64_t now_ns, const struct tuple *tupl
 /* The only place where a state changes; asserts that RFC 9293 figure 5 has the transition. */
 void tcp_state_set(struct tcb *tcb, enum tcp_state state);
 /* Put it on the ready list, unless it is there. */
-void tcp_ready(struct tcp *tcp, struct tcb *tcb);
-void tcp_unready(struct tcp *tcp, struct tcb *tcb);
+static inline void tcp_ready(struct tcp *tcp, struct tcb *tcb)
+{
+    if (tcb->ready)
+        return;
+    tcb->ready = true;
+    TAILQ_INSERT_TAIL(&tcp->ready, tcb, ready_link);
+}
+
+static inline void tcp_unready(struct tcp *tcp, struct tcb *tcb)
+{
+    if (!tcb->ready)
+        return;
+    tcb->ready = false;
+    TAILQ_REMOVE(&tcp->ready, tcb, ready_link);
+}
+
 /* The end: an event of KIND with why (none for TCP_EVENT_GONE), then GONE; all memory goes back and
  * TCB is no more. */
 void tcp_end(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, enum tcp_event_kind kind);
@@ -282,10 +301,23 @@ static inline bool tcp_ack_is_bare(const struct tcb *tcb, const struct tcp_arriv
 }
 
 /* --- tcp_event.c --- */
-uint32_t tcp_events_room(const struct tcp *tcp);
+static inline uint32_t tcp_events_room(const struct tcp *tcp)
+{
+    return tcp->event_capacity - tcp->event_count;
+}
+
 /* Append one, its fields zero but those that all kinds have. There must be room. */
-struct tcp_event *tcp_event_add(struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns,
-                                enum tcp_event_kind kind);
+static inline struct tcp_event *tcp_event_add(struct tcp *tcp, const struct tcb *tcb,
+                                              uint64_t now_ns, enum tcp_event_kind kind)
+{
+    assert(tcp->event_count < tcp->event_capacity);
+    struct tcp_event *event = &tcp->events[tcp->event_count++];
+
+    *event = (struct tcp_event){
+        .kind = (uint8_t)kind, .conn = tcb->conn, .user = tcb->user, .at_ns = now_ns};
+    return event;
+}
+
 /* SEGMENT counts as lost, for CAUSE, and was sent again at SENT_NS. There must be room. */
 void tcp_event_add_retransmit(struct tcp *tcp, const struct tcb *tcb, uint64_t sent_ns,
                               const struct tcp_segment *segment, enum tcp_cause cause);
@@ -339,12 +371,20 @@ void tcp_ack_lose_first(struct tcp *tcp, struct tcb *tcb, enum tcp_cause cause);
 /* All segments in flight count as lost (those larger than ABOVE payload bytes). */
 void tcp_ack_lose_all(struct tcp *tcp, struct tcb *tcb, enum tcp_cause cause, uint32_t above);
 
+/* --- tcp_sack.c --- */
+static inline struct tcp_sack_news tcp_sack_news_of(struct tcb *tcb, const struct tcp_arrival *in)
+{
+    if (!tcb->sack || in->header.sack_count == 0)
+        return (struct tcp_sack_news){.any = false};
+    return tcp_sack_input(tcb, in);
+}
+
 /* --- tcp_mtu.c --- */
 /* An ICMP error says that the path takes MTU_BYTES. False: no news, or not believed. */
 bool tcp_mtu_told(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint32_t mtu_bytes);
 /* A time-out: perhaps full segments vanish without an ICMP error. */
 void tcp_mtu_suspect(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
-/* Try full segments again when no path MTU was lowered for 10 minutes. */
+/* One was lowered: try full segments again when none was for 10 minutes. */
 void tcp_mtu_raise(const struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 
 /* --- tcp_text.c: steps 7 and 8, the peer's side --- */
@@ -356,10 +396,28 @@ void tcp_challenge(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 /* Is there room for one in that rate? Then it is counted. */
 bool tcp_challenge_take(struct tcp *tcp, uint64_t now_ns);
 
-/* --- tcp_segment.c: records of what is in flight --- */
+/* --- Records of what is in flight --- */
 /* One for TCB. NULL (counted) when there is none. */
-struct tcp_segment *tcp_segment_take(struct tcp *tcp, struct tcb *tcb);
-void tcp_segment_free(struct tcp *tcp, struct tcb *tcb, struct tcp_segment *segment);
+static inline struct tcp_segment *tcp_segment_take(struct tcp *tcp, struct tcb *tcb)
+{
+    struct tcp_segment *segment = STAILQ_FIRST(&tcp->free_segments);
+
+    if (segment == NULL) {
+        tcp->counters.segments_full++;
+        return NULL;
+    }
+    STAILQ_REMOVE_HEAD(&tcp->free_segments, link);
+    tcp->segments_in_use++;
+    tcb->segment_count++;
+    return segment;
+}
+
+static inline void tcp_segment_free(struct tcp *tcp, struct tcb *tcb, struct tcp_segment *segment)
+{
+    STAILQ_INSERT_HEAD(&tcp->free_segments, segment, link);
+    tcp->segments_in_use--;
+    tcb->segment_count--;
+}
 
 static inline uint32_t tcp_segment_payload(const struct tcp_segment *segment)
 {
@@ -368,7 +426,6 @@ static inline uint32_t tcp_segment_payload(const struct tcp_segment *segment)
 
 /* --- tcp_options.c: what is agreed in the handshake --- */
 uint16_t tcp_options_own_mss(const struct tcp *tcp, const struct tuple *tuple);
-uint8_t tcp_options_own_scale(const struct tcp *tcp);
 /* What the SYN-ACK to SYN has, but for the timestamps' values. */
 struct tcp_options tcp_options_answer(const struct tcp *tcp, const struct tuple *tuple,
                                       const struct tcp_header *syn);
@@ -379,14 +436,20 @@ void tcp_options_agree(struct tcp *tcp, struct tcb *tcb, const struct tcp_arriva
 /* Full payload for path packets of MTU_BYTES, the peer's MSS and our options (RFC 6691). */
 uint16_t tcp_options_mss(const struct tcb *tcb, uint32_t mtu_bytes);
 /* RFC 7323 5.4 wants 1 ms to 1 s a tick: it is 1 ms. */
-uint32_t tcp_options_timestamp(uint32_t offset, uint64_t now_ns);
+static inline uint32_t tcp_options_timestamp(uint32_t offset, uint64_t now_ns)
+{
+    return (uint32_t)(now_ns / 1000000) + offset;
+}
+
+/* The smallest shift that lets WINDOW_BYTES be said. */
+uint8_t tcp_options_scale(uint32_t window_bytes);
 
 /* --- tcp_ecn.c --- */
 /* SYN, the peer's, may agree to ECN. */
 void tcp_ecn_agree(struct tcb *tcb, const struct tcp_header *syn);
-/* A segment in the window. */
+/* A segment in the window, ECN being agreed. */
 void tcp_ecn_input(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
-/* An ACK that is acceptable, taken. */
+/* An ACK that is acceptable, taken, ECN being agreed. */
 void tcp_ecn_ack(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
 /* What OUT, else complete, is to carry; FIRST: it was not sent before. */
 void tcp_ecn_describe(const struct tcp *tcp, struct tcb *tcb, bool first,
@@ -395,6 +458,13 @@ void tcp_ecn_describe(const struct tcp *tcp, struct tcb *tcb, bool first,
 /* --- tcp_timer.c --- */
 /* Choose what the retransmission timer waits for now, from its beginning. */
 void tcp_timer_restart(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+/* Likewise at the end of the next output of TCB, which is ready: that decides what to wait for. */
+static inline void tcp_timer_await_output(struct tcb *tcb)
+{
+    tcb->timer_kind = TCP_TIMER_OFF;
+    tcb->deadline_ns = TCP_NEVER_NS;
+}
+
 /* Likewise, unless it waits for that already. */
 void tcp_timer_ensure(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 /* See that the timer wakes for the earliest of the deadlines. */

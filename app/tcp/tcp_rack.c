@@ -53,7 +53,8 @@ void tcp_rack_ack(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in
                   const struct tcp_sack_news *news, bool recovered)
 {
     adapt_window(tcb, news, recovered);
-    probe_answered(tcb, in, news);
+    if (tcb->rack.probe_end != 0)
+        probe_answered(tcb, in, news);
     if (detect(tcp, tcb, in->now_ns))
         respond(tcp, tcb, tcp_flight_before(tcb, in));
     if (tcb->rack.timer != TCP_RACK_REORDERING)
@@ -153,7 +154,7 @@ static uint64_t window_ns(const struct tcb *tcb)
 static bool detect(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 {
     struct tcp_rack *rack = &tcb->rack;
-    uint64_t reordering_ns = window_ns(tcb), latest_ns = 0;
+    uint64_t reordering_ns, latest_ns = 0;
     struct tcp_segment *segment;
     bool any = false;
 
@@ -161,6 +162,9 @@ static bool detect(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
         rack->timer = TCP_RACK_OFF;
         rack->deadline_ns = TCP_NEVER_NS;
     }
+    if (STAILQ_EMPTY(&tcb->segments))
+        return false;
+    reordering_ns = window_ns(tcb);
     STAILQ_FOREACH(segment, &tcb->segments, link)
     {
         bool earlier = sent_after(rack->sent_ns, rack->end, segment->last_sent_ns,
@@ -201,7 +205,7 @@ static void probe_answered(struct tcb *tcb, const struct tcp_arrival *in,
 {
     struct tcp_rack *rack = &tcb->rack;
 
-    if (rack->probe_end == 0 || in->ack < rack->probe_end)
+    if (in->ack < rack->probe_end)
         return;
     if (!rack->probe_again || (news->duplicate && news->duplicate_end == rack->probe_end)) {
         rack->probe_end = 0;

@@ -52,11 +52,6 @@ void tcp_rtt_sample(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits, ui
     set_rto(rtt, limits);
 }
 
-uint64_t tcp_rtt_rto_ns(const struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits)
-{
-    return tcp_rtt_doubled_ns(rtt->rto_ns, rtt->backoff, limits->max_ns);
-}
-
 void tcp_rtt_syn_lost(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits)
 {
     const uint64_t after_lost_syn_ns = UINT64_C(3000000000);
@@ -69,11 +64,4 @@ void tcp_rtt_backoff(struct tcp_rtt *rtt)
 {
     if (rtt->backoff < 63)
         rtt->backoff++;
-}
-
-uint64_t tcp_rtt_doubled_ns(uint64_t base_ns, uint32_t doublings, uint64_t max_ns)
-{
-    if (doublings >= 63 || base_ns > max_ns >> doublings)
-        return max_ns;
-    return base_ns << doublings;
 }

@@ -36,13 +36,24 @@ void tcp_rtt_init(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits);
 void tcp_rtt_resume(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits, uint64_t srtt_ns,
                     uint64_t rttvar_ns, uint64_t max_ns);
 void tcp_rtt_sample(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits, uint64_t sample_ns);
-/* The time-out in force now. */
-uint64_t tcp_rtt_rto_ns(const struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits);
 /* The handshake is over, its SYN was lost, and it gave no sample (RFC 6298 5.7): 3 s at least. */
 void tcp_rtt_syn_lost(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits);
 /* The timer expired (RFC 6298 5.5). */
 void tcp_rtt_backoff(struct tcp_rtt *rtt);
+
 /* BASE_NS doubled DOUBLINGS times, at most MAX_NS. */
-uint64_t tcp_rtt_doubled_ns(uint64_t base_ns, uint32_t doublings, uint64_t max_ns);
+static inline uint64_t tcp_rtt_doubled_ns(uint64_t base_ns, uint32_t doublings, uint64_t max_ns)
+{
+    if (doublings >= 63 || base_ns > max_ns >> doublings)
+        return max_ns;
+    return base_ns << doublings;
+}
+
+/* The time-out in force now. */
+static inline uint64_t tcp_rtt_rto_ns(const struct tcp_rtt *rtt,
+                                      const struct tcp_rtt_limits *limits)
+{
+    return tcp_rtt_doubled_ns(rtt->rto_ns, rtt->backoff, limits->max_ns);
+}
 
 #endif

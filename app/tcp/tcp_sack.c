@@ -74,8 +74,6 @@ struct tcp_sack_news tcp_sack_input(struct tcb *tcb, const struct tcp_arrival *i
     struct reported blocks[TCP_SACK_BLOCKS];
     uint8_t first = 0, count = 0;
 
-    if (!tcb->sack || header->sack_count == 0)
-        return news;
     if (is_duplicate(in)) {
         news.duplicate = true;
         news.duplicate_end = tcb->snd_una + (uint64_t)(int32_t)(header->sack[0].end -

@@ -21,10 +21,10 @@ struct tcp_arrival;
 
 /* What a receiver remembers to report. */
 struct tcp_sack_report {
-    uint64_t recent[TCP_SACK_BLOCKS]; /* A position in each block, that of the latest first. */
     uint64_t duplicate;               /* What came twice, from here.. */
     uint64_t duplicate_end;           /* ..to here; 0: nothing to report. */
     uint8_t count;                    /* Of `recent`. */
+    uint64_t recent[TCP_SACK_BLOCKS]; /* A position in each block, that of the latest first. */
 };
 
 /* What the blocks of an ACK told a sender. */
@@ -40,7 +40,7 @@ void tcp_sack_kept(struct tcb *tcb, uint64_t pos);
 void tcp_sack_duplicate(struct tcb *tcb, uint64_t pos, uint64_t end);
 /* At most LIMIT blocks to report now; a duplicate counts as reported. */
 uint8_t tcp_sack_blocks(struct tcb *tcb, uint8_t limit, struct tcp_sack_block out[]);
-/* Mark what IN's blocks report. Blocks that cannot be are skipped. */
+/* Mark what IN's blocks, of which there are some, report. Blocks that cannot be are skipped. */
 struct tcp_sack_news tcp_sack_input(struct tcb *tcb, const struct tcp_arrival *in);
 /* IN reports that what ends at END came twice (RFC 2883). */
 bool tcp_sack_came_twice(const struct tcb *tcb, const struct tcp_arrival *in, uint64_t end);

@@ -106,6 +106,7 @@ struct tcp *tcp_setup(const struct tcp_config *config, uint64_t now_ns, struct e
                                               .min_ns = config->rto_min_ns,
                                               .max_ns = config->rto_max_ns,
                                               .granularity_ns = config->tick_ns};
+    tcp->own_scale = tcp_options_scale(config->window_bytes);
     tcp->table_key = hash_words_key(&config->key);
     tcp->challenge_second = UINT64_MAX;
     tcp->mtu_lowered_ns = TCP_NEVER_NS;

@@ -97,13 +97,11 @@ struct tcb *tcp_slot_take(struct tcp *tcp, const struct tuple *tuple, uint32_t h
     return tcb;
 }
 
-struct tcb *tcp_slot_wake(struct tcp *tcp, struct tcp_slot *slot)
+struct tcb *tcp_slot_wake_quiet(struct tcp *tcp, struct tcp_slot *slot)
 {
     struct tcb *tcb;
     tcp_conn conn;
 
-    if (slot->kind == TCP_SLOT_AWAKE)
-        return slot->tcb;
     if (TAILQ_EMPTY(&tcp->free_tcbs)) {
         tcp->counters.actives_full++;
         return NULL;

@@ -106,8 +106,15 @@ uint32_t tcp_find(const struct tcp *tcp, const struct tuple *tuple, uint32_t has
 bool tcp_slot_is_free(const struct tcp *tcp);
 /* A new connection, awake, zero but for who it is, in the table. NULL when full. */
 struct tcb *tcp_slot_take(struct tcp *tcp, const struct tuple *tuple, uint32_t hash, uint64_t user);
-/* Its control block, on the ready list if it was quiet. NULL, counted, when none is free. */
-struct tcb *tcp_slot_wake(struct tcp *tcp, struct tcp_slot *slot);
+/* The control block of one that is quiet, on the ready list. NULL, counted, when none is free. */
+struct tcb *tcp_slot_wake_quiet(struct tcp *tcp, struct tcp_slot *slot);
+
+/* Its control block, as above if it was quiet. */
+static inline struct tcb *tcp_slot_wake(struct tcp *tcp, struct tcp_slot *slot)
+{
+    return slot->kind == TCP_SLOT_AWAKE ? slot->tcb : tcp_slot_wake_quiet(tcp, slot);
+}
+
 /* Nothing is in it that the summary would not hold. */
 bool tcp_slot_may_sleep(const struct tcb *tcb);
 void tcp_slot_sleep(struct tcp *tcp, struct tcb *tcb);
