@@ -33,7 +33,7 @@ static inline void prefetch_rest(const struct rte_mbuf *mbuf)
     const uint8_t *frame = rte_pktmbuf_mtod(mbuf, const uint8_t *);
     const uint32_t bytes = RTE_MIN((uint32_t)rte_pktmbuf_data_len(mbuf), (uint32_t)MOST_BYTES);
     for (uint32_t at = LINE_BYTES; at < bytes; at += LINE_BYTES)
-        __builtin_prefetch(frame + at);
+        rte_prefetch0(frame + at);
 }
 
 uint16_t net_poll(struct net_port *port)
@@ -395,9 +395,16 @@ void net_tx_commit(struct net_port *port)
     const uint16_t bytes = (uint16_t)(begun->l2_bytes + begun->l3_bytes + begun->l4_bytes);
     begun->mbuf->data_len = bytes;
     begun->mbuf->pkt_len = bytes;
-    finish_checksum(port, begun);
+    port->open[port->open_count++] = *begun;
     port->tx[port->tx_count++] = begun->mbuf;
     begun->mbuf = NULL;
+}
+
+void net_tx_seal(struct net_port *port)
+{
+    for (uint16_t i = 0; i < port->open_count; i++)
+        finish_checksum(port, &port->open[i]);
+    port->open_count = 0;
 }
 
 /* Where PROTOCOL's checksum is in its header. */
@@ -507,6 +514,7 @@ uint16_t net_tx_flush(struct net_port *port)
 {
     if (port->tx_count == 0)
         return 0;
+    net_tx_seal(port);
     const uint64_t bytes = bytes_of(port->tx, port->tx_count);
     if (port->capture != NULL) /* Before they are the driver's; what it leaves was kept already. */
         keep(port, true, port->tx + port->tx_kept, (uint16_t)(port->tx_count - port->tx_kept));

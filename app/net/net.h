@@ -12,6 +12,7 @@
  *     net_tick(port, now_ns);                         // next hops' probes
  *     room = net_tx_room(port);
  *     ... up to ROOM times: net_tx_begin, write the L4 header and payload, net_tx_commit ...
+ *     net_tx_seal(port);                              // checksums
  *     sent_ns = clock_now_ns(clock);                  // the send stamp
  *     net_tx_flush(port);                             // tx_burst
  *     while (net_event(port, &event)) ...
@@ -136,8 +137,13 @@ uint16_t net_tx_room(struct net_port *port);
 uint8_t *net_tx_begin(struct net_port *port, const struct net_path *path, const struct tuple *tuple,
                       uint16_t l4_bytes, enum net_refusal *why);
 
-/* Finish the begun packet (checksums by the NIC or here) and put it last in the queue. */
+/* The begun packet is written: put it last in the queue. */
 void net_tx_commit(struct net_port *port);
+
+/* Give the committed packets their checksums, or what the NIC needs to make them. All at once, for
+ * sums of bytes that were just written wait until they are in the cache. net_tx_flush does it, too:
+ * call it before, for a stamp that does not include it. */
+void net_tx_seal(struct net_port *port);
 
 /* Places in the queue for whole frames: 0 while the driver's refusals wait. */
 uint16_t net_tx_frames_room(const struct net_port *port);

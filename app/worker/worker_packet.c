@@ -206,6 +206,7 @@ static void emit(struct worker *worker, uint32_t index)
 
 static void flush(struct worker *worker)
 {
+    net_tx_seal(worker->port);
     uint64_t sent_ns = clock_now_ns(worker->clock);
     worker->acted_ns = sent_ns;
     uint16_t queued = net_tx_queued(worker->port);
