@@ -1,6 +1,8 @@
 /* How fast one connection downloads from the Linux kernel: over a veth pair with offloads off, by a
  * client worker on AF_XDP, as a share of what the kernel's own client gets from the same server
- * over the same pair. The two take turns. Cycles are those of the worker's busy turns by segment.
+ * over the same pair. The two take turns. Cycles are those of the worker's busy turns by segment;
+ * they have much of the server's kernel in them, which acts on an ACK, and sends what that allows,
+ * within the system call that hands the ACK over.
  *
  * Usage: bulk [CPU CPU], the client's and the server's. Needs root, iproute2 and ethtool; it makes
  * its own network namespaces. */
