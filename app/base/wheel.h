@@ -56,6 +56,13 @@ static inline bool wheel_is_set(const struct wheel_timer *timer)
     return timer->next != NULL;
 }
 
+/* Does TIMER, which is set, expire after one that would be set for EXPIRES_NS? */
+static inline bool wheel_is_later(const struct wheel *wheel, const struct wheel_timer *timer,
+                                  uint64_t expires_ns)
+{
+    return timer->expires_tick * wheel->tick_ns >= expires_ns + wheel->tick_ns;
+}
+
 /* The next expired timer, no longer set, by tick and then in the order of setting; NULL when there
  * is none (any more). While one is handled, timers may be set, moved and cancelled; one that is set
  * in the past comes out of the same loop, so whoever always sets in the past never leaves it. */

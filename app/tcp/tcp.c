@@ -164,6 +164,16 @@ bool tcp_conn_info(const struct tcp *tcp, tcp_conn conn, struct tcp_info *out)
     return true;
 }
 
+/* Position 1 + k is that of byte k. */
+bool tcp_is_acked(const struct tcp *tcp, tcp_conn conn, uint64_t offset)
+{
+    const struct tcp_slot *slot = tcp_slot(tcp, conn);
+
+    if (slot == NULL)
+        return true;
+    return (slot->kind == TCP_SLOT_AWAKE ? slot->tcb->snd_una : slot->quiet.sent) > offset;
+}
+
 uint64_t tcp_conn_user(const struct tcp *tcp, tcp_conn conn)
 {
     const struct tcp_slot *slot = tcp_slot(tcp, conn);

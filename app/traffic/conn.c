@@ -45,12 +45,7 @@ void conn_connected(struct traffic *traffic, struct traffic_conn *conn, uint64_t
 {
     struct conn_account *account = &conn->account;
     assert(conn->state == CONN_CONNECTING);
-    if (traffic->streams[conn->stream].tls != NULL) {
-        conn->state = CONN_SECURING;
-    } else {
-        conn->state = CONN_UP;
-        wheel_cancel(&traffic->wheel, &conn->timer.wheel);
-    }
+    conn->state = traffic->streams[conn->stream].tls != NULL ? CONN_SECURING : CONN_UP;
     uint64_t connected_ns = traffic_arrival_ns(traffic, at_ns, account->opened_ns);
     uint64_t took_ns = connected_ns - account->opened_ns;
     account->connected_ns = connected_ns;

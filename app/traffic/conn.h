@@ -19,7 +19,8 @@
  * stream's limit. NULL with *REASON when the tester could not. */
 struct traffic_conn *conn_open(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns,
                                enum unsent_reason *reason);
-/* Its SYN was answered at AT_NS. */
+/* Its SYN was answered at AT_NS. Its timer stays set: a lower bound of what the next request
+ * needs. */
 void conn_connected(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns);
 /* Its TLS handshake was over at AT_NS. */
 void conn_secured(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns);

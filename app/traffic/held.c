@@ -82,6 +82,7 @@ static void held_connected(struct traffic *traffic, struct traffic_conn *conn, u
     (void)at_ns;
     flow->begun = true;
     flow->failures = 0;
+    wheel_cancel(&traffic->wheel, &conn->timer.wheel);
     quiet_rest(traffic, conn);
 }
 

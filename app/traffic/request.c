@@ -58,7 +58,8 @@ void request_ask(struct traffic *traffic, struct traffic_conn *conn,
     request->bytes = exchange->begin(traffic, conn, request);
     place(conn, request);
     request->deadline_ns = deadline_ns;
-    if (!wheel_is_set(&conn->timer.wheel))
+    if (!wheel_is_set(&conn->timer.wheel) ||
+        wheel_is_later(&traffic->wheel, &conn->timer.wheel, deadline_ns))
         wheel_set(&traffic->wheel, &conn->timer.wheel, deadline_ns);
     send(traffic, conn, request->bytes);
 }
@@ -106,9 +107,8 @@ struct exchange_answer request_fin(struct traffic *traffic, struct traffic_conn 
 bool request_is_acked(const struct traffic *traffic, const struct traffic_conn *conn,
                       const struct traffic_request *request)
 {
-    struct tcp_info info;
-    return request->bytes == 0 || conn->secure || !tcp_conn_info(traffic->tcp, conn->tcp, &info) ||
-           info.acked_bytes >= request->to;
+    return request->bytes == 0 || conn->secure ||
+           tcp_is_acked(traffic->tcp, conn->tcp, request->to);
 }
 
 void request_answered(struct traffic *traffic, struct traffic_conn *conn,

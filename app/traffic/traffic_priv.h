@@ -83,7 +83,7 @@ TAILQ_HEAD(conn_list, traffic_conn);
 
 struct traffic_conn {
     /* Line 1. What it is doing. */
-    struct traffic_timer timer; /* Connecting: the limit. Up: silence. */
+    struct traffic_timer timer; /* Connecting: the limit. Up: silence, or before. */
     tcp_conn tcp;               /* Handle in the tcp. */
     uint32_t flow;              /* Index in traffic->flows, which has its target. */
     uint32_t port_slot;         /* In its target's ports. */

@@ -606,6 +606,10 @@ static bool info_is(struct run *run, const char *name, const char *wanted)
                    : fail(run, "the handle is not %s", wanted);
     if (!tcp_conn_info(run->tcp, run->conn->handle, &info))
         return fail(run, "the connection is gone");
+    if ((info.acked_bytes > 0 && !tcp_is_acked(run->tcp, run->conn->handle, info.acked_bytes)) ||
+        (info.acked_bytes < info.queued_bytes &&
+         tcp_is_acked(run->tcp, run->conn->handle, info.acked_bytes + 1)))
+        return fail(run, "tcp_is_acked() says otherwise");
     if (strcmp(name, "state") == 0)
         return strcmp(tcp_state_text(info.state), wanted) == 0
                    ? true

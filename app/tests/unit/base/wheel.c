@@ -279,6 +279,26 @@ static void agrees_with_a_naive_model(void **state)
     free(model);
 }
 
+/* As its first turn tells, not its time: both are rounded up to ticks. */
+static void later_by_a_tick(void **state)
+{
+    static const struct {
+        uint64_t set_ns, other_ns;
+        bool later;
+    } rows[] = {
+        {5000, 5000, false}, {5001, 5000, true},  {6000, 5001, false},
+        {6000, 5000, true},  {5000, 6000, false}, {4001, 4999, false},
+    };
+    struct wheel *wheel = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct wheel_timer timer = {0};
+        wheel_set(wheel, &timer, rows[i].set_ns);
+        assert_int_equal(wheel_is_later(wheel, &timer, rows[i].other_ns), rows[i].later);
+        wheel_cancel(wheel, &timer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +310,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cancelled_timers_never_come, make_wheel, free_wheel),
         cmocka_unit_test_setup_teardown(a_moved_timer_comes_once_at_its_last_time, make_wheel,
                                         free_wheel),
+        cmocka_unit_test_setup_teardown(later_by_a_tick, make_wheel, free_wheel),
         cmocka_unit_test_setup_teardown(timers_set_while_handling, make_wheel, free_wheel),
         cmocka_unit_test(agrees_with_a_naive_model),
     };
