@@ -35,22 +35,25 @@ struct tcp_slot *tcp_slot(const struct tcp *tcp, tcp_conn conn)
     return slot != NULL && slot->kind != TCP_SLOT_ENDED ? slot : NULL;
 }
 
-/* Of what tells connections apart. */
+/* Ports that follow each other, as one connection after the other has them, share a line of the
+ * table: at most 64 tuples have all else in common, which bounds how many meet there. */
 uint32_t tcp_tuple_hash(const struct tcp *tcp, const struct tuple *tuple)
 {
-    const uint32_t ports = (uint32_t)tuple->local_port << 16 | tuple->remote_port;
+    const uint32_t lines =
+        (uint32_t)(tuple->local_port / TCP_TABLE_LINE) << 16 | tuple->remote_port / TCP_TABLE_LINE;
+    const uint32_t place = (uint32_t)(tuple->local_port + tuple->remote_port) % TCP_TABLE_LINE;
     uint32_t words[HASH_WORDS_MAX] = {0};
 
     if (address_is_v4(&tuple->local)) {
         words[0] = address_v4_word(&tuple->local);
         words[1] = address_v4_word(&tuple->remote);
-        words[2] = ports;
-        return hash_words(&tcp->table_key, words, 4);
+        words[2] = lines;
+        return hash_words(&tcp->table_key, words, 4) / TCP_TABLE_LINE * TCP_TABLE_LINE + place;
     }
     memcpy(words, &tuple->local, sizeof(tuple->local));
     memcpy(words + 4, &tuple->remote, sizeof(tuple->remote));
-    words[8] = ports;
-    return hash_words(&tcp->table_key, words, 10);
+    words[8] = lines;
+    return hash_words(&tcp->table_key, words, 10) / TCP_TABLE_LINE * TCP_TABLE_LINE + place;
 }
 
 uint32_t tcp_find(const struct tcp *tcp, const struct tuple *tuple, uint32_t hash)

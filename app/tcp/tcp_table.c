@@ -5,7 +5,7 @@
 
 static uint32_t slots_for(uint32_t capacity)
 {
-    return capacity + capacity / 2 + 8;
+    return (capacity + capacity / 2 + TCP_TABLE_LINE) / TCP_TABLE_LINE * TCP_TABLE_LINE;
 }
 
 /* Steps from slot A forward to B. */

@@ -1,5 +1,8 @@
 /* tcp_table.h - hash of a tuple -> references: open addressing, linear probing.
  *
+ * Hashes that differ in the low three bits alone have neighbouring homes, in one cache line: who
+ * hashes so what comes one after another reads a line once for eight.
+ *
  * An entry is the hash and the reference alone: the caller, who has the tuples, compares them. Two
  * tuples with one hash may both be in it. Deletion moves later entries of the run back, so there
  * are no tombstones and a lookup that misses ends at the first empty slot. The hash must be keyed,
@@ -16,6 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+    TCP_TABLE_LINE = 8 /* Entries of a cache line. */
+};
+
 struct tcp_table_entry {
     uint32_t hash; /* Its home slot and a first comparison. */
     uint32_t ref;  /* The value; 0: the slot is empty. */
@@ -23,9 +30,9 @@ struct tcp_table_entry {
 
 struct tcp_table {
     struct tcp_table_entry *entries; /* `slots` of them. */
-    uint32_t slots;
-    uint32_t capacity; /* Entries that may be in use. */
-    uint32_t count;    /* Entries in use. */
+    uint32_t slots;                  /* A multiple of TCP_TABLE_LINE. */
+    uint32_t capacity;               /* Entries that may be in use. */
+    uint32_t count;                  /* Entries in use. */
 };
 
 /* A walk over the references under one hash. */
@@ -46,7 +53,9 @@ bool tcp_table_remove(struct tcp_table *table, uint32_t hash, uint32_t ref);
 
 static inline uint32_t tcp_table_home(const struct tcp_table *table, uint32_t hash)
 {
-    return (uint32_t)((uint64_t)hash * table->slots >> 32);
+    uint64_t line = (uint64_t)(hash / TCP_TABLE_LINE) * (table->slots / TCP_TABLE_LINE) >> 29;
+
+    return (uint32_t)line * TCP_TABLE_LINE + hash % TCP_TABLE_LINE;
 }
 
 static inline uint32_t tcp_table_after(const struct tcp_table *table, uint32_t slot)

@@ -66,6 +66,26 @@ static void finds_what_was_put(void **state)
     drop(table);
 }
 
+/* Eight hashes that differ in the low bits alone have the eight places of a line, at the ends of the
+ * table, too. */
+static void neighbours_share_a_line(void **state)
+{
+    const uint32_t hashes[] = {0, 0x12345678, 0xdeadbee8, UINT32_MAX - 7};
+    struct tcp_table *table = make(CAPACITY);
+
+    (void)state;
+    assert_int_equal(table->slots % TCP_TABLE_LINE, 0);
+    for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
+        uint32_t first = tcp_table_home(table, hashes[i]);
+        assert_int_equal(first % TCP_TABLE_LINE, 0);
+        assert_true(first + TCP_TABLE_LINE <= table->slots);
+        for (uint32_t low = 1; low < TCP_TABLE_LINE; low++)
+            assert_int_equal(tcp_table_home(table, hashes[i] + low), first + low);
+    }
+    assert_int_not_equal(tcp_table_home(table, 0), tcp_table_home(table, hashes[3]));
+    drop(table);
+}
+
 /* Few hashes, at both ends of the table, so that runs are long and wrap. */
 static uint32_t hash_of(unsigned i)
 {
@@ -104,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_was_put),
+        cmocka_unit_test(neighbours_share_a_line),
         cmocka_unit_test(agrees_with_a_model),
     };
 
