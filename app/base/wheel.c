@@ -23,6 +23,7 @@ struct visit {
 };
 
 static uint64_t tick_of(const struct wheel *wheel, uint64_t expires_ns);
+static uint64_t in_ticks(const struct wheel *wheel, uint64_t ns);
 static void place(struct wheel *wheel, struct wheel_timer *timer);
 static void unlink_timer(struct wheel *wheel, struct wheel_timer *timer);
 static void step(struct wheel *wheel, uint64_t target_tick);
@@ -37,6 +38,8 @@ void wheel_init(struct wheel *wheel, uint64_t tick_ns, uint64_t now_ns)
     assert(tick_ns > 0);
     *wheel =
         (struct wheel){.tick_ns = tick_ns, .now_tick = now_ns / tick_ns, .next_ns = UINT64_MAX};
+    bool power = (tick_ns & (tick_ns - 1)) == 0;
+    wheel->tick_shift = power ? (uint8_t)__builtin_ctzll(tick_ns) : 64;
     list_init(&wheel->due);
     for (unsigned level = 0; level < WHEEL_LEVELS; level++) {
         for (unsigned slot = 0; slot < WHEEL_SLOTS; slot++)
@@ -70,7 +73,7 @@ void wheel_cancel(struct wheel *wheel, struct wheel_timer *timer)
 
 struct wheel_timer *wheel_expire_due(struct wheel *wheel, uint64_t now_ns)
 {
-    uint64_t target_tick = now_ns / wheel->tick_ns;
+    uint64_t target_tick = in_ticks(wheel, now_ns);
     struct wheel_timer *timer = NULL;
 
     while (wheel->due.next == &wheel->due && wheel->now_tick < target_tick)
@@ -89,7 +92,13 @@ static uint64_t tick_of(const struct wheel *wheel, uint64_t expires_ns)
 {
     if (expires_ns > UINT64_MAX - wheel->tick_ns)
         return UINT64_MAX / wheel->tick_ns;
-    return (expires_ns + wheel->tick_ns - 1) / wheel->tick_ns;
+    return in_ticks(wheel, expires_ns + wheel->tick_ns - 1);
+}
+
+/* Rounded down. */
+static uint64_t in_ticks(const struct wheel *wheel, uint64_t ns)
+{
+    return wheel->tick_shift < 64 ? ns >> wheel->tick_shift : ns / wheel->tick_ns;
 }
 
 static void place(struct wheel *wheel, struct wheel_timer *timer)

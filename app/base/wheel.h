@@ -1,6 +1,7 @@
 /* wheel.h - a hierarchical timer wheel in virtual time.
  *
- * Four levels of 256 slots; tick given at init (say 65536 ns: ~65 us). Timers are intrusive: a
+ * Four levels of 256 slots; tick given at init (say 65536 ns: ~65 us; a power of two saves
+ * divisions). Timers are intrusive: a
  * struct wheel_timer inside the object. Expiry is never early: a timer set for T is returned by the
  * first wheel_expire(now) with now >= T rounded up to a tick. Timers of one tick come out in the
  * order in which they were set. Beyond the wheel's range (2^32 ticks) a timer is set again inside.
@@ -35,6 +36,7 @@ struct wheel_timer {
 
 struct wheel {
     uint64_t tick_ns;       /* Length of a tick. */
+    uint8_t tick_shift;     /* It is 1 << this; 64: it is no power of two. */
     uint64_t now_tick;      /* Ticks that have been processed. */
     uint64_t next_ns;       /* No timer expires before this; UINT64_MAX when none is set. */
     uint32_t count;         /* Timers set. */

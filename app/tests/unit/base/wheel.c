@@ -279,6 +279,25 @@ static void agrees_with_a_naive_model(void **state)
     free(model);
 }
 
+/* A tick that is a power of two is reckoned by shifts: never early, and on time. */
+static void ticks_of_a_power_of_two(void **state)
+{
+    static const uint64_t times_ns[] = {1, 1023, 1024, 1025, 65536, 1000000007, UINT64_MAX / 3};
+    struct wheel *wheel = malloc(sizeof(*wheel));
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(times_ns) / sizeof(times_ns[0]); i++) {
+        uint64_t first_ns = (times_ns[i] + 1023) / 1024 * 1024;
+        struct wheel_timer timer = {0};
+        wheel_init(wheel, 1024, 0);
+        wheel_set(wheel, &timer, times_ns[i]);
+        assert_null(wheel_expire(wheel, first_ns - 1));
+        assert_ptr_equal(wheel_expire(wheel, first_ns), &timer);
+        assert_null(wheel_expire(wheel, first_ns));
+    }
+    free(wheel);
+}
+
 /* As its first turn tells, not its time: both are rounded up to ticks. */
 static void later_by_a_tick(void **state)
 {
@@ -313,6 +332,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(later_by_a_tick, make_wheel, free_wheel),
         cmocka_unit_test_setup_teardown(timers_set_while_handling, make_wheel, free_wheel),
         cmocka_unit_test(agrees_with_a_naive_model),
+        cmocka_unit_test(ticks_of_a_power_of_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
