@@ -68,8 +68,6 @@ static int fill(struct tls_context *context, const struct tls_config *config, st
     else if (SSL_CTX_set_alpn_protos(context->ssl, alpn, sizeof(alpn) - 1) != 0)
         return openssl_error(err, "ALPN", "");
     set_sessions(context);
-    /* A quiet connection keeps no buffers for records. */
-    SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS);
     return 0;
 }
 

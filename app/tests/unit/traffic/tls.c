@@ -2,6 +2,8 @@
  * fit, and what is broken on the way. */
 #include "traffic/tls.h"
 
+#include <malloc.h>
+#include <openssl/crypto.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +21,31 @@ enum {
 };
 
 static struct certificates files;
+static size_t openssl_bytes; /* That OpenSSL has from the heap now. */
+
+static void *count_malloc(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    void *memory = malloc(size);
+    openssl_bytes += malloc_usable_size(memory);
+    return memory;
+}
+
+static void *count_realloc(void *memory, size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    openssl_bytes -= malloc_usable_size(memory);
+    memory = realloc(memory, size);
+    openssl_bytes += malloc_usable_size(memory);
+    return memory;
+}
+
+static void count_free(void *memory, const char *file, int line)
+{
+    (void)file, (void)line;
+    openssl_bytes -= malloc_usable_size(memory);
+    free(memory);
+}
 
 static int make_files(void **state)
 {
@@ -194,6 +221,26 @@ static void sessions_are_resumed_as_told(void **state)
         talk(&pair, client.resume && server.resume, 1460);
         free_pair(&pair);
     }
+}
+
+/* Each end would have one of 16 KiB and more for what it reads, and one for what it writes. */
+static void a_quiet_connection_has_no_record_buffers(void **state)
+{
+    static const uint8_t text[100];
+    struct tls_config client = client_config(), server = server_config();
+    struct pair pair;
+    (void)state;
+    make_pair(&pair, &client, &server);
+    const size_t before = openssl_bytes;
+    connect_pair(&pair);
+    carry(&pair, 1460);
+    for (unsigned i = 0; i < 2; i++)
+        assert_true(tls_write(&pair.ends[i].tls, text, sizeof(text)));
+    carry(&pair, 1460);
+    print_message("two ends have %zu bytes\n", openssl_bytes - before);
+    assert_in_range(openssl_bytes - before, 1, 64 << 10);
+    disconnect_pair(&pair);
+    free_pair(&pair);
 }
 
 /* What becomes of a handshake, and why, as the client sees it. */
@@ -383,10 +430,12 @@ static void bad_files_are_named(void **state)
 
 int main(void)
 {
+    CRYPTO_set_mem_functions(count_malloc, count_realloc, count_free); /* Before all else. */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_versions_carry_bytes),
         cmocka_unit_test(records_may_be_cut_anywhere),
         cmocka_unit_test(sessions_are_resumed_as_told),
+        cmocka_unit_test(a_quiet_connection_has_no_record_buffers),
         cmocka_unit_test(certificates_are_checked),
         cmocka_unit_test(certificates_are_of_use),
         cmocka_unit_test(clients_have_certificates),
