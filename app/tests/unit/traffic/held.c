@@ -1,5 +1,6 @@
 /* Held streams: what befalls a service, and the account of it. Each test ends by proving that
  * each due request has one outcome and that nothing is left over. */
+#include "traffic/held.h"
 #include "tests/unit/traffic/world.h"
 #include "traffic/traffic_config.h"
 
@@ -620,6 +621,12 @@ static void opening(void **state)
         traffic_due(world->traffic, 0);
     assert_int_equal(record_count_read(&counters->connecting), TRAFFIC_CONNECTING);
     assert_int_equal(record_count_read(&counters->failed_connects), 0);
+    /* A flow that would connect again waits as well, and its slots say why. */
+    struct traffic_flow *flow = &world->traffic->flows[TRAFFIC_CONNECTING + 1];
+    held_pattern.wake(world->traffic, flow, 0);
+    assert_int_equal(record_count_read(&counters->connecting), TRAFFIC_CONNECTING);
+    assert_int_equal(flow->unsent_reason, UNSENT_POOL_FULL);
+    assert_true(wheel_is_set(&flow->timer.wheel));
     world_free(world);
 }
 
