@@ -71,6 +71,8 @@ static int start(const struct net_eal_config *config, const cpu_set_t *allowed,
     text_addf(&arguments, "%s --lcores ", config->program != NULL ? config->program : "seamline");
     lcores(config, allowed, &arguments);
     text_addf(&arguments, " -m %u --iova-mode=va --no-telemetry", memory_mib);
+    /* DPDK keeps its drivers from AVX-512 unless it is told not to. */
+    text_add(&arguments, " --force-max-simd-bitwidth=512");
     text_add(&arguments,
              found->hugepages ? " --in-memory --single-file-segments" : " --no-huge --no-shconf");
     text_add(&arguments, config->pci ? "" : " --no-pci");
