@@ -306,6 +306,7 @@ int main(int argc, char **argv)
         }
         int command = argc > 2 ? find_command(argv[2]) : -1;
         fputs(command >= 0 ? commands[command].help : general_help, stdout);
+        fputs(command == COMMAND_TRAFFIC ? traffic_examples : "", stdout);
         return EXIT_MET;
     }
     return dispatch(argc, argv);

@@ -216,6 +216,15 @@ static void add_outage(struct result_stream *stream, const struct outage *outage
     outages->mean_ns = (double)outages->total_ns / (double)(outages->count - outages->open);
 }
 
+/* Frames are in no log: the workers' counters are all there is. What came twice counts once. */
+static void account_frames(struct result_stream *stream, const struct record_log_totals *totals)
+{
+    stream->complete = true;
+    stream->sent = stream->outcomes[OUTCOME_SENT];
+    stream->received = totals->received;
+    stream->lost += stream->sent > totals->received ? stream->sent - totals->received : 0;
+}
+
 /* The workers' own counters go on when a log is full: they are the truth for totals. */
 static void check_totals(struct result *result, unsigned index)
 {
@@ -233,6 +242,8 @@ static void check_totals(struct result *result, unsigned index)
     stream->lost = lost;
     if (result->meta.final)
         stream->due = totals->due;
+    if (result->meta.final && result->meta.streams[index].one_way)
+        account_frames(stream, totals);
     stream->sums_hold = sum == stream->due;
     /* Connections that ended done are not all in the log of a stream that is sampled. */
     if (result->meta.final && totals->done > stream->done) {

@@ -19,6 +19,12 @@ static const struct result_stream *stream_of(const struct asked *asked)
     return &asked->result->streams[asked->stream];
 }
 
+/* Nobody answers its frames: what did not come is lost. */
+static bool is_one_way(const struct asked *asked)
+{
+    return asked->result->meta.streams[asked->stream].one_way;
+}
+
 static uint64_t count_outcomes(const struct asked *asked, uint32_t mask)
 {
     const struct logs *logs = &asked->result->logs;
@@ -127,6 +133,8 @@ static double good_ratio(const struct asked *asked)
 {
     uint32_t good = 1u << OUTCOME_OK | 1u << OUTCOME_REPAIRED | 1u << OUTCOME_LATE;
     double due = (double)count_outcomes(asked, (1u << OUTCOME_COUNT) - 1);
+    if (is_one_way(asked))
+        return due > 0 ? (double)stream_of(asked)->received / due : 0;
     return due > 0 ? (double)count_outcomes(asked, good) / due : 0;
 }
 
@@ -137,6 +145,8 @@ static double measure(const struct asked *asked, enum experiment_figure figure)
     case EXPERIMENT_FIGURE_BROKEN_CONNECTIONS: return count_broken(asked);
     case EXPERIMENT_FIGURE_FAILED_CONNECTS: return count_failed_connects(asked);
     case EXPERIMENT_FIGURE_LOST_REQUESTS:
+        if (is_one_way(asked))
+            return (double)stream_of(asked)->lost;
         return (double)count_outcomes(asked, asked->result->opens);
     case EXPERIMENT_FIGURE_BLOCKED_REQUESTS:
         return (double)count_outcomes(asked, 1u << OUTCOME_BLOCKED);

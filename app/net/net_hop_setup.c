@@ -45,14 +45,14 @@ static void turn(struct net_port *port, uint64_t now_ns)
 }
 
 /* How many hops are in neither of the two final states. */
-static unsigned undecided(const struct net_port *port, unsigned *silent)
+static unsigned undecided(struct net_port *const ports[], unsigned port_count)
 {
     unsigned count = 0;
-    *silent = 0;
-    for (unsigned i = 0; i < port->hops.count; i++) {
-        const enum net_hop_state state = port->hops.hops[i].state;
-        *silent += state == NET_HOP_UNRESOLVED;
-        count += state == NET_HOP_IDLE || state == NET_HOP_ASKING;
+    for (unsigned i = 0; i < port_count; i++) {
+        for (unsigned j = 0; j < ports[i]->hops.count; j++) {
+            const enum net_hop_state state = ports[i]->hops.hops[j].state;
+            count += state == NET_HOP_IDLE || state == NET_HOP_ASKING;
+        }
     }
     return count;
 }
@@ -84,21 +84,40 @@ static void wait_for_link(const struct net_port *port, const struct clock *clock
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 }
 
-int net_resolve(struct net_port *port, const struct clock *clock, uint64_t timeout_ns,
-                struct error *err)
+/* The first port with a hop that gave no answer: which it was that said nothing. */
+static const struct net_port *unanswered(struct net_port *const ports[], unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned j = 0; j < ports[i]->hops.count; j++)
+            if (!hop_usable(&ports[i]->hops.hops[j]))
+                return ports[i];
+    return NULL;
+}
+
+int net_resolve_all(struct net_port *const ports[], unsigned count, const struct clock *clock,
+                    uint64_t timeout_ns, struct error *err)
 {
     const uint64_t start_ns = clock_now_ns(clock);
-    unsigned silent = 0;
-    unsigned open = port->hops.count;
-    wait_for_link(port, clock, timeout_ns / 2);
-    hop_ask_again(&port->hops);
+    unsigned open = 0;
+    for (unsigned i = 0; i < count; i++) {
+        wait_for_link(ports[i], clock, timeout_ns / 2);
+        hop_ask_again(&ports[i]->hops);
+        open += ports[i]->hops.count;
+    }
     while (open > 0 && !stop_is_wanted() && clock_now_ns(clock) - start_ns < timeout_ns) {
-        for (uint16_t i = 0; i < port->device->queues; i++)
-            turn(port->device->ports[i], clock_now_ns(clock));
-        open = undecided(port, &silent);
+        for (unsigned i = 0; i < count; i++)
+            turn(ports[i], clock_now_ns(clock));
+        open = undecided(ports, count);
         nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
     }
     if (stop_is_wanted())
         return -EINTR;
-    return open + silent == 0 ? 0 : refuse_silent(port, err);
+    const struct net_port *silent = unanswered(ports, count);
+    return silent == NULL ? 0 : refuse_silent(silent, err);
+}
+
+int net_resolve(struct net_port *port, const struct clock *clock, uint64_t timeout_ns,
+                struct error *err)
+{
+    return net_resolve_all(port->device->ports, port->device->queues, clock, timeout_ns, err);
 }

@@ -147,12 +147,15 @@ void net_port_steering_text(const struct net_port *port, char *out, size_t size)
 int net_group_add(struct net_port *port, const struct address hops[], unsigned count,
                   struct error *err);
 
-/* Poll PORT and the other queues of its NIC port (which no worker runs yet: answers may come to any
- * of them) until each of PORT's hops is resolved, or is known to be silent
- * (3.1 s), or TIMEOUT_NS is over; half of that is for the link to come up. 0, or -EHOSTUNREACH with
- * ERR naming each hop that did not answer; -EINTR without a text when the process is to stop
- * (base/stop.h). Can be called again. L4 packets that arrive are
- * freed. */
+/* Poll PORTS (which no worker runs yet) until each of their hops is resolved, or is known to be
+ * silent (3.1 s), or TIMEOUT_NS is over; half of that is for the links to come up. All queues of a
+ * NIC port must be among them, for answers may come to any, and so must two NIC ports that are each
+ * other's hop. 0, or -EHOSTUNREACH with ERR naming each hop of a port that did not answer;
+ * -EINTR without a text when the process is to stop (base/stop.h). Can be called again. L4 packets
+ * that arrive are freed. */
+int net_resolve_all(struct net_port *const ports[], unsigned count, const struct clock *clock,
+                    uint64_t timeout_ns, struct error *err);
+/* The same of all queues of PORT's NIC port. */
 int net_resolve(struct net_port *port, const struct clock *clock, uint64_t timeout_ns,
                 struct error *err);
 

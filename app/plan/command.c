@@ -52,6 +52,7 @@ static bool is_built(enum url_scheme scheme);
 static int refuse_scheme(const struct command *command, enum url_scheme scheme, struct error *err);
 static int add_stream(const struct command *command, enum url_scheme scheme, cJSON *stream,
                       struct error *err);
+static void add_frames(const struct command *command, cJSON *stream);
 static cJSON *size_of(const char *text);
 static int add_rate(const struct command *command, cJSON *stream, struct error *err);
 static int add_number(cJSON *to, const char *key, const char *option, const char *text,
@@ -327,7 +328,8 @@ static int refuse_mapping(const char *option, bool with_port, struct error *err)
 static int check_fit(const struct command *command, enum url_scheme scheme, struct error *err)
 {
     bool http = scheme == URL_HTTP;
-    bool sized = scheme == URL_CTRAFFIC || scheme == URL_UDP || scheme == URL_ICMP;
+    bool sized =
+        scheme == URL_CTRAFFIC || scheme == URL_UDP || scheme == URL_ICMP || scheme == URL_RAW;
     const char *wrong = NULL;
 
     if (!is_built(scheme))
@@ -350,6 +352,10 @@ static int check_fit(const struct command *command, enum url_scheme scheme, stru
         wrong = "--no-keepalive";
     else if (!sized && command->size != NULL)
         wrong = "--size";
+    else if (scheme == URL_RAW && command->connections != NULL)
+        wrong = "--connections";
+    else if (scheme == URL_RAW && command->closed)
+        wrong = "--closed";
     if (wrong != NULL)
         return error_set(err, EXIT_USAGE, -EINVAL,
                          "%s does not fit %s://; see seamline help "
@@ -372,7 +378,7 @@ static int refuse_scheme(const struct command *command, enum url_scheme scheme, 
 {
     struct text known = {0};
 
-    for (int i = URL_CTRAFFIC; i <= URL_ICMP; i++)
+    for (int i = URL_CTRAFFIC; i <= URL_RAW; i++)
         if (is_built((enum url_scheme)i))
             text_addf(&known, "%s%s", known.size > 0 ? ", " : "",
                       url_scheme_word((enum url_scheme)i));
@@ -395,7 +401,9 @@ static int add_stream(const struct command *command, enum url_scheme scheme, cJS
         cJSON_AddStringToObject(stream, "timeout", command->timeout);
     if (command->timeout != NULL && connects)
         cJSON_AddStringToObject(stream, "connectTimeout", command->timeout);
-    if (command->size != NULL)
+    if (scheme == URL_RAW)
+        add_frames(command, stream);
+    else if (command->size != NULL)
         cJSON_AddItemToObject(stream, "size", size_of(command->size));
     if (add_number(stream, "connections", "--connections", command->connections, err) < 0 ||
         (!command->closed && add_rate(command, stream, err) < 0))
@@ -403,6 +411,26 @@ static int add_stream(const struct command *command, enum url_scheme scheme, cJS
     if (scheme == URL_HTTP)
         add_http(command, stream);
     return 0;
+}
+
+/* The smallest that there are, unless sizes are given, by commas; the experiment's reader judges
+ * them. */
+static void add_frames(const struct command *command, cJSON *stream)
+{
+    cJSON *sizes = cJSON_AddArrayToObject(cJSON_AddObjectToObject(stream, "raw"), "sizes");
+    const char *size = command->size;
+
+    if (size == NULL)
+        size = strchr(json_string(stream, "target.address", ""), ':') == NULL ? "64" : "82";
+    for (;;) {
+        size_t length = strcspn(size, ",");
+        char word[16];
+        snprintf(word, sizeof(word), "%.*s", (int)(length < 15 ? length : 15), size);
+        cJSON_AddItemToArray(sizes, size_of(word));
+        if (size[length] == '\0')
+            return;
+        size += length + 1;
+    }
 }
 
 /* "512" is a number of bytes; the experiment's reader judges "64KiB". */

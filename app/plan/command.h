@@ -42,7 +42,7 @@ struct command {
     const char *rate;          /* 100/s unless given or closed. */
     const char *timeout;       /* Of connecting and of answers. */
     const char *connections;   /* Held, loops, or the most that may be open. */
-    const char *size;          /* ctraffic, datagrams: bytes. */
+    const char *size;          /* ctraffic, datagrams: bytes. raw: of frames, "64,1518". */
     const char *seed;          /* Of random choices. */
     const char *method;        /* http, as the rest. */
     const char *body;          /* The text itself, or @FILE. */

@@ -40,6 +40,7 @@ enum {
     EXPERIMENT_STATUSES_MAX = 16,
     EXPERIMENT_FORMATS_MAX = 16,
     EXPERIMENT_NEEDS_MAX = 8,
+    EXPERIMENT_SIZES_MAX = 64,
     EXPERIMENT_VALUE_BYTES = 40,
     EXPERIMENT_SHA256_BYTES = 32,
     EXPERIMENT_WHY_BYTES = 100,
@@ -172,6 +173,7 @@ enum experiment_protocol {
     EXPERIMENT_PROTOCOL_ICMP,     /* Echo requests; the target's port is not used. */
     EXPERIMENT_PROTOCOL_HTTP,     /* HTTP/1.1. */
     EXPERIMENT_PROTOCOL_MCONNECT, /* Connect, read the backend's name, close. */
+    EXPERIMENT_PROTOCOL_RAW,      /* Frames of a template that nobody answers. */
 };
 
 /* How a stream uses connections. */
@@ -212,6 +214,27 @@ struct experiment_http {
     const char *backend_header; /* Of the answer, with the backend's name. */
 };
 
+/* Fields of a raw stream's frames that vary. */
+enum experiment_raw_field {
+    EXPERIMENT_RAW_SOURCES,
+    EXPERIMENT_RAW_DESTINATIONS,
+    EXPERIMENT_RAW_SOURCE_PORTS,
+    EXPERIMENT_RAW_DESTINATION_PORTS,
+    EXPERIMENT_RAW_FIELDS
+};
+
+/* The frames of a raw stream: UDP. Destinations count from the target's address and port. */
+struct experiment_raw {
+    bool source_given;                      /* `source` is the first one; else the sending port's */
+    struct address source;                  /* first client address is. */
+    uint16_t source_port;                   /* The first one. */
+    uint32_t counts[EXPERIMENT_RAW_FIELDS]; /* Values of each field, 1 at least. */
+    uint32_t random;                        /* Bit 1 << field: drawn, not in turn. */
+    uint32_t size_count;                    /* Of sizes. */
+    uint32_t sizes[EXPERIMENT_SIZES_MAX];   /* In turn: bytes of a frame, with FCS. */
+    bool foreign_sources;                   /* Sources need not be client addresses. */
+};
+
 enum experiment_reconnect {
     EXPERIMENT_RECONNECT_AT_ONCE, /* After a loss; attempts that fail back off 100 ms .. 1 s. */
     EXPERIMENT_RECONNECT_NEVER,   /* A broken connection stays broken. */
@@ -237,10 +260,12 @@ struct experiment_stream {
     uint32_t pipelining; /* http, held and closed: requests in flight on a connection. */
     int64_t think_ns;    /* closed: between a request's end and the next. */
     struct experiment_http http;
+    struct experiment_raw raw;
     uint32_t connections; /* held: flows. closed: loops. open: most that may be open at a time.
-                             udp, icmp: client ends. */
+                             udp, icmp: client ends. raw: 0. */
     struct pace pace;     /* Requests over all flows. */
-    double rate_per_s;    /* The greatest rate of it, in requests: this stream's. closed: 0. */
+    double rate_per_s;    /* The greatest rate of it, in requests: this stream's. closed, and a
+                             maximum: 0. */
     uint32_t turn;        /* Streams that share a law: this one takes the turn-th, from 1, */
     uint32_t turn_count;  /* or this many, */
     uint32_t *turn_list;  /* rising, which experiment_turns() gives; NULL: the one, */
@@ -248,7 +273,8 @@ struct experiment_stream {
     enum experiment_catch_up catch_up; /* What becomes of requests that the tester is late with. */
     int64_t catch_up_within_ns;        /* send-late: sent up to so late; 0: as docs/accuracy.md. */
     uint32_t size_bytes; /* ctraffic: of a packet, 64..65536; udp, icmp: a payload, 64..8192. */
-    int64_t timeout_ns;  /* No answer for so long: stalled. */
+    int64_t timeout_ns;  /* No answer for so long: stalled. raw: what comes so long after the stop
+                            still counts as received. */
     int64_t connect_timeout_ns;          /* No connection for so long: connect-timeout. */
     enum experiment_reconnect reconnect; /* ctraffic: what follows a broken connection. */
     uint32_t retries;              /* At most connections x retries connection records in all. */

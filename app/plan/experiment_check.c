@@ -116,7 +116,16 @@ static int check_expects(struct reader *reader, const struct experiment *experim
         const struct experiment_stream *stream = &experiment->streams[expect->stream];
         bool of_held = expect->figure == EXPERIMENT_FIGURE_LASTING_CONNECTIONS ||
                        expect->figure == EXPERIMENT_FIGURE_BROKEN_CONNECTIONS;
+        bool of_frames = expect->figure == EXPERIMENT_FIGURE_LOST_REQUESTS ||
+                         expect->figure == EXPERIMENT_FIGURE_UNSENT_REQUESTS ||
+                         expect->figure == EXPERIMENT_FIGURE_GOOD_RATIO;
+        bool raw = stream->protocol == EXPERIMENT_PROTOCOL_RAW;
         bool rolls = false;
+        if (raw && (!of_frames || expect->from_step >= 0))
+            return reader_refuse(reader,
+                                 "expect[%u]: frames of stream \"%s\" are only counted; want "
+                                 "lostRequests, unsentRequests or goodRatio, without \"from\"",
+                                 i, stream->name);
         if (of_held && stream->mode != EXPERIMENT_MODE_HELD)
             return reader_refuse(reader,
                                  "expect[%u].figure: stream \"%s\" holds no connections, %s is "

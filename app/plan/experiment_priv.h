@@ -15,6 +15,18 @@ extern const struct reader_object experiment_target_object;
 extern const struct reader_object experiment_stream_object;
 /* experiment_http.c: "http" of a stream. */
 extern const struct reader_object experiment_http_object;
+/* experiment_raw.c: "raw" of a stream; what one part says against the others, as below. */
+extern const struct reader_object experiment_raw_object;
+int experiment_check_raw(struct reader *reader, struct experiment_stream *stream);
+/* experiment_rate.c: "rate" of a stream: its reader and printer, and whether law and unit are ones
+ * that the stream, known by now, can have. Fills in what bits a request has. */
+int experiment_read_rate(struct reader *reader, const cJSON *item, void *object);
+cJSON *experiment_print_rate(const void *object, const void *context);
+int experiment_check_rate(struct reader *reader, struct experiment_stream *stream);
+#define EXPERIMENT_RATE_WANT                                                                       \
+    "a rate such as \"400/s\" or \"10k/s\", from 1/h to 1000M/s, or a law (docs/experiment.md)"
+/* Datagrams that come back. */
+bool experiment_is_datagrams(const struct experiment_stream *stream);
 /* experiment_steps.c: one step; one expectation. */
 extern const struct reader_object experiment_step_object;
 extern const struct reader_object experiment_expect_object;

@@ -21,12 +21,9 @@ static cJSON *print_port(const void *object, const void *context);
 static int check_target(struct reader *reader, void *object);
 static int read_stream_target(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_stream_target(const void *object, const void *context);
-static int read_rate(struct reader *reader, const cJSON *item, void *object);
-static cJSON *print_rate(const void *object, const void *context);
 static int read_turn(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_turn(const void *object, const void *context);
 static int check_turns(struct reader *reader, const struct experiment_stream *stream);
-static bool is_datagrams(const struct experiment_stream *stream);
 static bool stream_takes(const void *object, const char *key);
 static int check_stream(struct reader *reader, void *object);
 static bool is_port(const cJSON *item);
@@ -38,13 +35,10 @@ enum {
 };
 
 const struct reader_word experiment_protocol_words[] = {
-    {"ctraffic", EXPERIMENT_PROTOCOL_CTRAFFIC},
-    {"connect", EXPERIMENT_PROTOCOL_CONNECT},
-    {"udp", EXPERIMENT_PROTOCOL_UDP},
-    {"icmp", EXPERIMENT_PROTOCOL_ICMP},
-    {"http", EXPERIMENT_PROTOCOL_HTTP},
-    {"mconnect", EXPERIMENT_PROTOCOL_MCONNECT},
-    {NULL, 0},
+    {"ctraffic", EXPERIMENT_PROTOCOL_CTRAFFIC}, {"connect", EXPERIMENT_PROTOCOL_CONNECT},
+    {"udp", EXPERIMENT_PROTOCOL_UDP},           {"icmp", EXPERIMENT_PROTOCOL_ICMP},
+    {"http", EXPERIMENT_PROTOCOL_HTTP},         {"mconnect", EXPERIMENT_PROTOCOL_MCONNECT},
+    {"raw", EXPERIMENT_PROTOCOL_RAW},           {NULL, 0},
 };
 
 static const struct reader_word via_words[] = {
@@ -85,9 +79,6 @@ static const struct reader_word catch_up_words[] = {
     {"skip", EXPERIMENT_CATCH_UP_SKIP},
     {NULL, 0},
 };
-
-#define RATE_WANT                                                                                  \
-    "a rate such as \"400/s\" or \"10k/s\", from 1/h to 1000M/s, or a law (docs/experiment.md)"
 
 #define TURN_WANT "a turn from 1 to 10000, or a list of rising ones"
 
@@ -161,6 +152,11 @@ static const struct reader_field stream_fields[] = {
      .type = READER_OBJECT,
      .offset = AT(experiment_stream, http),
      .object = &experiment_http_object},
+    {.key = "raw",
+     .type = READER_OBJECT,
+     .offset = AT(experiment_stream, raw),
+     .required = true,
+     .object = &experiment_raw_object},
     {.key = "keepAlive",
      .type = READER_BOOL,
      .offset = AT(experiment_stream, keep_alive),
@@ -190,9 +186,9 @@ static const struct reader_field stream_fields[] = {
      .type = READER_CUSTOM,
      .object = &pace_object,
      .required = true,
-     .read = read_rate,
-     .print = print_rate,
-     .want = RATE_WANT},
+     .read = experiment_read_rate,
+     .print = experiment_print_rate,
+     .want = EXPERIMENT_RATE_WANT},
     {.key = "turn",
      .type = READER_CUSTOM,
      .read = read_turn,
@@ -411,36 +407,6 @@ static cJSON *print_stream_target(const void *object, const void *context)
     return reader_print(&experiment_target_object, &stream->target, context);
 }
 
-/* A bare number is refused: of what, in what time? */
-static int read_rate(struct reader *reader, const cJSON *item, void *object)
-{
-    struct experiment_stream *stream = object;
-    const char *text = cJSON_GetStringValue(item);
-    struct error err = {0};
-
-    if (cJSON_IsObject(item)) {
-        reader_defaults(&pace_object, &stream->pace);
-        return reader_fill(reader, &pace_object, item, &stream->pace);
-    }
-    if (text == NULL || strpbrk(text, "/:") == NULL)
-        return reader_want(reader, item, RATE_WANT);
-    if (pace_parse(text, &stream->pace, &err) == 0)
-        return 0;
-    if (strchr(text, ':') != NULL)
-        return reader_refuse(reader, "%s", err.text);
-    return reader_want(reader, item, RATE_WANT);
-}
-
-static cJSON *print_rate(const void *object, const void *context)
-{
-    const struct experiment_stream *stream = object;
-    char text[QUANTITY_TEXT_BYTES];
-
-    if (!pace_is_plain(&stream->pace))
-        return reader_print(&pace_object, &stream->pace, context);
-    return cJSON_CreateString(quantity_rate_text(stream->pace.rate_per_s, text));
-}
-
 static bool is_turn(const cJSON *item)
 {
     return cJSON_IsNumber(item) && item->valuedouble >= 1 &&
@@ -491,12 +457,14 @@ static int check_turns(struct reader *reader, const struct experiment_stream *st
 {
     if (stream->turn > stream->turns)
         return reader_refuse(reader, "turn: got %u of %u turns", stream->turn, stream->turns);
-    if (stream->turn_list != NULL && (stream->mode != EXPERIMENT_MODE_OPEN || is_datagrams(stream)))
+    if (stream->turn_list != NULL &&
+        (stream->mode != EXPERIMENT_MODE_OPEN || experiment_is_datagrams(stream) ||
+         stream->protocol == EXPERIMENT_PROTOCOL_RAW))
         return reader_refuse(reader, "turn: several turns need connections and mode \"open\"");
     return 0;
 }
 
-static bool is_datagrams(const struct experiment_stream *stream)
+bool experiment_is_datagrams(const struct experiment_stream *stream)
 {
     return stream->protocol == EXPERIMENT_PROTOCOL_UDP ||
            stream->protocol == EXPERIMENT_PROTOCOL_ICMP;
@@ -518,6 +486,7 @@ static bool stream_takes(const void *object, const char *key)
         CONNECT = 1 << EXPERIMENT_PROTOCOL_CONNECT,
         DATAGRAMS = 1 << EXPERIMENT_PROTOCOL_UDP | 1 << EXPERIMENT_PROTOCOL_ICMP,
         HTTP = 1 << EXPERIMENT_PROTOCOL_HTTP,
+        RAW = 1 << EXPERIMENT_PROTOCOL_RAW,
         HELD = 1 << EXPERIMENT_MODE_HELD,
         OPEN = 1 << EXPERIMENT_MODE_OPEN,
         CLOSED = 1 << EXPERIMENT_MODE_CLOSED
@@ -526,9 +495,13 @@ static bool stream_takes(const void *object, const char *key)
         const char *key;
         unsigned protocols, modes;
     } rows[] = {
-        {"mode", ~(unsigned)DATAGRAMS, ~0u},
+        {"mode", ~(unsigned)(DATAGRAMS | RAW), ~0u},
         {"size", CTRAFFIC | DATAGRAMS, ~0u},
-        {"connectTimeout", ~(unsigned)DATAGRAMS, ~0u},
+        {"connectTimeout", ~(unsigned)(DATAGRAMS | RAW), ~0u},
+        {"connections", ~(unsigned)RAW, ~0u},
+        {"raw", RAW, ~0u},
+        {"record", ~(unsigned)RAW, ~0u},
+        {"recordLimit", ~(unsigned)RAW, ~0u},
         {"timeout", ~(unsigned)CONNECT, ~0u},
         {"http", HTTP, ~0u},
         {"keepAlive", HTTP, OPEN | CLOSED},
@@ -580,7 +553,7 @@ static int check_stream(struct reader *reader, void *object)
 {
     struct experiment_stream *stream = object;
     const struct experiment *experiment = reader->context;
-    const uint32_t *list;
+    bool raw = stream->protocol == EXPERIMENT_PROTOCOL_RAW;
     double open;
 
     /* The ones before this are counted, this one is not. */
@@ -592,35 +565,29 @@ static int check_stream(struct reader *reader, void *object)
         stream->target = experiment->target;
     }
     stream->mode = mode_of(stream);
-    bool closed = stream->mode == EXPERIMENT_MODE_CLOSED;
     if (check_mode(reader, stream) < 0)
         return -EINVAL;
-    if (stream->pace.unit == PACE_BITS && stream->protocol != EXPERIMENT_PROTOCOL_CTRAFFIC &&
-        !is_datagrams(stream))
-        return reader_refuse(reader,
-                             "rate: \"%s\" carries no bits that are known; want requests a second",
-                             experiment_protocol_word(stream->protocol));
-    stream->pace.request_bits = 8 * stream->size_bytes;
     if (stream->turn == 0)
         stream->turn = 1;
     if (check_turns(reader, stream) < 0)
         return -EINVAL;
-    stream->rate_per_s =
-        closed ? 0 : pace_peak(&stream->pace) * experiment_turns(stream, &list) / stream->turns;
-    if (stream->rate_per_s > 1e9)
-        return reader_refuse(reader, "rate: want no more than 1000M requests a second");
+    if (raw && experiment_check_raw(reader, stream) < 0)
+        return -EINVAL;
+    if (experiment_check_rate(reader, stream) < 0)
+        return -EINVAL;
     if (stream->record_limit_per_s <= 0)
         stream->record_limit_per_s = stream->record == EXPERIMENT_RECORD_SAMPLED ? 1000 : 100000;
-    if (stream->connections == 0 && stream->mode == EXPERIMENT_MODE_OPEN && !is_datagrams(stream)) {
+    if (stream->connections == 0 && stream->mode == EXPERIMENT_MODE_OPEN && !raw &&
+        !experiment_is_datagrams(stream)) {
         int64_t open_ns = stream->connect_timeout_ns;
         if (stream->protocol != EXPERIMENT_PROTOCOL_CONNECT)
             open_ns += stream->timeout_ns;
         open = ceil(stream->rate_per_s * (double)open_ns / 1e9) + CONNECT_SPARE;
         stream->connections = open < CONNECTIONS_MAX ? (uint32_t)open : CONNECTIONS_MAX;
-    } else if (stream->connections == 0) {
+    } else if (stream->connections == 0 && !raw) {
         stream->connections = 1;
     }
-    if (is_datagrams(stream) && stream->size_bytes > DATAGRAM_MAX)
+    if (experiment_is_datagrams(stream) && stream->size_bytes > DATAGRAM_MAX)
         return reader_refuse(reader, "size: datagrams have 64 to 8192 bytes");
     return 0;
 }

@@ -310,6 +310,16 @@ int machine_check_target(const struct machine *machine, const struct address *ad
     return 0;
 }
 
+static int check_static(const struct machine *machine, const struct experiment_stream *stream,
+                        const char *what, struct error *err)
+{
+    const struct experiment_target *target = &stream->target;
+
+    if (stream->protocol == EXPERIMENT_PROTOCOL_RAW)
+        return machine_check_raw(machine, stream, &target->address, what, err);
+    return machine_check_target(machine, &target->address, target->typed, what, err);
+}
+
 int machine_check_experiment(const struct machine *machine, const struct experiment *experiment,
                              struct error *err)
 {
@@ -322,10 +332,15 @@ int machine_check_experiment(const struct machine *machine, const struct experim
         int result = 0;
         snprintf(what, sizeof(what), "streams[%u].target", i);
         if (stream->target.via == EXPERIMENT_VIA_STATIC)
-            result = machine_check_target(machine, &stream->target.address, stream->target.typed,
-                                          what, err);
+            result = check_static(machine, stream, what, err);
         if (result < 0)
             return result;
+        if (stream->pace.law == PACE_MAXIMUM && machine->limit_rate_per_s > 0)
+            return error_set(err, EXIT_USAGE, -ERANGE,
+                             "%s: streams[%u].rate: a maximum has no bound, and limits.rate of %s "
+                             "is %s; want a rate",
+                             experiment->path, i, machine->path,
+                             quantity_rate_text(machine->limit_rate_per_s, most));
         rate_per_s += stream->rate_per_s;
         connections += stream->connections;
     }

@@ -19,6 +19,8 @@
 #include "base/error.h"
 
 struct experiment;
+struct experiment_stream;
+struct experiment_raw;
 struct reader_object;
 
 enum {
@@ -102,6 +104,15 @@ uint64_t machine_client_count(const struct machine_port *port, bool v4);
  * message ("streams[0].target", "service/mserver"). 0 or -EPERM/-EADDRINUSE/-EAFNOSUPPORT. */
 int machine_check_target(const struct machine *machine, const struct address *address, bool typed,
                          const char *what, struct error *err);
+/* The same of all frames of the raw STREAM from DESTINATION on. They may also go to own addresses,
+ * all of one port, which then receives what others send; sources that are no clients must be inside
+ * `allow`, too. 0 or -EPERM/-EADDRINUSE/-EADDRNOTAVAIL: no port is left to send. */
+int machine_check_raw(const struct machine *machine, const struct experiment_stream *stream,
+                      const struct address *destination, const char *what, struct error *err);
+/* Does PORT send frames of RAW to DESTINATION? Not to own addresses; with a source that is given
+ * and is a client, only the port whose client it is. */
+bool machine_port_sends(const struct machine_port *port, const struct experiment_raw *raw,
+                        const struct address *destination);
 /* Do the machine's limits admit the experiment, and its static targets pass the check above?
  * 0 or -errno with ERR. */
 int machine_check_experiment(const struct machine *machine, const struct experiment *experiment,

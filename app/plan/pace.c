@@ -19,6 +19,8 @@ enum {
     WORD_BYTES = 48
 };
 
+#define RATE_TEXTS "a rate such as \"400/s\", \"10kpps\" or \"100Mbit/s\""
+
 /* A text being read. */
 struct cursor {
     const char *text; /* The whole. */
@@ -38,6 +40,7 @@ static int parse_burst(struct cursor *cursor);
 static bool take_prefix(struct cursor *cursor, const char *prefix);
 static int take_mark(struct cursor *cursor, const char *mark);
 static int take_rate(struct cursor *cursor, double *out);
+static const char *take_unit(const char *at, enum pace_unit *unit);
 static int take_duration(struct cursor *cursor, int64_t *out);
 static int refuse(const struct cursor *cursor, const char *want);
 static int wrong(struct error *err, const char *text);
@@ -45,13 +48,30 @@ static int check_steps(const struct pace *pace, struct error *err);
 static bool rate_fits(const struct pace *pace, double rate_per_s);
 
 static const struct reader_word law_words[] = {
-    {"constant", PACE_CONSTANT}, {"ramp", PACE_RAMP},   {"steps", PACE_STEPS},
-    {"sine", PACE_SINE},         {"burst", PACE_BURST}, {NULL, 0},
+    {"constant", PACE_CONSTANT},
+    {"ramp", PACE_RAMP},
+    {"steps", PACE_STEPS},
+    {"sine", PACE_SINE},
+    {"burst", PACE_BURST},
+    {"maximum", PACE_MAXIMUM},
+    {NULL, 0},
 };
 static const struct reader_word arrivals_words[] = {
     {"even", PACE_EVEN}, {"poisson", PACE_POISSON}, {NULL, 0}};
 static const struct reader_word unit_words[] = {
-    {"requests", PACE_REQUESTS}, {"bits", PACE_BITS}, {NULL, 0}};
+    {"requests", PACE_REQUESTS}, {"packets", PACE_PACKETS}, {"connections", PACE_CONNECTIONS},
+    {"bits", PACE_BITS},         {"l1Bits", PACE_L1_BITS},  {NULL, 0}};
+
+/* Units in a text, between the number and its time. */
+static const struct {
+    const char *word;
+    enum pace_unit unit;
+    bool timed; /* The time is in the word: a second. */
+} unit_texts[] = {
+    {"requests", PACE_REQUESTS, false}, {"packets", PACE_PACKETS, false},
+    {"pps", PACE_PACKETS, true},        {"connections", PACE_CONNECTIONS, false},
+    {"bit", PACE_BITS, false},
+};
 
 #define AT(type, member) offsetof(struct type, member)
 
@@ -110,7 +130,7 @@ static const struct reader_field pace_fields[] = {
 };
 const struct reader_object pace_object = {"a rate", pace_fields, pace_takes, check_object};
 
-/* Keys of one law each; the first three are everybody's, but for a burst, which has no rates. */
+/* Keys of one law each; the first three are everybody's that has rates. */
 static bool pace_takes(const void *object, const char *key)
 {
     static const struct {
@@ -127,7 +147,7 @@ static bool pace_takes(const void *object, const char *key)
     for (size_t i = 0; i < sizeof(owners) / sizeof(*owners); i++)
         if (strcmp(key, owners[i].key) == 0)
             return pace->law == owners[i].law;
-    return pace->law != PACE_BURST || strcmp(key, "law") == 0;
+    return (pace->law != PACE_BURST && pace->law != PACE_MAXIMUM) || strcmp(key, "law") == 0;
 }
 
 static int check_object(struct reader *reader, void *object)
@@ -195,6 +215,7 @@ int pace_check(const struct pace *pace, struct error *err)
         if (pace->every_ns <= 0 || !rate_fits(pace, pace->count / ((double)pace->every_ns / 1e9)))
             return wrong(err, "every: want a duration between bursts, for 1000M/s at most");
         return 0;
+    case PACE_MAXIMUM: return 0;
     }
     return wrong(err, "law: want a known one");
 }
@@ -215,6 +236,7 @@ double pace_peak(const struct pace *pace)
         break;
     case PACE_SINE: most = pace->mean_per_s + pace->amplitude_per_s; break;
     case PACE_BURST: return pace_mean(pace);
+    case PACE_MAXIMUM: return 0;
     }
     return pace_requests(pace, most);
 }
@@ -235,13 +257,19 @@ double pace_mean(const struct pace *pace)
         break;
     case PACE_SINE: sum = pace->mean_per_s; break;
     case PACE_BURST: return pace->count / ((double)pace->every_ns / 1e9);
+    case PACE_MAXIMUM: return 0;
     }
     return pace_requests(pace, sum);
 }
 
 double pace_requests(const struct pace *pace, double rate_per_s)
 {
-    return pace->unit == PACE_BITS ? rate_per_s / pace->request_bits : rate_per_s;
+    return pace_is_bits(pace) ? rate_per_s * pace->request_count / pace->request_bits : rate_per_s;
+}
+
+bool pace_is_bits(const struct pace *pace)
+{
+    return pace->unit == PACE_BITS || pace->unit == PACE_L1_BITS;
 }
 
 static int parse_law(struct cursor *cursor)
@@ -258,6 +286,10 @@ static int parse_law(struct cursor *cursor)
         return parse_sine(cursor);
     if (cursor->out->arrivals == PACE_EVEN && take_prefix(cursor, "burst:"))
         return parse_burst(cursor);
+    if (cursor->out->arrivals == PACE_EVEN && take_prefix(cursor, "max")) {
+        cursor->out->law = PACE_MAXIMUM;
+        return 0;
+    }
     return take_rate(cursor, &cursor->out->rate_per_s);
 }
 
@@ -347,7 +379,7 @@ static int take_mark(struct cursor *cursor, const char *mark)
     return refuse(cursor, want);
 }
 
-/* DECIMAL [k|M|G] [bit] ["/" unit]: a bare number is per second. */
+/* DECIMAL [k|M|G] [[" "] unit] ["/" time] [" L1"]: a bare number is requests per second. */
 static int take_rate(struct cursor *cursor, double *out)
 {
     const char *from = cursor->at, *at = from + strspn(from, "0123456789");
@@ -360,28 +392,44 @@ static int take_rate(struct cursor *cursor, double *out)
     if (*at != '\0' && strchr("kMG", *at) != NULL)
         at++;
     number = (size_t)(at - from);
-    if (strncmp(at, "bit/", 4) == 0) {
-        unit = PACE_BITS;
-        at += 3;
-    }
     if (number >= WORD_BYTES - 8)
         return refuse(cursor, "a rate of fewer digits");
     memcpy(word, from, number);
+    memcpy(word + number, "/s", 3);
+    at = take_unit(at, &unit);
     if (*at == '/') {
         size_t size = 1 + strspn(at + 1, "abcdefghijklmnopqrstuvwxyz");
         snprintf(word + number, sizeof(word) - number, "%.*s", (int)(size < 8 ? size : 7), at);
         at += size;
-    } else {
-        memcpy(word + number, "/s", 3);
+    }
+    if (unit == PACE_BITS && strncmp(at, " L1", 3) == 0) {
+        unit = PACE_L1_BITS;
+        at += 3;
     }
     if (quantity_parse_rate(word, out) < 0)
-        return refuse(cursor, "a rate such as \"400/s\", \"10k/s\" or \"100Mbit/s\"");
+        return refuse(cursor, RATE_TEXTS);
     if (cursor->united && unit != cursor->out->unit)
-        return refuse(cursor, "requests, or bits, but not both");
+        return refuse(cursor, "all rates in one unit");
     cursor->out->unit = unit;
     cursor->united = true;
     cursor->at = at;
     return 0;
+}
+
+/* A word that has its time in it ends there; behind any other comes the time. */
+static const char *take_unit(const char *at, enum pace_unit *unit)
+{
+    const char *word = at + (*at == ' ');
+
+    for (size_t i = 0; i < sizeof(unit_texts) / sizeof(*unit_texts); i++) {
+        size_t size = strlen(unit_texts[i].word);
+        if (strncmp(word, unit_texts[i].word, size) == 0 &&
+            (word[size] == '/') != unit_texts[i].timed) {
+            *unit = unit_texts[i].unit;
+            return word + size;
+        }
+    }
+    return at;
 }
 
 static int take_duration(struct cursor *cursor, int64_t *out)
@@ -425,7 +473,7 @@ static int check_steps(const struct pace *pace, struct error *err)
     }
     if (requests <= 0)
         return wrong(err, "steps: one of them must have a rate above 0");
-    if (pace->repeat && pace->unit == PACE_REQUESTS && requests < 1)
+    if (pace->repeat && !pace_is_bits(pace) && requests < 1)
         return wrong(err, "steps: what repeats must ask for a request each time at least");
     return 0;
 }
@@ -433,5 +481,5 @@ static int check_steps(const struct pace *pace, struct error *err)
 /* 0 does. */
 static bool rate_fits(const struct pace *pace, double rate_per_s)
 {
-    return rate_per_s >= 0 && rate_per_s <= (pace->unit == PACE_BITS ? BITS_MAX : RATE_MAX);
+    return rate_per_s >= 0 && rate_per_s <= (pace_is_bits(pace) ? BITS_MAX : RATE_MAX);
 }

@@ -29,6 +29,7 @@ static const struct {
     [URL_MCONNECT] = {"mconnect", "mconnect", MCONNECT_PORT, false},
     [URL_UDP] = {"udp", "udp", 0, false},
     [URL_ICMP] = {"icmp", "icmp", 1, false},
+    [URL_RAW] = {"raw", "raw", 0, false},
 };
 enum {
     SCHEMES = sizeof(schemes) / sizeof(*schemes)
@@ -169,8 +170,8 @@ static int refuse_scheme(const char *text, size_t size, struct error *err)
     best = suggest_best(&suggest);
     return error_set(
         err, EXIT_USAGE, -EINVAL,
-        "unknown scheme \"%s\"%s%s%s; want ctraffic, tcp, http, https, mconnect, udp or icmp", word,
-        best != NULL ? "; did you mean \"" : "", best != NULL ? best : "",
+        "unknown scheme \"%s\"%s%s%s; want ctraffic, tcp, http, https, mconnect, udp, icmp or raw",
+        word, best != NULL ? "; did you mean \"" : "", best != NULL ? best : "",
         best != NULL ? "\"?" : "");
 }
 

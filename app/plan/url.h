@@ -7,6 +7,7 @@
  *     mconnect://10.0.0.1           connect and read the backend's name; port 5001
  *     udp://10.0.0.1:5003           datagrams that come back
  *     icmp://10.0.0.1               echo requests; no port
+ *     raw://10.0.0.1:9              frames that nobody answers; the port must be said
  *
  * Also "HOST:PORT" and "HOST" alone for other places. Nothing is resolved here: a host name stays
  * one, and `is_address` says so. Threads: pure values. Memory: fixed.
@@ -34,6 +35,7 @@ enum url_scheme {
     URL_MCONNECT,
     URL_UDP,
     URL_ICMP,
+    URL_RAW,
 };
 
 struct url {

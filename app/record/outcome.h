@@ -71,7 +71,8 @@ enum connection_end {
     CONNECTION_END_COUNT
 };
 
-/* What came to a datagram stream besides one answer to each request. id, key in files, sentence. */
+/* What came to a datagram stream besides one answer to each request; to a raw one, besides each
+ * frame once. id, key in files, sentence. */
 #define DATAGRAM_COUNTS(X)                                                                         \
     X(REORDERED, "reordered", "answers behind one to a later request of their flow (RFC 4737)")    \
     X(DUPLICATES, "duplicates", "answers that had come before")                                    \

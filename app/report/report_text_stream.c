@@ -11,7 +11,9 @@ static void add_heading(const struct meta_stream *meta, struct text *out)
     text_addf(out, "\nStream %s: %s to %s, ", meta->name, meta->protocol, meta->target);
     print_count(out, meta->flows, "flow", "flows");
     if (meta->rate_pps > 0)
-        text_addf(out, ", %g requests/s", meta->rate_pps);
+        text_addf(out, ", %g %s/s", meta->rate_pps, meta->one_way ? "frames" : "requests");
+    else if (meta->one_way)
+        text_add(out, ", as fast as the device takes them");
     else
         text_add(out, " in closed loops");
     if (meta->size_bytes > 0)
@@ -111,11 +113,10 @@ static void add_answers(const struct result_stream *stream, struct text *out)
                       http_reason_text(i));
 }
 
-static void add_requests(const struct result *result, unsigned index, struct text *out)
+static void add_outcomes(const struct result_stream *stream, struct text *out)
 {
-    const struct result_stream *stream = &result->streams[index];
     const char *sign = " = ";
-    text_addf(out, "  Requests\n    due %" PRIu64, stream->due);
+    text_addf(out, "    due %" PRIu64, stream->due);
     for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
         if (stream->outcomes[i] == 0)
             continue;
@@ -123,6 +124,13 @@ static void add_requests(const struct result *result, unsigned index, struct tex
         sign = " + ";
     }
     text_addf(out, "%s\n", stream->sums_hold ? "" : "  (THE SUM DOES NOT HOLD)");
+}
+
+static void add_requests(const struct result *result, unsigned index, struct text *out)
+{
+    const struct result_stream *stream = &result->streams[index];
+    text_add(out, "  Requests\n");
+    add_outcomes(stream, out);
     text_addf(out, "    lost %" PRIu64 " (", stream->lost);
     print_share(out, stream->lost, stream->due);
     text_addf(out, " of due); sent %" PRIu64 ", answered %" PRIu64 ", segments sent again %u\n",
@@ -142,6 +150,21 @@ static void add_requests(const struct result *result, unsigned index, struct tex
                   100 * stream->pattern.noticeable_rate, RESULT_NOTICEABLE_DELTA);
 }
 
+/* ---- frames that nobody answers ---- */
+
+static void add_frames(const struct result *result, unsigned index, struct text *out)
+{
+    const struct result_stream *stream = &result->streams[index];
+    text_add(out, "  Frames\n");
+    add_outcomes(stream, out);
+    if (stream->outcomes[OUTCOME_UNSENT] > 0)
+        text_add(out, "    unsent is the tester's own, never a loss: late, or out of buffers\n");
+    text_addf(out, "    sent %" PRIu64 ", received %" PRIu64 ", lost %" PRIu64 " (", stream->sent,
+              stream->received, stream->lost);
+    print_share(out, stream->lost, stream->due);
+    text_add(out, " of due)\n");
+}
+
 /* ---- datagrams ---- */
 
 static void add_datagrams(const struct result *result, unsigned index, struct text *out)
@@ -151,7 +174,8 @@ static void add_datagrams(const struct result *result, unsigned index, struct te
     uint64_t sum = 0;
     if (!meta->datagrams)
         return;
-    text_add(out, "  Datagrams\n");
+    if (!meta->one_way)
+        text_add(out, "  Datagrams\n");
     for (unsigned i = 0; i < DATAGRAM_COUNT; i++) {
         sum += totals->datagrams[i];
         if (totals->datagrams[i] == 0)
@@ -160,11 +184,15 @@ static void add_datagrams(const struct result *result, unsigned index, struct te
         if (i == DATAGRAM_REORDERED) {
             text_add(out, " (");
             print_share(out, totals->datagrams[i], result->streams[index].received);
-            text_addf(out, " of answered), largest extent %" PRIu64, totals->reorder_extent);
+            text_addf(out, " of %s), largest extent %" PRIu64,
+                      meta->one_way ? "received" : "answered", totals->reorder_extent);
         }
-        text_addf(out, ": %s\n", datagram_count_sentence(i));
+        text_addf(out, "%s%s\n", meta->one_way ? "" : ": ",
+                  meta->one_way ? "" : datagram_count_sentence(i));
     }
-    if (sum == 0)
+    if (sum == 0 && meta->one_way)
+        text_add(out, "    each frame that came came once, and in order\n");
+    else if (sum == 0)
         text_add(out, "    each answer came once, in order, in time\n");
 }
 
@@ -438,6 +466,11 @@ static void add_outages(const struct result *result, unsigned index, struct text
 void report_text_stream(const struct result *result, unsigned stream, struct text *out)
 {
     add_heading(&result->meta.streams[stream], out);
+    if (result->meta.streams[stream].one_way) {
+        add_frames(result, stream, out);
+        add_datagrams(result, stream, out);
+        return;
+    }
     add_requests(result, stream, out);
     add_datagrams(result, stream, out);
     if (!result->meta.streams[stream].datagrams)

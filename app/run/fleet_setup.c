@@ -12,6 +12,7 @@
 #include "run/fleet.h"
 #include "run/law_of.h"
 #include "run/placement.h"
+#include "run/raw_of.h"
 
 static enum net_memory memory_of(const struct machine *machine)
 {
@@ -126,6 +127,7 @@ static struct traffic_stream_config stream_config(const struct fleet *fleet, uns
         [EXPERIMENT_PROTOCOL_ICMP] = TRAFFIC_ICMP,
         [EXPERIMENT_PROTOCOL_HTTP] = TRAFFIC_HTTP,
         [EXPERIMENT_PROTOCOL_MCONNECT] = TRAFFIC_MCONNECT,
+        [EXPERIMENT_PROTOCOL_RAW] = TRAFFIC_RAW,
     };
     static const enum traffic_pattern patterns_of[] = {
         [EXPERIMENT_MODE_HELD] = TRAFFIC_HELD,
@@ -134,7 +136,7 @@ static struct traffic_stream_config stream_config(const struct fleet *fleet, uns
     };
     bool held = stream->mode == EXPERIMENT_MODE_HELD;
     struct traffic_stream_config config = traffic_stream_default(protocols[stream->protocol]);
-    if (config.pattern != TRAFFIC_ECHO)
+    if (config.pattern != TRAFFIC_ECHO && config.pattern != TRAFFIC_ONE_WAY)
         config.pattern = patterns_of[stream->mode];
     config.keep_alive = stream->keep_alive;
     config.depth = stream->pipelining;
@@ -192,6 +194,26 @@ static const struct target *target_of(const struct fleet *fleet, const struct fl
     return &targets[stream * FLEET_NICS + (unsigned)(member->nic - fleet->nics)];
 }
 
+/* Each worker of a port that sends has a share of its frames. */
+static void set_frames(struct traffic_stream_config *config, const struct fleet *fleet,
+                       unsigned index, const struct experiment *experiment, unsigned stream,
+                       const struct target *targets)
+{
+    const struct experiment_stream *of = &experiment->streams[stream];
+    const struct fleet_member *member = &fleet->members[index];
+    uint32_t senders = 0, before = 0;
+    for (unsigned i = 0; i < fleet->count; i++) {
+        before = i == index ? senders : before;
+        senders += target_of(fleet, &fleet->members[i], targets, stream)->sends;
+    }
+    config->flows = 1;
+    config->flow_first = 0;
+    config->slot_first = before + (of->turn - 1) * senders;
+    config->slot_stride = senders * of->turns;
+    config->raw =
+        raw_of(experiment, of, member->nic->config, target_of(fleet, member, targets, stream));
+}
+
 /* The same for all queues of a NIC port, and before any of them resolves its next hops: answers may
  * come to any queue, and it must know whom they are about. */
 static int make_groups(struct fleet *fleet, const struct experiment *experiment,
@@ -229,7 +251,8 @@ static int make_requests(struct fleet *fleet, const struct experiment *experimen
     return code;
 }
 
-/* A worker beyond a stream's connections has it too, with one flow, and never starts it. */
+/* A worker beyond a stream's connections, or whose port only receives, has it too, with one flow,
+ * and never starts it. */
 static void make_streams(struct fleet *fleet, unsigned index, const struct experiment *experiment,
                          const struct target *targets, struct traffic_config *config)
 {
@@ -243,7 +266,11 @@ static void make_streams(struct fleet *fleet, unsigned index, const struct exper
         made->message_count = fleet->http[i].count;
         made->expect = &fleet->http[i].expect;
         set_target(made, target_of(fleet, member, targets, i), member->groups[i]);
-        if (made->flows > 0 || stream->connections == 0) {
+        if (stream->protocol == EXPERIMENT_PROTOCOL_RAW)
+            set_frames(made, fleet, index, experiment, i, targets);
+        if (!target_of(fleet, member, targets, i)->sends) {
+            made->slot_first = 0;
+        } else if (made->flows > 0 || stream->connections == 0) {
             fleet->shares[i] |= UINT64_C(1) << index;
         } else {
             made->flows = 1;
@@ -257,6 +284,8 @@ static void make_streams(struct fleet *fleet, unsigned index, const struct exper
 static double expected_rate(const struct experiment_stream *stream)
 {
     double most = 50000;
+    if (stream->protocol == EXPERIMENT_PROTOCOL_RAW)
+        return 0; /* Counted, not logged. */
     if (stream->mode != EXPERIMENT_MODE_CLOSED)
         return stream->rate_per_s;
     double thinking = stream->think_ns > 0 ? 1e9 * stream->connections / (double)stream->think_ns
@@ -289,7 +318,7 @@ static void set_capacity(struct worker_config *config, const struct experiment *
 struct record_keep fleet_keep(const struct experiment_stream *stream)
 {
     struct record_keep keep = {.mode = RECORD_MODE_FAILURES};
-    if (stream->record == EXPERIMENT_RECORD_FAILURES)
+    if (stream->record == EXPERIMENT_RECORD_FAILURES || stream->protocol == EXPERIMENT_PROTOCOL_RAW)
         return keep;
     bool full = stream->record == EXPERIMENT_RECORD_FULL;
     double one_in = ceil(expected_rate(stream) / stream->record_limit_per_s);
@@ -374,12 +403,18 @@ static int make_worker(struct fleet *fleet, unsigned index, const struct experim
         config.keep[i] = fleet_keep(&experiment->streams[i]);
     config.traffic.validate = experiment->windows.validate;
     int code = check_limit(fleet, index, experiment, err);
-    if (code == 0)
-        code = net_resolve(member->port, fleet->clock, UINT64_C(3000000000), err);
     if (code < 0)
         return code;
     member->worker = worker_setup(&config, err);
     return member->worker == NULL ? -ENOMEM : 0;
+}
+
+static int resolve(struct fleet *fleet, struct error *err)
+{
+    struct net_port *ports[FLEET_MEMBERS];
+    for (unsigned i = 0; i < fleet->count; i++)
+        ports[i] = fleet->members[i].port;
+    return net_resolve_all(ports, fleet->count, fleet->clock, UINT64_C(3000000000), err);
 }
 
 int fleet_launch(struct fleet *fleet, const struct experiment *experiment,
@@ -392,6 +427,8 @@ int fleet_launch(struct fleet *fleet, const struct experiment *experiment,
     int code = make_groups(fleet, experiment, targets, err);
     if (code == 0)
         code = make_requests(fleet, experiment, targets, err);
+    if (code == 0)
+        code = resolve(fleet, err);
     for (unsigned i = 0; i < fleet->count && code == 0; i++) {
         struct fleet_member *member = &fleet->members[i];
         code = make_worker(fleet, i, experiment, targets, seconds, err);

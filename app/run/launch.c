@@ -29,9 +29,10 @@ int launch_workers(struct session *session, struct error *err)
         for (unsigned n = 0; n < session->fleet.nic_count && code == 0; n++)
             code = target_resolve(experiment, s, session->machine, session->fleet.nics[n].config,
                                   session->cluster.kube, &targets[s * FLEET_NICS + n], err);
-        if (code == 0)
-            snprintf(session->meta.streams[s].target, sizeof(session->meta.streams[s].target), "%s",
-                     targets[s * FLEET_NICS].text);
+        for (unsigned n = session->fleet.nic_count; n-- > 0 && code == 0;)
+            if (targets[s * FLEET_NICS + n].sends)
+                snprintf(session->meta.streams[s].target, sizeof(session->meta.streams[s].target),
+                         "%s", targets[s * FLEET_NICS + n].text);
     }
     if (code == 0 && session->options->pcap)
         code = pieces_start(&session->pieces, &session->fleet, experiment, err);

@@ -248,14 +248,15 @@ static void describe_stream(const struct session *session, unsigned index)
     snprintf(meta->name, sizeof(meta->name), "%s", stream->name);
     snprintf(meta->protocol, sizeof(meta->protocol), "%s",
              experiment_protocol_word(stream->protocol));
-    meta->datagrams =
-        stream->protocol == EXPERIMENT_PROTOCOL_UDP || stream->protocol == EXPERIMENT_PROTOCOL_ICMP;
-    bool one = stream->mode == EXPERIMENT_MODE_OPEN && !meta->datagrams;
+    meta->one_way = stream->protocol == EXPERIMENT_PROTOCOL_RAW;
+    meta->datagrams = meta->one_way || stream->protocol == EXPERIMENT_PROTOCOL_UDP ||
+                      stream->protocol == EXPERIMENT_PROTOCOL_ICMP;
+    bool one = stream->mode == EXPERIMENT_MODE_OPEN && (!meta->datagrams || meta->one_way);
     meta->flows = one ? 1 : stream->connections;
     if (stream->mode != EXPERIMENT_MODE_CLOSED)
         meta->rate_pps =
             pace_mean(&stream->pace) * experiment_turns(stream, &turns) / stream->turns;
-    if (stream->protocol == EXPERIMENT_PROTOCOL_CTRAFFIC || meta->datagrams)
+    if (stream->protocol == EXPERIMENT_PROTOCOL_CTRAFFIC || (meta->datagrams && !meta->one_way))
         meta->size_bytes = stream->size_bytes;
     meta->timeout_ns = (uint64_t)stream->timeout_ns;
     meta->connect_timeout_ns = (uint64_t)stream->connect_timeout_ns;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "plan/url.h"
+#include "run/raw_of.h"
 
 static enum kube_family family_of(const struct experiment_target *target)
 {
@@ -105,6 +106,8 @@ static int find_route(const struct experiment_target *wanted, const struct machi
                       const struct kube *kube, struct target *out, struct error *err)
 {
     out->hop_count = 0;
+    if (!out->sends)
+        return route_by_machine(port, out, err);
     switch (wanted->route) {
     case EXPERIMENT_ROUTE_NODE:
     case EXPERIMENT_ROUTE_ECMP: return route_by_nodes(wanted, kube, out, err);
@@ -114,6 +117,37 @@ static int find_route(const struct experiment_target *wanted, const struct machi
         return 0;
     default: return route_by_machine(port, out, err);
     }
+}
+
+/* A port that sends no frames of a raw stream may receive some, which it needs no hop for. What
+ * else comes to it is answered the way that leads back to where they come from. */
+static int turn_back(const struct experiment_stream *stream, const struct machine *machine,
+                     struct target *out, struct error *err)
+{
+    const struct address destination = out->address;
+    if (stream->raw.source_given) {
+        out->address = stream->raw.source;
+        return 0;
+    }
+    for (uint32_t i = 0; i < machine->port_count; i++)
+        if (machine_port_sends(&machine->ports[i], &stream->raw, &destination) &&
+            raw_of_client(&machine->ports[i], &destination, &out->address))
+            return 0;
+    return error_set(err, EXIT_USAGE, -EADDRNOTAVAIL, "no port sends to it");
+}
+
+static int check(const struct experiment_stream *stream, const struct machine *machine,
+                 const struct machine_port *port, struct target *out, struct error *err)
+{
+    const struct experiment_target *wanted = &stream->target;
+    char what[160];
+    snprintf(what, sizeof(what), "%s%s", wanted->service ? "service/" : "target",
+             wanted->service ? wanted->service : "");
+    if (stream->protocol != EXPERIMENT_PROTOCOL_RAW)
+        return machine_check_target(machine, &out->address, wanted->typed, what, err);
+    int code = machine_check_raw(machine, stream, &out->address, what, err);
+    out->sends = code == 0 && machine_port_sends(port, &stream->raw, &out->address);
+    return code == 0 && !out->sends ? turn_back(stream, machine, out, err) : code;
 }
 
 static void describe(const struct experiment_stream *stream, struct target *out)
@@ -140,18 +174,15 @@ int target_resolve(const struct experiment *experiment, unsigned stream,
 {
     const struct experiment_stream *of = &experiment->streams[stream];
     const struct experiment_target *wanted = &of->target;
-    struct target made = {.address = wanted->address, .port = wanted->port};
+    struct target made = {.sends = true, .address = wanted->address, .port = wanted->port};
     int code = 0;
     if (wanted->via != EXPERIMENT_VIA_STATIC)
         code = kube == NULL
                    ? error_set(err, EXIT_USAGE, -EINVAL,
                                "its target is a Service, but the experiment has no cluster")
                    : resolve_service(wanted, kube, &made, err);
-    char what[160];
-    snprintf(what, sizeof(what), "%s%s", wanted->service ? "service/" : "target",
-             wanted->service ? wanted->service : "");
     if (code == 0)
-        code = machine_check_target(machine, &made.address, wanted->typed, what, err);
+        code = check(of, machine, port, &made, err);
     if (code == 0)
         code = find_route(wanted, port, kube, &made, err);
     if (code < 0) {

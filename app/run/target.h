@@ -12,7 +12,8 @@ enum {
 };
 
 struct target {
-    struct address address; /* Of the service. */
+    bool sends;             /* The NIC port sends to it. Of a raw stream, one may only receive. */
+    struct address address; /* Of the service; of a port that only receives: the way back. */
     uint16_t port;
     unsigned hop_count; /* At least 1. */
     struct address hops[TARGET_HOPS];

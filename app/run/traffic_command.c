@@ -24,18 +24,26 @@ const char traffic_help[] =
     "        mconnect://ADDRESS[:PORT]   connect and read the backend's name (port 5001)\n"
     "        udp://ADDRESS:PORT          datagrams that come back\n"
     "        icmp://ADDRESS              echo requests\n"
+    "        raw://ADDRESS:PORT          frames that nobody answers; other values by --set, e.g.\n"
+    "                                    streams.traffic.raw.destinations=100\n"
     "\n"
     "How much:\n"
     "  -r, --rate RATE        requests, whatever becomes of those before (an open loop): 5000,\n"
-    "                         5000/s, 100k, 30/m, 100Mbit/s (ctraffic); default 100/s. Or a law:\n"
+    "                         5000/s, 100k, 30/m; default 100/s. In other units, where a request\n"
+    "                         has them: 10kpps (udp, icmp, raw); '500 connections/s' (tcp,\n"
+    "                         mconnect, http with --no-keepalive); 100Mbit/s of payload\n"
+    "                         (ctraffic, udp, icmp) or of frames (raw); '1Gbit/s L1' with\n"
+    "                         preamble and gap (raw). Or a law:\n"
     "                         ramp:100/s..10k/s:60s  steps:1k/s*10s,2k/s*10s  repeat:...\n"
     "                         sine:1k/s+-500/s:60s  burst:100:1s  poisson:5k/s\n"
+    "                         max (raw): as fast as the device takes them\n"
     "      --closed           instead, the next request when the one before is over (a closed "
     "loop)\n"
     "  -c, --connections N    held connections, loops of --closed, or the most open at a time\n"
     "  -d, --duration TIME    how long: 10s (default), 5m\n"
     "  -t, --timeout TIME     of connecting, and of an answer\n"
-    "      --size BYTES       of a packet (ctraffic, udp, icmp)\n"
+    "      --size BYTES       of a packet (ctraffic, udp, icmp); raw: of frames with FCS, in\n"
+    "                         turn: 64,594,1518\n"
     "      --no-keepalive     http: a connection for each request\n"
     "\n"
     "What (http):\n"
@@ -66,7 +74,9 @@ const char traffic_help[] =
     "  -q, --quiet            no progress\n"
     "  -p, --pcap             keep the last packets, and write those around each loss into the\n"
     "                         run directory: capture-N.pcapng\n"
-    "      --drivers DIR      folder of driver profiles\n"
+    "      --drivers DIR      folder of driver profiles\n";
+
+const char traffic_examples[] =
     "\n"
     "As ctraffic, 80 connections that share 400 packets a second:\n"
     "  seamline traffic ctraffic://10.0.0.1 -m rack.json -c 80 -r 400/s -d 30s\n"
@@ -226,6 +236,7 @@ enum exit_status traffic_command(int argc, char **argv, const char *program, str
         return EXIT_USAGE;
     if (arguments.help) {
         fputs(traffic_help, stdout);
+        fputs(traffic_examples, stdout);
         return EXIT_MET;
     }
     struct experiment_options assignments = {.sets = arguments.sets,

@@ -8,7 +8,8 @@
 
 #include "base/error.h"
 
-extern const char traffic_help[];
+extern const char traffic_help[];     /* The options, */
+extern const char traffic_examples[]; /* and what follows them. */
 
 /* ARGV[0] is "traffic"; PROGRAM as in struct run_options. ERR as run_experiment() has it. */
 enum exit_status traffic_command(int argc, char **argv, const char *program, struct error *err);

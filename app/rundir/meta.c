@@ -36,10 +36,12 @@ static cJSON *stream_json(const struct meta_stream *stream)
     cJSON *totals = cJSON_AddObjectToObject(json, "totals");
     json_add_integer(totals, "due", (int64_t)stream->totals.due);
     json_add_integer(totals, "done", (int64_t)stream->totals.done);
+    json_add_integer(totals, "received", (int64_t)stream->totals.received);
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         json_add_integer(totals, outcome_text(i), (int64_t)stream->totals.outcomes[i]);
     if (stream->datagrams)
         add_datagrams(json, &stream->totals);
+    cJSON_AddBoolToObject(json, "oneWay", stream->one_way);
     return json;
 }
 
@@ -190,10 +192,12 @@ static void read_stream(const cJSON *json, struct meta_stream *stream)
     const cJSON *totals = json_member(json, "totals");
     stream->totals.due = get_count(totals, "due");
     stream->totals.done = get_count(totals, "done");
+    stream->totals.received = get_count(totals, "received");
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         stream->totals.outcomes[i] = get_count(totals, outcome_text(i));
     const cJSON *datagrams = json_member(json, "datagrams");
     stream->datagrams = datagrams != NULL;
+    stream->one_way = cJSON_IsTrue(json_member(json, "oneWay"));
     for (unsigned i = 0; i < DATAGRAM_COUNT && datagrams != NULL; i++)
         stream->totals.datagrams[i] = get_count(datagrams, datagram_count_key(i));
     if (datagrams != NULL)

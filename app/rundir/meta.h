@@ -33,12 +33,14 @@ struct meta_stream {
     char record[16];     /* "full", "sampled", "failures": see record/record.h. */
     uint32_t one_in;     /* Good requests of which one was sampled; 0 where none was. */
     bool datagrams;      /* It has no connections, and the totals of datagrams are of meaning. */
+    bool one_way;        /* Of these: nobody answers (raw); received is what came of its frames. */
     uint64_t started_ns; /* Run time; 0 = never. */
     uint64_t steady_ns;  /* Every flow answered; 0 = never. */
     uint64_t stopped_ns; /* 0 = never (killed run). */
     struct record_log_totals {
         uint64_t due, outcomes[OUTCOME_COUNT]; /* As counted by the workers, summed. */
         uint64_t done;                         /* Connections that ended with their work done. */
+        uint64_t received;                     /* Whole answers; raw: frames, each once. */
         uint64_t datagrams[DATAGRAM_COUNT];    /* The same. */
         uint64_t reorder_extent;               /* The largest of all workers. */
     } totals;                                  /* Valid when the meta is `final`. */

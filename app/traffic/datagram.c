@@ -71,10 +71,13 @@ void traffic_frames_fill(struct traffic *traffic, const struct traffic_frames *f
     raw_fill(traffic, frames, to, from, at, bytes, now_ns);
 }
 
+/* A maximum is due when the device takes it: what that had no room for never was. */
 void traffic_frames_missed(struct traffic *traffic, uint8_t stream, uint16_t count,
                            enum outcome outcome)
 {
-    record_requests_done(traffic->record, stream, outcome, count);
+    bool maximum = traffic->streams[stream].config.law.arrivals == LAW_MAXIMUM;
+    if (!maximum || outcome != OUTCOME_UNSENT)
+        record_requests_done(traffic->record, stream, outcome, count);
 }
 
 bool traffic_answer(struct traffic *traffic, const struct tuple *tuple, const uint8_t *l4,

@@ -83,6 +83,9 @@ struct law law_burst(uint32_t burst, uint64_t every_ns);
 bool law_add(struct law *law, uint64_t duration_ns, uint64_t from, uint64_t to);
 /* Divide rates and period by what they have in common: the same law in smaller numbers. */
 void law_reduce(struct law *law);
+/* LAW counts something else, of which UNITS make COUNT requests: make it count requests. False, and
+ * LAW is as it was, when its numbers would get too large to be exact with. */
+bool law_scale(struct law *law, uint32_t count, uint32_t units);
 /* 0, or -EINVAL with ERR: no piece, a rate of 0 throughout, numbers too large to be exact with, a
  * repeating law with less than a request a cycle, a last piece that ends or slopes. */
 int law_check(const struct law *law, struct error *err);

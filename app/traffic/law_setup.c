@@ -94,6 +94,25 @@ void law_reduce(struct law *law)
     }
 }
 
+bool law_scale(struct law *law, uint32_t count, uint32_t units)
+{
+    struct law scaled = *law;
+    struct error err = {0};
+    bool large = __builtin_mul_overflow(law->period_ns, (uint64_t)units, &scaled.period_ns);
+    for (uint32_t i = 0; i < law->count; i++) {
+        struct law_piece *piece = &scaled.pieces[i];
+        large |= __builtin_mul_overflow(piece->from, (uint64_t)count, &piece->from);
+        large |= __builtin_mul_overflow(piece->to, (uint64_t)count, &piece->to);
+    }
+    if (large)
+        return false;
+    law_reduce(&scaled);
+    if (law_check(&scaled, &err) < 0)
+        return false;
+    *law = scaled;
+    return true;
+}
+
 int law_check(const struct law *law, struct error *err)
 {
     wide_uint cycle = 0;

@@ -7,16 +7,24 @@ static void raw_start(struct traffic *traffic, struct traffic_stream *stream, ui
     schedule_start(&stream->schedule, start_ns);
 }
 
+/* The last frames are still under way. */
 static bool raw_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
-    (void)traffic;
-    (void)stream;
-    (void)now_ns;
+    stream->lingers = true;
+    wheel_set(&traffic->wheel, &traffic->flows[stream->flow_base].timer.wheel,
+              now_ns + stream->config.timeout_ns);
     return true;
 }
 
+static void raw_wake(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
+{
+    struct traffic_stream *stream = &traffic->streams[flow->stream];
+    stream->lingers = false;
+    traffic_drained(traffic, stream, now_ns);
+}
+
 /* What was not reached was not due: it waited for room only. */
-const struct pattern raw_pattern = {.start = raw_start, .stop = raw_stop};
+const struct pattern raw_pattern = {.start = raw_start, .wake = raw_wake, .stop = raw_stop};
 
 void raw_take(struct traffic *traffic, struct traffic_stream *stream, uint16_t max, uint64_t now_ns,
               struct traffic_frames *frames)

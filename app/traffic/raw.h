@@ -6,10 +6,10 @@
  *
  *     lost = sent - received, over all workers
  *
- * once the last frames have had time to arrive. A frame is reordered or a duplicate as sequence.h
- * says, by the numbers of its sender, of which a receiver remembers RAW_WINDOW. With several
- * 5-tuples the ways may differ, and so may the order; with several receiving workers each sees a
- * part of the numbers, which does no harm to the counts.
+ * once the last frames have had time to arrive: a stopped stream is drained `timeout_ns` later. A
+ * frame is reordered or a duplicate as sequence.h says, by the numbers of its sender, of which a
+ * receiver remembers RAW_WINDOW. With several 5-tuples the ways may differ, and so may the order;
+ * with several receiving workers each sees a part of the numbers, which does no harm to the counts.
  *
  * Threads: the owning worker. Memory: taken in raw_setup.c.
  */

@@ -59,6 +59,13 @@ static bool ports_fit(uint16_t first, uint32_t count)
     return first != 0 && (count <= 1 || count - 1 <= (uint32_t)UINT16_MAX - first);
 }
 
+/* Of the frames of the I-th size: what IP sees. */
+static uint32_t packet_bytes(const struct template_config *template, uint32_t i)
+{
+    uint32_t ethernet = WIRE_ETHERNET_BYTES + (template->vlan_id != 0 ? WIRE_VLAN_BYTES : 0u);
+    return template->size_bytes[i] - ethernet - TEMPLATE_FCS_BYTES;
+}
+
 const char *raw_wrong(const struct traffic_config *config,
                       const struct traffic_stream_config *stream)
 {
@@ -69,7 +76,7 @@ const char *raw_wrong(const struct traffic_config *config,
     if (!in_range(&template->source, counts[TEMPLATE_SOURCE]) ||
         !in_range(&template->destination, counts[TEMPLATE_DESTINATION]))
         return "raw: a range of addresses must not leave their last 4 bytes";
-    if (!in_pools(config, &template->source, counts[TEMPLATE_SOURCE]))
+    if (!stream->raw.foreign && !in_pools(config, &template->source, counts[TEMPLATE_SOURCE]))
         return "raw.source: all addresses must be in one client pool of the NIC port";
     if (!ports_fit(template->source_port, counts[TEMPLATE_SOURCE_PORT]) ||
         !ports_fit(template->destination_port, counts[TEMPLATE_DESTINATION_PORT]))
@@ -83,5 +90,10 @@ const char *raw_wrong(const struct traffic_config *config,
             return "raw.sizes: frames have 64 to 1518 bytes with FCS; of IPv6 82, and 4 more "
                    "behind "
                    "a VLAN tag (IPv4: 66)";
+    for (uint32_t i = 0; i < template->size_count && config->mtu_bytes != 0; i++)
+        if (packet_bytes(template, i) > config->mtu_bytes)
+            return "raw.sizes: a frame's packet must fit the NIC port's MTU: 18 bytes more with "
+                   "FCS, "
+                   "22 behind a VLAN tag";
     return NULL;
 }

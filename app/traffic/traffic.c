@@ -228,7 +228,7 @@ void traffic_tell(struct traffic *traffic, uint32_t stream, enum traffic_report_
 void traffic_drained(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
     if (stream->state != STREAM_DRAINING || stream->conns != 0 || stream->stopping ||
-        stream->schedule.next_ns != UINT64_MAX)
+        stream->lingers || stream->schedule.next_ns != UINT64_MAX)
         return;
     stream->state = STREAM_STOPPED;
     traffic_tell(traffic, (uint32_t)(stream - traffic->streams), TRAFFIC_REPORT_STOPPED, now_ns);

@@ -124,6 +124,7 @@ struct traffic_raw {
     struct template_config template; /* Its mark is filled in by traffic_setup(). */
     uint8_t mac[6];                  /* Where they go, */
     bool has_mac;                    /* if this is set: else to the next hop. */
+    bool foreign;                    /* Sources need not be client addresses. */
 };
 
 struct traffic_stream_config {
@@ -157,7 +158,8 @@ struct traffic_stream_config {
     const struct http_expect *expect;    /* HTTP: of each answer. Borrowed. */
     const struct tls_config *tls; /* HTTP: over TLS, as a client. NULL: in the clear. Borrowed by
                                      traffic_setup(). */
-    uint64_t timeout_ns; /* No whole answer for so long is silence, and ends a connection. */
+    uint64_t timeout_ns; /* No whole answer for so long is silence, and ends a connection. RAW: a
+                            stopped stream has drained after it, what came meanwhile counted. */
     uint64_t connect_timeout_ns; /* From the SYN. */
     uint64_t late_ns;            /* An answer that took longer, from `sent`, is late. 0: never. */
     enum traffic_reconnect reconnect;

@@ -305,6 +305,7 @@ struct traffic_stream {
     uint8_t state;            /* enum stream_state. */
     bool stopping;            /* Draining, and not all flows are stopped. */
     uint8_t reports;          /* Bits 1 << kind: not fetched yet. */
+    bool lingers;             /* Stopped, and not drained although it has no connection. */
     bool steady_told;         /* TRAFFIC_REPORT_STEADY was made since the start. */
     uint64_t report_ns[TRAFFIC_REPORT_KINDS]; /* When. */
 };

@@ -375,6 +375,40 @@ static void as_others(void **state)
     experiment_free(x);
 }
 
+/* Frames as small as they can be, unless sizes are said; a rate in units of its own. */
+static void as_a_packet_generator(void **state)
+{
+    static const char *const sets[] = {"streams.traffic.raw.destinations=100"};
+    struct experiment_options options = {.sets = sets, .set_count = 1};
+    struct command command = {.url = "raw://10.0.0.1:9", .rate = "max"};
+    struct experiment *x = NULL;
+    struct error err = {0};
+    (void)state;
+    assert_int_equal(command_experiment(&command, &options, &x, &err), 0);
+    assert_int_equal(x->streams[0].protocol, EXPERIMENT_PROTOCOL_RAW);
+    assert_int_equal(x->streams[0].pace.law, PACE_MAXIMUM);
+    assert_int_equal(x->streams[0].raw.size_count, 1);
+    assert_int_equal(x->streams[0].raw.sizes[0], 64);
+    assert_int_equal(x->streams[0].raw.counts[EXPERIMENT_RAW_DESTINATIONS], 100);
+    assert_true(x->streams[0].target.typed);
+    experiment_free(x);
+    command = (struct command){
+        .url = "raw://[fd00::1]:9", .rate = "1Gbit/s L1", .size = "82,594,1518", .timeout = "2s"};
+    x = made(&command);
+    assert_int_equal(x->streams[0].pace.unit, PACE_L1_BITS);
+    assert_int_equal(x->streams[0].raw.size_count, 3);
+    assert_int_equal(x->streams[0].raw.sizes[2], 1518);
+    assert_int_equal(x->streams[0].timeout_ns, 2000000000);
+    experiment_free(x);
+    command.size = "82,,99";
+    assert_true(command_experiment(&command, NULL, &x, &err) < 0);
+    assert_non_null(strstr(err.text, "raw.sizes[1]"));
+    command = (struct command){.url = "raw://10.0.0.1:9", .connections = "3"};
+    err = (struct error){0};
+    assert_true(command_experiment(&command, NULL, &x, &err) < 0);
+    assert_non_null(strstr(err.text, "--connections does not fit raw://"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +422,7 @@ int main(void)
         cmocka_unit_test(mistakes_in_targets_have_their_line),
         cmocka_unit_test(too_many_addresses_have_a_line),
         cmocka_unit_test(as_others),
+        cmocka_unit_test(as_a_packet_generator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

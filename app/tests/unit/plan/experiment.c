@@ -139,6 +139,54 @@ static void laws_are_resolved(void **state)
     experiment_free(y);
 }
 
+#define RAW_WITH(rate, keys)                                                                       \
+    "streams.new={\"name\":\"new\",\"protocol\":\"raw\",\"rate\":\"" rate "\",\"target\":"         \
+    "{\"address\":\"10.0.0.1\",\"port\":65000},\"raw\":{" keys "}}"
+
+/* What rates count is converted by what is known of a request; of a maximum nothing is known. */
+static void frames_and_their_rates(void **state)
+{
+    static const struct {
+        const char *assignment;
+        double rate_per_s;
+    } rows[] = {
+        {RAW_WITH("10kpps", "\"sizes\":[64]"), 10000},
+        {RAW_WITH("512Mbit/s", "\"sizes\":[64]"), 1000000},
+        {RAW_WITH("672Mbit/s L1", "\"sizes\":[64]"), 1000000},
+        {RAW_WITH("1024kbit/s", "\"sizes\":[64,192]"), 1000},
+        {RAW_WITH("max", "\"sizes\":[64]"), 0},
+        {"streams.new={\"name\":\"new\",\"protocol\":\"udp\",\"rate\":\"2kpps\"}", 2000},
+        {"streams.new.rate=500 connections/s", 500},
+        {"streams.new={\"name\":\"new\",\"protocol\":\"http\",\"keepAlive\":false,"
+         "\"rate\":\"5 connections/s\"}",
+         5},
+    };
+    static const char *const all[] = {
+        "expect=[]",
+        RAW_WITH("1/s",
+                 "\"sizes\":[64,1518],\"source\":\"10.1.0.1\",\"sources\":254,\"sourcePorts\":9,"
+                 "\"destinations\":256,\"destinationPorts\":536,\"random\":[\"sourcePorts\"]")};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *const sets[] = {"expect=[]", rows[i].assignment};
+        struct experiment *x = load(sets, 2, NULL);
+        if (x->streams[1].rate_per_s != rows[i].rate_per_s)
+            fail_msg("%s: %g", rows[i].assignment, x->streams[1].rate_per_s);
+        experiment_free(x);
+    }
+    struct experiment *x = load(all, 2, NULL);
+    const struct experiment_raw *raw = &x->streams[1].raw;
+    assert_int_equal(raw->size_count, 2);
+    assert_int_equal(raw->counts[EXPERIMENT_RAW_SOURCES], 254);
+    assert_int_equal(raw->counts[EXPERIMENT_RAW_DESTINATIONS], 256);
+    assert_int_equal(raw->counts[EXPERIMENT_RAW_DESTINATION_PORTS], 536);
+    assert_int_equal(raw->random, 1u << EXPERIMENT_RAW_SOURCE_PORTS);
+    assert_int_equal(raw->source_port, 1024);
+    assert_true(raw->source_given && !raw->foreign_sources);
+    assert_int_equal(x->streams[1].connections, 0);
+    experiment_free(x);
+}
+
 /* The main job with one place changed: a person's typos, and what they get told. */
 static void mistakes_are_named(void **state)
 {
@@ -162,7 +210,8 @@ static void mistakes_are_named(void **state)
         {"streams.held.rate=ramp:1/s..2/s",
          "streams[0].rate: rate \"ramp:1/s..2/s\": column 14: want \":\""},
         {"streams.new.rate=1Mbit/s",
-         "streams[1]: rate: \"connect\" carries no bits that are known; want requests a second"},
+         "streams[1]: rate: \"connect\" carries no bits that are known; want requests, "
+         "such as \"400/s\""},
         {"streams.held.catchUp=slip", "streams[0].catchUp: got \"slip\", want \"send-late\" or "
                                       "\"skip\"; did you mean \"skip\"?"},
         {"streams.held.rate=400 KB/s", "streams[0].rate: got \"400 KB/s\", want a rate such as "
@@ -172,7 +221,7 @@ static void mistakes_are_named(void **state)
                                  "\"64KiB\", from 64B to 64KiB"},
         {"streams.held.protocol=ctrafic",
          "streams[0].protocol: got \"ctrafic\", want \"ctraffic\", \"connect\", \"udp\", \"icmp\", "
-         "\"http\" or \"mconnect\"; did you mean \"ctraffic\"?"},
+         "\"http\", \"mconnect\" or \"raw\"; did you mean \"ctraffic\"?"},
         {"streams.new.size=1024",
          "streams[1]: key \"size\" does not fit here; with its other keys a stream takes: name, "
          "protocol, mode, target, connections, rate, turn, turns, catchUp, catchUpWithin, "
@@ -188,6 +237,37 @@ static void mistakes_are_named(void **state)
          "recordLimit"},
         {"streams.new={\"name\":\"new\",\"protocol\":\"icmp\",\"rate\":\"1/s\",\"size\":8193}",
          "streams[1]: size: datagrams have 64 to 8192 bytes"},
+        {"streams.new.rate=max", "streams[1]: rate: a maximum is for \"raw\", which nobody "
+                                 "answers; want a rate, or no rate "
+                                 "and mode \"closed\": as fast as answers come"},
+        {"streams.held.rate=10kpps",
+         "streams[0]: rate: how many packets a request of \"ctraffic\" takes is not known before; "
+         "want requests, such as \"400/s\""},
+        {"streams.held.rate=10 connections/s",
+         "streams[0]: rate: \"ctraffic\" opens no connection for each request; want requests, such "
+         "as \"400/s\""},
+        {"streams.held.rate=1Mbit/s L1",
+         "streams[0]: rate: only frames of \"raw\" are known down to the line (L1); want requests, "
+         "such as \"400/s\", or bits of payload, such as \"100Mbit/s\""},
+        {RAW_WITH("1/s", "\"sizes\":[64]"), "expect[3]: frames of stream \"new\" are only counted; "
+                                            "want lostRequests, unsentRequests or "
+                                            "goodRatio, without \"from\""},
+        {"streams.new={\"name\":\"new\",\"protocol\":\"raw\",\"rate\":\"1/s\"}",
+         "streams[1]: \"raw\" is missing from a stream"},
+        {RAW_WITH("1/s", "\"sizes\":[]"),
+         "streams[1].raw.sizes: got a list of 0 items, want a list of 1 to 64 items"},
+        {RAW_WITH("1/s", "\"sizes\":[63]"),
+         "streams[1].raw.sizes[0]: got 63, want an integer from 64 to 1518"},
+        {RAW_WITH("1/s", "\"sizes\":[64],\"destinationPorts\":537"),
+         "streams[1]: raw.destinationPorts: 537 from 65000 on go beyond 65535"},
+        {RAW_WITH("1/s", "\"sizes\":[64],\"sourcePort\":65535,\"sourcePorts\":2"),
+         "streams[1]: raw.sourcePorts: 2 from 65535 on go beyond 65535"},
+        {RAW_WITH("1/s", "\"sizes\":[64],\"source\":\"255.255.255.255\",\"sources\":2"),
+         "streams[1]: raw.sources: a range of addresses must not leave their last 4 bytes"},
+        {RAW_WITH("1/s", "\"sizes\":[64],\"source\":\"fd00::1\""),
+         "streams[1]: raw.source: is not of the target's family"},
+        {RAW_WITH("1/s", "\"sizes\":[64],\"foreignSources\":true"),
+         "streams[1]: raw.foreignSources: there is no \"source\" to be foreign"},
         {"streams.new.name=held", "streams[1]: name: there is already a stream \"held\""},
         {"streams.new.target.port=80",
          "streams[1].target: key \"port\" does not fit here; with its other keys a target takes: "
@@ -520,6 +600,7 @@ int main(void)
         cmocka_unit_test(assignments_and_variants_apply),
         cmocka_unit_test(what_is_resolved_reads_the_same_again),
         cmocka_unit_test(laws_are_resolved),
+        cmocka_unit_test(frames_and_their_rates),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(variants_are_tried_when_the_file_is_read),
         cmocka_unit_test(bad_syntax_has_its_line_and_column),

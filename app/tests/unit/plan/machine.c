@@ -178,6 +178,100 @@ static void targets_are_checked(void **state)
     machine_free(machine);
 }
 
+struct frames_row {
+    const char *raw; /* Keys beside "sizes". */
+    const char *target;
+    const char *part; /* Of the message; NULL: it may be sent. */
+};
+
+/* Every address of a range counts, of destinations and of sources that are not ours. */
+static void whole_ranges_are_checked(void **state)
+{
+    static const struct frames_row rows[] = {
+        {"\"destinations\":256", "10.9.255.0", NULL},
+        {"\"destinations\":257", "10.9.255.0", "10.10.0.0, one of 257 addresses, is outside"},
+        {"\"destinations\":2", "10.8.255.255", "10.8.255.255, one of 2 addresses, is outside"},
+        /* Two prefixes that join. */
+        {"\"destinations\":512", "10.20.0.0", NULL},
+        {"\"destinations\":513", "10.20.0.0", "10.20.2.0"},
+        /* Own ones: of one port, or none. */
+        {"\"destinations\":64", "10.2.0.64", NULL},
+        {"\"destinations\":65", "10.2.0.64", "some of its 65 addresses are own ones of port \"q\""},
+        {"\"destinations\":2", "10.2.0.63", "some of its 2 addresses are own ones"},
+        {"\"source\":\"10.1.0.65\",\"sources\":63", "10.9.0.1", NULL},
+        {"\"source\":\"10.1.0.65\",\"sources\":64", "10.9.0.1", "no other port in m.json has all"},
+        {"\"source\":\"10.2.0.65\"", "10.2.0.66", "no other port in m.json has all sources"},
+        {"\"source\":\"10.9.0.1\",\"sources\":9,\"foreignSources\":true", "10.9.0.1", NULL},
+        {"\"source\":\"10.9.255.255\",\"sources\":2,\"foreignSources\":true", "10.9.0.1",
+         "raw.source: 10.10.0.0, one of 2"},
+        {"\"destinations\":1", "fd01::1", "fd01::1, one of 1 addresses, is outside"},
+    };
+    static const char two_ports[] =
+        "[{\"name\":\"p\",\"profile\":\"af_xdp\",\"iface\":\"v0\",\"clients\":[\"10.1.0.64/26\"]},"
+        "{\"name\":\"q\",\"profile\":\"af_xdp\",\"iface\":\"v1\",\"clients\":[\"10.2.0.64/26\"]}]";
+    struct machine *machine;
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct experiment *x = NULL;
+        struct error err = {0};
+        char text[1000];
+        snprintf(
+            text, sizeof(text),
+            "{\"version\":1,\"name\":\"e\",\"streams\":[{\"name\":\"s\",\"protocol\":\"raw\","
+            "\"rate\":\"1/s\",\"target\":{\"address\":\"%s\",\"port\":9},\"raw\":{\"sizes\":[99],"
+            "%s}}],\"steps\":[{\"do\":\"start\"},{\"do\":\"stop\"}]}",
+            rows[i].target, rows[i].raw);
+        cJSON *tree = json_parse(base_json, strlen(base_json), NULL);
+        cJSON_ReplaceItemInObject(tree, "ports", json_parse(two_ports, strlen(two_ports), NULL));
+        cJSON_ReplaceItemInObject(cJSON_GetObjectItem(tree, "cores"), "workers",
+                                  json_parse("[1,2]", 5, NULL));
+        cJSON_AddItemToArray(cJSON_GetObjectItem(tree, "allow"),
+                             cJSON_CreateString("10.20.1.0/24"));
+        cJSON_AddItemToArray(cJSON_GetObjectItem(tree, "allow"),
+                             cJSON_CreateString("10.20.0.0/24"));
+        char *printed = json_print(tree, false);
+        if (machine_parse("m.json", printed, strlen(printed), &machine, &err) < 0 ||
+            experiment_parse("e.json", text, strlen(text), NULL, &x, &err) < 0)
+            fail_msg("row %zu: %s", i, err.text);
+        int result = machine_check_experiment(machine, x, &err);
+        if ((result == 0) != (rows[i].part == NULL))
+            fail_msg("row %zu: %d %s", i, result, err.text);
+        if (rows[i].part != NULL && strstr(err.text, rows[i].part) == NULL)
+            fail_msg("row %zu: \"%s\" does not say \"%s\"", i, err.text, rows[i].part);
+        cJSON_free(printed);
+        cJSON_Delete(tree);
+        experiment_free(x);
+        machine_free(machine);
+    }
+}
+
+/* What was typed is allowed, and no more than that. */
+static void a_maximum_has_no_bound(void **state)
+{
+    static const char *const sets[] = {"streams.traffic.raw.destinations=2"};
+    struct experiment_options options = {.sets = sets, .set_count = 1};
+    struct command command = {.url = "raw://10.77.0.1:9", .rate = "max"};
+    struct machine *machine;
+    struct experiment *x;
+    struct error err = {0};
+    (void)state;
+    assert_int_equal(parse_with("limits", "{\"rate\":\"2k/s\"}", &machine, &err), 0);
+    assert_int_equal(command_experiment(&command, NULL, &x, &err), 0);
+    assert_true(machine_check_experiment(machine, x, &err) < 0);
+    assert_non_null(strstr(err.text, "a maximum has no bound, and limits.rate of m.json is 2k/s"));
+    experiment_free(x);
+    err = (struct error){0};
+    command.rate = "1/s";
+    assert_int_equal(command_experiment(&command, NULL, &x, &err), 0);
+    assert_int_equal(machine_check_experiment(machine, x, &err), 0);
+    experiment_free(x);
+    assert_int_equal(command_experiment(&command, &options, &x, &err), 0);
+    assert_true(machine_check_experiment(machine, x, &err) < 0);
+    assert_non_null(strstr(err.text, "10.77.0.2, one of 2 addresses, is outside"));
+    experiment_free(x);
+    machine_free(machine);
+}
+
 static void limits_hold_for_the_sum_of_streams(void **state)
 {
     static const char *const sets[] = {"streams.traffic.rate=2k/s",
@@ -250,6 +344,8 @@ int main(void)
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(allow_is_required),
         cmocka_unit_test(targets_are_checked),
+        cmocka_unit_test(whole_ranges_are_checked),
+        cmocka_unit_test(a_maximum_has_no_bound),
         cmocka_unit_test(limits_hold_for_the_sum_of_streams),
         cmocka_unit_test(the_samples_are_read_and_printed_again),
         cmocka_unit_test(a_missing_file_is_named),

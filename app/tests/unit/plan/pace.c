@@ -25,6 +25,12 @@ static void good(void **state)
         {"1.5k/s", PACE_CONSTANT, PACE_EVEN, 1500, 1500},
         {"30/m", PACE_CONSTANT, PACE_EVEN, 0.5, 0.5},
         {"8Mbit/s", PACE_CONSTANT, PACE_EVEN, 1000, 1000},
+        {"8M bit/s L1", PACE_CONSTANT, PACE_EVEN, 1000, 1000},
+        {"10kpps", PACE_CONSTANT, PACE_EVEN, 10000, 10000},
+        {"60 packets/m", PACE_CONSTANT, PACE_EVEN, 1, 1},
+        {"500 connections/s", PACE_CONSTANT, PACE_EVEN, 500, 500},
+        {"ramp:1kpps..3kpps:1s", PACE_RAMP, PACE_EVEN, 3000, 2000},
+        {"max", PACE_MAXIMUM, PACE_EVEN, 0, 0},
         {"poisson:5k/s", PACE_CONSTANT, PACE_POISSON, 5000, 5000},
         {"ramp:100/s..10k/s:60s", PACE_RAMP, PACE_EVEN, 10000, 5050},
         {"ramp:10k..0:1m", PACE_RAMP, PACE_EVEN, 10000, 5000},
@@ -40,7 +46,8 @@ static void good(void **state)
         struct error err = {0};
         if (pace_parse(rows[i].text, &pace, &err) < 0)
             fail_msg("%s", err.text);
-        pace.request_bits = 8000;
+        pace.request_bits = 24000;
+        pace.request_count = 3;
         assert_int_equal(pace.law, rows[i].law);
         assert_int_equal(pace.arrivals, rows[i].arrivals);
         assert_true(pace_peak(&pace) == rows[i].peak);
@@ -68,7 +75,14 @@ static void bad(void **state)
         {"ramp:1/s..2/s:", "column 15: want a duration"},
         {"ramp:1/s..2/s:13h", "12h"},
         {"ramp:0/s..0/s:1s", "above 0"},
-        {"ramp:1kbit/s..2/s:1s", "not both"},
+        {"ramp:1kbit/s..2/s:1s", "one unit"},
+        {"ramp:1kbit/s..2kbit/s L1:1s", "one unit"},
+        {"1kpps/s", "column 3: want the end"},
+        {"1kbit", "column 3: want the end"},
+        {"5 cars/s", "column 2: want the end"},
+        {"400/s L1", "column 6: want the end"},
+        {"maximal", "column 4: want the end"},
+        {"poisson:max", "column 9: want a rate"},
         {"steps:", "column 7: want a rate"},
         {"steps:1/s*1s,", "column 14: want a rate"},
         {"steps:0*1s", "above 0"},

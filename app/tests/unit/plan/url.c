@@ -80,9 +80,9 @@ static void bad_urls_say_what_is_wrong(void **state)
         {"10.0.0.1:80",
          "\"10.0.0.1:80\" has no scheme; want one such as http://HOST or tcp://HOST:PORT"},
         {"ctrafic://10.0.0.1", "unknown scheme \"ctrafic\"; did you mean \"ctraffic\"?; want "
-                               "ctraffic, tcp, http, https, mconnect, udp or icmp"},
+                               "ctraffic, tcp, http, https, mconnect, udp, icmp or raw"},
         {"gopher://x:1",
-         "unknown scheme \"gopher\"; want ctraffic, tcp, http, https, mconnect, udp or icmp"},
+         "unknown scheme \"gopher\"; want ctraffic, tcp, http, https, mconnect, udp, icmp or raw"},
         {"tcp://10.0.0.1", "tcp://10.0.0.1: the port is missing: 10.0.0.1:PORT"},
         {"tcp://10.0.0.1:0", "tcp://10.0.0.1:0: port \"0\" is no number from 1 to 65535"},
         {"tcp://10.0.0.1:65536",

@@ -12,16 +12,16 @@
 
 #include <cmocka.h>
 
-static struct machine *machine(const char *port)
+static struct machine *machine(const char *port, const char *cores)
 {
     char text[1000];
     struct machine *made = NULL;
     struct error err = {0};
     snprintf(text, sizeof(text),
              "{\"version\":1,\"name\":\"m\",\"ports\":[{\"name\":\"p\",\"profile\":\"af_xdp\","
-             "\"iface\":\"x\",\"clients\":[\"10.9.0.0/24\"]%s}],\"cores\":{\"workers\":[1]},"
+             "\"iface\":\"x\",\"clients\":[\"10.9.0.0/24\"]%s}],\"cores\":{\"workers\":[%s]},"
              "\"allow\":[\"10.0.0.0/8\"]}",
-             port);
+             port, cores);
     if (machine_parse("m.json", text, strlen(text), &made, &err) < 0)
         fail_msg("%s", err.text);
     return made;
@@ -64,7 +64,7 @@ static void rows(void **state)
          "10.9.0.5"},
     };
     for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        struct machine *of = machine(table[i].port);
+        struct machine *of = machine(table[i].port, "1");
         struct experiment *with = experiment(table[i].target);
         struct target target = {.text = ""};
         struct error err = {0};
@@ -80,8 +80,38 @@ static void rows(void **state)
     }
 }
 
+/* Frames go from one port to the other's own address; that one's way leads back to their source. */
+static void frames_between_two_ports(void **state)
+{
+    static const char second[] =
+        ",\"onLink\":[\"10.8.0.0/24\"]},{\"name\":\"q\",\"profile\":\"af_xdp\","
+        "\"iface\":\"y\",\"clients\":[\"10.8.0.0/24\"],\"onLink\":["
+        "\"10.9.0.0/24\"]";
+    static const char text[] =
+        "{\"version\":1,\"name\":\"e\",\"streams\":[{\"name\":\"s\",\"protocol\":\"raw\",\"rate\":"
+        "\"1/s\",\"target\":{\"address\":\"10.8.0.5\",\"port\":9},\"raw\":{\"sizes\":[64]}}],"
+        "\"steps\":[{\"do\":\"start\"},{\"do\":\"stop\"}]}";
+    struct experiment *with = NULL;
+    struct target target;
+    struct error err = {0};
+    char address[ADDRESS_TEXT_BYTES];
+    (void)state;
+    struct machine *of = machine(second, "1,2");
+    assert_int_equal(experiment_parse("e.json", text, strlen(text), NULL, &with, &err), 0);
+    assert_int_equal(target_resolve(with, 0, of, &of->ports[0], NULL, &target, &err), 0);
+    assert_true(target.sends);
+    assert_string_equal(target.text, "raw://10.8.0.5:9");
+    assert_int_equal(target_resolve(with, 0, of, &of->ports[1], NULL, &target, &err), 0);
+    assert_false(target.sends);
+    assert_int_equal(target.hop_count, 1);
+    assert_string_equal(address_text(&target.hops[0], address), "10.9.0.1");
+    experiment_free(with);
+    machine_free(of);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rows)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rows),
+                                       cmocka_unit_test(frames_between_two_ports)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

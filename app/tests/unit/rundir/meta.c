@@ -43,11 +43,13 @@ static struct meta *whole(void)
         .name = "echoes",
         .protocol = "udp",
         .datagrams = true,
+        .one_way = true,
         .totals = {
             .due = 9,
             .outcomes = {[OUTCOME_OK] = 9},
             .datagrams = {[DATAGRAM_REORDERED] = 3, [DATAGRAM_STRANGERS] = UINT64_C(1) << 50},
-            .reorder_extent = 17}};
+            .reorder_extent = 17,
+            .received = 5}};
     meta.queue_count = 2;
     for (uint32_t i = 0; i < 2; i++)
         meta.queues[i] = (struct meta_queue){.port = 0,

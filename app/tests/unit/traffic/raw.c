@@ -104,17 +104,25 @@ static bool arrives(struct scene *scene, unsigned frame)
                           scene->bytes[frame] - UDP_AT, S, 0);
 }
 
-/* Nothing is left, and each due slot has its outcome. */
-static void stop(struct scene *scene, uint64_t now_ns)
+static bool is_stopped(struct scene *scene)
 {
     struct traffic_report report;
     bool stopped = false;
-    assert_true(traffic_stop(scene->traffic, 0, now_ns));
-    assert_false(traffic_frames_wait(scene->traffic, UINT64_MAX - 1));
-    assert_true(traffic_next_ns(scene->traffic) == UINT64_MAX);
     while (traffic_report(scene->traffic, &report))
         stopped = report.kind == TRAFFIC_REPORT_STOPPED;
-    assert_true(stopped);
+    return stopped;
+}
+
+/* Nothing is left, and each due slot has its outcome. The last frames have a second to arrive. */
+static void stop(struct scene *scene, uint64_t now_ns)
+{
+    assert_true(traffic_stop(scene->traffic, 0, now_ns));
+    assert_false(traffic_frames_wait(scene->traffic, UINT64_MAX - 1));
+    traffic_timers(scene->traffic, now_ns + S - MS);
+    assert_false(is_stopped(scene));
+    traffic_timers(scene->traffic, now_ns + S + MS);
+    assert_true(is_stopped(scene));
+    assert_true(traffic_next_ns(scene->traffic) == UINT64_MAX);
     assert_true(record_sums_hold(scene->record));
     traffic_free(scene->traffic);
     tcp_teardown(scene->tcp);
@@ -158,6 +166,21 @@ static void late_slots_are_unsent(void **state)
     assert_int_equal(outcome(scene, OUTCOME_UNSENT), 79);
     assert_int_equal(outcome(scene, OUTCOME_SENT), 21);
     stop(scene, S + 99 * MS);
+}
+
+/* What the device has no room for was never due; a way that is not there is no matter of room. */
+static void a_maximum_is_due_when_it_is_taken(void **state)
+{
+    (void)state;
+    struct traffic_config config = config_of(law_maximum());
+    struct scene *scene = scene_of(&config);
+    assert_true(traffic_start(scene->traffic, 0, 0, S));
+    assert_true(traffic_frames(scene->traffic, S, 9, &scene->frames));
+    traffic_frames_missed(scene->traffic, 0, 9, OUTCOME_UNSENT);
+    assert_int_equal(record_count_read(&scene->record->streams[0].counters.due), 0);
+    traffic_frames_missed(scene->traffic, 0, 9, OUTCOME_UNREACHABLE);
+    assert_int_equal(record_count_read(&scene->record->streams[0].counters.due), 9);
+    stop(scene, S);
 }
 
 static void a_maximum_takes_all_the_room(void **state)
@@ -281,8 +304,26 @@ static void what_must_not_be_sent(void **state)
     frames->size_count = 0;
     refused(&bad, "1 to 64");
     bad = good;
+    bad.mtu_bytes = 1499;
+    frames->size_bytes[0] = 1518;
+    refused(&bad, "must fit the NIC port's MTU");
+    bad = good;
     bad.streams[0].pattern = TRAFFIC_OPEN;
     refused(&bad, "mode");
+}
+
+/* When it is said that they may be, sources are anybody's. */
+static void foreign_sources(void **state)
+{
+    (void)state;
+    struct traffic_config config = config_of(law_maximum());
+    config.streams[0].raw.template.source.bytes[13] = 7;
+    config.streams[0].raw.foreign = true;
+    struct scene *scene = scene_of(&config);
+    assert_true(traffic_start(scene->traffic, 0, 0, S));
+    assert_int_equal(send(scene, 1, S), 1);
+    assert_int_equal(scene->room[0][27], 7);
+    stop(scene, S);
 }
 
 int main(void)
@@ -293,7 +334,9 @@ int main(void)
         cmocka_unit_test(a_maximum_takes_all_the_room),
         cmocka_unit_test(losses_are_what_is_missing),
         cmocka_unit_test(senders_and_runs_are_told_apart),
+        cmocka_unit_test(a_maximum_is_due_when_it_is_taken),
         cmocka_unit_test(what_must_not_be_sent),
+        cmocka_unit_test(foreign_sources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
