@@ -155,10 +155,11 @@ static enum emission emit_again(struct tcp *tcp, struct tcb *tcb, uint64_t now_n
 
     if (tcp_events_room(tcp) == 0)
         return EMIT_BLOCKED;
-    if (tcp_segment_payload(segment) > tcb->mss && !split(tcp, tcb, segment))
-        return EMIT_BLOCKED;
-
-    part = (struct part){.payload_bytes = tcp_segment_payload(segment), .flags = segment->flags};
+    /* With no record for the rest its front leaves alone: all of them may be waiting for this, and
+     * the ACK of the front makes the rest a segment. */
+    part = (struct part){.payload_bytes = tcb->mss};
+    if (tcp_segment_payload(segment) <= tcb->mss || split(tcp, tcb, segment))
+        part = (struct part){tcp_segment_payload(segment), segment->flags};
     if (part.payload_bytes > 0 && segment->pos + part.payload_bytes == tcb->stream_end)
         part.flags |= TCP_PSH;
     tell_retransmit(tcp, tcb, now_ns, segment);
