@@ -19,11 +19,13 @@
 struct stream {
     struct address address;
     uint16_t port;
-    bool typed;      /* The address stood on the command line. */
-    bool hosted;     /* Targets: a header of the command line is the Host of all. */
-    cJSON *tree;     /* Belongs to the experiment's, as the rest. */
-    cJSON *requests; /* Targets: as they stand in the file. */
-    cJSON *turns;    /* Targets: their turns, until take_turns(). */
+    enum url_scheme scheme;
+    char server[URL_HOST_BYTES]; /* https: whom its certificate must name, in the URL. */
+    bool typed;                  /* The address stood on the command line. */
+    bool hosted;                 /* Targets: a header of the command line is the Host of all. */
+    cJSON *tree;                 /* Belongs to the experiment's, as the rest. */
+    cJSON *requests;             /* Targets: as they stand in the file. */
+    cJSON *turns;                /* Targets: their turns, until take_turns(). */
 };
 
 struct streams {
@@ -41,6 +43,7 @@ static int begin_requests(const struct command *command, struct stream *stream, 
 static void take_turns(struct streams *streams, size_t turns);
 static struct stream *stream_at(const struct command *command, const struct url *url, bool typed,
                                 struct streams *streams, struct error *err);
+static bool is_at(const struct stream *stream, const struct url *url);
 static int find_address(const struct command *command, struct url *url, bool *mapped,
                         struct error *err);
 static int resolve(const char *option, bool with_port, struct url *url, bool *found,
@@ -48,9 +51,8 @@ static int resolve(const char *option, bool with_port, struct url *url, bool *fo
 static bool same_host(const struct url *url, const char *host, size_t size);
 static int refuse_mapping(const char *option, bool with_port, struct error *err);
 static int check_fit(const struct command *command, enum url_scheme scheme, struct error *err);
-static bool is_built(enum url_scheme scheme);
-static int refuse_scheme(const struct command *command, enum url_scheme scheme, struct error *err);
-static int add_stream(const struct command *command, enum url_scheme scheme, cJSON *stream,
+static bool is_http(enum url_scheme scheme);
+static int add_stream(const struct command *command, const struct url *url, cJSON *stream,
                       struct error *err);
 static void add_frames(const struct command *command, cJSON *stream);
 static cJSON *size_of(const char *text);
@@ -63,6 +65,10 @@ static int add_request(const struct command *command, const struct url *url, boo
 static bool is_host(const char *header);
 static bool add_headers(const struct command *command, cJSON *request);
 static int add_body(const char *body, cJSON *http, struct error *err);
+static int add_file(const char *what, const char *file, cJSON *to, const char *key,
+                    struct error *err);
+static int add_tls(const struct command *command, const struct url *url, cJSON *stream,
+                   struct error *err);
 static void add_statuses(const char *expect, cJSON *http);
 static int add_steps(const struct command *command, cJSON *tree, struct error *err);
 static cJSON *add_step(cJSON *steps, const char *verb);
@@ -124,7 +130,7 @@ static int make_url(const struct command *command, struct streams *streams, stru
         find_address(command, &url, &mapped, err) < 0)
         return -EINVAL;
     stream = stream_at(command, &url, true, streams, err);
-    if (stream == NULL || url.scheme != URL_HTTP)
+    if (stream == NULL || !is_http(url.scheme))
         return stream != NULL ? 0 : -EINVAL;
     return add_request(command, &url, false, cJSON_GetObjectItem(stream->tree, "http"), err);
 }
@@ -178,8 +184,8 @@ static int make_target(const struct command *command, const struct targets_item 
     if (url_parse(item->url, &url, err) < 0 || check_fit(command, url.scheme, err) < 0 ||
         find_address(&own, &url, &mapped, err) < 0)
         return -EINVAL;
-    if (url.scheme != URL_HTTP)
-        return error_set(err, EXIT_USAGE, -EINVAL, "%s: want http://", item->url);
+    if (!is_http(url.scheme))
+        return error_set(err, EXIT_USAGE, -EINVAL, "%s: want http:// or https://", item->url);
     stream = stream_at(command, &url, mapped, streams, err);
     if (stream == NULL)
         return -EINVAL;
@@ -226,8 +232,7 @@ static struct stream *stream_at(const struct command *command, const struct url 
     char text[ADDRESS_TEXT_BYTES], name[16] = "traffic";
     cJSON *target;
 
-    while (stream < end &&
-           (stream->port != url->port || !address_equal(&stream->address, &url->address)))
+    while (stream < end && !is_at(stream, url))
         stream++;
     if (stream == end && streams->count == EXPERIMENT_STREAMS_MAX) {
         error_set(err, EXIT_USAGE, -E2BIG,
@@ -241,6 +246,9 @@ static struct stream *stream_at(const struct command *command, const struct url 
     streams->count++;
     stream->address = url->address;
     stream->port = url->port;
+    stream->scheme = url->scheme;
+    if (url->scheme == URL_HTTPS)
+        snprintf(stream->server, sizeof(stream->server), "%s", url->host);
     stream->tree = cJSON_CreateObject();
     cJSON_AddItemToArray(streams->tree, stream->tree);
     if (command->targets != NULL)
@@ -249,7 +257,14 @@ static struct stream *stream_at(const struct command *command, const struct url 
     target = cJSON_AddObjectToObject(stream->tree, "target");
     cJSON_AddStringToObject(target, "address", address_text(&url->address, text));
     json_add_integer(target, "port", url->port);
-    return add_stream(command, url->scheme, stream->tree, err) == 0 ? stream : NULL;
+    return add_stream(command, url, stream->tree, err) == 0 ? stream : NULL;
+}
+
+static bool is_at(const struct stream *stream, const struct url *url)
+{
+    return stream->port == url->port && stream->scheme == url->scheme &&
+           address_equal(&stream->address, &url->address) &&
+           (url->scheme != URL_HTTPS || strcasecmp(stream->server, url->host) == 0);
 }
 
 /* --connect-to wins over --resolve, as it does for curl: it says more. */
@@ -324,16 +339,19 @@ static int refuse_mapping(const char *option, bool with_port, struct error *err)
                      with_port ? "HOST:PORT:ADDRESS:PORT" : "HOST:PORT:ADDRESS");
 }
 
+static bool is_http(enum url_scheme scheme)
+{
+    return scheme == URL_HTTP || scheme == URL_HTTPS;
+}
+
 /* Options that mean nothing with a scheme are mistakes. */
 static int check_fit(const struct command *command, enum url_scheme scheme, struct error *err)
 {
-    bool http = scheme == URL_HTTP;
+    bool http = is_http(scheme), https = scheme == URL_HTTPS;
     bool sized =
         scheme == URL_CTRAFFIC || scheme == URL_UDP || scheme == URL_ICMP || scheme == URL_RAW;
     const char *wrong = NULL;
 
-    if (!is_built(scheme))
-        return refuse_scheme(command, scheme, err);
     if (!http && command->method != NULL)
         wrong = "--method";
     else if (!http && command->body != NULL)
@@ -350,6 +368,16 @@ static int check_fit(const struct command *command, enum url_scheme scheme, stru
         wrong = "--expect-sha256";
     else if (!http && command->no_keepalive)
         wrong = "--no-keepalive";
+    else if (!https && command->ca != NULL)
+        wrong = "--cacert";
+    else if (!https && command->cert != NULL)
+        wrong = "--cert";
+    else if (!https && command->key != NULL)
+        wrong = "--key";
+    else if (!https && command->server_name != NULL)
+        wrong = "--sni";
+    else if (!https && command->insecure)
+        wrong = "--insecure";
     else if (!sized && command->size != NULL)
         wrong = "--size";
     else if (scheme == URL_RAW && command->connections != NULL)
@@ -368,31 +396,12 @@ static int check_fit(const struct command *command, enum url_scheme scheme, stru
     return 0;
 }
 
-/* A scheme whose protocol experiments do not have yet. */
-static bool is_built(enum url_scheme scheme)
-{
-    return reader_word_find(experiment_protocol_words, url_scheme_protocol(scheme)) != NULL;
-}
-
-static int refuse_scheme(const struct command *command, enum url_scheme scheme, struct error *err)
-{
-    struct text known = {0};
-
-    for (int i = URL_CTRAFFIC; i <= URL_RAW; i++)
-        if (is_built((enum url_scheme)i))
-            text_addf(&known, "%s%s", known.size > 0 ? ", " : "",
-                      url_scheme_word((enum url_scheme)i));
-    error_set(err, EXIT_USAGE, -EINVAL, "%s: there are no %s streams yet; want one of %s",
-              command->url, url_scheme_word(scheme), text_str(&known));
-    text_free(&known);
-    return -EINVAL;
-}
-
-static int add_stream(const struct command *command, enum url_scheme scheme, cJSON *stream,
+static int add_stream(const struct command *command, const struct url *url, cJSON *stream,
                       struct error *err)
 {
+    enum url_scheme scheme = url->scheme;
     bool connects =
-        scheme == URL_CTRAFFIC || scheme == URL_TCP || scheme == URL_HTTP || scheme == URL_MCONNECT;
+        scheme == URL_CTRAFFIC || scheme == URL_TCP || scheme == URL_MCONNECT || is_http(scheme);
 
     cJSON_AddStringToObject(stream, "protocol", url_scheme_protocol(scheme));
     if (command->closed)
@@ -408,9 +417,9 @@ static int add_stream(const struct command *command, enum url_scheme scheme, cJS
     if (add_number(stream, "connections", "--connections", command->connections, err) < 0 ||
         (!command->closed && add_rate(command, stream, err) < 0))
         return -EINVAL;
-    if (scheme == URL_HTTP)
+    if (is_http(scheme))
         add_http(command, stream);
-    return 0;
+    return scheme == URL_HTTPS ? add_tls(command, url, stream, err) : 0;
 }
 
 /* The smallest that there are, unless sizes are given, by commas; the experiment's reader judges
@@ -527,23 +536,47 @@ static bool add_headers(const struct command *command, cJSON *request)
     return host != NULL;
 }
 
-/* A file is named by its whole path, so that the experiment can be run from anywhere. */
 static int add_body(const char *body, cJSON *http, struct error *err)
+{
+    if (body[0] == '@')
+        return add_file("body @", body + 1, http, "bodyFile", err);
+    cJSON_AddStringToObject(http, "body", body);
+    return 0;
+}
+
+/* A file is named by its whole path, so that the experiment can be run from anywhere. */
+static int add_file(const char *what, const char *file, cJSON *to, const char *key,
+                    struct error *err)
 {
     char *path;
 
-    if (body[0] != '@') {
-        cJSON_AddStringToObject(http, "body", body);
+    if (file == NULL)
         return 0;
-    }
-    path = realpath(body + 1, NULL);
+    path = realpath(file, NULL);
     if (path == NULL || access(path, R_OK) < 0) {
         free(path);
-        return error_set(err, EXIT_USAGE, -errno, "body @%s: %s; want a file", body + 1,
+        return error_set(err, EXIT_USAGE, -errno, "%s%s: %s; want a file", what, file,
                          strerror(errno));
     }
-    cJSON_AddStringToObject(http, "bodyFile", path);
+    cJSON_AddStringToObject(to, key, path);
     free(path);
+    return 0;
+}
+
+/* The URL's host is who must be there, wherever --connect-to leads. */
+static int add_tls(const struct command *command, const struct url *url, cJSON *stream,
+                   struct error *err)
+{
+    cJSON *tls = cJSON_AddObjectToObject(stream, "tls");
+
+    cJSON_AddStringToObject(tls, "serverName",
+                            command->server_name != NULL ? command->server_name : url->host);
+    if (command->insecure)
+        cJSON_AddTrueToObject(tls, "insecure");
+    if (add_file("--cacert: ", command->ca, tls, "ca", err) < 0 ||
+        add_file("--cert: ", command->cert, tls, "cert", err) < 0 ||
+        add_file("--key: ", command->key, tls, "key", err) < 0)
+        return -EINVAL;
     return 0;
 }
 

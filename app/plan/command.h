@@ -50,11 +50,16 @@ struct command {
     const char *expect_size;   /* Of the answer's body: bytes, */
     const char *expect_text;   /* a part of it, */
     const char *expect_sha256; /* and its digest. */
+    const char *ca;            /* https, as the rest; files: whom to trust, */
+    const char *cert;          /* who we are, */
+    const char *key;           /* and its key. */
+    const char *server_name;   /* In place of the URL's host. */
     struct command_list headers;
     struct command_list resolves;
     struct command_list connects;
     bool closed;       /* The next request when the one before is over. */
     bool no_keepalive; /* A connection for each request. */
+    bool insecure;     /* https: any certificate will do. */
 };
 
 /* A fresh tree of the experiment; NULL with ERR. */

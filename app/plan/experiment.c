@@ -1,6 +1,7 @@
 #include "plan/experiment.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,16 @@ void experiment_free(struct experiment *experiment)
     cJSON_Delete(experiment->resolved);
     free((char *)(uintptr_t)experiment->path);
     free(experiment);
+}
+
+void experiment_file_path(const char *experiment, const char *file, char out[PATH_MAX])
+{
+    const char *slash = strrchr(experiment, '/');
+
+    if (file[0] == '/' || slash == NULL)
+        snprintf(out, PATH_MAX, "%s", file);
+    else
+        snprintf(out, PATH_MAX, "%.*s%s", (int)(slash - experiment + 1), experiment, file);
 }
 
 bool experiment_verb_changes(enum experiment_verb verb)

@@ -14,6 +14,7 @@
 #define PLAN_EXPERIMENT_H
 
 #include <cjson/cJSON.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -174,6 +175,7 @@ enum experiment_protocol {
     EXPERIMENT_PROTOCOL_HTTP,     /* HTTP/1.1. */
     EXPERIMENT_PROTOCOL_MCONNECT, /* Connect, read the backend's name, close. */
     EXPERIMENT_PROTOCOL_RAW,      /* Frames of a template that nobody answers. */
+    EXPERIMENT_PROTOCOL_HTTPS,    /* HTTP/1.1 over TLS. */
 };
 
 /* How a stream uses connections. */
@@ -235,6 +237,24 @@ struct experiment_raw {
     bool foreign_sources;                   /* Sources need not be client addresses. */
 };
 
+enum experiment_tls_version {
+    EXPERIMENT_TLS_1_2,
+    EXPERIMENT_TLS_1_3,
+};
+
+/* The TLS of an https stream. Files are PEM, relative to the experiment's folder. */
+struct experiment_tls {
+    const char *ca;          /* Whom to trust; NULL: the system's authorities. */
+    const char *cert;        /* The client's chain, own first; NULL: none. */
+    const char *key;         /* Of cert; NULL with it. */
+    const char *server_name; /* SNI, and whom the server's certificate must name; NULL: the Host
+                                header's host, or the target's address. */
+    bool insecure;           /* Any certificate will do. */
+    enum experiment_tls_version min_version;
+    enum experiment_tls_version max_version; /* Not below. */
+    bool resume;                             /* Sessions. */
+};
+
 enum experiment_reconnect {
     EXPERIMENT_RECONNECT_AT_ONCE, /* After a loss; attempts that fail back off 100 ms .. 1 s. */
     EXPERIMENT_RECONNECT_NEVER,   /* A broken connection stays broken. */
@@ -257,9 +277,10 @@ struct experiment_stream {
     struct experiment_target target;   /* Own members over those of the experiment's target. */
     enum experiment_mode mode;         /* Resolved: not DEFAULT. */
     bool keep_alive;                   /* http, open and closed: connections are used again. */
-    uint32_t pipelining; /* http, held and closed: requests in flight on a connection. */
-    int64_t think_ns;    /* closed: between a request's end and the next. */
-    struct experiment_http http;
+    uint32_t pipelining;         /* http, held and closed: requests in flight on a connection. */
+    int64_t think_ns;            /* closed: between a request's end and the next. */
+    struct experiment_http http; /* http, https. */
+    struct experiment_tls tls;   /* https. */
     struct experiment_raw raw;
     uint32_t connections; /* held: flows. closed: loops. open: most that may be open at a time.
                              udp, icmp: client ends. raw: 0. */
@@ -513,6 +534,14 @@ uint32_t experiment_turns(const struct experiment_stream *stream, const uint32_t
 /* Request INDEX of HTTP, with what it leaves unsaid: below request_count, or 0. */
 struct experiment_request experiment_http_request(const struct experiment_http *http,
                                                   uint32_t index);
+/* FILE, as the experiment in the file EXPERIMENT names it: relative to its folder. */
+void experiment_file_path(const char *experiment, const char *file, char out[PATH_MAX]);
+/* STREAM speaks HTTP, over TLS or not. */
+static inline bool experiment_is_http(const struct experiment_stream *stream)
+{
+    return stream->protocol == EXPERIMENT_PROTOCOL_HTTP ||
+           stream->protocol == EXPERIMENT_PROTOCOL_HTTPS;
+}
 /* Index of the stream or of the step with that id, or -1. */
 int experiment_stream_index(const struct experiment *experiment, const char *name);
 int experiment_step_index(const struct experiment *experiment, const char *id);

@@ -13,8 +13,9 @@ extern const struct reader_object experiment_rollout_object;
 extern const struct reader_object experiment_impair_object;
 extern const struct reader_object experiment_target_object;
 extern const struct reader_object experiment_stream_object;
-/* experiment_http.c: "http" of a stream. */
+/* experiment_http.c, experiment_tls.c: "http" and "tls" of a stream. */
 extern const struct reader_object experiment_http_object;
+extern const struct reader_object experiment_tls_object;
 /* experiment_raw.c: "raw" of a stream; what one part says against the others, as below. */
 extern const struct reader_object experiment_raw_object;
 int experiment_check_raw(struct reader *reader, struct experiment_stream *stream);

@@ -112,13 +112,11 @@ static int refuse_unit(struct reader *reader, const struct experiment_stream *st
             "want requests, such as \"400/s\"",
             word);
     case PACE_CONNECTIONS:
-        return reader_refuse(reader,
-                             "rate: \"%s\" opens no connection for each request%s; want requests, "
-                             "such as \"400/s\"",
-                             word,
-                             stream->protocol == EXPERIMENT_PROTOCOL_HTTP
-                                 ? " unless mode is \"open\" and keepAlive false"
-                                 : "");
+        return reader_refuse(
+            reader,
+            "rate: \"%s\" opens no connection for each request%s; want requests, "
+            "such as \"400/s\"",
+            word, experiment_is_http(stream) ? " unless mode is \"open\" and keepAlive false" : "");
     case PACE_L1_BITS:
         return reader_refuse(reader,
                              "rate: only frames of \"raw\" are known down to the line (L1); want "

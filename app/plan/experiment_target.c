@@ -35,10 +35,15 @@ enum {
 };
 
 const struct reader_word experiment_protocol_words[] = {
-    {"ctraffic", EXPERIMENT_PROTOCOL_CTRAFFIC}, {"connect", EXPERIMENT_PROTOCOL_CONNECT},
-    {"udp", EXPERIMENT_PROTOCOL_UDP},           {"icmp", EXPERIMENT_PROTOCOL_ICMP},
-    {"http", EXPERIMENT_PROTOCOL_HTTP},         {"mconnect", EXPERIMENT_PROTOCOL_MCONNECT},
-    {"raw", EXPERIMENT_PROTOCOL_RAW},           {NULL, 0},
+    {"ctraffic", EXPERIMENT_PROTOCOL_CTRAFFIC},
+    {"connect", EXPERIMENT_PROTOCOL_CONNECT},
+    {"udp", EXPERIMENT_PROTOCOL_UDP},
+    {"icmp", EXPERIMENT_PROTOCOL_ICMP},
+    {"http", EXPERIMENT_PROTOCOL_HTTP},
+    {"https", EXPERIMENT_PROTOCOL_HTTPS},
+    {"mconnect", EXPERIMENT_PROTOCOL_MCONNECT},
+    {"raw", EXPERIMENT_PROTOCOL_RAW},
+    {NULL, 0},
 };
 
 static const struct reader_word via_words[] = {
@@ -157,6 +162,10 @@ static const struct reader_field stream_fields[] = {
      .offset = AT(experiment_stream, raw),
      .required = true,
      .object = &experiment_raw_object},
+    {.key = "tls",
+     .type = READER_OBJECT,
+     .offset = AT(experiment_stream, tls),
+     .object = &experiment_tls_object},
     {.key = "keepAlive",
      .type = READER_BOOL,
      .offset = AT(experiment_stream, keep_alive),
@@ -485,7 +494,8 @@ static bool stream_takes(const void *object, const char *key)
         CTRAFFIC = 1 << EXPERIMENT_PROTOCOL_CTRAFFIC,
         CONNECT = 1 << EXPERIMENT_PROTOCOL_CONNECT,
         DATAGRAMS = 1 << EXPERIMENT_PROTOCOL_UDP | 1 << EXPERIMENT_PROTOCOL_ICMP,
-        HTTP = 1 << EXPERIMENT_PROTOCOL_HTTP,
+        HTTPS = 1 << EXPERIMENT_PROTOCOL_HTTPS,
+        HTTP = 1 << EXPERIMENT_PROTOCOL_HTTP | HTTPS,
         RAW = 1 << EXPERIMENT_PROTOCOL_RAW,
         HELD = 1 << EXPERIMENT_MODE_HELD,
         OPEN = 1 << EXPERIMENT_MODE_OPEN,
@@ -504,6 +514,7 @@ static bool stream_takes(const void *object, const char *key)
         {"recordLimit", ~(unsigned)RAW, ~0u},
         {"timeout", ~(unsigned)CONNECT, ~0u},
         {"http", HTTP, ~0u},
+        {"tls", HTTPS, ~0u},
         {"keepAlive", HTTP, OPEN | CLOSED},
         {"pipelining", HTTP, HELD | CLOSED},
         {"thinkTime", ~0u, CLOSED},

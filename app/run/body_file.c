@@ -13,7 +13,6 @@
 
 #include "plan/experiment.h"
 
-static void path_beside(const char *beside, const char *path, char out[PATH_MAX]);
 static int open_body(const char *path, uint64_t *size_bytes, struct error *err);
 static int map(const char *path, struct body_file *out, struct error *err);
 
@@ -21,7 +20,7 @@ int body_file_check(const char *beside, const char *path, struct error *err)
 {
     char whole[PATH_MAX];
     uint64_t size_bytes;
-    path_beside(beside, path, whole);
+    experiment_file_path(beside, path, whole);
     int fd = open_body(whole, &size_bytes, err);
     if (fd < 0)
         return fd;
@@ -33,7 +32,7 @@ int body_files_map(struct body_files *files, const char *beside, const char *pat
                    const struct body_file **out, struct error *err)
 {
     char whole[PATH_MAX];
-    path_beside(beside, path, whole);
+    experiment_file_path(beside, path, whole);
     for (size_t i = files->count; i > 0; i--)
         if (strcmp(files->files[i - 1].path, whole) == 0) {
             *out = &files->files[i - 1];
@@ -59,15 +58,6 @@ void body_files_unmap(struct body_files *files)
     }
     free(files->files);
     *files = (struct body_files){0};
-}
-
-static void path_beside(const char *beside, const char *path, char out[PATH_MAX])
-{
-    const char *slash = strrchr(beside, '/');
-    if (path[0] == '/' || slash == NULL)
-        snprintf(out, PATH_MAX, "%s", path);
-    else
-        snprintf(out, PATH_MAX, "%.*s%s", (int)(slash - beside + 1), beside, path);
 }
 
 /* The file PATH, opened and fit to be a body, with its size; or -errno with ERR. Without O_NONBLOCK

@@ -19,6 +19,7 @@
 #include "plan/machine.h"
 #include "run/http_of.h"
 #include "run/target.h"
+#include "run/tls_of.h"
 #include "rundir/log_writer.h"
 #include "rundir/meta.h"
 #include "worker/worker.h"
@@ -75,6 +76,7 @@ struct fleet {
     uint64_t shares[RECORD_STREAMS]; /* Bit I: worker I has a share of the stream. */
     struct fleet_stream streams[RECORD_STREAMS];
     struct http_of http[RECORD_STREAMS]; /* Of HTTP streams. */
+    struct tls_of tls[RECORD_STREAMS];   /* Of those over TLS. */
     struct net_eal_report eal_report;
 };
 

@@ -128,6 +128,7 @@ static struct traffic_stream_config stream_config(const struct fleet *fleet, uns
         [EXPERIMENT_PROTOCOL_HTTP] = TRAFFIC_HTTP,
         [EXPERIMENT_PROTOCOL_MCONNECT] = TRAFFIC_MCONNECT,
         [EXPERIMENT_PROTOCOL_RAW] = TRAFFIC_RAW,
+        [EXPERIMENT_PROTOCOL_HTTPS] = TRAFFIC_HTTP,
     };
     static const enum traffic_pattern patterns_of[] = {
         [EXPERIMENT_MODE_HELD] = TRAFFIC_HELD,
@@ -146,7 +147,7 @@ static struct traffic_stream_config stream_config(const struct fleet *fleet, uns
     for (unsigned i = 0; i < member; i++)
         config.flow_first += share(stream->connections, i, fleet->count);
     /* Others that are open are bounded by the pool alone. */
-    if (stream->mode == EXPERIMENT_MODE_OPEN && stream->protocol == EXPERIMENT_PROTOCOL_HTTP)
+    if (stream->mode == EXPERIMENT_MODE_OPEN && experiment_is_http(stream))
         config.connections = config.flows > 0 ? config.flows : 1;
     if (stream->mode != EXPERIMENT_MODE_CLOSED) {
         /* Streams that share a law take turns with what all workers have of each. */
@@ -234,19 +235,21 @@ static int make_groups(struct fleet *fleet, const struct experiment *experiment,
     return 0;
 }
 
-/* The requests of HTTP streams, one for all workers. */
+/* The requests of HTTP streams, one for all workers, and the TLS of those that have it. */
 static int make_requests(struct fleet *fleet, const struct experiment *experiment,
                          const struct target *targets, struct error *err)
 {
     int code = 0;
     for (unsigned i = 0; i < experiment->stream_count && code == 0; i++) {
         const struct experiment_stream *stream = &experiment->streams[i];
-        if (stream->protocol != EXPERIMENT_PROTOCOL_HTTP)
+        const struct target *target = target_of(fleet, &fleet->members[0], targets, i);
+        if (!experiment_is_http(stream))
             continue;
-        code = http_of_make(experiment->path, stream,
-                            target_of(fleet, &fleet->members[0], targets, i), &fleet->http[i], err);
+        code = http_of_make(experiment->path, stream, target, &fleet->http[i], err);
         if (code < 0)
             error_wrap(err, "streams.%s.http", stream->name);
+        else if (stream->protocol == EXPERIMENT_PROTOCOL_HTTPS)
+            code = tls_of_make(experiment->path, stream, target, &fleet->tls[i], err);
     }
     return code;
 }
@@ -265,6 +268,7 @@ static void make_streams(struct fleet *fleet, unsigned index, const struct exper
         made->messages = fleet->http[i].messages;
         made->message_count = fleet->http[i].count;
         made->expect = &fleet->http[i].expect;
+        made->tls = stream->protocol == EXPERIMENT_PROTOCOL_HTTPS ? &fleet->tls[i].config : NULL;
         set_target(made, target_of(fleet, member, targets, i), member->groups[i]);
         if (stream->protocol == EXPERIMENT_PROTOCOL_RAW)
             set_frames(made, fleet, index, experiment, i, targets);
@@ -333,10 +337,11 @@ static double packets_of(const struct experiment_stream *stream)
 {
     bool datagrams =
         stream->protocol == EXPERIMENT_PROTOCOL_UDP || stream->protocol == EXPERIMENT_PROTOCOL_ICMP;
+    bool secure = stream->protocol == EXPERIMENT_PROTOCOL_HTTPS;
     if (stream->protocol == EXPERIMENT_PROTOCOL_CONNECT)
         return 4;
     if (stream->protocol != EXPERIMENT_PROTOCOL_CTRAFFIC)
-        return datagrams ? 1 : stream->keep_alive ? 2 : 6;
+        return datagrams ? 1 : stream->keep_alive ? 2 : secure ? 10 : 6;
     return 2.0 * (stream->size_bytes / 1400 + 1);
 }
 
@@ -459,8 +464,10 @@ void fleet_close(struct fleet *fleet)
         if (member->logging)
             log_writer_close(&member->log, NULL);
     }
-    for (unsigned i = 0; i < RECORD_STREAMS; i++)
+    for (unsigned i = 0; i < RECORD_STREAMS; i++) {
         http_of_free(&fleet->http[i]);
+        tls_of_free(&fleet->tls[i]);
+    }
     for (unsigned i = 0; i < fleet->nic_count; i++)
         if (fleet->nics[i].open)
             net_port_close(fleet->members[fleet->nics[i].first].port);

@@ -83,7 +83,7 @@ static int make_message(const struct experiment_stream *stream,
     bool v4 = address_is_v4(&target->address);
     address_text(&target->address, address);
     snprintf(host, sizeof(host), v4 ? "%s:%u" : "[%s]:%u", address, target->port);
-    if (target->port == 80)
+    if (target->port == (stream->protocol == EXPERIMENT_PROTOCOL_HTTPS ? 443 : 80))
         *strrchr(host, ':') = '\0';
     bool close = stream->mode != EXPERIMENT_MODE_HELD && !stream->keep_alive;
     struct http_request_config config = {

@@ -113,20 +113,26 @@ static int check_body(const struct experiment *experiment, const struct experime
     return body_file_check(experiment->path, request->body_file, err);
 }
 
-/* Likewise the bodies of requests. */
-static int check_bodies(struct session *session, struct error *err)
+/* Likewise the bodies of requests, and what TLS needs. */
+static int check_files(struct session *session, struct error *err)
 {
     const struct experiment *experiment = session->experiment;
     for (uint32_t i = 0; i < experiment->stream_count; i++) {
-        const struct experiment_http *http = &experiment->streams[i].http;
+        const struct experiment_stream *stream = &experiment->streams[i];
+        const struct experiment_http *http = &stream->http;
+        const char *part = "http";
         int code = check_body(experiment, &http->request, err);
         for (uint32_t k = 0; k < http->request_count && code == 0; k++) {
             code = check_body(experiment, &http->requests[k], err);
             if (code < 0)
                 error_wrap(err, "requests[%u]", k);
         }
+        if (code == 0 && stream->protocol == EXPERIMENT_PROTOCOL_HTTPS) {
+            part = "tls";
+            code = tls_of_check(experiment->path, stream, err);
+        }
         if (code < 0) {
-            error_wrap(err, "streams.%s.http", experiment->streams[i].name);
+            error_wrap(err, "streams.%s.%s", stream->name, part);
             return code;
         }
     }
@@ -340,8 +346,8 @@ static int start_clock(struct session *session, struct error *err)
 int prepare(struct session *session, struct error *err)
 {
     static int (*const parts[])(struct session *, struct error *) = {
-        load_experiment, load_manifests, check_may_change, check_bodies, predict,
-        load_machine,    open_rundir,    open_lab,         start_clock,  open_cluster,
+        load_experiment, load_manifests, check_may_change, check_files, predict,
+        load_machine,    open_rundir,    open_lab,         start_clock, open_cluster,
         ask_consent,     open_fleet,     fill_rundir};
     int code = 0;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && code == 0; i++)

@@ -20,7 +20,7 @@ const char traffic_help[] =
     "\n"
     "  URL   ctraffic://ADDRESS[:PORT]   packets over held connections, echoed (port 5003)\n"
     "        tcp://ADDRESS:PORT          connect and close, a new connection each\n"
-    "        http://HOST[:PORT][/PATH]   HTTP/1.1\n"
+    "        http[s]://HOST[:PORT][/PATH]  HTTP/1.1, over TLS\n"
     "        mconnect://ADDRESS[:PORT]   connect and read the backend's name (port 5001)\n"
     "        udp://ADDRESS:PORT          datagrams that come back\n"
     "        icmp://ADDRESS              echo requests\n"
@@ -56,6 +56,13 @@ const char traffic_help[] =
     "      --expect STATUS    what is good: 200, or 200-299,404; default 200-399\n"
     "      --expect-size BYTES, --expect-text TEXT, --expect-sha256 HEX\n"
     "                         of the answer's body: how long it is, a part of it, its digest\n"
+    "\n"
+    "Over TLS (https):\n"
+    "      --cacert FILE      authorities to trust, PEM; default the system's\n"
+    "  -k, --insecure         any certificate will do\n"
+    "      --cert FILE, --key FILE\n"
+    "                         the client's own, PEM\n"
+    "      --sni NAME         of the server, instead of the URL's host\n"
     "\n"
     "Where:\n"
     "      --resolve HOST:PORT:ADDRESS\n"
@@ -100,6 +107,10 @@ enum {
     OPTION_EXPECT_SIZE,
     OPTION_EXPECT_TEXT,
     OPTION_EXPECT_SHA256,
+    OPTION_CA,
+    OPTION_CERT,
+    OPTION_KEY,
+    OPTION_SNI,
     OPTION_RESOLVE,
     OPTION_CONNECT_TO,
     OPTION_SEED,
@@ -123,6 +134,11 @@ static const struct option options[] = {
     {"expect-size", required_argument, NULL, OPTION_EXPECT_SIZE},
     {"expect-text", required_argument, NULL, OPTION_EXPECT_TEXT},
     {"expect-sha256", required_argument, NULL, OPTION_EXPECT_SHA256},
+    {"cacert", required_argument, NULL, OPTION_CA},
+    {"cert", required_argument, NULL, OPTION_CERT},
+    {"key", required_argument, NULL, OPTION_KEY},
+    {"sni", required_argument, NULL, OPTION_SNI},
+    {"insecure", no_argument, NULL, 'k'},
     {"resolve", required_argument, NULL, OPTION_RESOLVE},
     {"connect-to", required_argument, NULL, OPTION_CONNECT_TO},
     {"machine", required_argument, NULL, 'm'},
@@ -168,6 +184,10 @@ static const char **value_of(struct arguments *arguments, int option)
     case OPTION_EXPECT_SIZE: return &arguments->command.expect_size;
     case OPTION_EXPECT_TEXT: return &arguments->command.expect_text;
     case OPTION_EXPECT_SHA256: return &arguments->command.expect_sha256;
+    case OPTION_CA: return &arguments->command.ca;
+    case OPTION_CERT: return &arguments->command.cert;
+    case OPTION_KEY: return &arguments->command.key;
+    case OPTION_SNI: return &arguments->command.server_name;
     case OPTION_TARGETS: return &arguments->command.targets;
     case OPTION_SEED: return &arguments->command.seed;
     case OPTION_DRIVERS: return &arguments->run.drivers;
@@ -186,6 +206,7 @@ static bool take(struct arguments *arguments, int option)
     switch (option) {
     case OPTION_CLOSED: arguments->command.closed = true; return true;
     case OPTION_NO_KEEPALIVE: arguments->command.no_keepalive = true; return true;
+    case 'k': arguments->command.insecure = true; return true;
     case 'q': arguments->run.quiet = true; return true;
     case 'p': arguments->run.pcap = true; return true;
     case 'h': arguments->help = true; return true;
@@ -206,7 +227,7 @@ static int parse(int argc, char **argv, struct arguments *arguments, struct erro
     int option, index = 0;
     optind = 1;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":r:c:d:t:X:H:m:s:o:qph", options, &index)) != -1) {
+    while ((option = getopt_long(argc, argv, ":r:c:d:t:X:H:m:s:o:kqph", options, &index)) != -1) {
         if (option == ':')
             return error_set(err, EXIT_USAGE, -EINVAL,
                              "traffic: %s wants a value; see seamline "

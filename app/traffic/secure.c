@@ -60,7 +60,8 @@ void secure_acked(struct traffic *traffic, struct traffic_conn *conn, uint64_t o
 void secure_fill(const struct traffic *traffic, const struct traffic_conn *conn, uint64_t offset,
                  uint8_t *bytes, uint32_t count)
 {
-    hold_read(&secure_of(traffic, conn)->hold, &traffic->pieces, offset, bytes, count);
+    if (count > 0) /* Else OFFSET may be behind our FIN. */
+        hold_read(&secure_of(traffic, conn)->hold, &traffic->pieces, offset, bytes, count);
 }
 
 void secure_end(struct traffic *traffic, struct traffic_conn *conn)
@@ -86,7 +87,8 @@ static bool flush(struct traffic *traffic, const struct traffic_conn *conn, stru
     uint32_t count, room;
     while ((room = room_of(traffic, secure)) > 0 &&
            (count = tls_take(&secure->tls, bytes, smaller(room, sizeof(bytes)))) > 0) {
-        hold_add(&secure->hold, &traffic->pieces, bytes, count);
+        bool held = hold_add(&secure->hold, &traffic->pieces, bytes, count);
+        assert(held);
         tcp_send(traffic->tcp, conn->tcp, count);
     }
     return tls_pending(&secure->tls) == 0;

@@ -36,15 +36,27 @@ bool tls_open(struct tls *tls, struct tls_context *context)
 
 bool tls_resume(struct tls *tls, struct tls_context *context, uint32_t peer)
 {
-    SSL_SESSION **session = &context->sessions[peer % TLS_PEERS];
+    struct tls_sessions *sessions = &context->sessions[peer % TLS_PEERS];
     if (!context->resume)
         return true;
-    return SSL_set_app_data(tls->ssl, session) == 1 &&
-           (*session == NULL || SSL_set_session(tls->ssl, *session) == 1);
+    if (SSL_set_app_data(tls->ssl, sessions) != 1)
+        return false;
+    if (sessions->count == 0)
+        return true;
+    SSL_SESSION *newest = sessions->kept[sessions->count - 1];
+    bool done = SSL_set_session(tls->ssl, newest) == 1;
+    if (SSL_SESSION_get_protocol_version(newest) >= TLS1_3_VERSION) {
+        SSL_SESSION_free(newest); /* The connection has its own reference. */
+        sessions->count--;
+    }
+    return done;
 }
 
+/* A connection that was not ended in order leaves its session as it is: RFC 5246 7.2.1. */
 void tls_close(struct tls *tls)
 {
+    if (tls->ssl != NULL && tls->reason == TLS_NONE)
+        SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(tls->ssl);
     *tls = (struct tls){0};
 }

@@ -12,7 +12,7 @@
  * bytes cannot be made again: their sender holds them (hold.h).
  *
  * A client checks the certificate's chain and that it is for the host, unless told not to; it
- * offers http/1.1 by ALPN and the host by SNI. If it may resume, a context keeps the last session
+ * offers http/1.1 by ALPN and the host by SNI. If it may resume, a context keeps the last sessions
  * of each of TLS_PEERS peers, which are alike in all else.
  *
  * Threads: a context and all its connections belong to one worker; contexts are made and freed on
@@ -98,7 +98,7 @@ void tls_context_free(struct tls_context *context);
 /* False: no memory. */
 bool tls_open(struct tls *tls, struct tls_context *context);
 /* A client's, which is not begun yet, is with PEER: it resumes the last session that this one
- * gave, if there is one, and keeps the next. False: no memory. */
+ * gave, if there is one, and keeps those that come. False: no memory. */
 bool tls_resume(struct tls *tls, struct tls_context *context, uint32_t peer);
 /* Forget all of it; harmless on a zeroed one. */
 void tls_close(struct tls *tls);

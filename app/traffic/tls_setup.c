@@ -16,8 +16,10 @@ static int set_host(struct tls_context *context, const struct tls_config *config
                     struct error *err);
 static void set_sessions(struct tls_context *context);
 static int new_session(SSL *ssl, SSL_SESSION *session);
+static void drop_oldest(struct tls_sessions *sessions);
 static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_bytes,
                            const unsigned char *in, unsigned in_bytes, void *argument);
+static bool can_read(const char *file, const char *what, struct error *err);
 static int openssl_error(struct error *err, const char *what, const char *file);
 static int version_of(enum tls_version version);
 
@@ -40,7 +42,8 @@ void tls_context_free(struct tls_context *context)
     if (context == NULL)
         return;
     for (unsigned i = 0; i < TLS_PEERS; i++)
-        SSL_SESSION_free(context->sessions[i]);
+        while (context->sessions[i].count > 0)
+            drop_oldest(&context->sessions[i]);
     SSL_CTX_free(context->ssl);
     free(context);
 }
@@ -79,6 +82,10 @@ static int load_files(struct tls_context *context, const struct tls_config *conf
     SSL_CTX_set_verify(context->ssl, verify ? mode : SSL_VERIFY_NONE, NULL);
     if (config->server && (config->certificate_file == NULL || config->key_file == NULL))
         return error_set(err, EXIT_USAGE, -EINVAL, "a TLS server needs a certificate and its key");
+    if (!can_read(config->ca_file, "certificates of authorities", err) ||
+        !can_read(config->certificate_file, "certificate", err) ||
+        !can_read(config->key_file, "key", err))
+        return -EINVAL;
     if (config->ca_file != NULL &&
         SSL_CTX_load_verify_locations(context->ssl, config->ca_file, NULL) != 1)
         return openssl_error(err, "certificates of authorities", config->ca_file);
@@ -107,7 +114,7 @@ static int set_host(struct tls_context *context, const struct tls_config *config
     return 0;
 }
 
-/* A client keeps its sessions itself, one a peer. */
+/* A client keeps its sessions itself, by peer. */
 static void set_sessions(struct tls_context *context)
 {
     if (context->server) {
@@ -128,12 +135,21 @@ static void set_sessions(struct tls_context *context)
 /* Returning 1 takes SESSION over. */
 static int new_session(SSL *ssl, SSL_SESSION *session)
 {
-    SSL_SESSION **last = SSL_get_app_data(ssl);
-    if (last == NULL)
+    struct tls_sessions *sessions = SSL_get_app_data(ssl);
+    unsigned most = SSL_version(ssl) >= TLS1_3_VERSION ? TLS_SESSIONS : 1;
+    if (sessions == NULL)
         return 0;
-    SSL_SESSION_free(*last);
-    *last = session;
+    while (sessions->count >= most)
+        drop_oldest(sessions);
+    sessions->kept[sessions->count++] = session;
     return 1;
+}
+
+static void drop_oldest(struct tls_sessions *sessions)
+{
+    SSL_SESSION_free(sessions->kept[0]);
+    sessions->count--;
+    memmove(sessions->kept, sessions->kept + 1, sessions->count * sizeof(sessions->kept[0]));
 }
 
 /* A client that offers others only is served all the same: it speaks HTTP/1.1 or not. */
@@ -147,6 +163,17 @@ static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
         return SSL_TLSEXT_ERR_NOACK;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
+}
+
+/* OpenSSL would not say why it cannot. */
+static bool can_read(const char *file, const char *what, struct error *err)
+{
+    FILE *opened = file != NULL ? fopen(file, "r") : NULL;
+    if (file != NULL && opened == NULL)
+        error_set(err, EXIT_USAGE, -errno, "%s of %s: %s", what, file, strerror(errno));
+    if (opened != NULL)
+        fclose(opened);
+    return file == NULL || opened != NULL;
 }
 
 static int openssl_error(struct error *err, const char *what, const char *file)

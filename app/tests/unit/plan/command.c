@@ -157,16 +157,57 @@ static void bad_mappings_are_refused(void **state)
     }
 }
 
+/* Who must be at the other end is the URL's host, wherever it is connected to and whatever Host
+ * says, unless it is said. */
+static void https_names_its_server(void **state)
+{
+    struct command command = {.url = "https://web.example/a",
+                              .connects = {.items = {"web.example:443:10.0.0.9:8443"}, .count = 1},
+                              .headers = {.items = {"Host: other.example"}, .count = 1},
+                              .ca = "/dev/null",
+                              .cert = "/dev/null",
+                              .key = "/dev/zero",
+                              .timeout = "3s"};
+    struct experiment *x = made(&command);
+    (void)state;
+    assert_int_equal(x->streams[0].protocol, EXPERIMENT_PROTOCOL_HTTPS);
+    assert_int_equal(x->streams[0].target.port, 8443);
+    assert_int_equal(x->streams[0].connect_timeout_ns, 3000000000);
+    assert_string_equal(x->streams[0].http.request.host, "other.example");
+    assert_string_equal(x->streams[0].tls.server_name, "web.example");
+    assert_string_equal(x->streams[0].tls.ca, "/dev/null");
+    assert_string_equal(x->streams[0].tls.cert, "/dev/null");
+    assert_string_equal(x->streams[0].tls.key, "/dev/zero");
+    assert_false(x->streams[0].tls.insecure);
+    assert_true(x->streams[0].tls.resume);
+    experiment_free(x);
+    command = (struct command){
+        .url = "https://[2001:db8::1]/", .server_name = "b.example", .insecure = true};
+    x = made(&command);
+    assert_int_equal(x->streams[0].target.port, 443);
+    assert_string_equal(x->streams[0].http.request.host, "[2001:db8::1]");
+    assert_string_equal(x->streams[0].tls.server_name, "b.example");
+    assert_true(x->streams[0].tls.insecure);
+    assert_null(x->streams[0].tls.ca);
+    experiment_free(x);
+}
+
 static void mistakes_are_named(void **state)
 {
     (void)state;
     assert_refused(&(struct command){.url = "tcp://host.example:80"},
                    "tcp://host.example:80: want an IP address instead of a host name, for none is "
                    "looked up; or say --resolve host.example:80:ADDRESS");
-    struct error err = {0};
-    assert_null(command_tree(&(struct command){.url = "https://10.0.0.1/"}, &err));
-    assert_non_null(strstr(err.text, "https://10.0.0.1/: there are no https streams yet; want one "
-                                     "of ctraffic, tcp"));
+    assert_refused(&(struct command){.url = "http://10.0.0.1/", .insecure = true},
+                   "--insecure does not fit http://; see seamline help traffic");
+    assert_refused(&(struct command){.url = "http://10.0.0.1/", .server_name = "a"},
+                   "--sni does not fit http://; see seamline help traffic");
+    assert_refused(&(struct command){.url = "https://10.0.0.1/", .ca = "/no/such"},
+                   "--cacert: /no/such: No such file or directory; want a file");
+    assert_refused(
+        &(struct command){.url = "https://10.0.0.1/", .cert = "/dev/null"},
+        "https://10.0.0.1/: streams[0].tls: \"cert\" and \"key\" go together: \"key\" is "
+        "missing");
     assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .rate = "ramp:1..2"},
                    "--rate: rate \"ramp:1..2\": column 10: want \":\"");
     assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .connections = "many"},
@@ -205,6 +246,26 @@ static const char *write_targets(const char *text)
     assert_int_equal(write(file, text, strlen(text)), strlen(text));
     close(file);
     return path;
+}
+
+/* One address may be several servers: by https each has its stream, for it is known by its name. */
+static void targets_are_told_apart_by_name(void **state)
+{
+    struct command command = {
+        .targets = write_targets("GET https://a.example/1\n"
+                                 "GET https://b.example/2\n"
+                                 "GET http://a.example:443/3\n"
+                                 "GET https://A.example/4\n"),
+        .resolves = {.items = {"a.example:443:10.0.0.1", "b.example:443:10.0.0.1"}, .count = 2}};
+    struct experiment *x = made(&command);
+    (void)state;
+    assert_int_equal(x->stream_count, 3);
+    assert_string_equal(x->streams[0].tls.server_name, "a.example");
+    assert_int_equal(x->streams[0].http.request_count, 2);
+    assert_string_equal(x->streams[1].tls.server_name, "b.example");
+    assert_int_equal(x->streams[2].protocol, EXPERIMENT_PROTOCOL_HTTP);
+    unlink(command.targets);
+    experiment_free(x);
 }
 
 /* One stream for each address, which take turns at one rate as the file has them; only what the
@@ -416,7 +477,9 @@ int main(void)
         cmocka_unit_test(laws_and_assignments),
         cmocka_unit_test(names_are_what_the_options_say),
         cmocka_unit_test(bad_mappings_are_refused),
+        cmocka_unit_test(https_names_its_server),
         cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(targets_are_told_apart_by_name),
         cmocka_unit_test(targets_take_turns),
         cmocka_unit_test(many_targets_at_one_address),
         cmocka_unit_test(mistakes_in_targets_have_their_line),

@@ -221,7 +221,7 @@ static void mistakes_are_named(void **state)
                                  "\"64KiB\", from 64B to 64KiB"},
         {"streams.held.protocol=ctrafic",
          "streams[0].protocol: got \"ctrafic\", want \"ctraffic\", \"connect\", \"udp\", \"icmp\", "
-         "\"http\", \"mconnect\" or \"raw\"; did you mean \"ctraffic\"?"},
+         "\"http\", \"https\", \"mconnect\" or \"raw\"; did you mean \"ctraffic\"?"},
         {"streams.new.size=1024",
          "streams[1]: key \"size\" does not fit here; with its other keys a stream takes: name, "
          "protocol, mode, target, connections, rate, turn, turns, catchUp, catchUpWithin, "
@@ -469,6 +469,18 @@ static void http_streams(void **state)
         {"http", "\"mode\":\"closed\",\"pipelining\":2,\"thinkTime\":\"1s\"", "without thinkTime"},
         {"connect", "\"mode\":\"held\",\"rate\":\"1/s\"", "it cannot be held"},
         {"connect", "\"rate\":\"1/s\",\"http\":{}", "key \"http\" does not fit here"},
+        {"https", "\"rate\":\"1/s\",\"http\":{},\"tls\":{\"ca\":\"a.pem\",\"resume\":false}", NULL},
+        {"https", "\"rate\":\"1/s\",\"tls\":{\"cert\":\"a\",\"key\":\"b\",\"minVersion\":\"1.3\"}",
+         NULL},
+        {"http", "\"rate\":\"1/s\",\"tls\":{}", "key \"tls\" does not fit here"},
+        {"https", "\"rate\":\"1/s\",\"tls\":{\"cert\":\"a\"}",
+         "tls: \"cert\" and \"key\" go together"},
+        {"https", "\"rate\":\"1/s\",\"tls\":{\"key\":\"a\"}", "\"cert\" is missing"},
+        {"https", "\"rate\":\"1/s\",\"tls\":{\"ca\":\"a\",\"insecure\":true}",
+         "exclude each other"},
+        {"https", "\"rate\":\"1/s\",\"tls\":{\"minVersion\":\"1.3\",\"maxVersion\":\"1.2\"}",
+         "a later one"},
+        {"https", "\"rate\":\"1/s\",\"tls\":{\"minVersion\":\"1.1\"}", "want \"1.2\" or \"1.3\""},
         {"http", "\"rate\":\"1/s\",\"http\":{\"path\":\"x\"}", "want one that begins with /"},
         {"http", "\"rate\":\"1/s\",\"http\":{\"headers\":[\"x\"]}", "want \"Name: value\""},
         {"http", "\"rate\":\"1/s\",\"http\":{\"body\":\"x\",\"bodySize\":9}", "exclude each other"},

@@ -365,6 +365,18 @@ static void answers_ended_by_close(void **state)
     }
 }
 
+/* The ACK of the peer's FIN has an offset behind our own. */
+static void both_close_at_once(void **state)
+{
+    struct traffic_stream_config stream = https(TRAFFIC_HELD, (struct http_request_config){0});
+    struct tls_config server = server_config();
+    (void)state;
+    struct world *world = start(&stream, &server);
+    world_run(world, 45 * MS);
+    world_close(world, 0);
+    stop(world);
+}
+
 static void sessions_are_resumed_as_told(void **state)
 {
     (void)state;
@@ -379,6 +391,10 @@ static void sessions_are_resumed_as_told(void **state)
         assert_outcomes(world, "ok 10");
         assert_int_equal(world->handshakes, 10);
         assert_int_equal(world->resumed, i < 2 ? 9 : 0);
+        world->pod[0].answer = "no HTTP, which ends the connection by a reset\r\n";
+        world_run(world, 198 * MS);
+        assert_outcomes(world, "ok 10, bad-answer 10");
+        assert_int_equal(world->resumed, i < 2 ? 19 : 0);
         stop(world);
     }
 }
@@ -439,6 +455,7 @@ int main(void)
         cmocka_unit_test(broken_records),
         cmocka_unit_test(ends_at_each_stage),
         cmocka_unit_test(answers_ended_by_close),
+        cmocka_unit_test(both_close_at_once),
         cmocka_unit_test(sessions_are_resumed_as_told),
         cmocka_unit_test(held_flows_back_off),
         cmocka_unit_test(bad_files_are_told),

@@ -243,6 +243,31 @@ static void a_quiet_connection_has_no_record_buffers(void **state)
     free_pair(&pair);
 }
 
+/* Two at a time: by TLS 1.3 each with a session of its own, of which servers give two. */
+static void sessions_are_resumed_side_by_side(void **state)
+{
+    (void)state;
+    for (enum tls_version version = TLS_1_2; version <= TLS_1_3; version++) {
+        struct tls_config client = client_config(), server = server_config();
+        struct pair pair, other;
+        client.max = version;
+        make_pair(&pair, &client, &server);
+        talk(&pair, false, 1460);
+        other = pair;
+        for (unsigned i = 0; i < 20; i++) { /* More than are kept. */
+            connect_pair(&pair);
+            connect_pair(&other);
+            carry(&pair, 1460);
+            carry(&other, 1460);
+            assert_true(tls_resumed(&pair.ends[0].tls));
+            assert_true(tls_resumed(&other.ends[0].tls));
+            disconnect_pair(&pair);
+            disconnect_pair(&other);
+        }
+        free_pair(&pair);
+    }
+}
+
 /* What becomes of a handshake, and why, as the client sees it. */
 static enum tls_reason try_out(const struct tls_config *client, const struct tls_config *server)
 {
@@ -436,6 +461,7 @@ int main(void)
         cmocka_unit_test(records_may_be_cut_anywhere),
         cmocka_unit_test(sessions_are_resumed_as_told),
         cmocka_unit_test(a_quiet_connection_has_no_record_buffers),
+        cmocka_unit_test(sessions_are_resumed_side_by_side),
         cmocka_unit_test(certificates_are_checked),
         cmocka_unit_test(certificates_are_of_use),
         cmocka_unit_test(clients_have_certificates),
