@@ -388,16 +388,31 @@ uint8_t *net_tx_begin(struct net_port *port, const struct net_path *path, const 
     return frame + begun->l2_bytes + begun->l3_bytes;
 }
 
-void net_tx_commit(struct net_port *port)
+static void set_bytes(const struct net_begun *begun)
 {
-    struct net_begun *begun = &port->begun;
     assert(begun->mbuf != NULL);
     const uint16_t bytes = (uint16_t)(begun->l2_bytes + begun->l3_bytes + begun->l4_bytes);
     begun->mbuf->data_len = bytes;
     begun->mbuf->pkt_len = bytes;
+}
+
+void net_tx_commit(struct net_port *port)
+{
+    struct net_begun *begun = &port->begun;
+    set_bytes(begun);
     port->open[port->open_count++] = *begun;
     port->tx[port->tx_count++] = begun->mbuf;
     begun->mbuf = NULL;
+}
+
+struct rte_mbuf *net_tx_finish(struct net_port *port)
+{
+    struct net_begun *begun = &port->begun;
+    struct rte_mbuf *mbuf = begun->mbuf;
+    set_bytes(begun);
+    finish_checksum(port, begun);
+    begun->mbuf = NULL;
+    return mbuf;
 }
 
 void net_tx_seal(struct net_port *port)
@@ -500,6 +515,11 @@ static void keep(struct net_port *port, bool sent, struct rte_mbuf *const mbufs[
     for (uint16_t i = 0; i < count; i++)
         capture_add(port->capture, tsc, sent, rte_pktmbuf_mtod(mbufs[i], const uint8_t *),
                     rte_pktmbuf_data_len(mbufs[i]), rte_pktmbuf_pkt_len(mbufs[i]));
+}
+
+void net_keep_sent(struct net_port *port, struct rte_mbuf *const mbufs[], uint16_t count)
+{
+    keep(port, true, mbufs, count);
 }
 
 static uint64_t bytes_of(struct rte_mbuf *const mbufs[], uint16_t count)
@@ -609,7 +629,7 @@ const struct net_counters *net_counters(const struct net_port *port)
 uint32_t net_buffers_held(const struct net_port *port)
 {
     return port->rx_held + (uint32_t)(port->rx_count - port->rx_next) + port->tx_count +
-           (port->begun.mbuf != NULL);
+           net_tx_timed_queued(port) + (port->begun.mbuf != NULL);
 }
 
 bool net_address_is_ours(const struct net_port *port, const struct address *address)

@@ -15,6 +15,7 @@
  *     net_tx_seal(port);                              // checksums
  *     sent_ns = clock_now_ns(clock);                  // the send stamp
  *     net_tx_flush(port);                             // tx_burst
+ *     net_tx_timed_flush(port);                       // the same, of net_tx_commit_at()
  *     while (net_event(port, &event)) ...
  *
  * Received packets are verified whole: lengths, checksums, destination in a client pool. Addresses
@@ -145,6 +146,20 @@ void net_tx_commit(struct net_port *port);
  * call it before, for a stamp that does not include it. */
 void net_tx_seal(struct net_port *port);
 
+/* Where the NIC sends on time, a packet may be committed so long before its time; 0: it may not
+ * now, for there is no such NIC, or its clock is not known well enough. */
+uint64_t net_tx_ahead_ns(const struct net_port *port);
+/* Packets for which net_tx_commit_at() has room, beside net_tx_room(). */
+uint16_t net_tx_timed_room(const struct net_port *port);
+/* Finish the begun packet, for the NIC to send at AT_NS: not long before, see net_tx_ahead_ns().
+ * The order is that of commits: one whose time is before another's waits for that. One that is
+ * handed over after its time leaves at once. */
+void net_tx_commit_at(struct net_port *port, uint64_t at_ns);
+/* Hand these to the driver, in order; returns how many it took. The rest stays. */
+uint16_t net_tx_timed_flush(struct net_port *port);
+/* Those that wait for it. */
+uint16_t net_tx_timed_queued(const struct net_port *port);
+
 /* Places in the queue for whole frames: 0 while the driver's refusals wait. */
 uint16_t net_tx_frames_room(const struct net_port *port);
 
@@ -230,8 +245,10 @@ struct net_counters {
     uint64_t events_lost;  /* Events that found the queue full. */
     uint64_t rx_software_checksums; /* Packets whose checksum was verified here. */
     uint64_t rx_stamps;             /* Packets whose arrival the NIC's stamp told. */
-    uint64_t rx_stamp_bound_ns;     /* How far one of them may be wrong, at most. */
+    uint64_t
+        clock_bound_ns; /* How far the NIC's clock may have been wrong for a packet, at most. */
     uint64_t rx_stamps_refused;     /* Stamps that cannot be: of the future, or too old. */
+    uint64_t tx_timed;              /* Packets given to the NIC with the time to send them. */
     uint64_t clock_jumps;           /* Of the NIC's clock. */
     uint64_t clock_failures;        /* Times that it could not be read. */
     uint64_t drops[NET_DROP_COUNT]; /* By reason. */

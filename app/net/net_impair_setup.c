@@ -5,6 +5,7 @@
 #include "net/net_device.h"
 #include "net/net_impair.h"
 #include "net/net_priv.h"
+#include "net/net_stamps.h"
 
 int net_impair_set(struct net_port *port, const struct impair_config *receive,
                    const struct impair_config *send, uint64_t seed, struct error *err)
@@ -24,8 +25,7 @@ int net_impair_set(struct net_port *port, const struct impair_config *receive,
     port->offload_ip = false;
     port->offload_tcp = false;
     port->offload_udp = false;
-    rte_free(port->stamps); /* What the stage keeps arrives later than the NIC says. */
-    port->stamps = NULL;
+    net_stamps_release(port); /* What the stage keeps comes later than the NIC says. */
     return 0;
 }
 

@@ -375,15 +375,14 @@ static int make_port(const struct opening *opening, uint16_t queue, uint16_t mtu
                          "no DPDK memory for the buffers of queue %u (%s): raise the machine "
                          "file's memory, or lower the port's buffers",
                          queue, rte_strerror(rte_errno));
-    if ((conf->rxmode.offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0 &&
-        net_stamps_make(port, device->socket) < 0)
+    if (net_stamps_make(port, opening->queues, conf, device->socket) < 0)
         return error_set(opening->err, EXIT_ENVIRONMENT, -ENOMEM,
                          "no DPDK memory for stamps of queue %u", queue);
     return 0;
 }
 
 static int set_up_queues(const struct opening *opening, const struct rte_eth_dev_info *info,
-                         uint16_t mtu_bytes, const struct rte_eth_conf *conf)
+                         uint16_t mtu_bytes, uint16_t tx_queues, const struct rte_eth_conf *conf)
 {
     struct net_device *device = opening->device;
     uint16_t rx_descriptors = device->profile.rx_descriptors;
@@ -401,6 +400,8 @@ static int set_up_queues(const struct opening *opening, const struct rte_eth_dev
                                         (unsigned)device->socket, NULL, device->ports[i]->pool);
         if (status < 0)
             return refused(opening, "a receive queue", status);
+    }
+    for (uint16_t i = 0; i < tx_queues; i++) {
         status = rte_eth_tx_queue_setup(device->port_id, i, tx_descriptors,
                                         (unsigned)device->socket, &txconf);
         if (status < 0)
@@ -435,7 +436,7 @@ static int configure(const struct opening *opening, struct rte_eth_dev_info *tol
     struct net_device *device = opening->device;
     struct rte_eth_conf conf = {0};
     struct rte_eth_dev_info info;
-    uint16_t mtu_bytes;
+    uint16_t mtu_bytes, tx_queues = opening->queues;
     int status = rte_eth_dev_info_get(device->port_id, &info);
     if (status < 0)
         return refused(opening, "to describe itself", status);
@@ -447,17 +448,17 @@ static int configure(const struct opening *opening, struct rte_eth_dev_info *tol
     device->socket = rte_eth_dev_socket_id(device->port_id);
     choose_offloads(opening, &info, &conf);
     if (opening->config->stamping == NET_STAMPING_AUTO)
-        net_stamps_choose(&info, &conf);
+        tx_queues = net_stamps_choose(&info, opening->queues, &conf);
     if ((status = make_common(opening)) < 0 || (status = choose_mtu(opening, &mtu_bytes)) < 0)
         return status;
     net_rss_choose(device, &info, &conf);
     conf.rxmode.mtu = mtu_bytes > info.max_mtu && info.max_mtu != 0 ? info.max_mtu : mtu_bytes;
-    status = rte_eth_dev_configure(device->port_id, opening->queues, opening->queues, &conf);
+    status = rte_eth_dev_configure(device->port_id, opening->queues, tx_queues, &conf);
     if (status < 0)
         return refused(opening, "its configuration", status);
     if ((status = set_mtu(opening, mtu_bytes)) < 0)
         return status;
-    return set_up_queues(opening, &info, mtu_bytes, &conf);
+    return set_up_queues(opening, &info, mtu_bytes, tx_queues, &conf);
 }
 
 /* The MAC to use. Devices that cannot change theirs filter nothing either: see start. */
@@ -557,6 +558,7 @@ static void release(struct net_device *device)
         rte_pktmbuf_free_bulk(port->spare, port->spare_count);
         rte_pktmbuf_free(port->begun.mbuf);
         net_impair_release(port);
+        net_stamps_release(port);
     }
     drain_handover(device);
     if (device->started)
@@ -574,7 +576,6 @@ static void release(struct net_device *device)
     for (uint16_t i = 0; i < device->queues; i++) {
         rte_mempool_free(device->ports[i]->pool);
         rte_free(device->ports[i]->impair);
-        rte_free(device->ports[i]->stamps);
         rte_free(device->ports[i]);
         device->ports[i] = NULL;
     }

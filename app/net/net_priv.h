@@ -30,6 +30,7 @@ enum {
 
 struct net_impair; /* net_impair.h. */
 struct net_stamps; /* net_stamps.h. */
+struct net_timed;  /* net_timed.h. */
 struct net_device; /* The NIC port with all its queues: net_device.h. */
 
 /* A packet between begin and its checksum. */
@@ -93,6 +94,7 @@ struct net_port {
 
     struct net_impair *impair; /* What makes the network bad; NULL: nothing does. */
     struct net_stamps *stamps; /* Arrivals by the NIC's clock; NULL: it does not stamp. */
+    struct net_timed *timed;   /* For the NIC to send on time; NULL: it does not. */
     struct capture *capture;   /* Keeps the last packets; NULL: nobody asked for it. */
     struct net_device *device; /* The NIC port that it is a queue of. */
 };
@@ -101,6 +103,10 @@ struct net_port {
 uint8_t *net_answer_begin(struct net_port *port, uint32_t bytes, struct rte_mbuf **mbuf);
 /* Queue it. */
 void net_answer_commit(struct net_port *port, struct rte_mbuf *mbuf);
+/* Finish the begun packet, which the caller puts into a queue. */
+struct rte_mbuf *net_tx_finish(struct net_port *port);
+/* COUNT packets that are to be the driver's: to the capture, which is there. */
+void net_keep_sent(struct net_port *port, struct rte_mbuf *const mbufs[], uint16_t count);
 /* Append to the event queue, or count it as lost. */
 void net_event_add(struct net_port *port, const struct net_event *event);
 

@@ -77,9 +77,10 @@ enum net_checksum {
     NET_CHECKSUM_SOFTWARE /* Always here. */
 };
 
+/* Who stamps what arrives, and sends on time what is to leave. */
 enum net_stamping {
-    NET_STAMPING_AUTO, /* By the NIC where it has stamps and a clock that can be read. */
-    NET_STAMPING_OFF   /* By the time of the poll. */
+    NET_STAMPING_AUTO, /* By the NIC, as far as it does that and its clock can be read. */
+    NET_STAMPING_OFF   /* By the worker: at the poll, and when packets are committed. */
 };
 
 struct net_port_config {
@@ -124,8 +125,9 @@ uint32_t net_port_close(struct net_port *port);
 /* CLOCK is the run's (borrowed until the close): arrivals are stamped by the NIC from now on, where
  * it does that. Before PORT's worker is launched. */
 void net_port_clock(struct net_port *port, const struct clock *clock);
-/* Does the NIC stamp what arrives at PORT? */
+/* Does the NIC stamp what arrives at PORT? And send what is committed with a time? */
 bool net_port_stamps_arrivals(const struct net_port *port);
+bool net_port_sends_on_time(const struct net_port *port);
 
 /* The profile in use, after a fall-back. Borrowed until the close. */
 const struct profile *net_port_profile(const struct net_port *port);

@@ -4,6 +4,7 @@
 #include <rte_mbuf_dyn.h>
 
 #include "net/net_priv.h"
+#include "net/net_timed.h"
 
 static bool read_clock(struct net_port *port, struct nic_clock_sample *sample);
 static void note_jump(struct net_port *port, uint64_t now_ns);
@@ -19,6 +20,7 @@ void net_stamps_tick(struct net_port *port, uint64_t now_ns)
     if (!read_clock(port, &sample)) {
         port->counters.clock_failures++;
         nic_clock_forget(&stamps->nic);
+        net_timed_let_go(port);
     } else if (!nic_clock_add(&stamps->nic, sample)) {
         note_jump(port, now_ns);
     }
@@ -47,8 +49,8 @@ void net_stamps_arrival(struct net_port *port, const struct rte_mbuf *mbuf,
         packet->arrival_ns = at_ns + bound_ns;
     packet->uncertainty_ns = packet->arrival_ns - from_ns;
     port->counters.rx_stamps++;
-    if (bound_ns > port->counters.rx_stamp_bound_ns)
-        port->counters.rx_stamp_bound_ns = bound_ns;
+    if (bound_ns > port->counters.clock_bound_ns)
+        port->counters.clock_bound_ns = bound_ns;
 }
 
 /* The narrowest of some brackets; one that is hardly wider than the best so far will do. */
@@ -77,5 +79,6 @@ static bool read_clock(struct net_port *port, struct nic_clock_sample *sample)
 static void note_jump(struct net_port *port, uint64_t now_ns)
 {
     port->counters.clock_jumps++;
+    net_timed_let_go(port);
     net_event_add(port, &(struct net_event){.kind = NET_EVENT_CLOCK, .at_ns = now_ns});
 }

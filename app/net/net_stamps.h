@@ -1,4 +1,5 @@
-/* net_stamps.h - arrivals stamped by the NIC, in a queue of a NIC port (nic_clock.h is the law).
+/* net_stamps.h - arrivals stamped by the NIC, in a queue of a NIC port (nic_clock.h is the law);
+ * and its clock, for packets that it is to send on time (net_timed.h).
  *
  * Where the device offers RTE_ETH_RX_OFFLOAD_TIMESTAMP and its clock can be read, it writes its
  * clock into each received mbuf; net_rx puts that to run time. A worker reads the NIC's clock in
@@ -31,7 +32,7 @@ struct net_device;
 struct net_stamps {
     const struct clock *clock; /* The run's; NULL: not told yet, so that nothing is stamped. */
     struct nic_clock nic;
-    uint64_t rx_flag;      /* Of mbufs with a stamp. */
+    uint64_t rx_flag;      /* Of mbufs with a stamp; 0: the NIC only sends on time. */
     int field;             /* Where in an mbuf it is. */
     uint64_t next_ns;      /* The next sample. */
     uint64_t empty_ns;     /* When a poll last left nothing in the queue. */
@@ -48,11 +49,15 @@ void net_stamps_arrival(struct net_port *port, const struct rte_mbuf *mbuf,
 
 /* ---- For set-up ---- */
 
-/* Ask for stamps where the device described by INFO has them: before rte_eth_dev_configure. */
-void net_stamps_choose(const struct rte_eth_dev_info *info, struct rte_eth_conf *conf);
-/* Take PORT's memory. 0 or -ENOMEM. */
-int net_stamps_make(struct net_port *port, int socket);
-/* After the start: a device whose clock cannot be read stamps nothing. */
+/* Ask for stamps and for sending on time where the device described by INFO has them: before
+ * rte_eth_dev_configure. Returns the transmit queues that QUEUES workers need. */
+uint16_t net_stamps_choose(const struct rte_eth_dev_info *info, uint16_t queues,
+                           struct rte_eth_conf *conf);
+/* Take PORT's memory, for what CONF has of them. 0 or -ENOMEM. */
+int net_stamps_make(struct net_port *port, uint16_t queues, const struct rte_eth_conf *conf,
+                    int socket);
+void net_stamps_release(struct net_port *port);
+/* After the start: a device whose clock cannot be read does neither. */
 void net_stamps_check(struct net_device *device);
 
 #endif

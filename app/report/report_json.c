@@ -124,8 +124,10 @@ static cJSON *port_json(const struct meta_port *port)
     report_json_add(json, "rxNombuf", port->rx_nombuf);
     report_json_add(json, "txRefused", port->tx_refused);
     cJSON_AddStringToObject(json, "arrivals", port->stamps_arrivals ? "nic" : "poll");
-    if (port->stamps_arrivals) {
+    cJSON_AddStringToObject(json, "departures", port->sends_on_time ? "nic" : "worker");
+    if (port->stamps_arrivals || port->sends_on_time) {
         report_json_add(json, "rxStamps", port->rx_stamps);
+        report_json_add(json, "txTimed", port->tx_timed);
         report_json_add(json, "clockBound", port->clock_bound_ns);
         report_json_add(json, "clockJumps", port->clock_jumps);
     }

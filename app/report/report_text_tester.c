@@ -63,10 +63,12 @@ static void add_queues(const struct meta *meta, uint32_t port, struct text *out)
 
 static void add_stamps(const struct meta_port *port, struct text *out)
 {
-    if (!port->stamps_arrivals)
+    if (!port->stamps_arrivals && !port->sends_on_time)
         return;
-    text_addf(out, "    arrivals by the NIC's clock: %" PRIu64 " stamped, to within ",
-              port->rx_stamps);
+    text_addf(out,
+              "    by the NIC's clock: %" PRIu64 " arrivals stamped, %" PRIu64
+              " datagrams sent, to within ",
+              port->rx_stamps, port->tx_timed);
     print_span(out, port->clock_bound_ns);
     text_addf(out, "; it was set %" PRIu64 " times\n", port->clock_jumps);
 }

@@ -302,16 +302,18 @@ static void account_nic(const struct fleet *fleet, const struct fleet_nic *nic, 
     port->imissed = nic->stats.imissed;
     port->rx_nombuf = nic->stats.rx_nombuf;
     port->stamps_arrivals = net_port_stamps_arrivals(members->port);
+    port->sends_on_time = net_port_sends_on_time(members->port);
     for (unsigned i = 0; i < nic->config->queues; i++) {
         const struct net_counters *counters = net_counters(members[i].port);
         port->rx_packets += counters->rx_frames;
         port->tx_packets += counters->tx_packets;
         port->tx_refused += counters->tx_refusals;
         port->rx_stamps += counters->rx_stamps;
+        port->tx_timed += counters->tx_timed;
         if (counters->clock_jumps > port->clock_jumps) /* Each worker notices the same one. */
             port->clock_jumps = counters->clock_jumps;
-        if (counters->rx_stamp_bound_ns > port->clock_bound_ns)
-            port->clock_bound_ns = counters->rx_stamp_bound_ns;
+        if (counters->clock_bound_ns > port->clock_bound_ns)
+            port->clock_bound_ns = counters->clock_bound_ns;
         port->mbufs_missing += net_buffers_held(members[i].port);
         account_queue(&members[i], fleet->machine->workers[nic->first + i], meta);
         const struct net_impair *impair = net_impair(members[i].port);

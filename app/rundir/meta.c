@@ -56,8 +56,10 @@ static cJSON *port_json(const struct meta_port *port)
     json_add_integer(json, "rxNombuf", (int64_t)port->rx_nombuf);
     json_add_integer(json, "txRefused", (int64_t)port->tx_refused);
     cJSON_AddStringToObject(json, "arrivals", port->stamps_arrivals ? "nic" : "poll");
-    if (port->stamps_arrivals) {
+    cJSON_AddStringToObject(json, "departures", port->sends_on_time ? "nic" : "worker");
+    if (port->stamps_arrivals || port->sends_on_time) {
         json_add_integer(json, "rxStamps", (int64_t)port->rx_stamps);
+        json_add_integer(json, "txTimed", (int64_t)port->tx_timed);
         json_add_integer(json, "clockBound", (int64_t)port->clock_bound_ns);
         json_add_integer(json, "clockJumps", (int64_t)port->clock_jumps);
     }
@@ -214,7 +216,9 @@ static void read_port(const cJSON *json, struct meta_port *port)
     port->rx_nombuf = get_count(json, "rxNombuf");
     port->tx_refused = get_count(json, "txRefused");
     port->stamps_arrivals = strcmp(json_string(json, "arrivals", "poll"), "nic") == 0;
+    port->sends_on_time = strcmp(json_string(json, "departures", "worker"), "nic") == 0;
     port->rx_stamps = get_count(json, "rxStamps");
+    port->tx_timed = get_count(json, "txTimed");
     port->clock_bound_ns = get_count(json, "clockBound");
     port->clock_jumps = get_count(json, "clockJumps");
     port->dropped = get_count(json, "dropped");

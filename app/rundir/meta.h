@@ -60,6 +60,8 @@ struct meta_port {
     uint64_t rx_packets, tx_packets;
     uint64_t imissed, rx_nombuf, tx_refused;
     bool stamps_arrivals;    /* The NIC stamps what it receives; else the poll does. */
+    bool sends_on_time;      /* The NIC sends datagrams when they are due; else the worker. */
+    uint64_t tx_timed;       /* Packets that it was given ahead. */
     uint64_t rx_stamps;      /* Packets that it stamped. */
     uint64_t clock_bound_ns; /* How far such a stamp may be wrong, at most. */
     uint64_t clock_jumps;    /* Times that the NIC's clock was found to have been set. */

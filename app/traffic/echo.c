@@ -96,7 +96,7 @@ static void echo_due(struct traffic *traffic, struct traffic_stream *stream, uin
                                  .state = ECHO_WAITING,
                                  .flow = index};
     traffic->waiting++;
-    if (now_ns - due_ns > stream->unsent_after_ns)
+    if (now_ns > due_ns && now_ns - due_ns > stream->unsent_after_ns)
         unsent(traffic, stream, number, stream->unsent_reason, now_ns);
     else if (!echo->flows[index].bound)
         unsent(traffic, stream, number, UNSENT_NO_PORT, now_ns);
@@ -167,7 +167,8 @@ bool echo_next(struct traffic *traffic, struct traffic_stream *stream, uint64_t 
 {
     struct echo *echo = &stream->echo;
     skip_stale(traffic, stream, now_ns);
-    if (echo->next == echo->head)
+    if (echo->next == echo->head ||
+        entry_of(stream, echo->next)->request.due_ns > now_ns + traffic->ahead_ns)
         return false;
     uint64_t number = echo->next++;
     struct echo_entry *entry = entry_of(stream, number);
@@ -179,6 +180,7 @@ bool echo_next(struct traffic *traffic, struct traffic_stream *stream, uint64_t 
                                   .group = flow_group(traffic, flow),
                                   .stream = flow->stream,
                                   .l4_bytes = (uint16_t)(HEADER_BYTES + stream->config.size_bytes),
+                                  .due_ns = entry->request.due_ns,
                                   .number = number};
     return true;
 }
@@ -368,7 +370,8 @@ static void skip_stale(struct traffic *traffic, struct traffic_stream *stream, u
         const struct echo_entry *entry = entry_of(stream, echo->next);
         if (entry->state != ECHO_WAITING)
             echo->next++;
-        else if (now_ns - entry->request.due_ns > stream->unsent_after_ns)
+        else if (now_ns > entry->request.due_ns &&
+                 now_ns - entry->request.due_ns > stream->unsent_after_ns)
             unsent(traffic, stream, echo->next, UNSENT_TX_FULL, now_ns);
         else
             return;

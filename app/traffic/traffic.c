@@ -27,6 +27,7 @@ static void gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t no
 static void expired(struct traffic *traffic, struct traffic_timer *timer, uint64_t now_ns);
 static void open_first(struct traffic *traffic, uint64_t now_ns);
 static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
+static uint64_t ahead_of(const struct traffic *traffic, const struct traffic_stream *stream);
 static void update_next_due(struct traffic *traffic);
 static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_t sent_ns);
 
@@ -82,6 +83,12 @@ uint32_t traffic_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncer
     tcp_events_clear(traffic->tcp);
     traffic->woken_count = 0;
     return done;
+}
+
+void traffic_ahead(struct traffic *traffic, uint64_t ahead_ns)
+{
+    traffic->ahead_ns = ahead_ns;
+    update_next_due(traffic);
 }
 
 void traffic_lag(struct traffic *traffic, uint64_t lag_ns)
@@ -378,20 +385,32 @@ static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *strea
         return count;
     }
     while (count < TRAFFIC_SLOTS_A_TURN &&
-           schedule_take(&stream->schedule, now_ns, &slot, &due_ns)) {
+           schedule_take(&stream->schedule, now_ns + ahead_of(traffic, stream), &slot, &due_ns)) {
         pattern->due(traffic, stream, slot, due_ns, now_ns);
         count++;
     }
     return count;
 }
 
+/* A maximum has no time of its own. */
+static uint64_t ahead_of(const struct traffic *traffic, const struct traffic_stream *stream)
+{
+    bool ahead =
+        stream->config.pattern == TRAFFIC_ECHO && stream->config.law.arrivals != LAW_MAXIMUM;
+    return ahead ? traffic->ahead_ns : 0;
+}
+
 static void update_next_due(struct traffic *traffic)
 {
     uint64_t next_ns = UINT64_MAX, frames_ns = UINT64_MAX;
     for (uint32_t i = 0; i < traffic->stream_count; i++) {
+        const struct traffic_stream *stream = &traffic->streams[i];
         uint64_t *earliest_ns = pattern_of(traffic, i)->due != NULL ? &next_ns : &frames_ns;
-        if (traffic->streams[i].schedule.next_ns < *earliest_ns)
-            *earliest_ns = traffic->streams[i].schedule.next_ns;
+        uint64_t ahead_ns = ahead_of(traffic, stream), due_ns = stream->schedule.next_ns;
+        if (due_ns != UINT64_MAX)
+            due_ns = due_ns > ahead_ns ? due_ns - ahead_ns : 0;
+        if (due_ns < *earliest_ns)
+            *earliest_ns = due_ns;
     }
     traffic->next_due_ns = next_ns;
     traffic->next_frames_ns = frames_ns;

@@ -223,6 +223,7 @@ struct traffic_datagram {
     uint16_t group;            /* Next-hop group. */
     uint16_t l4_bytes;         /* Header and payload. */
     uint8_t stream;            /* Index. */
+    uint64_t due_ns;           /* Not before traffic_ahead() is told. */
     uint64_t number;           /* Of the request within the stream. */
 };
 
@@ -278,6 +279,10 @@ uint32_t traffic_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncer
  * LAG_NS before the time they are given, which never goes back: stamps of connects, first bytes and
  * answers are those of the arrival. */
 void traffic_lag(struct traffic *traffic, uint64_t lag_ns);
+
+/* Datagrams are handed out AHEAD_NS before they are due from now on, for a NIC that sends them
+ * then; 0, as at first: when they are due. */
+void traffic_ahead(struct traffic *traffic, uint64_t ahead_ns);
 
 /* Act on what has timed out: silence, attempts to connect, back-offs, closes that take too long.
  * Returns the number of them; a call that finds nothing costs a comparison. */

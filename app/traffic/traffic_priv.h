@@ -342,6 +342,7 @@ struct traffic {
     uint32_t stream_count;   /* Of these. */
     uint64_t uncertainty_ns; /* Of arrivals in this turn. */
     uint64_t lag_ns;         /* They came so long before the time they are given at. */
+    uint64_t ahead_ns;       /* Datagrams are handed out so long before they are due. */
     struct pool conns;       /* struct traffic_conn, of connections that are awake. */
     uint32_t conns_spare;    /* Of them, for connections that an event wakes. */
     uint32_t asleep;         /* Connections that are not in the pool. */

@@ -85,6 +85,8 @@ static void act_on_time(struct worker *worker, uint16_t frames)
     }
     worker->full_bursts = 0;
     tcp_timers(worker->tcp, now_ns);
+    if (worker->sends_on_time)
+        worker_look_ahead(worker);
     worker->busy |= traffic_timers(worker->traffic, now_ns) > 0;
     worker->busy |= traffic_due(worker->traffic, now_ns) > 0;
     worker->busy |= traffic_events(worker->traffic, now_ns, worker->gap_ns) > 0;
@@ -97,8 +99,8 @@ static void drain(struct worker *worker)
     if (worker->now_ns >= worker->deadline_ns)
         quit(worker);
     else if (traffic_connections(worker->traffic) == 0 && !tcp_output_wanted(worker->tcp) &&
-             net_tx_queued(worker->port) == 0 && !worker->report_waits && !worker->busy &&
-             net_finished(worker->port))
+             net_tx_queued(worker->port) == 0 && net_tx_timed_queued(worker->port) == 0 &&
+             !worker->report_waits && !worker->busy && net_finished(worker->port))
         worker->phase = WORKER_LEFT;
 }
 

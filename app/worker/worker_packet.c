@@ -1,4 +1,5 @@
 #include <netinet/in.h>
+#include <string.h>
 
 #include "worker/worker_icmp.h"
 #include "worker/worker_priv.h"
@@ -14,6 +15,7 @@ static bool find_mac(struct worker *worker, const struct traffic_frames *frames,
 static void note_position(struct worker *worker, struct worker_batch *batch);
 static bool taken_next(const struct worker *worker, const struct worker_batch *batch);
 static void flush(struct worker *worker);
+static void flush_timed(struct worker *worker, uint64_t sent_ns);
 static void note_refusal(struct worker *worker, uint64_t sent_ns, uint32_t left);
 
 /* Events point into the packets: these are freed after they were acted on. */
@@ -64,12 +66,21 @@ static void go_to(struct worker *worker, const struct net_packet *packet)
     traffic_lag(worker->traffic, lag_ns);
 }
 
+void worker_look_ahead(struct worker *worker)
+{
+    uint64_t ahead_ns = net_tx_ahead_ns(worker->port);
+    if (ahead_ns == worker->ahead_ns)
+        return;
+    worker->ahead_ns = ahead_ns;
+    traffic_ahead(worker->traffic, ahead_ns);
+}
+
 void worker_transmit(struct worker *worker)
 {
     transmit_segments(worker);
     transmit_datagrams(worker);
     transmit_frames(worker);
-    if (net_tx_queued(worker->port) > 0)
+    if (net_tx_queued(worker->port) > 0 || worker->timed_count > 0)
         flush(worker);
 }
 
@@ -99,7 +110,13 @@ static void transmit_datagrams(struct worker *worker)
     if (room > WORKER_DATAGRAMS)
         room = WORKER_DATAGRAMS;
     batch->waiting = batch->stamped = 0;
-    while (batch->waiting < room && traffic_datagram(worker->traffic, worker->now_ns, &datagram)) {
+    if (worker->sends_on_time) {
+        worker_look_ahead(worker);
+        if (net_tx_timed_room(worker->port) < room)
+            room = net_tx_timed_room(worker->port);
+    }
+    while (batch->waiting + worker->timed_count < room &&
+           traffic_datagram(worker->traffic, worker->now_ns, &datagram)) {
         emit_datagram(worker, &datagram);
         worker->busy = true;
     }
@@ -154,6 +171,11 @@ static void emit_datagram(struct worker *worker, const struct traffic_datagram *
         return;
     }
     traffic_datagram_fill(worker->traffic, datagram, worker->now_ns, l4);
+    if (datagram->due_ns > worker->now_ns) {
+        net_tx_commit_at(worker->port, datagram->due_ns);
+        worker->timed[worker->timed_count++] = *datagram;
+        return;
+    }
     net_tx_commit(worker->port);
     worker->datagrams[batch->waiting] = *datagram;
     note_position(worker, batch);
@@ -218,8 +240,27 @@ static void flush(struct worker *worker)
     while (taken_next(worker, &worker->of_datagrams))
         traffic_datagram_sent(worker->traffic, &worker->datagrams[worker->of_datagrams.stamped++],
                               sent_ns);
-    if (taken < queued || worker->refusal.since_ns != 0)
-        note_refusal(worker, sent_ns, queued - taken);
+    if (worker->timed_count > 0)
+        flush_timed(worker, sent_ns);
+    uint32_t left = queued - taken + worker->timed_count;
+    if (left > 0 || worker->refusal.since_ns != 0)
+        note_refusal(worker, sent_ns, left);
+}
+
+/* They leave when they are due, or now if that is over, and none before the one ahead of it. */
+static void flush_timed(struct worker *worker, uint64_t sent_ns)
+{
+    uint16_t taken = net_tx_timed_flush(worker->port);
+    for (uint16_t i = 0; i < taken; i++) {
+        const struct traffic_datagram *datagram = &worker->timed[i];
+        if (worker->timed_ns < sent_ns)
+            worker->timed_ns = sent_ns;
+        if (worker->timed_ns < datagram->due_ns)
+            worker->timed_ns = datagram->due_ns;
+        traffic_datagram_sent(worker->traffic, datagram, worker->timed_ns);
+    }
+    worker->timed_count -= taken;
+    memmove(worker->timed, worker->timed + taken, worker->timed_count * sizeof(worker->timed[0]));
 }
 
 static void note_refusal(struct worker *worker, uint64_t sent_ns, uint32_t left)

@@ -64,6 +64,9 @@ struct worker {
     uint32_t stream_count;     /* Of its traffic. */
     uint8_t phase;             /* enum worker_phase. */
     bool busy;                 /* This turn found something to do. */
+    bool sends_on_time;        /* Its NIC does. */
+    uint64_t ahead_ns;         /* As traffic was told. */
+    uint64_t timed_ns;         /* Of the last packet that the NIC has to send on time. */
     bool report_waits;         /* `report` found the mailbox full. */
     struct worker_refusal refusal;
     struct worker_report report; /* The next one. */
@@ -78,12 +81,17 @@ struct worker {
     struct worker_batch segments;                        /* Of them. */
     struct traffic_datagram datagrams[WORKER_DATAGRAMS]; /* Handed out by traffic_datagram(). */
     struct worker_batch of_datagrams;
+    struct traffic_datagram
+        timed[NET_TX_QUEUE];       /* Handed out ahead, for the NIC to send on time, */
+    uint32_t timed_count;          /* and not taken by the driver yet. */
     uint8_t *frames[NET_TX_QUEUE]; /* Whole ones, being written. */
     uint16_t frame_bytes[NET_TX_QUEUE];
     uint8_t mac[6]; /* The port's. */
 };
 
 /* --- worker_packet.c. --- */
+/* Tell traffic how far ahead the NIC takes datagrams now: as far as its clock is known. */
+void worker_look_ahead(struct worker *worker);
 /* Parse what net_poll() took, feed the tcp, act on what that means. */
 void worker_receive(struct worker *worker);
 /* Hand out what the tcp wants to send, as far as there is room, and give it to the driver. */

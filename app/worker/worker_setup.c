@@ -93,6 +93,7 @@ static int fill(struct worker *worker, const struct worker_config *config, struc
     worker->port = config->port;
     net_mac(config->port, worker->mac);
     net_port_clock(config->port, config->clock);
+    worker->sends_on_time = net_port_sends_on_time(config->port);
     worker->clock = config->clock;
     worker->stall_ns = config->stall_ns;
     worker->close_timeout_ns = traffic.close_timeout_ns;

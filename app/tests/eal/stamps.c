@@ -1,4 +1,4 @@
-/* Arrivals by a NIC's clock, on a test's NIC (test_nic.h): frames go in by hand, stamped, and are
+/* Arrivals and departures by a NIC's clock, on a test's NIC (test_nic.h): frames go in by hand, stamped, and are
  * polled later. Run time is real here, but no test depends on how fast anything is: what is asserted
  * is that the true arrival is within what was told, whenever it was told. */
 #include <setjmp.h>
@@ -12,7 +12,9 @@
 #include <cmocka.h>
 #include <rte_ring.h>
 
+#include "net/arp.h"
 #include "net/header.h"
+#include "net/net.h"
 #include "net/net_impair.h"
 #include "net/net_setup.h"
 #include "net/nic_clock.h"
@@ -42,7 +44,7 @@ static void open_port(enum net_stamping stamping)
     struct net_port_config config = {.name = "test",
                                      .profile = "ring",
                                      .device = "stamps.a",
-                                     .buffers = 1024,
+                                     .buffers = 4096,
                                      .has_mac = true,
                                      .mac = {2, 0, 0, 0, 0, 1},
                                      .stamping = stamping,
@@ -145,7 +147,7 @@ static void test_arrivals_are_the_nics_whatever_the_poll_was(void **state)
             struct net_packet packet = receive_stamped(look % 4 * MS / 8, &arrival_ns);
             assert_true(packet.uncertainty_ns <= 2 * NIC_CLOCK_BOUND_MAX_NS);
         }
-        assert_true(net_counters(port)->rx_stamp_bound_ns <= NIC_CLOCK_BOUND_MAX_NS);
+        assert_true(net_counters(port)->clock_bound_ns <= NIC_CLOCK_BOUND_MAX_NS);
         assert_int_equal(net_counters(port)->rx_stamps_refused, 0);
         close_port();
     }
@@ -292,6 +294,171 @@ static void test_the_impairment_stage_has_the_polls_time(void **state)
     close_port();
 }
 
+/* A group of one next hop that has answered, and a datagram to it, begun and written. */
+static void begin_datagram(void)
+{
+    const struct tuple tuple = {.local = address("10.1.0.5"),
+                                .remote = address("10.9.0.1"),
+                                .local_port = 40000,
+                                .remote_port = 5003,
+                                .protocol = WIRE_UDP};
+    const struct net_path path = net_path(port, 0, &tuple);
+    uint8_t *l4 = net_tx_begin(port, &path, &tuple, UDP_BYTES, NULL);
+    assert_non_null(l4);
+    memset(l4, 0, UDP_BYTES);
+}
+
+static void resolve(void)
+{
+    const struct address hop = address("10.9.0.9");
+    struct arp answer = {.sender = hop, .target = address("10.1.0.1")};
+    struct error err = {0};
+    uint8_t mac[6];
+    void *asked = NULL;
+    assert_int_equal(net_group_add(port, &hop, 1, &err), 0);
+    assert_true(net_tx_room(port) > 0);
+    turn(NULL);
+    assert_int_equal(net_tx_flush(port), 1);
+    assert_int_equal(rte_ring_dequeue(rte_ring_lookup("sl_stamps_b"), &asked), 0);
+    rte_pktmbuf_free(asked);
+    net_mac(port, mac);
+    memcpy(answer.sender_mac, (const uint8_t[6]){2, 0, 0, 0, 0, 9}, 6);
+    struct rte_mbuf *mbuf = rte_pktmbuf_alloc(pool);
+    uint8_t *at = (uint8_t *)rte_pktmbuf_append(mbuf, WIRE_ETHERNET_BYTES + ARP_BYTES);
+    at += header_ethernet(at, mac, answer.sender_mac, 0, WIRE_TYPE_ARP);
+    arp_build(at, &answer, mac);
+    assert_int_equal(rte_ring_enqueue(rte_ring_lookup("sl_stamps_a"), mbuf), 0);
+    assert_int_equal(net_poll(port), 1);
+    struct net_packet none;
+    assert_int_equal(net_rx(port, clock_now_ns(&run_clock), &none, 1), 0);
+    assert_int_equal(net_hop_state(port, 0), NET_HOP_RESOLVED);
+    struct net_event event;
+    assert_true(net_event(port, &event));
+}
+
+/* Turns, until the NIC takes packets ahead. */
+static void wait_for_ahead(void)
+{
+    for (unsigned turns = 0; net_tx_ahead_ns(port) == 0; turns++) {
+        assert_true(turns < TURNS_MAX);
+        usleep(100);
+        turn(NULL);
+    }
+}
+
+static void close_sending_port(void)
+{
+    while (test_nic_waiting() > 0)
+        rte_pktmbuf_free(test_nic_depart());
+    close_port();
+    test_nic_free();
+}
+
+/* In a queue of their own, in the NIC's time; others are not held up. */
+static void test_packets_have_their_time_by_the_nics_clock(void **state)
+{
+    uint64_t ticks;
+    void *other = NULL;
+    (void)state;
+    test_nic.stamps_arrivals = false;
+    test_nic.sends_on_time = true;
+    test_nic.skew_ppb = 30000;
+    open_port(NET_STAMPING_AUTO);
+    assert_true(test_nic.asked_to_send);
+    assert_true(net_port_sends_on_time(port));
+    assert_false(net_port_stamps_arrivals(port));
+    resolve();
+    wait_for_ahead();
+    assert_true(net_tx_room(port) > 10);
+    const uint64_t from_ns = clock_now_ns(&run_clock);
+    for (unsigned i = 0; i < 10; i++) {
+        begin_datagram();
+        net_tx_commit_at(port, from_ns + i * 1000);
+    }
+    begin_datagram();
+    net_tx_commit(port);
+    assert_int_equal(net_tx_timed_queued(port), 10);
+    assert_int_equal(net_buffers_held(port), 11);
+    assert_int_equal(net_tx_flush(port), 1);
+    assert_int_equal(net_tx_timed_flush(port), 10);
+    assert_int_equal(net_buffers_held(port), 0);
+    assert_int_equal(net_counters(port)->tx_timed, 10);
+    assert_int_equal(rte_ring_dequeue(rte_ring_lookup("sl_stamps_b"), &other), 0);
+    assert_false(test_nic_time(other, &ticks));
+    rte_pktmbuf_free(other);
+    for (unsigned i = 0; i < 10; i++) {
+        struct rte_mbuf *mbuf = NULL;
+        while (mbuf == NULL) /* Not before its time. */
+            mbuf = test_nic_depart();
+        assert_true(test_nic_time(mbuf, &ticks));
+        int64_t off = (int64_t)(ticks - test_nic_ticks(from_ns + i * 1000));
+        assert_in_range(off + NIC_CLOCK_BOUND_MAX_NS, 0, 2 * NIC_CLOCK_BOUND_MAX_NS);
+        assert_true((uint64_t)llabs(off) <= net_counters(port)->clock_bound_ns + 2);
+        rte_pktmbuf_free(mbuf);
+    }
+    close_sending_port();
+}
+
+/* The flag, the clock, the second queue, or the machine file's consent is missing. */
+static void test_without_all_that_is_needed_the_worker_sends(void **state)
+{
+    (void)state;
+    for (unsigned missing = 0; missing < 4; missing++) {
+        test_nic.sends_on_time = missing != 0;
+        test_nic.has_clock = missing != 1;
+        test_nic.one_queue = missing == 2;
+        open_port(missing == 3 ? NET_STAMPING_OFF : NET_STAMPING_AUTO);
+        assert_int_equal(test_nic.asked_to_send, missing == 1);
+        assert_false(net_port_sends_on_time(port));
+        assert_int_equal(net_tx_timed_room(port), 0);
+        for (unsigned i = 0; i < 300; i++) {
+            turn(NULL);
+            assert_int_equal(net_tx_ahead_ns(port), 0);
+            usleep(100);
+        }
+        close_sending_port();
+    }
+}
+
+/* What the driver refuses stays in order; when the clock is set meanwhile it has no time any more. */
+static void test_what_waits_when_the_clock_is_set_leaves_at_once(void **state)
+{
+    uint64_t ticks;
+    unsigned sent = 0;
+    (void)state;
+    test_nic.sends_on_time = true;
+    open_port(NET_STAMPING_AUTO);
+    resolve();
+    wait_for_ahead();
+    while (net_tx_timed_room(port) > 0) { /* Until its queue is full. */
+        assert_true(net_tx_room(port) > 0);
+        begin_datagram();
+        net_tx_commit_at(port, clock_now_ns(&run_clock) + MS);
+        sent += net_tx_timed_flush(port);
+    }
+    assert_int_equal(net_tx_timed_queued(port), 1);
+    assert_int_equal(net_counters(port)->tx_refusals, 1);
+    test_nic.offset += 50 * MS;
+    for (unsigned turns = 0; net_counters(port)->clock_jumps == 0; turns++) {
+        assert_true(turns < TURNS_MAX);
+        usleep(100);
+        turn(NULL);
+    }
+    assert_int_equal(net_tx_ahead_ns(port), 0);
+    while (test_nic_waiting() > 0) {
+        struct rte_mbuf *mbuf = test_nic_depart();
+        assert_true(mbuf == NULL || test_nic_time(mbuf, &ticks));
+        rte_pktmbuf_free(mbuf);
+    }
+    assert_int_equal(net_tx_timed_flush(port), 1);
+    assert_int_equal(net_counters(port)->tx_timed, sent + 1);
+    struct rte_mbuf *last = test_nic_depart();
+    assert_non_null(last);
+    assert_false(test_nic_time(last, &ticks));
+    rte_pktmbuf_free(last);
+    close_sending_port();
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -332,6 +499,9 @@ int main(void)
         cmocka_unit_test_setup(test_a_clock_that_is_set, set_up),
         cmocka_unit_test_setup(test_a_clock_that_fails, set_up),
         cmocka_unit_test_setup(test_the_impairment_stage_has_the_polls_time, set_up),
+        cmocka_unit_test_setup(test_packets_have_their_time_by_the_nics_clock, set_up),
+        cmocka_unit_test_setup(test_without_all_that_is_needed_the_worker_sends, set_up),
+        cmocka_unit_test_setup(test_what_waits_when_the_clock_is_set_leaves_at_once, set_up),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -23,12 +23,23 @@ struct test_nic {
     int64_t skew_ppb;          /* The NIC's clock is so much faster than 1 GHz of run time, */
     uint64_t offset;           /* and said this at run time 0. */
     bool asked_for_stamps;     /* The port was configured with the offload. */
+    bool sends_on_time;        /* Offers RTE_ETH_TX_OFFLOAD_SEND_ON_TIMESTAMP, */
+    bool asked_to_send;        /* and was configured with it. */
+    bool one_queue;            /* It has no second transmit queue for that. */
 };
 
 extern struct test_nic test_nic;
 
 /* What its clock says at RUN_NS. */
 uint64_t test_nic_ticks(uint64_t run_ns);
+/* The oldest packet that it was given to send on time, if that has come by now: the wire has it then,
+ * and it left when its time was, or, without one, at once. NULL: none. Each queue keeps its order. */
+struct rte_mbuf *test_nic_depart(void);
+/* Does MBUF have a time to be sent at, and which, by the NIC's clock? */
+bool test_nic_time(const struct rte_mbuf *mbuf, uint64_t *ticks);
+/* Packets that wait for it; with none, the queue is freed: after the port's close. */
+unsigned test_nic_waiting(void);
+void test_nic_free(void);
 /* MBUF arrived at RUN_NS, by the NIC's clock. */
 void test_nic_stamp(struct rte_mbuf *mbuf, uint64_t run_ns);
 

@@ -155,7 +155,7 @@ static void what_is_only_a_bound_is_told_first(void **state)
         "undecided  held: brokenConnections 0, expected atMost 3 (the records",
         "Nothing was changed by this run.",
         "(THE SUM DOES NOT HOLD)",
-        "arrivals by the NIC's clock: 9 stamped, to within",
+        "by the NIC's clock: 9 arrivals stamped, 4 datagrams sent, to within",
         "it was set 2 times",
         "1 BUFFERS WERE NOT GIVEN BACK",
         "queue 0, core 2: received 70, sent 10, handed over 60, taken over 0, hand-over full 3",
@@ -176,6 +176,8 @@ static void what_is_only_a_bound_is_told_first(void **state)
                                              .driver = "d",
                                              .mbufs_missing = 1,
                                              .stamps_arrivals = true,
+                                             .sends_on_time = true,
+                                             .tx_timed = 4,
                                              .rx_stamps = 9,
                                              .clock_bound_ns = 1200,
                                              .clock_jumps = 2};

@@ -66,6 +66,8 @@ static struct meta *whole(void)
                                        .rx_packets = 3,
                                        .mbufs_missing = 2,
                                        .stamps_arrivals = true,
+                                       .sends_on_time = true,
+                                       .tx_timed = 4,
                                        .rx_stamps = 9,
                                        .clock_bound_ns = 800,
                                        .clock_jumps = 1};

@@ -297,6 +297,33 @@ static void answers_are_stamped_by_their_arrival(void **state)
     stop(scene);
 }
 
+/* For a NIC that sends on time: 50 us before they are due. When it cannot any more, what was taken
+ * ahead waits until it is due. */
+static void requests_are_handed_out_ahead(void **state)
+{
+    (void)state;
+    struct scene *scene = simple_scene();
+    struct traffic *traffic = scene->traffic;
+    struct traffic_datagram datagram;
+    traffic_ahead(traffic, 50 * US);
+    assert_int_equal(traffic_next_ns(traffic), S - 50 * US);
+    assert_int_equal(traffic_due(traffic, S - 50 * US - 1), 0);
+    assert_int_equal(traffic_due(traffic, S - 50 * US), 1);
+    assert_true(traffic_datagram(traffic, S - 50 * US, &datagram));
+    assert_int_equal(datagram.due_ns, S);
+    traffic_datagram_sent(traffic, &datagram, S);
+    assert_int_equal(traffic_due(traffic, S + MS - 50 * US), 1);
+    traffic_ahead(traffic, 0);
+    assert_int_equal(traffic_next_ns(traffic), S + 2 * MS);
+    assert_true(traffic_datagrams_wait(traffic));
+    assert_false(traffic_datagram(traffic, S + MS - 1, &datagram));
+    assert_true(traffic_datagram(traffic, S + MS, &datagram));
+    assert_int_equal(datagram.due_ns, S + MS);
+    traffic_datagram_sent(traffic, &datagram, S + MS + STAMP_NS);
+    scene->now_ns = S + MS + STAMP_NS;
+    stop(scene);
+}
+
 static void every_request_is_answered(void **state)
 {
     (void)state;
@@ -665,6 +692,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_stamped_by_their_arrival),
+        cmocka_unit_test(requests_are_handed_out_ahead),
         cmocka_unit_test(every_request_is_answered),
         cmocka_unit_test(flows_take_turns),
         cmocka_unit_test(unread_answers_hold_nothing_up),
