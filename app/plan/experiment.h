@@ -303,6 +303,29 @@ struct experiment_stream {
     double record_limit_per_s;     /* Good ones a second that do, at most. */
 };
 
+/* ---- tcp: how the tester's own TCP behaves, on all streams ---- */
+
+enum experiment_congestion {
+    EXPERIMENT_CONGESTION_CUBIC, /* RFC 9438. */
+    EXPERIMENT_CONGESTION_RENO,  /* RFC 5681. */
+};
+
+struct experiment_tcp {
+    enum experiment_congestion congestion;
+    bool ecn;                       /* Offered (RFC 3168); a peer that offers it gets it anyhow. */
+    bool sack;                      /* Offered (RFC 2018). */
+    bool timestamps;                /* Offered (RFC 7323). */
+    bool window_scale;              /* Offered (RFC 7323). */
+    uint32_t window_bytes;          /* Receive window; over 65535 needs window_scale. */
+    uint32_t initial_window;        /* Segments, 1..64 (RFC 6928). */
+    int64_t delayed_ack_ns;         /* Below 500 ms; 0: at once. */
+    int64_t rto_initial_ns;         /* RFC 6298 (2.1); at least rto_min_ns. */
+    int64_t rto_min_ns;             /* RFC 6298 (2.4). */
+    int64_t keep_alive_ns;          /* Silence before the first probe; 0: none are sent. */
+    int64_t keep_alive_interval_ns; /* Between probes. */
+    uint32_t keep_alive_probes;     /* Unanswered ones that end a connection; at least 1. */
+};
+
 /* ---- windows ---- */
 
 /* The outcomes of a request, in the order of docs/accuracy.md. record/ has the same list; whoever
@@ -490,6 +513,7 @@ struct experiment {
     struct experiment_target target;   /* Streams have their own copy. */
     uint32_t stream_count;             /* At least 1. */
     struct experiment_stream streams[EXPERIMENT_STREAMS_MAX]; /* The traffic. */
+    struct experiment_tcp tcp;                                /* Of all connections. */
     struct experiment_windows windows;                        /* What a loss window is. */
     struct experiment_impair impair; /* Of every NIC port; without it packets pass as they are. */
     uint32_t step_count;             /* At least 1. */

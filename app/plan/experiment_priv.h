@@ -13,6 +13,8 @@ extern const struct reader_object experiment_rollout_object;
 extern const struct reader_object experiment_impair_object;
 extern const struct reader_object experiment_target_object;
 extern const struct reader_object experiment_stream_object;
+/* experiment_tcp.c: "tcp". */
+extern const struct reader_object experiment_tcp_object;
 /* experiment_http.c, experiment_tls.c: "http" and "tls" of a stream. */
 extern const struct reader_object experiment_http_object;
 extern const struct reader_object experiment_tls_object;

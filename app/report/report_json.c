@@ -35,6 +35,8 @@ static void add_head(cJSON *json, const struct result *result)
     report_json_add(json, "change", meta->change_ns ? meta->change_ns : UINT64_MAX);
     report_json_add(json, "firstLoss", result->first_loss_ns);
     report_json_add(json, "fullRecovery", result->full_recovery_ns);
+    cJSON_AddItemToObject(json, "tcp",
+                          cJSON_Duplicate(json_member(result->experiment->resolved, "tcp"), true));
 }
 
 static cJSON *expectation_json(const struct result *result,
@@ -131,6 +133,7 @@ static cJSON *port_json(const struct meta_port *port)
         report_json_add(json, "clockBound", port->clock_bound_ns);
         report_json_add(json, "clockJumps", port->clock_jumps);
     }
+    report_json_add(json, "peakRate", port->peak_pps);
     report_json_add(json, "dropped", port->dropped);
     report_json_add(json, "mbufsMissing", port->mbufs_missing);
     return json;

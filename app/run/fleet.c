@@ -12,6 +12,10 @@
 #include "base/text.h"
 #include "net/net_impair.h"
 
+enum {
+    RATE_GAP_NS = 500000000 /* Shorter ones tell no rate. */
+};
+
 static const char *device_of(const struct machine_port *port)
 {
     return port->iface ? port->iface : port->pci ? port->pci : port->socket;
@@ -111,6 +115,19 @@ static void tell_fault(struct fleet_member *member, enum tester_fault kind, uint
     command(member, &fault, NULL);
 }
 
+/* What was asked for before the run was an upper bound for requests of a known size; this is what
+ * it was. Looks that are near each other tell little. */
+static void look_at_rate(const struct fleet *fleet, struct fleet_nic *nic, uint64_t now_ns)
+{
+    uint64_t sent = 0, gap_ns = now_ns - nic->looked_ns;
+    for (unsigned i = 0; i < nic->config->queues; i++)
+        sent += net_counters(fleet->members[nic->first + i].port)->tx_packets;
+    double pps = (double)(sent - nic->sent) * 1e9 / (double)gap_ns;
+    if (gap_ns >= RATE_GAP_NS && pps > nic->peak_pps)
+        nic->peak_pps = pps;
+    nic->sent = sent;
+}
+
 /* What is the whole NIC port's goes to its first worker's timeline. */
 static void look_at(struct fleet *fleet, struct fleet_nic *nic, uint64_t now_ns)
 {
@@ -127,6 +144,7 @@ static void look_at(struct fleet *fleet, struct fleet_nic *nic, uint64_t now_ns)
         tell_fault(&members[i], FAULT_HANDOVER, now_ns, full - members[i].handover_full);
         members[i].handover_full = full;
     }
+    look_at_rate(fleet, nic, now_ns);
     nic->stats = stats;
     nic->link_up = up;
     nic->looked_ns = now_ns;
@@ -288,6 +306,17 @@ static void account_impair(const struct fleet_member *member, const char *direct
               net_port_queue(member->port), direction);
 }
 
+/* More than the profile says can be asked of the driver: it may have been what was measured. */
+static void account_rate(const struct fleet *fleet, const struct fleet_nic *nic, struct text *notes)
+{
+    const struct profile *profile = net_port_profile(fleet->members[nic->first].port);
+    if (profile->max_pps > 0 && nic->peak_pps > (double)profile->max_pps)
+        text_addf(notes,
+                  "port %s sent up to %.0f packets/s, and its driver profile %s says %" PRIu64
+                  ": losses may be the driver's\n",
+                  nic->config->name, nic->peak_pps, profile->name, profile->max_pps);
+}
+
 static void account_nic(const struct fleet *fleet, const struct fleet_nic *nic, struct meta *meta,
                         struct text *notes)
 {
@@ -322,6 +351,8 @@ static void account_nic(const struct fleet *fleet, const struct fleet_nic *nic, 
             account_impair(&members[i], "send", &impair->send.counters, notes);
         }
     }
+    account_rate(fleet, nic, notes);
+    port->peak_pps = (uint64_t)nic->peak_pps;
     account_drops(fleet, nic, port, notes);
     net_port_steering_text(members->port, steering, sizeof(steering));
     if (nic->config->queues > 1)

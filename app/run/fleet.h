@@ -38,6 +38,8 @@ struct fleet_nic {
     bool link_up;                  /* At the last look. */
     bool gone;                     /* The device was taken away, as of the last look. */
     uint64_t looked_ns;            /* Run time of it. */
+    uint64_t sent;                 /* Packets that its queues had sent by then. */
+    double peak_pps;               /* Most between two looks. */
     char note[NET_NOTE_BYTES];     /* A fall-back taken, or "". */
 };
 
@@ -73,6 +75,7 @@ struct fleet {
     struct text warnings; /* Of where the workers are, a line each. */
     unsigned stream_count;
     uint16_t run;                    /* In the marks of its datagrams: random. */
+    struct traffic_board *board;     /* Of its raw frames. */
     uint64_t shares[RECORD_STREAMS]; /* Bit I: worker I has a share of the stream. */
     struct fleet_stream streams[RECORD_STREAMS];
     struct http_of http[RECORD_STREAMS]; /* Of HTTP streams. */

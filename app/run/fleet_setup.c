@@ -11,8 +11,10 @@
 #include "net/net_impair.h"
 #include "run/fleet.h"
 #include "run/law_of.h"
+#include "run/packets_of.h"
 #include "run/placement.h"
 #include "run/raw_of.h"
+#include "run/tcp_of.h"
 
 static enum net_memory memory_of(const struct machine *machine)
 {
@@ -331,34 +333,51 @@ struct record_keep fleet_keep(const struct experiment_stream *stream)
     return keep;
 }
 
-/* Packets sent for one request: data and acknowledgement for each segment, a handshake and an end,
- * or itself. */
-static double packets_of(const struct experiment_stream *stream)
+/* Of those that take turns. */
+static uint64_t largest_request(const struct http_of *http)
 {
-    bool datagrams =
-        stream->protocol == EXPERIMENT_PROTOCOL_UDP || stream->protocol == EXPERIMENT_PROTOCOL_ICMP;
-    bool secure = stream->protocol == EXPERIMENT_PROTOCOL_HTTPS;
-    if (stream->protocol == EXPERIMENT_PROTOCOL_CONNECT)
-        return 4;
-    if (stream->protocol != EXPERIMENT_PROTOCOL_CTRAFFIC)
-        return datagrams ? 1 : stream->keep_alive ? 2 : secure ? 10 : 6;
-    return 2.0 * (stream->size_bytes / 1400 + 1);
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < http->count; i++)
+        if (http->messages[i].total_bytes > most)
+            most = http->messages[i].total_bytes;
+    return most;
+}
+
+/* Packets a second that STREAM makes the tester send over the port of MEMBER, whose share is that
+ * of its workers among all that have one. */
+static double packets_per_s(const struct fleet *fleet, const struct fleet_member *member,
+                            const struct experiment *experiment, unsigned stream,
+                            const struct target *targets)
+{
+    const struct experiment_stream *of = &experiment->streams[stream];
+    const struct target *target = target_of(fleet, member, targets, stream);
+    uint32_t mss_bytes =
+        packets_mss(&experiment->tcp, address_is_v4(&target->address), member->nic->config->mtu);
+    uint64_t packets = packets_of(of, largest_request(&fleet->http[stream]), mss_bytes);
+    unsigned here = 0, all = 0;
+    for (unsigned i = 0; i < fleet->count; i++) {
+        bool sends = target_of(fleet, &fleet->members[i], targets, stream)->sends &&
+                     (of->connections == 0 || i < of->connections);
+        all += sends;
+        here += sends && fleet->members[i].nic == member->nic;
+    }
+    return all > 0 ? of->rate_per_s * (double)packets * here / all : 0;
 }
 
 /* A driver that is asked for more than it can do would make the tester the bottleneck. */
 static int check_limit(const struct fleet *fleet, unsigned index,
-                       const struct experiment *experiment, struct error *err)
+                       const struct experiment *experiment, const struct target *targets,
+                       struct error *err)
 {
     const struct fleet_member *member = &fleet->members[index];
     const struct profile *profile = net_port_profile(member->port);
     double pps = 0;
     for (unsigned i = 0; i < experiment->stream_count; i++)
-        pps += experiment->streams[i].rate_per_s * packets_of(&experiment->streams[i]);
-    pps *= (double)member->nic->config->queues / fleet->count;
+        pps += packets_per_s(fleet, member, experiment, i, targets);
     if (profile->max_pps == 0 || pps <= (double)profile->max_pps)
         return 0;
     return error_set(err, EXIT_USAGE, -ERANGE,
-                     "the streams ask for about %.0f packets/s of port %s, whose driver profile %s "
+                     "the streams ask for up to %.0f packets/s of port %s, whose driver profile %s "
                      "allows %llu; lower the rates, or give more ports",
                      pps, member->nic->config->name, profile->name,
                      (unsigned long long)profile->max_pps);
@@ -397,6 +416,8 @@ static int make_worker(struct fleet *fleet, unsigned index, const struct experim
     config.port = member->port;
     config.traffic.seed = experiment->seed;
     config.traffic.run = fleet->run;
+    config.traffic.board = fleet->board;
+    config.tcp = tcp_of(&experiment->tcp);
     if (getrandom(&config.key, sizeof(config.key), 0) != sizeof(config.key))
         return error_set(err, EXIT_ENVIRONMENT, -errno, "getrandom: %s", strerror(errno));
     const struct machine_port *port = member->nic->config;
@@ -407,9 +428,6 @@ static int make_worker(struct fleet *fleet, unsigned index, const struct experim
     for (unsigned i = 0; i < experiment->stream_count; i++)
         config.keep[i] = fleet_keep(&experiment->streams[i]);
     config.traffic.validate = experiment->windows.validate;
-    int code = check_limit(fleet, index, experiment, err);
-    if (code < 0)
-        return code;
     member->worker = worker_setup(&config, err);
     return member->worker == NULL ? -ENOMEM : 0;
 }
@@ -429,9 +447,15 @@ int fleet_launch(struct fleet *fleet, const struct experiment *experiment,
     fleet->stream_count = experiment->stream_count;
     if (getrandom(&fleet->run, sizeof(fleet->run), 0) != sizeof(fleet->run))
         return error_set(err, EXIT_ENVIRONMENT, -errno, "getrandom: %s", strerror(errno));
+    fleet->board = aligned_alloc(64, sizeof(*fleet->board));
+    if (fleet->board == NULL)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory for workers");
+    memset(fleet->board, 0, sizeof(*fleet->board));
     int code = make_groups(fleet, experiment, targets, err);
     if (code == 0)
         code = make_requests(fleet, experiment, targets, err);
+    for (unsigned i = 0; i < fleet->count && code == 0; i++)
+        code = check_limit(fleet, i, experiment, targets, err);
     if (code == 0)
         code = resolve(fleet, err);
     for (unsigned i = 0; i < fleet->count && code == 0; i++) {
@@ -471,6 +495,8 @@ void fleet_close(struct fleet *fleet)
     for (unsigned i = 0; i < fleet->nic_count; i++)
         if (fleet->nics[i].open)
             net_port_close(fleet->members[fleet->nics[i].first].port);
+    free(fleet->board);
+    fleet->board = NULL;
     memset(fleet->nics, 0, sizeof(fleet->nics));
     memset(fleet->members, 0, sizeof(fleet->members));
     fleet->count = fleet->nic_count = 0;

@@ -63,6 +63,7 @@ static cJSON *port_json(const struct meta_port *port)
         json_add_integer(json, "clockBound", (int64_t)port->clock_bound_ns);
         json_add_integer(json, "clockJumps", (int64_t)port->clock_jumps);
     }
+    json_add_integer(json, "peakRate", (int64_t)port->peak_pps);
     json_add_integer(json, "dropped", (int64_t)port->dropped);
     json_add_integer(json, "mbufsMissing", (int64_t)port->mbufs_missing);
     return json;
@@ -221,6 +222,7 @@ static void read_port(const cJSON *json, struct meta_port *port)
     port->tx_timed = get_count(json, "txTimed");
     port->clock_bound_ns = get_count(json, "clockBound");
     port->clock_jumps = get_count(json, "clockJumps");
+    port->peak_pps = get_count(json, "peakRate");
     port->dropped = get_count(json, "dropped");
     port->mbufs_missing = get_count(json, "mbufsMissing");
 }

@@ -67,6 +67,7 @@ struct meta_port {
     uint64_t clock_jumps;    /* Times that the NIC's clock was found to have been set. */
     uint64_t dropped;        /* Sum over named reasons; the breakdown is in `notes`. */
     uint64_t mbufs_missing;  /* In use after everything was closed: must be 0. */
+    uint64_t peak_pps;       /* Most packets sent in a second, between two looks. */
 };
 
 /* A worker and its queue of a NIC port. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "net/wire.h"
+#include "traffic/answering.h"
 #include "traffic/conn.h"
 #include "traffic/flow.h"
 
@@ -309,6 +310,20 @@ void echo_error(struct traffic *traffic, struct traffic_flow *flow, const struct
         decide(traffic, stream, number, ending, now_ns);
 }
 
+/* Not a port that servers do not answer. Their run is short: a few tries are enough. */
+static uint32_t take_end(const struct target *target, uint64_t now_ns, struct tuple *tuple)
+{
+    struct ports *ports = &target->sweep->ports;
+    for (unsigned i = 0; i < TRAFFIC_TUPLE_TRIES; i++) {
+        uint32_t slot = ports_take(ports, now_ns, tuple);
+        bool wrong = answering_port(tuple->local_port) || tuple->local_port == target->port;
+        if (slot == PORTS_NONE || !wrong)
+            return slot;
+        ports_release(ports, slot, now_ns);
+    }
+    return PORTS_NONE;
+}
+
 /* Its client end is free before the stream stops only if there was none: its requests are unsent
  * then. */
 static void bind_flow(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
@@ -325,7 +340,7 @@ static void bind_flow(struct traffic *traffic, struct traffic_flow *flow, uint64
     ends->name = 0;
     ends->largest_rtt_ns = 0;
     ends->oldest = stream->echo.head;
-    ends->port_slot = ports_take(&target->sweep->ports, now_ns, &ends->tuple);
+    ends->port_slot = take_end(target, now_ns, &ends->tuple);
     ends->bound = ends->port_slot != PORTS_NONE;
     if (!ends->bound)
         return;

@@ -58,6 +58,9 @@ void raw_fill(struct traffic *traffic, const struct traffic_frames *frames, cons
     struct traffic_stream *stream = &traffic->streams[frames->stream];
     template_ethernet(stream->raw.template, to, from);
     template_fill(stream->raw.template, at, bytes, frames->count);
+    if (traffic->board != NULL)
+        atomic_store_explicit(&traffic->board->workers[traffic->worker].streams[frames->stream],
+                              stream->raw.template->sequence, memory_order_release);
     record_requests_done(traffic->record, frames->stream, OUTCOME_SENT, frames->count);
     record_count_add(&traffic_counters(traffic, frames->stream)->sent, frames->count);
     if (!stream->steady_told && now_ns >= stream->steady_since_ns + traffic->steady_ns) {
@@ -66,11 +69,25 @@ void raw_fill(struct traffic *traffic, const struct traffic_frames *frames, cons
     }
 }
 
+/* The sender's line is read only for a number beyond what was read of it before. */
+static bool was_sent(const struct traffic *traffic, const struct raw *raw, const struct mark *mark)
+{
+    uint64_t *reached = &raw->reached[mark->worker];
+    if (mark->sequence < *reached)
+        return true;
+    if (mark->worker == traffic->worker)
+        *reached = raw->template->sequence;
+    else if (traffic->board != NULL)
+        *reached = atomic_load_explicit(
+            &traffic->board->workers[mark->worker].streams[mark->stream], memory_order_acquire);
+    return mark->sequence < *reached;
+}
+
 bool raw_arrived(struct traffic *traffic, const uint8_t *l4, uint32_t bytes)
 {
     struct mark mark;
     if (bytes < RAW_MARK_AT + MARK_RAW_BYTES || !mark_read(l4 + RAW_MARK_AT, MARK_RAW, &mark) ||
-        mark.stream >= traffic->stream_count || mark.worker >= RAW_SENDERS)
+        mark.stream >= traffic->stream_count || mark.worker >= TRAFFIC_SENDERS)
         return false;
     const struct raw *raw = &traffic->streams[mark.stream].raw;
     if (raw->template == NULL || mark.run != raw->run)
@@ -78,7 +95,7 @@ bool raw_arrived(struct traffic *traffic, const uint8_t *l4, uint32_t bytes)
     struct record_counters *counters = traffic_counters(traffic, mark.stream);
     struct sequence *sequence = &raw->senders[mark.worker];
     uint32_t extent = 0;
-    if (mark.sequence >> RAW_JUMP_BITS > sequence->next >> RAW_JUMP_BITS) {
+    if (!was_sent(traffic, raw, &mark)) {
         record_count_add(&counters->datagrams[DATAGRAM_STRANGERS], 1);
         return true;
     }

@@ -11,7 +11,13 @@
  * receiver remembers RAW_WINDOW. With several 5-tuples the ways may differ, and so may the order;
  * with several receiving workers each sees a part of the numbers, which does no harm to the counts.
  *
- * Threads: the owning worker. Memory: taken in raw_setup.c.
+ * A number is believed only below what its sender has reached, which each sender tells the others
+ * of the process by a board; others are strangers. So nobody who forges a frame can push the
+ * numbers that are remembered away from those under way.
+ *
+ * Threads: the owning worker; a board has one writer for each line, and all read. A sender stores,
+ * before the frames leave, with release; a receiver loads with acquire, and only when a number is
+ * beyond what it has seen before. Memory: taken in raw_setup.c.
  */
 #ifndef TRAFFIC_RAW_H
 #define TRAFFIC_RAW_H
@@ -20,10 +26,8 @@
 #include "traffic/pattern.h"
 
 enum {
-    RAW_SENDERS = 16,   /* Workers whose frames are told apart. */
-    RAW_WINDOW = 16384, /* Numbers of each that are remembered. */
-    RAW_MARK_AT = 8,    /* In the datagram: behind the UDP header. */
-    RAW_JUMP_BITS = 40  /* A number that many bits further on was not sent. */
+    RAW_WINDOW = 16384, /* Numbers of each sender that are remembered. */
+    RAW_MARK_AT = 8     /* In the datagram: behind the UDP header. */
 };
 
 extern const struct pattern raw_pattern;

@@ -11,11 +11,13 @@ int raw_setup(struct traffic_stream *stream, uint8_t index, uint32_t worker, uin
     struct template_config config = stream->config.raw.template;
     size_t bytes = sequence_bytes(RAW_WINDOW);
     raw->template = calloc(1, sizeof(*raw->template));
-    raw->senders = calloc(RAW_SENDERS, sizeof(*raw->senders));
-    raw->windows = calloc(RAW_SENDERS, bytes);
-    if (raw->template == NULL || raw->senders == NULL || raw->windows == NULL)
+    raw->senders = calloc(TRAFFIC_SENDERS, sizeof(*raw->senders));
+    raw->reached = calloc(TRAFFIC_SENDERS, sizeof(*raw->reached));
+    raw->windows = calloc(TRAFFIC_SENDERS, bytes);
+    if (raw->template == NULL || raw->senders == NULL || raw->reached == NULL ||
+        raw->windows == NULL)
         return -ENOMEM;
-    for (uint32_t i = 0; i < RAW_SENDERS; i++)
+    for (uint32_t i = 0; i < TRAFFIC_SENDERS; i++)
         sequence_init(&raw->senders[i], (uint8_t *)raw->windows + i * bytes, RAW_WINDOW);
     raw->run = run;
     config.mark =
@@ -34,6 +36,7 @@ void raw_free(struct traffic_stream *stream)
 {
     free(stream->raw.template);
     free(stream->raw.senders);
+    free(stream->raw.reached);
     free(stream->raw.windows);
 }
 

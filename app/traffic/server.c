@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "traffic/answering.h"
 #include "traffic/server_priv.h"
 
 static void act(struct server *server, uint64_t now_ns, const struct tcp_event *event);
@@ -57,11 +58,15 @@ void server_fill(const struct server *server, const struct tcp_descriptor *descr
     }
 }
 
-uint32_t server_datagram(struct server *server, uint16_t port, uint32_t count)
+uint32_t server_datagram(struct server *server, uint16_t port, uint16_t from, uint32_t count)
 {
     const struct server_listener *listener = listener_of(server, port);
     if (listener == NULL) {
         server_count(&server->counters.datagrams_ignored, 1);
+        return 0;
+    }
+    if (answering_port(from) || listener_of(server, from) != NULL) {
+        server_count(&server->counters.datagrams_looped, 1);
         return 0;
     }
     server_count(&server->counters.datagrams, 1);

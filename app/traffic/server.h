@@ -90,6 +90,7 @@ struct server_config {
     X(echoed_bytes, "ctraffic bytes sent back")                                                    \
     X(datagrams, "datagrams answered")                                                             \
     X(datagrams_ignored, "datagrams to ports that answer none")                                    \
+    X(datagrams_looped, "datagrams from ports that answer themselves: not answered")               \
     X(tls_failed, "connections closed because TLS failed")                                         \
     X(idle, "connections closed: nothing happened on them for the idle time")                      \
     X(stuck, "connections reset: for the idle time the peer took nothing, or did not close")       \
@@ -119,9 +120,11 @@ uint32_t server_events(struct server *server, uint64_t now_ns);
 /* Write DESCRIPTOR's payload_bytes to PAYLOAD. */
 void server_fill(const struct server *server, const struct tcp_descriptor *descriptor,
                  uint8_t *payload);
-/* Length of the answer to a datagram of COUNT bytes that came to PORT; 0: none is due. With several
- * listeners on a port, the first that answers datagrams does. */
-uint32_t server_datagram(struct server *server, uint16_t port, uint32_t count);
+/* Length of the answer to a datagram of COUNT bytes that came to PORT from the port FROM; 0: none
+ * is due. With several listeners on a port, the first that answers datagrams does. What comes from
+ * a port that answers as well (answering.h), or from one that this server answers on, is not
+ * answered: two servers would never stop. */
+uint32_t server_datagram(struct server *server, uint16_t port, uint16_t from, uint32_t count);
 /* Write the answer, which server_datagram() gave the length of, to BYTES. */
 void server_datagram_fill(const struct server *server, uint16_t port, const uint8_t *datagram,
                           uint32_t count, uint8_t *bytes);

@@ -51,6 +51,8 @@
 #ifndef TRAFFIC_TRAFFIC_H
 #define TRAFFIC_TRAFFIC_H
 
+#include <stdalign.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -72,7 +74,8 @@ enum {
     TRAFFIC_NAME_BYTES = 64,     /* A stream's name, with its NUL. */
     TRAFFIC_SIZE_MIN_BYTES = 64,
     TRAFFIC_SIZE_MAX_BYTES = 1 << 20,
-    TRAFFIC_DATAGRAM_MAX_BYTES = 8192
+    TRAFFIC_DATAGRAM_MAX_BYTES = 8192,
+    TRAFFIC_SENDERS = 64 /* Workers whose raw frames are told apart. */
 };
 
 struct traffic; /* Inside in traffic_priv.h. */
@@ -125,6 +128,14 @@ struct traffic_raw {
     uint8_t mac[6];                  /* Where they go, */
     bool has_mac;                    /* if this is set: else to the next hop. */
     bool foreign;                    /* Sources need not be client addresses. */
+};
+
+/* How far the senders of raw frames have come: numbers below these were sent. One for all workers
+ * of a process; see raw.h. */
+struct traffic_board {
+    struct traffic_reached {
+        alignas(64) _Atomic uint64_t streams[RECORD_STREAMS];
+    } workers[TRAFFIC_SENDERS]; /* By worker's index. */
 };
 
 struct traffic_stream_config {
@@ -193,6 +204,7 @@ struct traffic_config {
     uint16_t run;       /* In the mark of datagrams: what earlier runs left is told by it. */
     uint32_t validate;  /* Good requests in a row that prove a flow's recovery: they are kept, each
                             with its record, whatever the stream's mode. */
+    struct traffic_board *board; /* Borrowed; NULL: no other worker sends raw frames. */
     uint32_t mtu_bytes; /* Of the NIC port: no datagram's packet may be larger; 0: none is known. */
     uint32_t connections; /* Capacity; 0 stands for traffic_connections_needed(). */
     uint32_t

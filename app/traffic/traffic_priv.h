@@ -270,7 +270,8 @@ struct echo {
 struct raw {
     struct template *template; /* NULL: it is none. */
     struct sequence *senders;  /* Numbers received, by the worker that sent them. */
-    void *windows;             /* Their memory. */
+    uint64_t *reached;         /* What each had sent when that was looked at last. */
+    void *windows;             /* Of the sequences. */
     struct tuple tuple;        /* Of the first frame. */
     uint16_t run;              /* In the marks. */
 };
@@ -360,7 +361,8 @@ struct traffic {
     struct traffic_flow *flows; /* Of all streams. */
     struct target *targets;     /* target_count of them. */
     uint32_t target_count;
-    uint32_t reports; /* Streams with reports to fetch, bit by bit. */
+    struct traffic_board *board; /* Of raw frames; NULL: this worker alone sends them. */
+    uint32_t reports;            /* Streams with reports to fetch, bit by bit. */
     struct late_fault late;
     uint64_t sent_late_ns;     /* From the config. */
     uint64_t close_timeout_ns; /* The same. */

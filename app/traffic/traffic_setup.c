@@ -103,6 +103,7 @@ static int fill(struct traffic *traffic, const struct traffic_config *config)
     traffic->steady_ns = config->steady_ns;
     traffic->worker = (uint8_t)traffic->record->worker;
     traffic->validate = config->validate;
+    traffic->board = config->board;
     wheel_init(&traffic->wheel, TRAFFIC_TIMER_TICK_NS, 0);
     TAILQ_INIT(&traffic->closing);
     traffic->closing_timer.kind = TRAFFIC_TIMER_CLOSING;

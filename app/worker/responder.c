@@ -94,7 +94,7 @@ static void answer_datagram(struct responder *responder, const struct net_packet
 {
     uint16_t port = packet->tuple.local_port;
     uint32_t count = packet->l4_bytes - UDP_HEADER_BYTES;
-    uint32_t bytes = server_datagram(responder->server, port, count);
+    uint32_t bytes = server_datagram(responder->server, port, packet->tuple.remote_port, count);
     if (bytes == 0)
         return;
     if (net_tx_room(responder->port) == 0) {

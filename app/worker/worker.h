@@ -43,6 +43,23 @@
 
 struct worker; /* Inside in worker_priv.h. */
 
+/* What of its TCP can be chosen; each as in struct tcp_config. */
+struct worker_tcp {
+    enum tcp_congestion_law congestion;
+    bool ecn;
+    bool sack;
+    bool timestamps;
+    bool window_scale;
+    uint8_t initial_window_segs;
+    uint32_t window_bytes;
+    uint64_t delayed_ack_ns;
+    uint64_t rto_initial_ns;
+    uint64_t rto_min_ns;
+    uint64_t keep_alive_ns;
+    uint64_t keep_alive_interval_ns;
+    uint32_t keep_alive_probes;
+};
+
 struct worker_config {
     uint32_t index;                /* Of the worker: high bits of connection ids. */
     const struct clock *clock;     /* Borrowed; immutable. */
@@ -54,6 +71,7 @@ struct worker_config {
     struct record_keep keep[RECORD_STREAMS]; /* Of each stream; zeros: full. */
     struct hash_key key;                     /* Secret of ISNs; from the system's random source. */
     uint64_t time_wait_ns;                   /* 2 MSL of the connections that we closed first. */
+    struct worker_tcp tcp;
 };
 
 enum worker_command_kind {

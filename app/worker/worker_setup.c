@@ -19,8 +19,23 @@ static void prefer_node(int node);
 
 struct worker_config worker_config_default(void)
 {
-    return (struct worker_config){
-        .stall_ns = 200000, .time_wait_ns = 60 * S, .traffic = traffic_config_default()};
+    const struct tcp_config tcp = tcp_config_default(1);
+    return (struct worker_config){.stall_ns = 200000,
+                                  .time_wait_ns = 60 * S,
+                                  .traffic = traffic_config_default(),
+                                  .tcp = {.congestion = tcp.congestion,
+                                          .ecn = tcp.ecn,
+                                          .sack = tcp.sack,
+                                          .timestamps = tcp.timestamps,
+                                          .window_scale = tcp.window_scale,
+                                          .initial_window_segs = tcp.initial_window_segs,
+                                          .window_bytes = tcp.window_bytes,
+                                          .delayed_ack_ns = tcp.delayed_ack_ns,
+                                          .rto_initial_ns = tcp.rto_initial_ns,
+                                          .rto_min_ns = tcp.rto_min_ns,
+                                          .keep_alive_ns = tcp.keep_alive_ns,
+                                          .keep_alive_interval_ns = tcp.keep_alive_interval_ns,
+                                          .keep_alive_probes = tcp.keep_alive_probes}};
 }
 
 struct worker *worker_setup(const struct worker_config *config, struct error *err)
@@ -133,6 +148,26 @@ static int fill_record(struct worker *worker, const struct worker_config *config
     return 0;
 }
 
+/* A connection that is probed is never quiet. */
+static void choose(struct tcp_config *tcp, const struct worker_tcp *chosen)
+{
+    tcp->congestion = chosen->congestion;
+    tcp->ecn = chosen->ecn;
+    tcp->sack = chosen->sack;
+    tcp->timestamps = chosen->timestamps;
+    tcp->window_scale = chosen->window_scale;
+    tcp->initial_window_segs = chosen->initial_window_segs;
+    tcp->window_bytes = chosen->window_bytes;
+    tcp->delayed_ack_ns = chosen->delayed_ack_ns;
+    tcp->rto_initial_ns = chosen->rto_initial_ns;
+    tcp->rto_min_ns = chosen->rto_min_ns;
+    tcp->keep_alive_ns = chosen->keep_alive_ns;
+    tcp->keep_alive_interval_ns = chosen->keep_alive_interval_ns;
+    tcp->keep_alive_probes = chosen->keep_alive_probes;
+    if (chosen->keep_alive_ns > 0)
+        tcp->actives = tcp->connections;
+}
+
 /* Time-outs are traffic's: those of the tcp itself are off, so that each is measured in one
  * place. */
 static int fill_tcp(struct worker *worker, const struct worker_config *config,
@@ -151,6 +186,7 @@ static int fill_tcp(struct worker *worker, const struct worker_config *config,
     tcp.time_wait_ns = config->time_wait_ns;
     tcp.time_waits = traffic_time_waits_needed(traffic, config->time_wait_ns);
     tcp.mtu_bytes = net_mtu_bytes(config->port);
+    choose(&tcp, &config->tcp);
     worker->tcp = tcp_setup(&tcp, 0, err);
     return worker->tcp != NULL ? 0 : -1;
 }

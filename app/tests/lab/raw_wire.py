@@ -74,7 +74,7 @@ def checks(seamline, folder):
         streams=[stream("wire", "10.78.1.10", "2kpps", destinations=100, random=["sources"]),
                  stream("wire6", "fd00:78:1::10", "1Mbit/s", destinationPorts=50)],
         expect=[{"stream": "wire", "figure": "lostRequests", "equals": 0},
-                {"stream": "wire6", "figure": "goodRatio", "atLeast": 0.5}]))
+                {"stream": "wire6", "figure": "goodRatio", "atLeast": 0.001}]))
     for of in clean["streams"]:
         name, outcomes = of["name"], of["outcomes"]
         yield f"{name}: due is the sum of outcomes", of["due"] == sum(outcomes.values()) > 400, of

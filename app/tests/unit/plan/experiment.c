@@ -268,6 +268,10 @@ static void mistakes_are_named(void **state)
          "streams[1]: raw.source: is not of the target's family"},
         {RAW_WITH("1/s", "\"sizes\":[64],\"foreignSources\":true"),
          "streams[1]: raw.foreignSources: there is no \"source\" to be foreign"},
+        {"tcp.congestion=bbr", "tcp.congestion: got \"bbr\", want \"cubic\" or \"reno\""},
+        {"tcp.windowScale=false", "tcp: window: without windowScale want 65535 bytes at most"},
+        {"tcp.rtoInitial=100ms", "tcp: rtoInitial: want no less than rtoMin"},
+        {"tcp.initialWindow=65", "tcp.initialWindow: got 65, want an integer from 1 to 64"},
         {"streams.new.name=held", "streams[1]: name: there is already a stream \"held\""},
         {"streams.new.target.port=80",
          "streams[1].target: key \"port\" does not fit here; with its other keys a target takes: "

@@ -688,6 +688,35 @@ static void accounts_agree_with_the_path(void **state)
     }
 }
 
+/* Servers answer none that come from where servers are: nobody is asked from there. */
+static void no_flow_has_a_server_s_port(void **state)
+{
+    (void)state;
+    struct traffic_config config = config_of(TRAFFIC_UDP, 16, 1000, "10.9.0.1");
+    config.streams[0].targets[0].port = 5002;
+    config.port_first = 5000;
+    config.port_last = 5004;
+    struct scene *scene = scene_of(&config);
+    struct traffic_datagram datagram;
+    unsigned count = 0;
+    assert_true(traffic_start(scene->traffic, 0, 0, S));
+    traffic_due(scene->traffic, S + 15 * MS);
+    for (; traffic_datagram(scene->traffic, S + 15 * MS, &datagram); count++) {
+        assert_int_not_equal(datagram.tuple->local_port, 5001);
+        assert_int_not_equal(datagram.tuple->local_port, 5002);
+        assert_int_not_equal(datagram.tuple->local_port, 5003);
+        traffic_datagram_sent(scene->traffic, &datagram, S + 15 * MS);
+    }
+    /* Six addresses with two ports each; the other flows have none. */
+    assert_int_equal(count, 12);
+    assert_true(traffic_stop(scene->traffic, 0, S + 17 * MS));
+    assert_true(record_sums_hold(scene->record));
+    traffic_free(scene->traffic);
+    tcp_teardown(scene->tcp);
+    record_free(scene->record);
+    free(scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -708,6 +737,7 @@ int main(void)
         cmocka_unit_test(a_stream_starts_again),
         cmocka_unit_test(accounts_agree_with_the_path),
         cmocka_unit_test(too_large_for_the_port),
+        cmocka_unit_test(no_flow_has_a_server_s_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -665,25 +665,40 @@ static void mconnect_tells_its_name(void **state)
     finish();
 }
 
+/* Forged to come from another server, or from this one: answered, it would be for ever. */
+static void servers_do_not_answer_servers(void **state)
+{
+    static const uint16_t from[] = {7, 19, 5001, 5003, CTRAFFIC_PORT, MCONNECT_PORT, UDP_PORT};
+    struct server_config config = default_config();
+    (void)state;
+    start(&config);
+    for (unsigned i = 0; i < sizeof(from) / sizeof(from[0]); i++)
+        assert_int_equal(server_datagram(server, UDP_PORT, from[i], 9), 0);
+    assert_int_equal(server_counters(server)->datagrams_looped, sizeof(from) / sizeof(from[0]));
+    assert_int_equal(server_counters(server)->datagrams, 0);
+    assert_int_equal(server_datagram(server, UDP_PORT, SILENT_PORT, 9), 9);
+    finish();
+}
+
 static void datagrams(void **state)
 {
     struct server_config config = default_config();
     uint8_t out[64];
     (void)state;
     start(&config);
-    assert_int_equal(server_datagram(server, CTRAFFIC_PORT, 9), 9);
+    assert_int_equal(server_datagram(server, CTRAFFIC_PORT, 40000, 9), 9);
     server_datagram_fill(server, CTRAFFIC_PORT, (const uint8_t *)"012345678", 9, out);
     assert_memory_equal(out, "pod-15678", 9);
-    assert_int_equal(server_datagram(server, CTRAFFIC_PORT, 3), 3);
+    assert_int_equal(server_datagram(server, CTRAFFIC_PORT, 40000, 3), 3);
     server_datagram_fill(server, CTRAFFIC_PORT, (const uint8_t *)"012", 3, out);
     assert_memory_equal(out, "pod", 3);
-    assert_int_equal(server_datagram(server, MCONNECT_PORT, 5), 5);
+    assert_int_equal(server_datagram(server, MCONNECT_PORT, 40000, 5), 5);
     server_datagram_fill(server, MCONNECT_PORT, (const uint8_t *)"Hello", 5, out);
     assert_memory_equal(out, "pod-1", 5);
-    assert_int_equal(server_datagram(server, UDP_PORT, 4), 4);
+    assert_int_equal(server_datagram(server, UDP_PORT, 40000, 4), 4);
     server_datagram_fill(server, UDP_PORT, (const uint8_t *)"0123", 4, out);
     assert_memory_equal(out, "pod-", 4);
-    assert_int_equal(server_datagram(server, SILENT_PORT, 5), 0);
+    assert_int_equal(server_datagram(server, SILENT_PORT, 40000, 5), 0);
     assert_int_equal(server_counters(server)->datagrams, 4);
     assert_int_equal(server_counters(server)->datagrams_ignored, 1);
     finish();
@@ -743,6 +758,7 @@ int main(void)
         cmocka_unit_test(a_handshake_has_its_time),
         cmocka_unit_test(mconnect_tells_its_name),
         cmocka_unit_test(datagrams),
+        cmocka_unit_test(servers_do_not_answer_servers),
         cmocka_unit_test(bad_configurations_are_refused),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
