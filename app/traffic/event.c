@@ -55,7 +55,7 @@ void event_silence(struct traffic *traffic, struct traffic_conn *conn, uint64_t 
     struct conn_ending ending = conn_silence(conn);
     struct traffic_request *request = request_first(traffic, conn);
     if (conn->state == CONN_UP && request == NULL) {
-        quiet_rest(traffic, conn);
+        quiet_rest(traffic, conn, now_ns);
         return;
     }
     if (conn->state == CONN_UP && request->deadline_ns > now_ns) {

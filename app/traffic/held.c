@@ -79,11 +79,10 @@ static void held_due(struct traffic *traffic, struct traffic_stream *stream, uin
 static void held_connected(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns)
 {
     struct traffic_flow *flow = &traffic->flows[conn->flow];
-    (void)at_ns;
     flow->begun = true;
     flow->failures = 0;
     wheel_cancel(&traffic->wheel, &conn->timer.wheel);
-    quiet_rest(traffic, conn);
+    quiet_rest(traffic, conn, at_ns);
 }
 
 static void held_answered(struct traffic *traffic, struct traffic_conn *conn,

@@ -11,12 +11,18 @@ static struct traffic_conn *wake(struct traffic *traffic, struct traffic_flow *f
 static bool may_sleep(const struct traffic *traffic, const struct traffic_conn *conn);
 static bool fits(const struct traffic_conn *conn);
 
-void quiet_rest(struct traffic *traffic, struct traffic_conn *conn)
+void quiet_rest(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
 {
     struct traffic_flow *flow = &traffic->flows[conn->flow];
     const struct conn_account *account = &conn->account;
+    uint32_t events_waiting;
     if (!may_sleep(traffic, conn))
         return;
+    tcp_events(traffic->tcp, &events_waiting);
+    if (events_waiting > 0) {
+        wheel_set(&traffic->wheel, &conn->timer.wheel, now_ns + TRAFFIC_TIMER_TICK_NS);
+        return;
+    }
     tcp_user_set(traffic->tcp, conn->tcp, QUIET_USER | conn->flow);
     flow->asleep = true;
     flow->failed_connects = (uint16_t)account->failed_connects;

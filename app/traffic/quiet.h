@@ -26,9 +26,10 @@ static inline bool quiet_is_user(uint64_t user)
     return (user & QUIET_USER) != 0;
 }
 
-/* CONN, held, has nothing to do: it sleeps from now on, unless that would lose something. CONN may
- * not be valid after this. */
-void quiet_rest(struct traffic *traffic, struct traffic_conn *conn);
+/* CONN, held, has nothing to do: it sleeps from now on, unless that would lose something. While
+ * events of the tcp wait to be told, some may bear its handle: its timer is set then, to come here
+ * again (event_silence()). CONN may not be valid after this. */
+void quiet_rest(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
 /* The connection of FLOW, which is asleep, has something to do. NULL: there is no room, or the tcp
  * is about to tell of its end. */
 struct traffic_conn *quiet_wake(struct traffic *traffic, struct traffic_flow *flow,

@@ -28,7 +28,7 @@ static void between_requests(void **state)
     (void)state;
     struct world *world = start(4);
     world->pods = 4;
-    world_run(world, 3 * WORLD_WAY_NS);
+    world_run(world, MS);
     assert_asleep(world, 4, 0); /* Connected. */
     world_run(world, 21 * S);
     assert_outcomes(world, "ok 16");
@@ -122,6 +122,27 @@ static void closed_asleep(void **state)
     world_stop(world);
 }
 
+/* A connection and its end come in one burst: both are told. */
+static void ended_in_the_burst(void **state)
+{
+    static void (*const end[])(struct world *, uint32_t) = {world_reset, world_close};
+    static const char *const ends[] = {"reset 2", "closed 2"};
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct world *world = start(2);
+        world->burst = true;
+        world_stall(world, 0);
+        assert_int_equal(world->syns, 2);
+        end[i](world, 0);
+        world_stall(world, MS);
+        world_run(world, 6 * S);
+        assert_ends(world, ends[i]);
+        assert_int_equal(world_count(world, RECORD_OUTAGES), 2);
+        assert_asleep(world, 2, 0);
+        world_stop(world);
+    }
+}
+
 /* No room to wake for a slot: it is unsent, and the next one finds room. An event finds room. */
 static void no_room_to_wake(void **state)
 {
@@ -173,15 +194,15 @@ static void too_much_to_say(void **state)
     struct traffic_conn *conn = quiet_wake(traffic, &traffic->flows[0], world->now_ns);
     assert_non_null(conn);
     conn->account.blocked = 256;
-    quiet_rest(traffic, conn);
+    quiet_rest(traffic, conn, world->now_ns);
     assert_asleep(world, 0, 1);
     conn->account.blocked = 255;
     conn->account.retransmits = 65536;
-    quiet_rest(traffic, conn);
+    quiet_rest(traffic, conn, world->now_ns);
     assert_asleep(world, 0, 1);
     conn->account.retransmits = 65535;
     conn->account.failed_connects = 65535;
-    quiet_rest(traffic, conn);
+    quiet_rest(traffic, conn, world->now_ns);
     assert_asleep(world, 1, 0);
     conn = quiet_wake(traffic, &traffic->flows[0], world->now_ns);
     assert_int_equal(conn->account.blocked, 255);
@@ -216,10 +237,11 @@ static void stopped_by_turns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(between_requests), cmocka_unit_test(before_the_first_request),
-        cmocka_unit_test(reset_asleep),     cmocka_unit_test(closed_asleep),
-        cmocka_unit_test(no_room_to_wake),  cmocka_unit_test(busy),
-        cmocka_unit_test(too_much_to_say),  cmocka_unit_test(stopped_by_turns),
+        cmocka_unit_test(between_requests),   cmocka_unit_test(before_the_first_request),
+        cmocka_unit_test(reset_asleep),       cmocka_unit_test(closed_asleep),
+        cmocka_unit_test(no_room_to_wake),    cmocka_unit_test(busy),
+        cmocka_unit_test(too_much_to_say),    cmocka_unit_test(stopped_by_turns),
+        cmocka_unit_test(ended_in_the_burst),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -246,7 +246,8 @@ static void arrive(struct world *world)
             tcp_icmp(world->tcp, world->now_ns, &packet.tuple, packet.seq, TCP_ICMP_HOST, 0);
         else
             tcp_input(world->tcp, world->now_ns, &packet.tuple, packet.l4, packet.bytes);
-        traffic_events(world->traffic, world->now_ns, WORLD_POLL_NS);
+        if (!world->burst)
+            traffic_events(world->traffic, world->now_ns, WORLD_POLL_NS);
     }
 }
 

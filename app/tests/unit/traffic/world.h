@@ -99,6 +99,7 @@ struct world {
     bool drop_syn;       /* The next SYN is lost on the way. */
     bool tx_full;        /* The port has no room. */
     bool no_hop;         /* The next hop is unresolved. */
+    bool burst;          /* What came in a turn is acted on when all of it was taken. */
     uint32_t syns;       /* Seen by anybody. */
     uint32_t resets;     /* Seen. */
     uint32_t fins;       /* Seen. */
