@@ -43,7 +43,7 @@ struct secure *secure_of(const struct traffic *traffic, const struct traffic_con
 void secure_pump(struct traffic *traffic, struct traffic_conn *conn)
 {
     struct secure *secure = secure_of(traffic, conn);
-    while (flush(traffic, conn, secure) && secure->tls.ready && conn->state == CONN_UP &&
+    while (flush(traffic, conn, secure) && tls_can_write(&secure->tls) && conn->state == CONN_UP &&
            secure->sealed_bytes < conn->asked_bytes)
         if (!seal(traffic, conn, secure))
             return;

@@ -45,7 +45,7 @@ void server_tls_pump(struct server *server, uint64_t now_ns, struct server_conn 
 static bool seal(struct server *server, uint64_t now_ns, struct server_conn *conn)
 {
     uint8_t plain[PART_BYTES];
-    while (conn->tls.ready && conn->sealed < conn->said &&
+    while (tls_can_write(&conn->tls) && conn->sealed < conn->said &&
            conn->hold.end - conn->hold.start < SERVER_HELD_BYTES) {
         uint64_t left = conn->said - conn->sealed;
         uint32_t count = left < sizeof(plain) ? (uint32_t)left : sizeof(plain);

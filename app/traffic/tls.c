@@ -88,6 +88,11 @@ enum tls_verdict tls_read(struct tls *tls, uint8_t *bytes, uint32_t room, uint32
     }
 }
 
+bool tls_can_write(const struct tls *tls)
+{
+    return tls->ready && SSL_is_init_finished(tls->ssl) != 0;
+}
+
 bool tls_write(struct tls *tls, const uint8_t *bytes, uint32_t count)
 {
     if (tls->reason != TLS_NONE)

@@ -4,7 +4,7 @@
  *     tls_open(&tls, context);
  *     ... encrypted bytes came:   tls_put(&tls, bytes, count);
  *         until MORE:             tls_read(&tls, plain, room, &count);     // drives the handshake
- *     ... to be said:             tls_write(&tls, plain, count);           // once tls.ready
+ *     ... to be said:             if (tls_can_write(&tls)) tls_write(&tls, plain, count);
  *     ... after each of these:    while ((n = tls_take(&tls, bytes, room)) > 0) send them
  *     tls_close(&tls);
  *
@@ -106,7 +106,10 @@ void tls_close(struct tls *tls);
 bool tls_put(struct tls *tls, const uint8_t *bytes, uint32_t count);
 /* Read decrypted bytes, ROOM at most; *COUNT of them with TLS_DATA, else 0. */
 enum tls_verdict tls_read(struct tls *tls, uint8_t *bytes, uint32_t room, uint32_t *count);
-/* Encrypt bytes, once ready. False: TLS_BAD. */
+/* Ready, and not in the middle of another handshake (RFC 5246 7.4.1.1), or of a message after the
+ * handshake (RFC 8446 4.6): the peer's next bytes end that. */
+bool tls_can_write(const struct tls *tls);
+/* Encrypt bytes, when that can be. False: TLS_BAD. */
 bool tls_write(struct tls *tls, const uint8_t *bytes, uint32_t count);
 /* Say that this was all (close_notify). */
 void tls_end(struct tls *tls);

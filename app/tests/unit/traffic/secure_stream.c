@@ -2,6 +2,7 @@
  * way, certificates that do not fit, and ends at every stage. */
 #include "tests/unit/traffic/world.h"
 
+#include <openssl/ssl.h>
 #include <string.h>
 
 #include "tests/unit/traffic/certificates.h"
@@ -313,6 +314,30 @@ static void broken_records(void **state)
     stop(world);
 }
 
+/* By TLS 1.2 a server may want another handshake: requests that are due meanwhile wait for its end.
+ */
+static void handshakes_anew(void **state)
+{
+    struct traffic_stream_config stream = https(TRAFFIC_HELD, (struct http_request_config){0});
+    struct tls_config server = server_config();
+    (void)state;
+    stream.depth = 8;
+    server.max = TLS_1_2;
+    struct world *world = start(&stream, &server);
+    world_run(world, 45 * MS);
+    world->pod[0].delay_ns = 15 * MS;
+    SSL *ssl = world->conns[0].tls.ssl;
+    assert_int_equal(SSL_renegotiate(ssl), 1);
+    assert_int_equal(SSL_do_handshake(ssl), 1);
+    world_run(world, 395 * MS);
+    assert_int_equal(SSL_total_renegotiations(ssl), 1);
+    assert_int_equal(world->syns, 1);
+    assert_true(world_count(world, RECORD_REQUESTS) > 30);
+    for (uint32_t k = 0; k < world_count(world, RECORD_REQUESTS); k++)
+        assert_int_equal(request(world, k)->outcome, OUTCOME_OK);
+    stop(world);
+}
+
 /* The peer goes during the handshake, and later. */
 static void ends_at_each_stage(void **state)
 {
@@ -453,6 +478,7 @@ int main(void)
         cmocka_unit_test(broken_tls_is_named),
         cmocka_unit_test(no_tls_at_all),
         cmocka_unit_test(broken_records),
+        cmocka_unit_test(handshakes_anew),
         cmocka_unit_test(ends_at_each_stage),
         cmocka_unit_test(answers_ended_by_close),
         cmocka_unit_test(both_close_at_once),

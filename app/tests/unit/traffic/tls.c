@@ -4,6 +4,7 @@
 
 #include <malloc.h>
 #include <openssl/crypto.h>
+#include <openssl/ssl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -243,6 +244,49 @@ static void a_quiet_connection_has_no_record_buffers(void **state)
     free_pair(&pair);
 }
 
+/* The server is in the middle of a message after the handshake, or of another handshake: the client
+ * says nothing until that is over, and is not the worse for it. */
+static void what_is_said_waits_for_messages_of_tls(void **state)
+{
+    static const uint8_t text[100] = "said in the meantime";
+    (void)state;
+    for (enum tls_version version = TLS_1_2; version <= TLS_1_3; version++) {
+        struct tls_config client = client_config(), server = server_config();
+        struct pair pair;
+        uint8_t record[2000];
+        client.max = version;
+        make_pair(&pair, &client, &server);
+        connect_pair(&pair);
+        SSL *ssl = pair.ends[1].tls.ssl;
+        carry(&pair, 1460);
+        assert_true(tls_can_write(&pair.ends[0].tls));
+        if (version == TLS_1_2) {
+            assert_int_equal(SSL_renegotiate(ssl), 1);
+        } else { /* A ticket of two records. */
+            assert_int_equal(SSL_set_max_send_fragment(ssl, 512), 1);
+            memset(record, 'h', 512);
+            SSL_SESSION *session = SSL_get1_session(ssl);
+            assert_int_equal(SSL_SESSION_set1_ticket_appdata(session, record, 512), 1);
+            SSL_SESSION_free(session);
+            assert_int_equal(SSL_new_session_ticket(ssl), 1);
+        }
+        assert_int_equal(SSL_do_handshake(ssl), 1);
+        uint32_t count = tls_take(&pair.ends[1].tls, record, 600);
+        assert_int_equal(tls_pending(&pair.ends[1].tls) > 0, version == TLS_1_3);
+        assert_true(tls_put(&pair.ends[0].tls, record, count));
+        read_all(&pair.ends[0]);
+        assert_false(tls_can_write(&pair.ends[0].tls));
+        carry(&pair, 1460);
+        assert_int_equal(pair.ends[0].verdict, TLS_MORE);
+        assert_true(tls_can_write(&pair.ends[0].tls));
+        assert_true(tls_write(&pair.ends[0].tls, text, sizeof(text)));
+        carry(&pair, 1460);
+        assert_int_equal(pair.ends[1].heard_bytes, sizeof(text));
+        disconnect_pair(&pair);
+        free_pair(&pair);
+    }
+}
+
 /* Two at a time: by TLS 1.3 each with a session of its own, of which servers give two. */
 static void sessions_are_resumed_side_by_side(void **state)
 {
@@ -461,6 +505,7 @@ int main(void)
         cmocka_unit_test(records_may_be_cut_anywhere),
         cmocka_unit_test(sessions_are_resumed_as_told),
         cmocka_unit_test(a_quiet_connection_has_no_record_buffers),
+        cmocka_unit_test(what_is_said_waits_for_messages_of_tls),
         cmocka_unit_test(sessions_are_resumed_side_by_side),
         cmocka_unit_test(certificates_are_checked),
         cmocka_unit_test(certificates_are_of_use),
