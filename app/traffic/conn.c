@@ -105,6 +105,13 @@ void conn_close_expired(struct traffic *traffic, uint64_t now_ns)
         wheel_set(&traffic->wheel, &traffic->closing_timer.wheel, conn->closing.deadline_ns);
 }
 
+void conn_reset_closing(struct traffic *traffic, uint64_t now_ns)
+{
+    struct traffic_conn *conn;
+    while ((conn = TAILQ_FIRST(&traffic->closing)) != NULL)
+        give_up(traffic, conn, now_ns);
+}
+
 void conn_abort(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
 {
     tcp_abort(traffic->tcp, now_ns, conn->tcp);

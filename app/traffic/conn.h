@@ -31,6 +31,8 @@ void conn_end(struct traffic *traffic, struct traffic_conn *conn, const struct f
 void conn_close(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
 /* Reset those whose close takes too long. */
 void conn_close_expired(struct traffic *traffic, uint64_t now_ns);
+/* Reset all that are being closed. */
+void conn_reset_closing(struct traffic *traffic, uint64_t now_ns);
 /* RST at once (nothing, in SYN-SENT). After conn_end(). */
 void conn_abort(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
 /* The tcp has forgotten it: its memory and 5-tuple are free again. CONN is not valid after this. */

@@ -67,6 +67,16 @@ bool traffic_stop(struct traffic *traffic, uint32_t index, uint64_t now_ns)
     return true;
 }
 
+void traffic_quit(struct traffic *traffic, uint64_t now_ns)
+{
+    /* Each pass stops one more flow at least: what is reset makes room to wake another. */
+    for (uint32_t pass = 0; traffic->opening != 0 && pass <= traffic->flow_count; pass++) {
+        conn_reset_closing(traffic, now_ns);
+        traffic_events(traffic, now_ns, 0);
+        open_first(traffic, now_ns);
+    }
+}
+
 /* Acting makes further events, and may move the array: each event is copied first. */
 uint32_t traffic_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncertainty_ns)
 {

@@ -281,6 +281,9 @@ bool traffic_start(struct traffic *traffic, uint32_t stream, uint64_t now_ns, ui
  * such, connections are closed by FIN, and by RST after close_timeout_ns. False when it does not
  * run. */
 bool traffic_stop(struct traffic *traffic, uint32_t stream, uint64_t now_ns);
+/* The worker quits: what traffic_stop() of all streams left for later turns is done now, at the
+ * price of resets for what is being closed. */
+void traffic_quit(struct traffic *traffic, uint64_t now_ns);
 
 /* Act on all events of the tcp and clear them. Before the packets of this turn are freed: events
  * point into them. UNCERTAINTY_NS is the time since the poll before: what arrived did so within.

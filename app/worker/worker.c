@@ -107,6 +107,7 @@ static void drain(struct worker *worker)
 static void quit(struct worker *worker)
 {
     tcp_conn conn = 0;
+    traffic_quit(worker->traffic, worker->now_ns);
     while ((conn = tcp_conn_next(worker->tcp, conn)) != 0)
         tcp_abort(worker->tcp, worker->now_ns, conn);
     while (traffic_events(worker->traffic, worker->now_ns, worker->gap_ns) > 0)

@@ -234,6 +234,30 @@ static void stopped_by_turns(void **state)
     world_free(world);
 }
 
+/* The worker quits before all flows could be woken: none has lost its connection by that. */
+static void quit_before_all_are_stopped(void **state)
+{
+    (void)state;
+    struct world *world = start(1500);
+    struct traffic *traffic = world->traffic;
+    world_run(world, S / 10);
+    world->pod[0].manner = POD_MUTE;
+    traffic->conns_spare = traffic->conns.capacity - 100;
+    assert_true(traffic_stop(traffic, 0, world->now_ns));
+    world_run(world, world->now_ns + S);
+    assert_asleep(world, 1400, 100);
+    traffic_quit(traffic, world->now_ns);
+    tcp_conn conn = 0;
+    while ((conn = tcp_conn_next(world->tcp, conn)) != 0)
+        tcp_abort(world->tcp, world->now_ns, conn);
+    while (traffic_events(traffic, world->now_ns, 0) > 0)
+        continue;
+    assert_ends(world, "lasting 1500");
+    assert_asleep(world, 0, 0);
+    assert_int_equal(world_count(world, RECORD_OUTAGES), 0);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,7 +265,7 @@ int main(void)
         cmocka_unit_test(reset_asleep),       cmocka_unit_test(closed_asleep),
         cmocka_unit_test(no_room_to_wake),    cmocka_unit_test(busy),
         cmocka_unit_test(too_much_to_say),    cmocka_unit_test(stopped_by_turns),
-        cmocka_unit_test(ended_in_the_burst),
+        cmocka_unit_test(ended_in_the_burst), cmocka_unit_test(quit_before_all_are_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
