@@ -121,7 +121,11 @@ static void receive_secure(struct traffic *traffic, struct traffic_conn *conn,
     switch (verdict) {
     case TLS_BAD: bad_tls(traffic, conn, tls->reason, event); break;
     case TLS_ENDED: heard_all(traffic, conn, event); break;
-    default: secure_pump(traffic, conn); break; /* What TLS has to say. */
+    default:
+        secure_pump(traffic, conn); /* What TLS has to say. */
+        if (tls_pending(tls) > SECURE_UNSENT_BYTES)
+            bad_tls(traffic, conn, TLS_RECORD, event);
+        break;
     }
 }
 

@@ -15,7 +15,8 @@
  *
  * Threads: the owning worker. Memory: lent by pools of traffic_setup(), and OpenSSL's own from the
  * heap (tls.h). Two pieces are every connection's own, the others whose first comes. Full:
- * secure_begin() refuses; with no room to hold more, encryption goes on when the peer acknowledges.
+ * secure_begin() refuses; with no room to hold more, encryption goes on when the peer acknowledges;
+ * one that has TLS itself say more and more (KeyUpdate, RFC 8446 4.6.3) meanwhile is given up.
  */
 #ifndef TRAFFIC_SECURE_H
 #define TRAFFIC_SECURE_H
@@ -25,9 +26,10 @@
 #include "traffic/traffic_priv.h"
 
 enum {
-    SECURE_PART_BYTES = 4096,  /* Encrypted or decrypted at once. */
-    SECURE_PIECES = 2,         /* Of hold.h, that each connection may have at any time. */
-    SECURE_SPARE_PIECES = 2048 /* Those of a worker beyond. */
+    SECURE_PART_BYTES = 4096,    /* Encrypted or decrypted at once. */
+    SECURE_UNSENT_BYTES = 65536, /* What TLS has to say and nothing holds yet, at most. */
+    SECURE_PIECES = 2,           /* Of hold.h, that each connection may have at any time. */
+    SECURE_SPARE_PIECES = 2048   /* Those of a worker beyond. */
 };
 
 /* Lent to a connection from its establishment to its end. */

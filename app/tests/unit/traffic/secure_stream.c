@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "tests/unit/traffic/certificates.h"
+#include "traffic/event.h"
 #include "traffic/http_message.h"
+#include "traffic/secure.h"
 
 #define OK_5 "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Pod: one\r\n\r\nhello"
 
@@ -390,6 +392,57 @@ static void answers_ended_by_close(void **state)
     }
 }
 
+/* Stopped, or reset by the peer, at any stage of the handshake and of the first requests: nothing is
+ * left of it, and each request has its outcome. */
+static void stops_at_each_stage(void **state)
+{
+    static const enum traffic_pattern patterns[] = {TRAFFIC_HELD, TRAFFIC_OPEN, TRAFFIC_CLOSED};
+    (void)state;
+    for (unsigned i = 0; i < 2 * 3 * 16; i++) {
+        struct traffic_stream_config stream =
+            https(patterns[i / 2 % 3],
+                  (struct http_request_config){.method = "POST", .body = {.size_bytes = 90000}});
+        struct tls_config server = server_config();
+        server.max = i % 2 == 0 ? TLS_1_2 : TLS_1_3;
+        stream.law = law_constant(4000, S);
+        stream.depth = patterns[i / 2 % 3] == TRAFFIC_OPEN ? 1 : 4;
+        struct world *world = start(&stream, &server);
+        world_run(world, i / 6 * WORLD_WAY_NS);
+        if (i % 4 >= 2)
+            world_reset(world, 0);
+        stop(world);
+    }
+}
+
+/* A peer that has TLS answer it again and again, and takes nothing of that, is given up: no more
+ * memory goes into it than a connection may have unsent. */
+static void endless_key_updates(void **state)
+{
+    struct traffic_stream_config stream = https(TRAFFIC_CLOSED, (struct http_request_config){0});
+    struct tls_config server = server_config();
+    uint32_t most = 0;
+    (void)state;
+    stream.think_ns = S;
+    struct world *world = start(&stream, &server);
+    world_run(world, 5 * MS);
+    assert_outcomes(world, "ok 1");
+    struct traffic_conn *conn = pool_get(&world->traffic->conns, world->traffic->flows[0].conn);
+    struct tls *peer = &world->conns[0].tls;
+    for (unsigned i = 0; i < 10000 && conn->state == CONN_UP; i++) {
+        uint8_t bytes[100];
+        assert_int_equal(SSL_key_update(peer->ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+        assert_int_equal(SSL_do_handshake(peer->ssl), 1);
+        struct tcp_event event = {.kind = TCP_EVENT_DATA, .at_ns = world->now_ns, .data = bytes};
+        event.bytes = tls_take(peer, bytes, sizeof(bytes));
+        event_take(world->traffic, conn, &event);
+        uint32_t unsent = tls_pending(&secure_of(world->traffic, conn)->tls);
+        most = unsent > most ? unsent : most;
+    }
+    assert_in_range(most, 1, SECURE_UNSENT_BYTES + 100);
+    assert_ends(world, "bad-answer 1");
+    stop(world);
+}
+
 /* The ACK of the peer's FIN has an offset behind our own. */
 static void both_close_at_once(void **state)
 {
@@ -481,6 +534,8 @@ int main(void)
         cmocka_unit_test(handshakes_anew),
         cmocka_unit_test(ends_at_each_stage),
         cmocka_unit_test(answers_ended_by_close),
+        cmocka_unit_test(stops_at_each_stage),
+        cmocka_unit_test(endless_key_updates),
         cmocka_unit_test(both_close_at_once),
         cmocka_unit_test(sessions_are_resumed_as_told),
         cmocka_unit_test(held_flows_back_off),
