@@ -145,8 +145,10 @@ static struct timing cover(struct tcp *tcp, struct tcb *tcb, const struct tcp_ar
             tcb->sacked_bytes -= covered;
         else if (tcb->sack && whole)
             tcp_rack_delivered(tcb, segment, in);
-        if (segment->probe_arrived)
+        if (segment->probe_arrived) {
             tcp_event_add_retransmit(tcp, tcb, segment->last_sent_ns, segment, TCP_CAUSE_PROBE);
+            segment->probe_arrived = false; /* Once: this ACK may cover a part of it. */
+        }
         if (!whole) {
             segment->pos += covered;
             segment->length -= covered;
