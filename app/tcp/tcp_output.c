@@ -53,8 +53,8 @@ uint32_t tcp_output(struct tcp *tcp, uint64_t now_ns, struct tcp_descriptor out[
     uint32_t count;
 
     tcp_slot_wake_waiting(tcp);
-    /* A flood of what is to be answered leaves connections half of the room. */
-    count = tcp_reply_output(tcp, now_ns, out, TAILQ_EMPTY(&tcp->ready) ? max : (max + 1) / 2);
+    /* A flood of what is to be answered leaves connections half of the room, and a single place. */
+    count = tcp_reply_output(tcp, now_ns, out, TAILQ_EMPTY(&tcp->ready) ? max : max / 2);
     count += emit_ready(tcp, now_ns, out + count, max - count);
     count += tcp_reply_output(tcp, now_ns, out + count, max - count);
     tcp->counters.segments_out += count;
