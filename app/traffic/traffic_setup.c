@@ -18,6 +18,7 @@ static int fill_conns(struct traffic *traffic, const struct traffic_config *conf
 static int fill_secures(struct traffic *traffic, const struct traffic_config *config);
 static int make_contexts(struct traffic *traffic, const struct traffic_config *config,
                          struct error *err);
+static void close_secures(struct traffic *traffic);
 static int fill_pool(struct pool *pool, void **memory, uint32_t capacity, uint32_t bytes);
 static int fill_outages(struct traffic *traffic, const struct traffic_config *config);
 static int fill_names(struct traffic *traffic);
@@ -66,6 +67,7 @@ void traffic_free(struct traffic *traffic)
 {
     if (traffic == NULL)
         return;
+    close_secures(traffic);
     for (uint32_t i = 0; i < traffic->stream_count; i++) {
         free(traffic->streams[i].places);
         free(traffic->streams[i].order.entries);
@@ -177,6 +179,14 @@ static int make_contexts(struct traffic *traffic, const struct traffic_config *c
         }
     }
     return 0;
+}
+
+/* Those of connections that nobody ended. */
+static void close_secures(struct traffic *traffic)
+{
+    const struct pool *secures = &traffic->secures;
+    for (pool_handle at = pool_next(secures, 0); at != 0; at = pool_next(secures, at))
+        tls_close(&((struct secure *)pool_get(secures, at))->tls);
 }
 
 static int fill_pool(struct pool *pool, void **memory, uint32_t capacity, uint32_t bytes)

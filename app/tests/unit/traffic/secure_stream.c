@@ -2,7 +2,9 @@
  * way, certificates that do not fit, and ends at every stage. */
 #include "tests/unit/traffic/world.h"
 
+#include <openssl/crypto.h>
 #include <openssl/ssl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/traffic/certificates.h"
@@ -16,6 +18,7 @@ static struct certificates files;
 static struct http_message message;
 static struct http_expect expect;
 static struct tls_config tls;
+static size_t openssl_blocks; /* That OpenSSL has from the heap now. */
 
 static int make_files(void **state)
 {
@@ -493,6 +496,50 @@ static void held_flows_back_off(void **state)
     stop(world);
 }
 
+static void *count_malloc(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    void *memory = malloc(size);
+    openssl_blocks += memory != NULL;
+    return memory;
+}
+
+static void *count_realloc(void *memory, size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    openssl_blocks += memory == NULL;
+    return realloc(memory, size);
+}
+
+static void count_free(void *memory, const char *file, int line)
+{
+    (void)file, (void)line;
+    openssl_blocks -= memory != NULL;
+    free(memory);
+}
+
+/* Freed in the middle of it all: OpenSSL has nothing left, either. What it keeps for good, it has
+ * after the first time. */
+static void nothing_is_left_of_what_nobody_ended(void **state)
+{
+    size_t before = 0;
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct traffic_stream_config stream = https(TRAFFIC_HELD, (struct http_request_config){0});
+        struct tls_config server = server_config();
+        stream.flows = 4;
+        struct world *world = start(&stream, &server);
+        struct tls_context *context = world->pod[0].tls;
+        world_run(world, 45 * MS);
+        assert_int_equal(world->traffic->secures.taken, 4);
+        world_free(world);
+        tls_context_free(context);
+        if (i == 1)
+            before = openssl_blocks;
+    }
+    assert_int_equal(openssl_blocks, before);
+}
+
 static void bad_files_are_told(void **state)
 {
     struct traffic_config config = traffic_config_default();
@@ -522,6 +569,7 @@ static void bad_files_are_told(void **state)
 
 int main(void)
 {
+    CRYPTO_set_mem_functions(count_malloc, count_realloc, count_free); /* Before all else. */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_patterns),
         cmocka_unit_test(handshakes_are_timed),
@@ -539,6 +587,7 @@ int main(void)
         cmocka_unit_test(both_close_at_once),
         cmocka_unit_test(sessions_are_resumed_as_told),
         cmocka_unit_test(held_flows_back_off),
+        cmocka_unit_test(nothing_is_left_of_what_nobody_ended),
         cmocka_unit_test(bad_files_are_told),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
