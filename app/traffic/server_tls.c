@@ -1,7 +1,9 @@
 #include "traffic/server_priv.h"
 
 enum {
-    PART_BYTES = 4096 /* Encrypted or decrypted at once. */
+    PART_BYTES = 4096, /* Encrypted or decrypted at once. */
+    /* Held: that much is not of answers, TLS itself is made to talk (KeyUpdate, RFC 8446 4.6.3). */
+    TALK_BYTES = 2 * SERVER_HELD_BYTES
 };
 
 static bool seal(struct server *server, uint64_t now_ns, struct server_conn *conn);
@@ -29,6 +31,8 @@ void server_tls_receive(struct server *server, uint64_t now_ns, struct server_co
         server_watch(server, now_ns, conn);
     conn->closing |= verdict == TLS_ENDED;
     server_tls_pump(server, now_ns, conn);
+    if (!conn->ended && conn->hold.end - conn->hold.start > TALK_BYTES)
+        fail(server, now_ns, conn);
 }
 
 void server_tls_pump(struct server *server, uint64_t now_ns, struct server_conn *conn)

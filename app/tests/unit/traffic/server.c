@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 
 #include "tests/unit/traffic/certificates.h"
 #include "traffic/hold.h"
@@ -453,6 +454,51 @@ static void https_answers_over_a_bad_wire(void **state)
     }
 }
 
+/* A client that has TLS answer it again and again, and takes nothing of that, holds no more than
+ * twice a connection's share. */
+static void https_ends_endless_key_updates(void **state)
+{
+    static uint8_t stream[1 << 20];
+    struct server_config config = default_config();
+    struct tls_config trust = {.ca_file = files.ca, .host = "web.example"};
+    struct tls_context *context = tls_context_new(&trust, NULL);
+    uint8_t plain[2 * BODY_BYTES];
+    struct tcp_info info;
+    struct tls tls;
+    (void)state;
+    config.listeners[0] = (struct server_listener){SERVER_HTTPS, HTTPS_PORT};
+    config.certificate_file = files.own;
+    config.key_file = files.key;
+    start(&config);
+    assert_true(tls_open(&tls, context));
+    connect_to(HTTPS_PORT, "");
+    converse(&tls, GET, plain, sizeof(plain));
+    assert_true(tcp_conn_info(client.tcp, client.conn, &info));
+    memcpy(stream, client.text, info.queued_bytes);
+    client.text = stream;
+    go_deaf();
+    uint32_t most = 0;
+    for (unsigned i = 0; i < 300 && !client.gone; i++) {
+        uint32_t count = 0;
+        for (unsigned k = 0; k < 40; k++) {
+            assert_int_equal(SSL_key_update(tls.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+            assert_int_equal(SSL_do_handshake(tls.ssl), 1);
+            count += tls_take(&tls, stream + info.queued_bytes + count, 100);
+        }
+        info.queued_bytes += count;
+        tcp_send(client.tcp, client.conn, count);
+        step();
+        most = server_held(server) > most ? server_held(server) : most;
+    }
+    assert_in_range(most * HOLD_PIECE_BYTES, SERVER_HELD_BYTES, 2 * SERVER_HELD_BYTES + 4096);
+    assert_int_equal(server_counters(server)->tls_failed, 1);
+    deaf = 0;
+    hang_up();
+    tls_close(&tls);
+    tls_context_free(context);
+    finish();
+}
+
 /* It is told by an alert, and the connection closed. */
 static void https_ends_what_is_no_tls(void **state)
 {
@@ -747,6 +793,7 @@ int main(void)
         cmocka_unit_test(http_refuses_what_is_no_request),
         cmocka_unit_test(http_bounds_what_is_unacknowledged),
         cmocka_unit_test(https_answers_over_a_bad_wire),
+        cmocka_unit_test(https_ends_endless_key_updates),
         cmocka_unit_test(https_ends_what_is_no_tls),
         cmocka_unit_test(ctraffic_echoes_with_its_name),
         cmocka_unit_test(ctraffic_bounds_what_it_holds),
