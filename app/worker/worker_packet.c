@@ -203,7 +203,8 @@ static void take_icmp(struct worker *worker, const struct net_packet *packet)
         worker_count(&worker->counters.udp_ignored, 1);
 }
 
-/* One that cannot be sent is lost, as it would be on the wire. */
+/* One that cannot be sent is lost, as it would be on the wire; that is the next hop's doing only if
+ * it was refused for that. */
 static void emit(struct worker *worker, uint32_t index)
 {
     const struct tcp_descriptor *descriptor = &worker->descriptors[index];
@@ -214,8 +215,10 @@ static void emit(struct worker *worker, uint32_t index)
     enum net_refusal why = NET_SENT;
     uint8_t *l4 = net_tx_begin(worker->port, &path, &descriptor->tuple, (uint16_t)l4_bytes, &why);
     if (l4 == NULL) {
-        worker_count(&worker->counters.hop_refusals, why == NET_REFUSED_HOP);
-        traffic_refused(worker->traffic, descriptor);
+        if (why == NET_REFUSED_HOP) {
+            worker_count(&worker->counters.hop_refusals, 1);
+            traffic_refused(worker->traffic, descriptor);
+        }
         return;
     }
     uint16_t header_bytes = tcp_header_write(descriptor, l4);

@@ -2,6 +2,7 @@
 #include "tests/eal/test_nic.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
@@ -9,6 +10,8 @@
 #include <rte_ring.h>
 
 #include "base/wide.h"
+#include "net/arp.h"
+#include "net/wire.h"
 
 enum {
     TIMED_PACKETS = 1024
@@ -35,6 +38,10 @@ int __real_rte_eth_from_rings(const char *name, struct rte_ring *const rx[], uns
                               struct rte_ring *const tx[], unsigned tx_count, unsigned node);
 int __wrap_rte_eth_from_rings(const char *name, struct rte_ring *const rx[], unsigned rx_count,
                               struct rte_ring *const tx[], unsigned tx_count, unsigned node);
+int __real_rte_eth_stats_get(uint16_t port_id, struct rte_eth_stats *stats);
+int __wrap_rte_eth_stats_get(uint16_t port_id, struct rte_eth_stats *stats);
+int __real_rte_eth_link_get_nowait(uint16_t port_id, struct rte_eth_link *link);
+int __wrap_rte_eth_link_get_nowait(uint16_t port_id, struct rte_eth_link *link);
 
 uint64_t test_nic_ticks(uint64_t run_ns)
 {
@@ -135,4 +142,56 @@ int __wrap_rte_eth_read_clock(uint16_t port_id, uint64_t *clock)
         return -ENOTSUP;
     *clock = test_nic_ticks(clock_now_ns(test_nic.clock));
     return 0;
+}
+
+int __wrap_rte_eth_stats_get(uint16_t port_id, struct rte_eth_stats *stats)
+{
+    int status = __real_rte_eth_stats_get(port_id, stats);
+    stats->imissed += test_nic.imissed;
+    stats->rx_nombuf += test_nic.rx_nombuf;
+    return status;
+}
+
+int __wrap_rte_eth_link_get_nowait(uint16_t port_id, struct rte_eth_link *link)
+{
+    int status = __real_rte_eth_link_get_nowait(port_id, link);
+    if (test_nic.link_down)
+        link->link_status = 0;
+    return status;
+}
+
+bool test_nic_answer_arp(struct rte_mbuf *mbuf)
+{
+    uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+    struct arp asked, answer = {0};
+    static const uint8_t mac[6] = {2, 0, 0, 0, 0, 9};
+    if (wire_get16(frame + 12) != WIRE_TYPE_ARP ||
+        !arp_parse(frame + WIRE_ETHERNET_BYTES, ARP_BYTES, &asked))
+        return false;
+    answer.sender = asked.target;
+    answer.target = asked.sender;
+    memcpy(answer.sender_mac, mac, 6);
+    memcpy(frame, frame + 6, 6);
+    memcpy(frame + 6, mac, 6);
+    arp_build(frame + WIRE_ETHERNET_BYTES, &answer, asked.sender_mac);
+    mbuf->ol_flags = 0;
+    return true;
+}
+
+static void swap(uint8_t *a, uint8_t *b, size_t count)
+{
+    uint8_t held[8];
+    memcpy(held, a, count);
+    memcpy(a, b, count);
+    memcpy(b, held, count);
+}
+
+void test_nic_turn_round(struct rte_mbuf *mbuf)
+{
+    uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+    uint8_t *ip = frame + WIRE_ETHERNET_BYTES, *udp = ip + WIRE_IPV4_BYTES;
+    swap(frame, frame + 6, 6);
+    swap(ip + 12, ip + 16, 4);
+    swap(udp, udp + 2, 2);
+    mbuf->ol_flags = 0;
 }

@@ -4,7 +4,8 @@
  * program alone. A port then has a clock of its own, told here; received mbufs bear what
  * test_nic_stamp() wrote to them, as if the wire had done it.
  *
- * Threads: set before a port is opened; the clock may be changed between turns.
+ * Threads: set before a port is opened; the clock may be changed between turns, statistics and link
+ * between looks at them.
  */
 #ifndef TESTS_EAL_TEST_NIC_H
 #define TESTS_EAL_TEST_NIC_H
@@ -26,6 +27,9 @@ struct test_nic {
     bool sends_on_time;        /* Offers RTE_ETH_TX_OFFLOAD_SEND_ON_TIMESTAMP, */
     bool asked_to_send;        /* and was configured with it. */
     bool one_queue;            /* It has no second transmit queue for that. */
+    uint64_t imissed;          /* Its statistics say so many more than the rings', */
+    uint64_t rx_nombuf;        /* of each. */
+    bool link_down;            /* It has no link. */
 };
 
 extern struct test_nic test_nic;
@@ -42,5 +46,10 @@ unsigned test_nic_waiting(void);
 void test_nic_free(void);
 /* MBUF arrived at RUN_NS, by the NIC's clock. */
 void test_nic_stamp(struct rte_mbuf *mbuf, uint64_t run_ns);
+
+/* The far end of a test whose wire is a mirror: an ARP request becomes its answer, false if MBUF is
+ * none; an IPv4 datagram gets its ends swapped, by which no checksum changes. */
+bool test_nic_answer_arp(struct rte_mbuf *mbuf);
+void test_nic_turn_round(struct rte_mbuf *mbuf);
 
 #endif

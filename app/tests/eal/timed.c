@@ -6,18 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 #include <rte_launch.h>
 #include <rte_ring.h>
 
-#include "net/arp.h"
-#include "net/checksum.h"
 #include "net/net_setup.h"
 #include "net/nic_clock.h"
-#include "net/wire.h"
 #include "tests/eal/test_nic.h"
 #include "traffic/mark.h"
 #include "worker/worker.h"
@@ -44,37 +40,9 @@ static void send_back(struct rte_mbuf *mbuf)
     assert_int_equal(rte_ring_enqueue(rte_ring_lookup("sl_timed_a"), mbuf), 0);
 }
 
-/* The next hop has a MAC. */
-static void answer_arp(struct rte_mbuf *mbuf)
-{
-    uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
-    struct arp asked, answer = {0};
-    static const uint8_t mac[6] = {2, 0, 0, 0, 0, 9};
-    assert_true(arp_parse(frame + WIRE_ETHERNET_BYTES, ARP_BYTES, &asked));
-    answer.sender = asked.target;
-    answer.target = asked.sender;
-    memcpy(answer.sender_mac, mac, 6);
-    memcpy(frame, frame + 6, 6);
-    memcpy(frame + 6, mac, 6);
-    arp_build(frame + WIRE_ETHERNET_BYTES, &answer, asked.sender_mac);
-    mbuf->ol_flags = 0;
-    send_back(mbuf);
-}
-
-/* Swap the ends: no checksum changes by that. */
-static void swap(uint8_t *a, uint8_t *b, size_t count)
-{
-    uint8_t held[8];
-    memcpy(held, a, count);
-    memcpy(a, b, count);
-    memcpy(b, held, count);
-}
-
 static void echo(struct rte_mbuf *mbuf)
 {
-    uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
-    uint8_t *ip = frame + WIRE_ETHERNET_BYTES, *udp = ip + WIRE_IPV4_BYTES;
-    const uint8_t *end = frame + rte_pktmbuf_data_len(mbuf);
+    const uint8_t *end = rte_pktmbuf_mtod(mbuf, const uint8_t *) + rte_pktmbuf_data_len(mbuf);
     struct mark mark;
     uint64_t ticks;
     assert_true(mark_read(end - MARK_ECHO_BYTES, MARK_ECHO, &mark));
@@ -86,10 +54,7 @@ static void echo(struct rte_mbuf *mbuf)
     } else {
         by_worker++;
     }
-    swap(frame, frame + 6, 6);
-    swap(ip + 12, ip + 16, 4);
-    swap(udp, udp + 2, 2);
-    mbuf->ol_flags = 0;
+    test_nic_turn_round(mbuf);
     send_back(mbuf);
 }
 
@@ -100,8 +65,8 @@ static void wire(void)
     struct rte_mbuf *mbuf;
     while (rte_ring_dequeue(rte_ring_lookup("sl_timed_b"), &object) == 0) {
         mbuf = object;
-        if (wire_get16(rte_pktmbuf_mtod(mbuf, const uint8_t *) + 12) == WIRE_TYPE_ARP)
-            answer_arp(mbuf);
+        if (test_nic_answer_arp(mbuf))
+            send_back(mbuf);
         else
             echo(mbuf);
     }
