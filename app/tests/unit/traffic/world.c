@@ -229,7 +229,7 @@ static uint64_t next_ns(const struct world *world)
 /* In the order of time. */
 static void arrive(struct world *world)
 {
-    for (;;) {
+    for (uint32_t taken = 0;; taken++) {
         struct world_packet *first = NULL;
         for (uint32_t i = 0; i < world->queued; i++) {
             struct world_packet *packet = &world->queue[i];
@@ -240,12 +240,14 @@ static void arrive(struct world *world)
         }
         if (first == NULL)
             return;
-        struct world_packet packet = *first;
+        assert_true(taken < WORLD_QUEUE);
+        struct world_packet *packet = &world->taken[taken];
+        *packet = *first;
         *first = world->queue[--world->queued];
-        if (packet.icmp)
-            tcp_icmp(world->tcp, world->now_ns, &packet.tuple, packet.seq, TCP_ICMP_HOST, 0);
+        if (packet->icmp)
+            tcp_icmp(world->tcp, world->now_ns, &packet->tuple, packet->seq, TCP_ICMP_HOST, 0);
         else
-            tcp_input(world->tcp, world->now_ns, &packet.tuple, packet.l4, packet.bytes);
+            tcp_input(world->tcp, world->now_ns, &packet->tuple, packet->l4, packet->bytes);
         if (!world->burst)
             traffic_events(world->traffic, world->now_ns, WORLD_POLL_NS);
     }

@@ -108,6 +108,7 @@ struct world {
     struct world_conn conns[WORLD_CONNS];
     uint32_t conn_count;
     struct world_packet queue[WORLD_QUEUE];
+    struct world_packet taken[WORLD_QUEUE]; /* In this turn: events point into them. */
     uint32_t queued;
     uint64_t order;
     char heard[512];      /* The beginning of all that came for HTTP servers. */
