@@ -57,11 +57,12 @@ static void check_icmp(const struct frame *frame)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct own own = {
-        .count = 2,
-        .prefixes = {{{{[10] = 0xff, [11] = 0xff, [12] = 10, [13] = 1}}, 96 + 24},
-                     {{{0xfd, [3] = 1}}, 64}},
-    };
+    static const struct prefix pools[] = {
+        {{{[10] = 0xff, [11] = 0xff, [12] = 10, [13] = 1}}, 96 + 24}, {{{0xfd, [3] = 1}}, 64}};
+    static struct own own;
+    if (own.count == 0)
+        for (unsigned i = 0; i < 2; i++)
+            require(own_add(&own, &pools[i]));
     if (size < 1 || size > 4096)
         return 0;
     const struct frame_rules rules = {
