@@ -110,7 +110,8 @@ static void analyse(struct logs *logs)
     for (unsigned i = 0; i < REPORT_FORMAT_COUNT; i++) {
         struct text out = {0};
         int code = report_make(result, (enum report_format)i, &out, NULL);
-        require(code == 0 || (code == -ENODATA && !logs_whole(&result->logs, 0)));
+        bool nothing = i == REPORT_CHECK || !logs_whole(&result->logs, 0); /* No closed loop. */
+        require(code == 0 || (code == -ENODATA && nothing));
         text_free(&out);
     }
     result_free(result);
