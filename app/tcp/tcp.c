@@ -174,6 +174,16 @@ bool tcp_is_acked(const struct tcp *tcp, tcp_conn conn, uint64_t offset)
     return (slot->kind == TCP_SLOT_AWAKE ? slot->tcb->snd_una : slot->quiet.sent) > offset;
 }
 
+bool tcp_queued(const struct tcp *tcp, tcp_conn conn, uint64_t *bytes)
+{
+    const struct tcp_slot *slot = tcp_slot(tcp, conn);
+
+    if (slot == NULL)
+        return false;
+    *bytes = (slot->kind == TCP_SLOT_AWAKE ? slot->tcb->stream_end : slot->quiet.stream_end) - 1;
+    return true;
+}
+
 uint64_t tcp_conn_user(const struct tcp *tcp, tcp_conn conn)
 {
     const struct tcp_slot *slot = tcp_slot(tcp, conn);

@@ -439,6 +439,8 @@ void tcp_events_clear(struct tcp *tcp);
 bool tcp_conn_info(const struct tcp *tcp, tcp_conn conn, struct tcp_info *out);
 /* Has the peer all of our stream below OFFSET? True for a stale handle. */
 bool tcp_is_acked(const struct tcp *tcp, tcp_conn conn, uint64_t offset);
+/* The length of our stream as tcp_send() made it. False for a stale handle, BYTES untouched. */
+bool tcp_queued(const struct tcp *tcp, tcp_conn conn, uint64_t *bytes);
 /* What tcp_open(), tcp_listen() or tcp_user_set() was given; 0 for a stale handle. */
 uint64_t tcp_conn_user(const struct tcp *tcp, tcp_conn conn);
 /* Below config.connections, and no other live handle's: for tables beside the tcp. Of a dead one,

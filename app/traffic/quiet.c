@@ -44,23 +44,23 @@ void quiet_rest(struct traffic *traffic, struct traffic_conn *conn, uint64_t now
 
 struct traffic_conn *quiet_wake(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
 {
-    struct tcp_info info;
-    if (!tcp_conn_info(traffic->tcp, flow->quiet.tcp, &info))
+    uint64_t asked_bytes;
+    if (!tcp_queued(traffic->tcp, flow->quiet.tcp, &asked_bytes))
         return NULL;
     pool_handle handle = conn_take(traffic, traffic->conns_spare, now_ns);
-    return handle != 0 ? wake(traffic, flow, handle, info.queued_bytes) : NULL;
+    return handle != 0 ? wake(traffic, flow, handle, asked_bytes) : NULL;
 }
 
 struct traffic_conn *quiet_wake_by_event(struct traffic *traffic, struct traffic_flow *flow,
                                          uint64_t now_ns)
 {
-    struct tcp_info info = {0};
+    uint64_t asked_bytes = 0;
     pool_handle handle = traffic->woken_count < TRAFFIC_WAKES ? conn_take(traffic, 0, now_ns) : 0;
     if (handle == 0)
         return NULL;
-    tcp_conn_info(traffic->tcp, flow->quiet.tcp, &info);
+    tcp_queued(traffic->tcp, flow->quiet.tcp, &asked_bytes);
     traffic->woken[traffic->woken_count++] = handle;
-    return wake(traffic, flow, handle, info.queued_bytes);
+    return wake(traffic, flow, handle, asked_bytes);
 }
 
 struct traffic_flow *quiet_flow(const struct traffic *traffic, uint64_t user, tcp_conn conn)

@@ -598,7 +598,7 @@ static bool counter_is(struct run *run, const char *name, uint64_t wanted)
 static bool info_is(struct run *run, const char *name, const char *wanted)
 {
     struct tcp_info info;
-    uint64_t number = strtoull(wanted, NULL, 10), time_ns = 0;
+    uint64_t number = strtoull(wanted, NULL, 10), time_ns = 0, queued = 0;
 
     if (strcmp(name, "handle") == 0)
         return tcp_conn_info(run->tcp, run->conn->handle, &info) == (strcmp(wanted, "live") == 0)
@@ -610,6 +610,8 @@ static bool info_is(struct run *run, const char *name, const char *wanted)
         (info.acked_bytes < info.queued_bytes &&
          tcp_is_acked(run->tcp, run->conn->handle, info.acked_bytes + 1)))
         return fail(run, "tcp_is_acked() says otherwise");
+    if (!tcp_queued(run->tcp, run->conn->handle, &queued) || queued != info.queued_bytes)
+        return fail(run, "tcp_queued() says otherwise");
     if (strcmp(name, "state") == 0)
         return strcmp(tcp_state_text(info.state), wanted) == 0
                    ? true
