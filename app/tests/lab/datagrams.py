@@ -9,12 +9,12 @@ usage: datagrams.py SEAMLINE        the test; prints TAP
 import json
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
+
+import tap
 
 SPACE = f"sldgram{os.getpid() % 100000}"
 IFACE = f"sldg{os.getpid() % 100000}"
@@ -147,39 +147,25 @@ def checks(account, report, server):
     yield "all buffers are back", account["tester"]["ports"][0]["mbufsMissing"] == 0, account["tester"]
 
 
-def test(seamline):
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-datagrams-"))
-    number = 0
+def everything(folder):
     server = None
     try:
         setup()
         server = subprocess.Popen(["ip", "netns", "exec", SPACE, sys.executable, __file__, "--serve",
                                    str(ECHO)], stdout=subprocess.PIPE, text=True)
         assert server.stdout.readline() == "ready\n"
-        account, report = run(seamline, folder)
+        account, report = run(pathlib.Path(sys.argv[1]).resolve(), folder)
         server.terminate()
         did = json.loads(server.communicate(timeout=10)[0])
-        for what, good, why in checks(account, report, did):
-            number += 1
-            print(f"{'ok' if good else 'not ok'} {number} - {what}", flush=True)
-            if not good:
-                print("# " + str(why).replace("\n", "\n# "))
-    except (AssertionError, OSError, ValueError, KeyError, subprocess.SubprocessError) as problem:
-        number += 1
-        print(f"not ok {number} - the run gave an account")
-        print("# " + str(problem).replace("\n", "\n# "))
+        yield from checks(account, report, did)
     finally:
         if server is not None and server.poll() is None:
             server.kill()
             server.wait(10)
         teardown()
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"1..{number}")
 
 
 if sys.argv[1] == "--serve":
     serve(int(sys.argv[2]))
-elif os.geteuid() != 0:
-    print("1..0 # SKIP needs root")
 else:
-    test(pathlib.Path(sys.argv[1]).resolve())
+    tap.run("datagrams", everything)

@@ -8,15 +8,14 @@ each kind of stream is what it should be. Prints TAP.
 """
 import base64
 import json
-import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import zlib
+
+import tap
 
 SEAMLINE = pathlib.Path(sys.argv[1]).resolve()
 SERVER = pathlib.Path(__file__).parent / "http_server.py"
@@ -242,28 +241,13 @@ def checks(status, errors, account, log, typed):
     yield "nothing is left", account["tester"]["ports"][0]["mbufsMissing"] == 0, account["tester"]
 
 
-def main():
-    if os.geteuid() != 0:
-        print("1..0 # SKIP needs root")
-        return
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-http-"))
-    number = 0
+def everything(folder):
     try:
         remove_network()
         network()
-        for name, good, why in checks(*run(folder)):
-            number += 1
-            print(f"{'ok' if good else 'not ok'} {number} - {name}")
-            if not good:
-                print("# " + str(why).replace("\n", "\n# "))
-    except (OSError, ValueError, KeyError, subprocess.SubprocessError) as problem:
-        number += 1
-        print(f"not ok {number} - the run gave an account")
-        print("# " + repr(problem).replace("\n", "\n# ") + str(getattr(problem, "stderr", "")))
+        yield from checks(*run(folder))
     finally:
         remove_network()
-    print(f"1..{number}")
-    shutil.rmtree(folder, ignore_errors=True)
 
 
-main()
+tap.run("http", everything)

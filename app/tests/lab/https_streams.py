@@ -9,13 +9,12 @@ again byte for byte, or TLS would notice. Prints TAP.
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import tap  # noqa: E402
 from nginx import Nginx  # noqa: E402
 from turn import turn  # noqa: E402
 from veth import Veth  # noqa: E402
@@ -259,25 +258,5 @@ def checks(folder):
         yield from of_respond(folder, veth)
 
 
-def main():
-    if os.geteuid() != 0:
-        print("1..0 # SKIP needs root")
-        return
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-https-"))
-    number = 0
-    try:
-        for name, good, why in checks(folder):
-            number += 1
-            print(f"{'ok' if good else 'not ok'} {number} - {name}", flush=True)
-            if not good:
-                print("# " + str(why).replace("\n", "\n# "))
-    except (OSError, ValueError, KeyError, subprocess.SubprocessError) as problem:
-        number += 1
-        print(f"not ok {number} - the runs gave an account")
-        print("# " + repr(problem).replace("\n", "\n# ") + str(getattr(problem, "stderr", "")))
-    print(f"1..{number}")
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 with turn():
-    main()
+    tap.run("https", checks)

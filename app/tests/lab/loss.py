@@ -12,7 +12,8 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
+
+import tap
 
 SEAMLINE, POD = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
 SPACE = f"slloss{os.getpid() % 100000}"
@@ -95,12 +96,7 @@ def checks(name, account, lost_packets):
     yield f"{name}: all buffers are back", account["tester"]["ports"][0]["mbufsMissing"] == 0, account
 
 
-def main():
-    if os.geteuid() != 0:
-        print("1..0 # SKIP needs root")
-        return
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-loss-"))
-    number = 0
+def everything(folder):
     pod = None
     try:
         setup()
@@ -108,22 +104,12 @@ def main():
         for name, address, size, mod in (("IPv4, 2 %", "10.78.0.1", 1024, 50),
                                          ("IPv6, 5 %, 8 KiB", "[fd00:78::1]", 8192, 20)):
             account = run(folder, address, size, mod)
-            for what, good, why in checks(name, account, dropped()):
-                number += 1
-                print(f"{'ok' if good else 'not ok'} {number} - {what}", flush=True)
-                if not good:
-                    print("# " + str(why).replace("\n", "\n# "))
-    except (AssertionError, OSError, ValueError, KeyError, subprocess.SubprocessError) as problem:
-        number += 1
-        print(f"not ok {number} - the run gave an account")
-        print("# " + str(problem).replace("\n", "\n# "))
+            yield from checks(name, account, dropped())
     finally:
         if pod is not None:
             pod.terminate()
             pod.wait(10)
         teardown()
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"1..{number}")
 
 
-main()
+tap.run("loss", everything)

@@ -8,12 +8,11 @@ Every request of each stream is good but where the server must close. Prints TAP
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import tap  # noqa: E402
 from nginx import Nginx  # noqa: E402
 from veth import Veth  # noqa: E402
 
@@ -97,25 +96,9 @@ def checks(done, account):
     yield "nothing is left", account["tester"]["ports"][0]["mbufsMissing"] == 0, account["tester"]
 
 
-def main():
-    if os.geteuid() != 0:
-        print("1..0 # SKIP needs root")
-        return
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-nginx-"))
-    number = 0
-    try:
-        with Veth("slnginx", f"{ADDRESS}/24") as veth:
-            for name, good, why in checks(*run(veth, folder)):
-                number += 1
-                print(f"{'ok' if good else 'not ok'} {number} - {name}")
-                if not good:
-                    print("# " + str(why).replace("\n", "\n# "))
-    except (OSError, ValueError, KeyError, subprocess.SubprocessError) as problem:
-        number += 1
-        print(f"not ok {number} - the run gave an account")
-        print("# " + repr(problem).replace("\n", "\n# ") + str(getattr(problem, "stderr", "")))
-    print(f"1..{number}")
-    shutil.rmtree(folder, ignore_errors=True)
+def everything(folder):
+    with Veth("slnginx", f"{ADDRESS}/24") as veth:
+        yield from checks(*run(veth, folder))
 
 
-main()
+tap.run("nginx", everything)

@@ -8,10 +8,10 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
+
+import tap
 
 SPACE = f"slraw{os.getpid() % 100000}"
 ENDS = ("wire0", "wire1")
@@ -110,28 +110,12 @@ def checks(seamline, folder):
         yield f"all buffers of {port['name']} are back", port["mbufsMissing"] == 0, port
 
 
-def test(seamline):
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-raw-"))
-    number = 0
+def everything(folder):
     try:
         setup()
-        for what, good, why in checks(seamline, folder):
-            number += 1
-            print(f"{'ok' if good else 'not ok'} {number} - {what}", flush=True)
-            if not good:
-                print("# " + str(why).replace("\n", "\n# "))
-    except (AssertionError, OSError, ValueError, KeyError, StopIteration,
-            subprocess.SubprocessError) as problem:
-        number += 1
-        print(f"not ok {number} - the run gave an account")
-        print("# " + repr(problem).replace("\\n", "\n# "))
+        yield from checks(pathlib.Path(sys.argv[1]).resolve(), folder)
     finally:
         subprocess.run(["ip", "netns", "del", SPACE], check=False)
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"1..{number}")
 
 
-if os.geteuid() != 0:
-    print("1..0 # SKIP needs root")
-else:
-    test(pathlib.Path(sys.argv[1]).resolve())
+tap.run("raw", everything)

@@ -6,16 +6,14 @@ usage: static.py SEAMLINE SEAMLINE-LAB
 Each broken connection is accounted for by pod and kind, and held against the lab's own log. Prints TAP.
 """
 import json
-import os
 import pathlib
-import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import tap  # noqa: E402
 import truth  # noqa: E402
 
 SEAMLINE, LAB = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
@@ -162,25 +160,12 @@ def checks(status, errors, account, closes, paced):
     yield "all buffers are back", account["tester"]["ports"][0]["mbufsMissing"] == 0, account["tester"]
 
 
-def main():
-    if os.geteuid() != 0:
-        print("1..0 # SKIP needs root")
-        return
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-static-"))
-    number = 0
+def everything(folder):
     try:
-        for name, good, why in checks(*run(folder)):
-            number += 1
-            print(f"{'ok' if good else 'not ok'} {number} - {name}")
-            if not good:
-                print("# " + str(why).replace("\n", "\n# "))
-    except (OSError, ValueError, KeyError, subprocess.SubprocessError) as problem:
-        number += 1
-        print(f"not ok {number} - the run gave an account")
-        print("# " + repr(problem).replace("\n", "\n# ") + str(getattr(problem, "stderr", "")))
+        yield from checks(*run(folder))
+    except Exception:
         subprocess.run([LAB, "down", "--dir", folder / "lab"], check=False)
-    print(f"1..{number}")
-    shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
-main()
+tap.run("static", everything)

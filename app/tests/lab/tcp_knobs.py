@@ -8,13 +8,13 @@ usage: tcp_knobs.py SEAMLINE        the test; prints TAP
 import json
 import os
 import pathlib
-import shutil
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
+
+import tap
 
 SPACE = f"slknob{os.getpid() % 100000}"
 IFACE = f"slkn{os.getpid() % 100000}"
@@ -130,30 +130,15 @@ def checks(seamline, folder):
     yield "unless it is to be probed", len(probes) >= 2, seen
 
 
-def test(seamline):
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-knobs-"))
-    number = 0
+def everything(folder):
     try:
         setup()
-        for what, good, why in checks(seamline, folder):
-            number += 1
-            print(f"{'ok' if good else 'not ok'} {number} - {what}", flush=True)
-            if not good:
-                print("# " + str(why).replace("\n", "\n# "))
-    except (AssertionError, OSError, ValueError, KeyError, StopIteration,
-            subprocess.SubprocessError) as problem:
-        number += 1
-        print(f"not ok {number} - the run gave an account")
-        print("# " + repr(problem).replace("\\n", "\n# "))
+        yield from checks(pathlib.Path(sys.argv[1]).resolve(), folder)
     finally:
         teardown()
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"1..{number}")
 
 
 if sys.argv[1] == "--serve":
     serve()
-elif os.geteuid() != 0:
-    print("1..0 # SKIP needs root")
 else:
-    test(pathlib.Path(sys.argv[1]).resolve())
+    tap.run("knobs", everything)

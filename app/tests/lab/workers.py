@@ -6,15 +6,14 @@ usage: workers.py SEAMLINE
 The driver spreads what arrives by a law that we do not know: a part of each worker's answers comes
 to the other's queue, and gets home by hand-over. Prints TAP.
 """
-import itertools
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
+
+import tap
 
 SEAMLINE = pathlib.Path(sys.argv[1]).resolve()
 PROFILE = "af_packet"  # A veth names no combined channels, and so has one queue by AF_XDP.
@@ -133,31 +132,17 @@ def checks(done, account):
     yield "all buffers are back", tester["ports"][0]["mbufsMissing"] == 0, tester
 
 
-def main():
-    if os.geteuid() != 0:
-        print("1..0 # SKIP needs root")
-        return
-    if os.cpu_count() < 2:
-        print("1..0 # SKIP needs two CPUs")
-        return
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-workers-"))
-    number = 0
+def everything(folder):
     try:
         make_link()
-        for name, good, why in itertools.chain(
-                checks(*held(folder)), narrow_checks(*narrow(folder)), serve_checks(*serve(folder))):
-            number += 1
-            print(f"{'ok' if good else 'not ok'} {number} - {name}")
-            if not good:
-                print("# " + str(why).replace("\n", "\n# "))
-    except (OSError, ValueError, KeyError, AssertionError, subprocess.SubprocessError) as problem:
-        number += 1
-        print(f"not ok {number} - the run gave an account")
-        print("# " + repr(problem).replace("\n", "\n# ") + str(getattr(problem, "stderr", "")))
+        yield from checks(*held(folder))
+        yield from narrow_checks(*narrow(folder))
+        yield from serve_checks(*serve(folder))
     finally:
         remove_link()
-    print(f"1..{number}")
-    shutil.rmtree(folder, ignore_errors=True)
 
 
-main()
+if os.cpu_count() < 2:
+    print("1..0 # SKIP needs two CPUs")
+else:
+    tap.run("workers", everything)
