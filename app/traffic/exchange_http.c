@@ -8,13 +8,6 @@ static struct exchange_answer judge(struct traffic *traffic, struct traffic_conn
                                     struct traffic_request *request, enum http_verdict verdict);
 static void take_name(struct traffic *traffic, struct traffic_conn *conn, const struct http *http);
 
-static const struct http_message *message_of(const struct traffic *traffic,
-                                             const struct traffic_request *request)
-{
-    const struct traffic_stream_config *config = &traffic->streams[request->record.stream].config;
-    return &config->messages[request->state.http.number % config->message_count];
-}
-
 /* The one that goes with its place in the pool. */
 static struct digest *digest_of(const struct traffic *traffic,
                                 const struct traffic_request *request)
@@ -27,8 +20,11 @@ static uint64_t begin(struct traffic *traffic, const struct traffic_conn *conn,
                       struct traffic_request *request)
 {
     struct traffic_stream *stream = &traffic->streams[conn->stream];
+    const struct http_message *message = &stream->config.messages[stream->next_message];
+    if (++stream->next_message == stream->config.message_count)
+        stream->next_message = 0;
+    request->state.http.message = message;
     request->state.http.number = stream->asked++;
-    const struct http_message *message = message_of(traffic, request);
     http_ask(&request->state.http.parser, message->is_head);
     if (stream->config.expect->digested)
         request->state.http.parser.digest = digest_of(traffic, request);
@@ -38,19 +34,21 @@ static uint64_t begin(struct traffic *traffic, const struct traffic_conn *conn,
 static void fill(const struct traffic *traffic, const struct traffic_request *request,
                  uint64_t offset, uint8_t *bytes, uint32_t count)
 {
-    uint64_t number = request->state.http.number;
-    http_message_fill(message_of(traffic, request), number, offset, bytes, count);
+    (void)traffic;
+    http_message_fill(request->state.http.message, request->state.http.number, offset, bytes,
+                      count);
 }
 
 static struct exchange_answer receive(struct traffic *traffic, struct traffic_conn *conn,
                                       struct traffic_request *request, const uint8_t *bytes,
                                       uint32_t count)
 {
-    const struct http_expect *expect = traffic->streams[conn->stream].config.expect;
-    const struct http_message *message = message_of(traffic, request);
+    struct traffic_stream *stream = &traffic->streams[conn->stream];
+    const struct http_message *message = request->state.http.message;
     struct http *parser = &request->state.http.parser;
     uint32_t used = 0;
-    enum http_verdict verdict = http_receive(parser, expect, bytes, count, &used);
+    enum http_verdict verdict =
+        http_receive_known(parser, stream->config.expect, &stream->known, bytes, count, &used);
     struct exchange_answer answer = judge(traffic, conn, request, verdict);
     answer.used_bytes = used;
     if (message->is_continue && parser->continued)
@@ -83,7 +81,7 @@ static struct exchange_answer judge(struct traffic *traffic, struct traffic_conn
     default:
         answer.verdict = EXCHANGE_WHOLE;
         answer.last = verdict == HTTP_WHOLE_CLOSE ||
-                      request->bytes < message_of(traffic, request)->total_bytes;
+                      request->bytes < request->state.http.message->total_bytes;
         if (!http_status_expected(expect, parser->status))
             answer.outcome = OUTCOME_BAD_STATUS;
         take_name(traffic, conn, parser);

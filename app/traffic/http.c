@@ -16,6 +16,14 @@ enum request_part {
 };
 
 static void begin(struct http *http, bool server, bool bodiless);
+static uint32_t recall(struct http *http, const struct http_known *known, const uint8_t *bytes,
+                       uint32_t count);
+static void remember(const struct http *http, struct http_known *known, const uint8_t *bytes,
+                     uint32_t count);
+static uint32_t take_head(struct http *http, const struct http_expect *expect, const uint8_t *bytes,
+                          uint32_t count);
+static enum http_verdict take_rest(struct http *http, const struct http_expect *expect, uint32_t at,
+                                   const uint8_t *bytes, uint32_t count, uint32_t *used);
 static uint32_t take_line(struct http *http, const struct http_expect *expect, const uint8_t *bytes,
                           uint32_t count);
 static bool count_line(struct http *http, uint32_t count);
@@ -53,19 +61,22 @@ void http_await(struct http *http)
 enum http_verdict http_receive(struct http *http, const struct http_expect *expect,
                                const uint8_t *bytes, uint32_t count, uint32_t *used)
 {
-    uint32_t at = 0;
-    if (http->state == HTTP_STATE_IDLE && count > 0)
-        http_fail(http, HTTP_BAD_UNASKED);
-    while (at < count && http->state < HTTP_STATE_WHOLE) {
-        switch ((enum http_state)http->state) {
-        case HTTP_STATE_BODY:
-        case HTTP_STATE_UNTIL_CLOSE:
-        case HTTP_STATE_CHUNK: at += take_body(http, expect, bytes + at, count - at); break;
-        default: at += take_line(http, expect, bytes + at, count - at); break;
-        }
+    uint32_t at = take_head(http, expect, bytes, count);
+    return take_rest(http, expect, at, bytes, count, used);
+}
+
+enum http_verdict http_receive_known(struct http *http, const struct http_expect *expect,
+                                     struct http_known *known, const uint8_t *bytes, uint32_t count,
+                                     uint32_t *used)
+{
+    bool begins = http->state == HTTP_STATE_START && http->head_bytes == 0 && http->interims == 0;
+    uint32_t at = begins ? recall(http, known, bytes, count) : 0;
+    if (at == 0) {
+        at = take_head(http, expect, bytes, count);
+        if (begins)
+            remember(http, known, bytes, at);
     }
-    *used = at;
-    return verdict_of(http);
+    return take_rest(http, expect, at, bytes, count, used);
 }
 
 enum http_verdict http_finish(struct http *http, const struct http_expect *expect)
@@ -85,14 +96,6 @@ bool http_in_body(const struct http *http)
 {
     return (http->state >= HTTP_STATE_BODY && http->state <= HTTP_STATE_CHUNK_END) ||
            http->state == HTTP_STATE_WHOLE;
-}
-
-bool http_status_expected(const struct http_expect *expect, uint16_t status)
-{
-    if (status < 100 || status > 599)
-        return false;
-    unsigned bit = status - 100u;
-    return (expect->statuses[bit / 64] >> (bit % 64) & 1) != 0;
 }
 
 bool http_continue_wanted(struct http *http)
@@ -131,6 +134,62 @@ static void begin(struct http *http, bool server, bool bodiless)
     http->state = HTTP_STATE_START;
     http->server = server;
     http->bodiless = bodiless;
+}
+
+/* A message that begins at BYTES begins with the head that is known: HTTP becomes what it was after
+ * that. Returns its length, or 0. */
+static uint32_t recall(struct http *http, const struct http_known *known, const uint8_t *bytes,
+                       uint32_t count)
+{
+    const struct http *then = &known->then;
+    struct digest *digest = http->digest;
+    if (known->head_bytes == 0 || known->head_bytes > count || then->server != http->server ||
+        then->bodiless != http->bodiless || memcmp(bytes, known->head, known->head_bytes) != 0)
+        return 0;
+    memcpy(http, then, offsetof(struct http, name));
+    memcpy(http->name, then->name, then->name_bytes);
+    http->digest = digest;
+    return known->head_bytes;
+}
+
+/* The message begins at BYTES, and COUNT of them are its head, if that is over. */
+static void remember(const struct http *http, struct http_known *known, const uint8_t *bytes,
+                     uint32_t count)
+{
+    bool whole = http->state >= HTTP_STATE_BODY && http->state <= HTTP_STATE_WHOLE;
+    if (!whole || http->interims > 0 || count > HTTP_KNOWN_BYTES)
+        return;
+    memcpy(known->head, bytes, count);
+    known->head_bytes = count;
+    memcpy(&known->then, http, offsetof(struct http, line));
+}
+
+/* Take heads: interim ones, and what is there of the one that counts. Returns the bytes of them. */
+static uint32_t take_head(struct http *http, const struct http_expect *expect, const uint8_t *bytes,
+                          uint32_t count)
+{
+    uint32_t at = 0;
+    if (http->state == HTTP_STATE_IDLE && count > 0)
+        http_fail(http, HTTP_BAD_UNASKED);
+    while (at < count && (http->state == HTTP_STATE_START || http->state == HTTP_STATE_FIELDS))
+        at += take_line(http, expect, bytes + at, count - at);
+    return at;
+}
+
+/* Take what follows the first AT bytes: of a body, with its framing. */
+static enum http_verdict take_rest(struct http *http, const struct http_expect *expect, uint32_t at,
+                                   const uint8_t *bytes, uint32_t count, uint32_t *used)
+{
+    while (at < count && http->state < HTTP_STATE_WHOLE) {
+        switch ((enum http_state)http->state) {
+        case HTTP_STATE_BODY:
+        case HTTP_STATE_UNTIL_CLOSE:
+        case HTTP_STATE_CHUNK: at += take_body(http, expect, bytes + at, count - at); break;
+        default: at += take_line(http, expect, bytes + at, count - at); break;
+        }
+    }
+    *used = at;
+    return verdict_of(http);
 }
 
 /* Take the line that begins, or goes on, at BYTES, as far as it is there. Returns the bytes of

@@ -10,6 +10,11 @@
  * bodies pass by, counted, and hashed and searched only if the expectation asks for it. What
  * SHA-256 needs is lent: http->digest, set after http_ask().
  *
+ * Answers of a stream have mostly the same head, byte for byte, and so have requests. Whoever lends
+ * a struct http_known to http_receive_known() saves reading it again: a head that came whole is
+ * kept with what was concluded of it, and where a message begins with these bytes the conclusion is
+ * taken over. Nothing else makes the two alike, and no other verdict comes of it.
+ *
  * After HTTP_WHOLE the next message begins at bytes + used: with pipelining, http_ask() for the
  * next request and go on there. After HTTP_BAD the connection is of no use. Bytes when nothing was
  * asked are bad (UNASKED): an answer before its request, or after the last one.
@@ -42,7 +47,8 @@ enum {
     HTTP_INTERIMS = 16,           /* 1xx answers to one request. */
     HTTP_NAME_BYTES = 64,         /* Of a backend's name, without NUL; the rest is cut. */
     HTTP_FIELD_BYTES = 48,        /* Of the field's name that holds it. */
-    HTTP_MATCH_BYTES = 256        /* Of the text that a body shall contain. */
+    HTTP_MATCH_BYTES = 256,       /* Of the text that a body shall contain. */
+    HTTP_KNOWN_BYTES = 1460       /* Of a head that is kept: it came in one packet. */
 };
 
 #define HTTP_BODY_MAX_BYTES (UINT64_C(1) << 40) /* Of any body. */
@@ -114,6 +120,13 @@ struct http {
     uint8_t line[HTTP_LINE_BYTES]; /* The beginning of the line that was cut. */
 };
 
+/* The last head that came whole in one piece, of those that are held to one expectation. */
+struct http_known {
+    uint32_t head_bytes; /* Of it; 0: there is none. */
+    uint8_t head[HTTP_KNOWN_BYTES];
+    struct http then; /* What the parser was after it: `line` is left out. */
+};
+
 /* --- What is expected: slow path. --- */
 
 /* Any 2xx or 3xx, any body up to HTTP_BODY_MAX_BYTES, no backend's name. */
@@ -137,6 +150,10 @@ void http_await(struct http *http);
  * message; all of them unless it is whole or bad. */
 enum http_verdict http_receive(struct http *http, const struct http_expect *expect,
                                const uint8_t *bytes, uint32_t count, uint32_t *used);
+/* The same, with the memory of heads before: zeroed at first, and always used with EXPECT. */
+enum http_verdict http_receive_known(struct http *http, const struct http_expect *expect,
+                                     struct http_known *known, const uint8_t *bytes, uint32_t count,
+                                     uint32_t *used);
 /* The peer has closed its direction: HTTP_WHOLE_CLOSE for an answer that ends so, HTTP_BAD for one
  * whose body is not the expected one, HTTP_MORE for a message that is cut short (or not begun). */
 enum http_verdict http_finish(struct http *http, const struct http_expect *expect);
@@ -144,7 +161,13 @@ enum http_verdict http_finish(struct http *http, const struct http_expect *expec
 /* Has any byte of the message come? */
 bool http_begun(const struct http *http);
 /* Client: is the status of the whole answer among the expected? */
-bool http_status_expected(const struct http_expect *expect, uint16_t status);
+static inline bool http_status_expected(const struct http_expect *expect, uint16_t status)
+{
+    if (status < 100 || status > 599)
+        return false;
+    unsigned bit = status - 100u;
+    return (expect->statuses[bit / 64] >> (bit % 64) & 1) != 0;
+}
 /* The message is whole, or in its body: neither in its head nor in trailers. */
 bool http_in_body(const struct http *http);
 /* Server: the head is whole, and the client waits for 100 Continue before it sends the body. True

@@ -16,10 +16,12 @@ struct part {
     uint64_t count;
 };
 
-static struct part message_part(const struct http_message *message, uint64_t sequence,
-                                uint64_t offset, uint8_t scratch[HTTP_SEQUENCE_DIGITS]);
-static struct part head_part(const struct http_message *message, uint64_t sequence, uint64_t offset,
-                             uint8_t scratch[HTTP_SEQUENCE_DIGITS]);
+static uint32_t fill_head(const struct http_message *message, uint64_t sequence, uint64_t offset,
+                          uint8_t *bytes, uint32_t count);
+static void fill_sequence(uint32_t digits, uint64_t sequence, uint32_t offset, uint8_t *bytes,
+                          uint32_t count);
+static struct part body_part(const struct http_message *message, uint64_t offset,
+                             uint8_t scratch[SIZE_LINE_MAX]);
 static struct part chunked_part(const struct http_body *body, uint64_t offset, uint8_t scratch[]);
 static struct part data_part(const struct http_body *body, uint64_t from, uint64_t count);
 static uint32_t size_line(uint64_t size, uint8_t line[SIZE_LINE_MAX]);
@@ -56,9 +58,10 @@ void http_message_fill(const struct http_message *message, uint64_t sequence, ui
                        uint8_t *bytes, uint32_t count)
 {
     assert(offset + count <= message->total_bytes);
-    for (uint32_t done = 0; done < count;) {
-        uint8_t scratch[HTTP_SEQUENCE_DIGITS];
-        struct part part = message_part(message, sequence, offset + done, scratch);
+    uint32_t done = fill_head(message, sequence, offset, bytes, count);
+    while (done < count) {
+        uint8_t scratch[SIZE_LINE_MAX];
+        struct part part = body_part(message, offset + done - message->head_bytes, scratch);
         uint32_t run = part.count < count - done ? (uint32_t)part.count : count - done;
         if (part.bytes != NULL)
             memcpy(bytes + done, part.bytes, run);
@@ -81,30 +84,37 @@ void http_message_fill_stream(const struct http_message *message, uint64_t seque
     }
 }
 
-/* What stands at OFFSET, and how far it goes on there: one byte at least. */
-static struct part message_part(const struct http_message *message, uint64_t sequence,
-                                uint64_t offset, uint8_t scratch[HTTP_SEQUENCE_DIGITS])
+/* Write what of the head is within; returns its bytes. */
+static uint32_t fill_head(const struct http_message *message, uint64_t sequence, uint64_t offset,
+                          uint8_t *bytes, uint32_t count)
 {
-    if (offset < message->head_bytes)
-        return head_part(message, sequence, offset, scratch);
-    if (message->body.chunk_bytes > 0)
-        return chunked_part(&message->body, offset - message->head_bytes, scratch);
-    return data_part(&message->body, offset - message->head_bytes, message->total_bytes - offset);
+    if (offset >= message->head_bytes)
+        return 0;
+    uint32_t at = (uint32_t)offset;
+    uint32_t run = message->head_bytes - at < count ? message->head_bytes - at : count;
+    memcpy(bytes, message->head + at, run);
+    if (message->sequence_at > 0)
+        fill_sequence(message->sequence_at, sequence, at, bytes, run);
+    return run;
 }
 
-static struct part head_part(const struct http_message *message, uint64_t sequence, uint64_t offset,
-                             uint8_t scratch[HTTP_SEQUENCE_DIGITS])
+/* Write what is within of the digits, which stand at DIGITS. */
+static void fill_sequence(uint32_t digits, uint64_t sequence, uint32_t offset, uint8_t *bytes,
+                          uint32_t count)
 {
-    uint64_t digits = message->sequence_at;
-    if (digits > 0 && offset < digits)
-        return (struct part){.bytes = message->head + offset, .count = digits - offset};
-    if (digits == 0 || offset >= digits + HTTP_SEQUENCE_DIGITS)
-        return (struct part){.bytes = message->head + offset,
-                             .count = message->head_bytes - offset};
-    for (unsigned i = HTTP_SEQUENCE_DIGITS; i > 0; i--, sequence /= 10)
-        scratch[i - 1] = (uint8_t)('0' + sequence % 10);
-    return (struct part){.bytes = scratch + (offset - digits),
-                         .count = HTTP_SEQUENCE_DIGITS - (offset - digits)};
+    for (uint32_t at = digits + HTTP_SEQUENCE_DIGITS; at-- > digits; sequence /= 10)
+        if (at >= offset && at - offset < count)
+            bytes[at - offset] = (uint8_t)('0' + sequence % 10);
+}
+
+/* What stands at OFFSET of the body, and how far it goes on there: one byte at least. */
+static struct part body_part(const struct http_message *message, uint64_t offset,
+                             uint8_t scratch[SIZE_LINE_MAX])
+{
+    const struct http_body *body = &message->body;
+    if (body->chunk_bytes > 0)
+        return chunked_part(body, offset, scratch);
+    return data_part(body, offset, body->size_bytes - offset);
 }
 
 /* OFFSET within a chunked body: chunks of {size line, data, CR LF}, and the last chunk. */

@@ -153,7 +153,8 @@ void server_http_receive(struct server *server, uint64_t now_ns, struct server_c
 {
     while (count > 0 && !conn->closing) {
         uint32_t used;
-        enum http_verdict verdict = http_receive(&conn->http, NULL, bytes, count, &used);
+        enum http_verdict verdict =
+            http_receive_known(&conn->http, NULL, &server->known, bytes, count, &used);
         bytes += used;
         count -= used;
         if (http_in_body(&conn->http))

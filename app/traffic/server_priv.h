@@ -74,7 +74,8 @@ struct server {
     uint64_t idle_ns;                /* From the config. */
     uint64_t handshake_ns;           /* The same. */
     struct server_counters counters;
-    struct wheel wheel; /* Timers of connections. */
+    struct http_known known; /* Of requests. */
+    struct wheel wheel;      /* Timers of connections. */
 };
 
 static inline struct server_conn *server_conn_of(const struct server *server, tcp_conn conn)

@@ -138,8 +138,9 @@ struct traffic_request {
     union {
         struct ctraffic ctraffic;
         struct {
+            const struct http_message *message; /* The request. */
+            uint64_t number;    /* Of it, within this worker's share of the stream. */
             struct http parser; /* Of the answer. */
-            uint64_t number;    /* Of the request, within this worker's share of the stream. */
         } http;
     } state; /* Of its exchange. */
 };
@@ -287,6 +288,7 @@ struct traffic_stream {
     struct target *targets[TRAFFIC_TARGETS]; /* As in its config. */
     struct tls_context *tls;                 /* HTTP over TLS. */
     uint64_t asked;                          /* Requests that were given a number, ever. */
+    uint32_t next_message;                   /* HTTP: that number modulo those of its messages. */
     uint64_t start_ns;                       /* Closed streams: when the first requests are due. */
     uint64_t stop_ns;                        /* Draining: since when. */
     uint32_t queue_max;                      /* Open streams: of a flow. */
@@ -309,6 +311,7 @@ struct traffic_stream {
     bool lingers;             /* Stopped, and not drained although it has no connection. */
     bool steady_told;         /* TRAFFIC_REPORT_STEADY was made since the start. */
     uint64_t report_ns[TRAFFIC_REPORT_KINDS]; /* When. */
+    struct http_known known;                  /* HTTP: of answers. */
 };
 
 /* Client ends of one family, for all targets together. Two targets may be Services of the same

@@ -1,6 +1,6 @@
 /* The HTTP/1.1 parser against messages from RFC 9112 and 9110, and against hostile ones. Each
- * message is given in one piece, cut in two at every byte, and byte by byte: the verdict, and what
- * is known after it, are always the same. */
+ * message is given in one piece, cut in two at every byte, and byte by byte, with the memory of heads
+ * before and without: the verdict, and what is known after it, are always the same. */
 #include "traffic/http.h"
 
 #include <setjmp.h>
@@ -38,10 +38,12 @@ struct row {
 };
 
 static struct http_expect any;
+static struct http_known known_answers, known_requests;
 
+/* KNOWN may be NULL. */
 static enum http_verdict feed(struct http *http, const struct http_expect *expect,
-                              const uint8_t *bytes, uint32_t count, uint32_t first, uint32_t step,
-                              uint32_t *used)
+                              struct http_known *known, const uint8_t *bytes, uint32_t count,
+                              uint32_t first, uint32_t step, uint32_t *used)
 {
     enum http_verdict verdict = HTTP_MORE;
     uint32_t piece = first;
@@ -49,13 +51,52 @@ static enum http_verdict feed(struct http *http, const struct http_expect *expec
         uint32_t taken, run = piece < count - at ? piece : count - at;
         uint8_t *exact = malloc(run > 0 ? run : 1); /* So that reading on is seen. */
         memcpy(exact, bytes + at, run);
-        verdict = http_receive(http, expect, exact, run, &taken);
+        verdict = known != NULL ? http_receive_known(http, expect, known, exact, run, &taken)
+                                : http_receive(http, expect, exact, run, &taken);
         free(exact);
         *used = at + taken;
         if (verdict == HTTP_MORE)
             assert_int_equal(taken, run);
     }
     return verdict;
+}
+
+static void assert_same(const struct http *one, const struct http *other)
+{
+    assert_int_equal(one->state, other->state);
+    assert_int_equal(one->reason, other->reason);
+    assert_int_equal(one->method, other->method);
+    assert_int_equal(one->status, other->status);
+    assert_int_equal(one->rest_bytes, other->rest_bytes);
+    assert_int_equal(one->body_bytes, other->body_bytes);
+    assert_int_equal(one->head_bytes, other->head_bytes);
+    assert_int_equal(one->headers, other->headers);
+    assert_int_equal(one->interims, other->interims);
+    assert_int_equal(one->continued, other->continued);
+    assert_int_equal(one->old, other->old);
+    assert_int_equal(one->close, other->close);
+    assert_int_equal(one->keep_alive, other->keep_alive);
+    assert_int_equal(one->chunked, other->chunked);
+    assert_int_equal(one->expects, other->expects);
+    assert_int_equal(one->name_bytes, other->name_bytes);
+    assert_memory_equal(one->name, other->name, one->name_bytes);
+}
+
+/* With the memory of what other rows, and this one, were found to be. */
+static void check_known(const struct row *row, bool server, uint32_t first, uint32_t step,
+                        const struct http *wanted, enum http_verdict verdict, uint32_t taken)
+{
+    struct http http;
+    uint32_t used = 0, count = (uint32_t)strlen(row->text);
+    if (server)
+        http_await(&http);
+    else
+        http_ask(&http, row->head);
+    assert_int_equal(feed(&http, server ? NULL : &any, server ? &known_requests : &known_answers,
+                          (const uint8_t *)row->text, count, first, step, &used),
+                     verdict);
+    assert_int_equal(used, taken);
+    assert_same(&http, wanted);
 }
 
 static void check_cut(const struct row *row, bool server, uint32_t first, uint32_t step)
@@ -66,8 +107,9 @@ static void check_cut(const struct row *row, bool server, uint32_t first, uint32
         http_await(&http);
     else
         http_ask(&http, row->head);
-    enum http_verdict verdict =
-        feed(&http, server ? NULL : &any, (const uint8_t *)row->text, count, first, step, &used);
+    enum http_verdict verdict = feed(&http, server ? NULL : &any, NULL, (const uint8_t *)row->text,
+                                     count, first, step, &used);
+    check_known(row, server, first, step, &http, verdict, used);
     if ((int)verdict != row->verdict || http.reason != row->reason)
         fail_msg("\"%s\" cut at %u by %u: verdict %d, reason %s", row->text, first, step, verdict,
                  http_reason_name((enum http_reason)http.reason));
@@ -225,7 +267,7 @@ static void an_answer_may_end_with_the_connection(void **state)
     uint32_t used;
     (void)state;
     http_ask(&http, false);
-    assert_int_equal(feed(&http, &any, (const uint8_t *)text, sizeof(text) - 1, 5, 7, &used),
+    assert_int_equal(feed(&http, &any, NULL, (const uint8_t *)text, sizeof(text) - 1, 5, 7, &used),
                      HTTP_MORE);
     assert_int_equal(http.body_bytes, 16);
     assert_int_equal(http_finish(&http, &any), HTTP_WHOLE_CLOSE);
@@ -373,7 +415,7 @@ static void floods_are_bad(void **state)
         for (uint32_t step = 1; step <= count; step = step * 7 + 3) {
             struct http http;
             http_ask(&http, false);
-            enum http_verdict verdict = feed(&http, &any, text, count, step, step, &used);
+            enum http_verdict verdict = feed(&http, &any, NULL, text, count, step, step, &used);
             assert_int_equal(http.reason, rows[i].reason);
             assert_int_equal(verdict, rows[i].reason == HTTP_BAD_NONE ? HTTP_MORE : HTTP_BAD);
         }
@@ -385,7 +427,8 @@ static enum http_verdict judge(const struct http_expect *expect, const char *tex
 {
     uint32_t used;
     http_ask(http, false);
-    return feed(http, expect, (const uint8_t *)text, (uint32_t)strlen(text), step, step, &used);
+    return feed(http, expect, NULL, (const uint8_t *)text, (uint32_t)strlen(text), step, step,
+                &used);
 }
 
 static void a_body_has_the_expected_length(void **state)
@@ -580,6 +623,66 @@ static void it_tells_when_to_continue(void **state)
     assert_true(http.continued);
 }
 
+/* Returns its status, as it is known after TEXT came in one piece. */
+static uint16_t status_of(struct http_known *known, const char *text, bool head)
+{
+    struct http http;
+    uint32_t used;
+    http_ask(&http, head);
+    http_receive_known(&http, &any, known, (const uint8_t *)text, (uint32_t)strlen(text), &used);
+    return http.status;
+}
+
+/* A planted conclusion tells whether it was taken over. */
+static void a_known_head_is_one_of_the_same_bytes(void **state)
+{
+    static const char answer[] = OK "Content-Length: 2\r\n\r\nhi";
+    static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n" OK "Content-Length: 1\r\n\r\na";
+    static const char bad[] = OK "Content-Length: 2\r\nContent-Length: 3\r\n\r\n";
+    static struct http_known known;
+    char text[HTTP_KNOWN_BYTES + 8];
+    struct http http;
+    uint32_t used;
+    (void)state;
+    assert_int_equal(status_of(&known, "HTTP/1.1 200 OK\r\nContent-Length", false), 200);
+    assert_int_equal(status_of(&known, interim, false), 200);
+    assert_int_equal(status_of(&known, bad, false), 200);
+    assert_int_equal(known.head_bytes, 0);
+    assert_int_equal(status_of(&known, answer, false), 200);
+    assert_int_equal(known.head_bytes, sizeof(answer) - 3);
+    known.then.status = 299;
+    assert_int_equal(status_of(&known, answer, false), 299);
+    assert_int_equal(status_of(&known, interim, false), 200);
+    assert_int_equal(status_of(&known, bad, false), 200);
+    /* Cut, it is read; so is what begins elsewhere in a head. */
+    http_ask(&http, false);
+    http_receive_known(&http, &any, &known, (const uint8_t *)answer, 9, &used);
+    http_receive_known(&http, &any, &known, (const uint8_t *)answer + 9, sizeof(answer) - 10,
+                       &used);
+    assert_int_equal(http.status, 200);
+    assert_int_equal(known.then.status, 299);
+    /* Each byte of it counts. */
+    for (uint32_t i = 0; i < known.head_bytes; i++) {
+        static struct http_known copy;
+        memcpy(&copy, &known, sizeof(copy));
+        memcpy(text, answer, sizeof(answer));
+        text[i] ^= 1;
+        assert_int_not_equal(status_of(&copy, text, false), 299);
+    }
+    /* The answer to a HEAD is framed otherwise. */
+    assert_int_equal(status_of(&known, answer, true), 200);
+    assert_int_equal(status_of(&known, answer, false), 200);
+    /* A head is kept up to HTTP_KNOWN_BYTES. */
+    memset(&known, 0, sizeof(known));
+    for (uint32_t extra = 0; extra < 2; extra++) {
+        uint32_t pad = HTTP_KNOWN_BYTES - (uint32_t)strlen(OK "Content-Length: 0\r\nX: \r\n\r\n");
+        snprintf(text, sizeof(text), OK "Content-Length: 0\r\nX: %0*d\r\n\r\n",
+                 (int)(pad + 1 - extra), 1);
+        assert_int_equal(status_of(&known, text, false), 200);
+        assert_int_equal(known.head_bytes, extra == 1 ? HTTP_KNOWN_BYTES : 0);
+    }
+}
+
 static void requests(void **state)
 {
     static const struct row rows[] = {
@@ -691,6 +794,7 @@ int main(void)
         cmocka_unit_test(statuses_that_are_expected),
         cmocka_unit_test(an_answer_names_its_backend),
         cmocka_unit_test(it_tells_when_to_continue),
+        cmocka_unit_test(a_known_head_is_one_of_the_same_bytes),
         cmocka_unit_test(requests),
         cmocka_unit_test(requests_tell_their_method_and_wishes),
         cmocka_unit_test(each_reason_has_its_words),
