@@ -253,24 +253,18 @@ void net_free(struct net_port *port, struct net_packet *packet)
     port->rx_held--;
 }
 
-/* A buffer that nobody else holds goes straight back; one that was lent has others to wait for. */
 void net_free_all(struct net_port *port, struct net_packet packets[], uint16_t count)
 {
-    struct rte_mbuf *ours[NET_RX_MAX];
-    unsigned n = 0;
+    struct rte_mbuf *mbufs[NET_RX_MAX];
     assert(count <= NET_RX_MAX);
     assert(port->rx_held >= count);
     for (uint16_t i = 0; i < count; i++) {
-        struct rte_mbuf *mbuf = packets[i].mbuf;
-        assert(mbuf != NULL);
+        assert(packets[i].mbuf != NULL);
+        mbufs[i] = packets[i].mbuf;
         packets[i].mbuf = NULL;
         packets[i].l4 = NULL;
-        if (mbuf->pool != port->pool)
-            rte_pktmbuf_free(mbuf);
-        else if ((mbuf = rte_pktmbuf_prefree_seg(mbuf)) != NULL)
-            ours[n++] = mbuf;
     }
-    rte_mempool_put_bulk(port->pool, (void **)ours, n);
+    rte_pktmbuf_free_bulk(mbufs, count);
     port->rx_held -= count;
 }
 
@@ -344,9 +338,9 @@ static enum net_refusal may_begin(const struct net_port *port, const struct hop 
 static inline void prefetch_to_write(const struct rte_mbuf *mbuf)
 {
     const uint8_t *frame = (const uint8_t *)(mbuf + 1) + RTE_PKTMBUF_HEADROOM;
-    __asm__ volatile("prefetchw %0" : : "m"(*(const uint8_t *)mbuf));
-    __asm__ volatile("prefetchw %0" : : "m"(frame[0]));
-    __asm__ volatile("prefetchw %0" : : "m"(frame[64]));
+    __builtin_prefetch(mbuf, 1);
+    __builtin_prefetch(frame, 1);
+    __builtin_prefetch(frame + 64, 1);
 }
 
 uint8_t *net_tx_begin(struct net_port *port, const struct net_path *path, const struct tuple *tuple,
