@@ -10,6 +10,7 @@
 #ifndef NET_CHECKSUM_H
 #define NET_CHECKSUM_H
 
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -44,7 +45,7 @@ static inline uint16_t checksum_fold_numbers(uint64_t sum)
  * In host order: to be stored by wire_put16. */
 static inline uint16_t checksum_fold(uint64_t sum)
 {
-    return __builtin_bswap16(checksum_fold_numbers(sum));
+    return be16toh(checksum_fold_numbers(sum));
 }
 
 /* What belongs into the checksum field; 0 over whole, correct data (field included). */

@@ -5,6 +5,7 @@
 #ifndef NET_WIRE_H
 #define NET_WIRE_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -39,31 +40,29 @@ enum {
     WIRE_DESTINATION = 60
 };
 
-/* By one swap each, for x86 is little-endian: of bytes put together by hand compilers do not always
- * make one. */
 static inline uint16_t wire_get16(const uint8_t *at)
 {
     uint16_t value;
     memcpy(&value, at, sizeof(value));
-    return __builtin_bswap16(value);
+    return be16toh(value);
 }
 
 static inline uint32_t wire_get32(const uint8_t *at)
 {
     uint32_t value;
     memcpy(&value, at, sizeof(value));
-    return __builtin_bswap32(value);
+    return be32toh(value);
 }
 
 static inline void wire_put16(uint8_t *at, uint16_t value)
 {
-    value = __builtin_bswap16(value);
+    value = htobe16(value);
     memcpy(at, &value, sizeof(value));
 }
 
 static inline void wire_put32(uint8_t *at, uint32_t value)
 {
-    value = __builtin_bswap32(value);
+    value = htobe32(value);
     memcpy(at, &value, sizeof(value));
 }
 

@@ -1,6 +1,7 @@
 #include "traffic/template.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 #include "net/checksum.h"
@@ -101,11 +102,11 @@ static inline void write_fields(struct template *template, uint8_t *frame, uint6
         uint32_t value = field->first + next_value(template, field);
         uint32_t wire;
         if (field->port) {
-            uint16_t port = __builtin_bswap16((uint16_t)value);
+            uint16_t port = htobe16((uint16_t)value);
             memcpy(frame + field->at, &port, sizeof(port));
             wire = port;
         } else {
-            wire = __builtin_bswap32(value);
+            wire = htobe32(value);
             memcpy(frame + field->at, &wire, sizeof(wire));
         }
         *udp_sum += wire;
@@ -126,7 +127,7 @@ void template_fill(struct template *template, uint8_t *const frames[], uint16_t 
         const struct template_size *size = write_size(template, frame);
         uint64_t ip_sum = size->ip_sum, udp_sum = size->udp_sum;
         write_fields(template, frame, &ip_sum, &udp_sum);
-        uint64_t sequence = __builtin_bswap64(template->sequence++);
+        uint64_t sequence = htobe64(template->sequence++);
         memcpy(frame + sequence_at, &sequence, sizeof(sequence));
         udp_sum += (sequence & UINT32_MAX) + (sequence >> 32);
         uint16_t checksum = finish(udp_sum);
@@ -200,8 +201,7 @@ static void add_size(struct template *template, const struct template_config *co
     uint64_t ip_sum = checksum_add(0, ip, WIRE_IPV4_BYTES);
     for (uint32_t i = 0; i < template->field_count; i++) {
         const struct template_field *field = &template->fields[i];
-        uint32_t first = field->port ? __builtin_bswap16((uint16_t)field->first)
-                                     : __builtin_bswap32(field->first);
+        uint32_t first = field->port ? htobe16((uint16_t)field->first) : htobe32(field->first);
         udp_sum += (uint32_t)~first;
         ip_sum += field->in_ip ? (uint32_t)~first : 0;
     }
