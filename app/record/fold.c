@@ -51,8 +51,8 @@ static void join(struct record_fold *fold, const struct record_request *request)
 bool folds_add(struct folds *folds, const struct record_request *request, struct record_fold *ended,
                struct fold_place *place)
 {
-    struct record_fold *fold =
-        &folds->slots[(request->flow + request->stream * 67u) & (FOLD_SLOTS - 1)];
+    uint32_t slot = (request->flow + request->stream * 67u) & (FOLD_SLOTS - 1);
+    struct record_fold *fold = &folds->slots[slot];
     *place = (struct fold_place){.began = true, .due_ns = request->due_ns};
     if (fold->count > 0 && goes_on(fold, request)) {
         place->began = false;
@@ -65,15 +65,21 @@ bool folds_add(struct folds *folds, const struct record_request *request, struct
     if (was)
         *ended = *fold;
     *fold = begin(request);
+    folds->used[slot / 64] |= UINT64_C(1) << slot % 64;
     return was;
 }
 
-bool folds_end(struct folds *folds, uint32_t index, struct record_fold *ended)
+bool folds_end(struct folds *folds, struct record_fold *ended)
 {
-    struct record_fold *fold = &folds->slots[index];
-    if (fold->count == 0)
-        return false;
-    *ended = *fold;
-    fold->count = 0;
-    return true;
+    for (unsigned i = 0; i < FOLD_SLOTS / 64; i++) {
+        if (folds->used[i] == 0)
+            continue;
+        struct record_fold *fold =
+            &folds->slots[i * 64 + (unsigned)__builtin_ctzll(folds->used[i])];
+        folds->used[i] &= folds->used[i] - 1;
+        *ended = *fold;
+        fold->count = 0;
+        return true;
+    }
+    return false;
 }

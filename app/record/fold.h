@@ -47,6 +47,7 @@ struct record_fold {
 static_assert(sizeof(struct record_fold) == 40, "in the run directory's logs");
 
 struct folds {
+    uint64_t used[FOLD_SLOTS / 64]; /* A bit a slot: a run is under way there. */
     struct record_fold slots[FOLD_SLOTS];
 };
 
@@ -60,7 +61,7 @@ struct fold_place {
  * and ENDED is to be kept. */
 bool folds_add(struct folds *folds, const struct record_request *request, struct record_fold *ended,
                struct fold_place *place);
-/* End the run in slot INDEX: true when there was one, and ENDED is to be kept. */
-bool folds_end(struct folds *folds, uint32_t index, struct record_fold *ended);
+/* End a run that is under way: true when there was one, and ENDED is to be kept. */
+bool folds_end(struct folds *folds, struct record_fold *ended);
 
 #endif

@@ -19,7 +19,7 @@ const uint32_t record_type_bytes[RECORD_TYPE_COUNT] = {
 };
 
 enum {
-    TIDY_SLOTS = 64 /* Folds looked at with each request while the sweep goes on. */
+    TIDY_FOLDS = 64 /* Ended with each request at most, once a second. */
 };
 
 /* RECORD_BYTES are those of the log: a constant, where the caller knows them, makes this a few
@@ -97,25 +97,37 @@ static bool is_sampled(const struct record_keep *keep, uint32_t *until)
     return true;
 }
 
-/* What is under way would be lost with a killed run: once a second it is published, a few folds
- * at a time, for a long loop would hold the worker up. */
+/* True: no run is under way any more. */
+static bool end_folds(struct record *record, unsigned most)
+{
+    struct record_fold ended;
+    for (unsigned i = 0; i < most; i++) {
+        if (!folds_end(record->folds, &ended))
+            return true;
+        record_append(record, RECORD_FOLDS, &ended);
+    }
+    return false;
+}
+
+static void finish_dues(struct record *record)
+{
+    struct record_dues chunk;
+    for (uint32_t i = 0; i < record->stream_count; i++)
+        while (dues_finish(&record->streams[i].dues, &chunk))
+            record_append(record, RECORD_DUES, &chunk);
+}
+
+/* What is under way would be lost with a killed run: once a second it is published. Folds a few at
+ * a time, for a long loop would hold the worker up; bins when no fold is left, for what is in a bin
+ * and in no fold counts as ok. */
 static void tidy(struct record *record, uint64_t now_ns)
 {
     if (record->tidy_ns == 0)
         record->tidy_ns = now_ns + INTERVAL_NS;
-    if (now_ns >= record->tidy_ns) {
-        struct record_dues chunk;
-        record->tidy_ns = now_ns + INTERVAL_NS;
-        if (record->fold_sweep == FOLD_SLOTS)
-            record->fold_sweep = 0;
-        for (uint32_t i = 0; i < record->stream_count; i++)
-            while (dues_finish(&record->streams[i].dues, &chunk))
-                record_append(record, RECORD_DUES, &chunk);
-    }
-    struct record_fold ended;
-    for (unsigned i = 0; i < TIDY_SLOTS && record->fold_sweep < FOLD_SLOTS; i++)
-        if (folds_end(record->folds, record->fold_sweep++, &ended))
-            record_append(record, RECORD_FOLDS, &ended);
+    if (now_ns < record->tidy_ns || !end_folds(record, TIDY_FOLDS))
+        return;
+    finish_dues(record);
+    record->tidy_ns = now_ns + INTERVAL_NS;
 }
 
 void record_request_done(struct record *record, const struct record_request *request)
@@ -141,7 +153,7 @@ void record_request_done(struct record *record, const struct record_request *req
     if (good ? is_sampled(&stream->keep, &stream->request_until)
              : place.began || stream->keep.mode == RECORD_MODE_FULL)
         append_request(record, request);
-    if (request->done_ns >= record->tidy_ns || record->fold_sweep < FOLD_SLOTS)
+    if (request->done_ns >= record->tidy_ns)
         tidy(record, request->done_ns);
 }
 
@@ -172,16 +184,11 @@ void record_secure_time(struct record *record, uint32_t stream, uint64_t now_ns,
 
 void record_finish(struct record *record)
 {
-    struct record_fold ended;
-    struct record_dues chunk;
-    for (uint32_t i = 0; i < FOLD_SLOTS; i++)
-        if (folds_end(record->folds, i, &ended))
-            record_append(record, RECORD_FOLDS, &ended);
-    for (uint32_t i = 0; i < record->stream_count; i++) {
-        while (dues_finish(&record->streams[i].dues, &chunk))
-            record_append(record, RECORD_DUES, &chunk);
+    while (!end_folds(record, FOLD_SLOTS))
+        continue;
+    finish_dues(record);
+    for (uint32_t i = 0; i < record->stream_count; i++)
         intervals_finish(&record->streams[i].intervals);
-    }
 }
 
 void record_requests_done(struct record *record, uint32_t stream, enum outcome outcome,

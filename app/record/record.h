@@ -237,7 +237,6 @@ struct record {
     uint32_t worker; /* Index, for connection ids. */
     uint32_t stream_count;
     uint32_t next_connection;      /* Next id's low 24 bits. Written by the worker. */
-    uint32_t fold_sweep;           /* Next slot of the folds to be looked at for old ones. */
     uint64_t tidy_ns;              /* When all that is under way is published next. */
     struct record_stream *streams; /* stream_count of them. */
     struct folds *folds;

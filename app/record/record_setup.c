@@ -66,7 +66,6 @@ struct record *record_setup(const struct record_config *config)
         return NULL;
     record->worker = config->worker;
     record->stream_count = config->stream_count;
-    record->fold_sweep = FOLD_SLOTS;
     record->folds = take(sizeof(*record->folds));
     if (record->folds == NULL || !take_logs(record, config) || !take_streams(record, config)) {
         record_free(record);

@@ -505,6 +505,20 @@ static int mend_stream(struct logs *logs, unsigned stream)
     return code;
 }
 
+/* As of a run that was killed: every request has a record, but not all are in the bins, or of those
+ * that went wrong not all in folds. */
+static bool is_cut(const struct logs *logs, unsigned stream)
+{
+    uint64_t wrong = 0, folded = 0;
+    if (logs->logged[stream] != logs->due[stream])
+        return logs->logged[stream] > logs->due[stream];
+    for (size_t i = 0; i < logs->request_count; i++)
+        wrong += logs->requests[i].stream == stream && logs->requests[i].outcome != OUTCOME_OK;
+    for (size_t i = 0; i < logs->fold_count; i++)
+        folded += logs->folds[i].stream == stream ? logs->folds[i].count : 0;
+    return wrong > folded;
+}
+
 int logs_sort(struct logs *logs)
 {
     int code = 0;
@@ -512,7 +526,7 @@ int logs_sort(struct logs *logs)
     for (unsigned i = 0; i < RECORD_STREAMS; i++)
         sort_bins(logs, i);
     for (unsigned i = 0; i < RECORD_STREAMS && code == 0; i++)
-        if (logs->logged[i] > logs->due[i])
+        if (is_cut(logs, i))
             code = mend_stream(logs, i);
     sort(logs->folds, logs->fold_count, sizeof(*logs->folds), by_first_due);
     sort(logs->intervals, logs->interval_count, sizeof(*logs->intervals), by_from);

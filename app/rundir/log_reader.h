@@ -58,9 +58,9 @@ int logs_read(struct logs *logs, const char *rundir, struct error *err);
 void logs_free(struct logs *logs);
 /* Parse one file's bytes and append its records to LOGS, unsorted (for tests and fuzzing). */
 int logs_parse(struct logs *logs, const void *bytes, size_t size, struct error *err);
-/* Sort all arrays as promised above. Of a stream that has more requests than were due by its bins,
- * as of a killed run, for bins are published once a second, bins and folds are made anew from the
- * requests. 0 or -ENOMEM. */
+/* Sort all arrays as promised above. Of a stream that has more requests than are in its bins, or as
+ * many and more that went wrong than are in its folds, bins and folds are made anew from the
+ * requests: so a killed run leaves them, for they are published once a second. 0 or -ENOMEM. */
 int logs_sort(struct logs *logs);
 /* True: every request of STREAM that was due has a record of its own. After logs_sort(). */
 bool logs_whole(const struct logs *logs, unsigned stream);

@@ -46,9 +46,9 @@ static void each_difference_begins_a_run(void **state)
             assert_int_equal(ended.first_ns, 100000);
             assert_int_equal(ended.step_ns, 100000);
         }
-        assert_true(folds_end(folds, 5, &ended));
+        assert_true(folds_end(folds, &ended));
         assert_int_equal(ended.count, i == 0 ? 4 : 1);
-        assert_false(folds_end(folds, 5, &ended));
+        assert_false(folds_end(folds, &ended));
         free(folds);
     }
 }
@@ -67,7 +67,7 @@ static void members_stay_within_the_slack(void **state)
         if (!last && !folds_add(folds, &request, &ended, &place))
             continue;
         if (last)
-            assert_true(folds_end(folds, 1, &ended));
+            assert_true(folds_end(folds, &ended));
         for (uint64_t i = 0; i < ended.count; i++, members++)
             assert_in_range(ended.first_ns + i * ended.step_ns + FOLD_SLACK_NS,
                             members * 1000000000 / 3, members * 1000000000 / 3 + 1000);
@@ -92,7 +92,7 @@ static void connections_and_sendings_are_told(void **state)
         folds_add(folds, &request, &ended, &place);
         assert_int_equal(folds->slots[0].connection, k < 2 ? 7 : FOLD_SEVERAL);
     }
-    assert_true(folds_end(folds, 0, &ended));
+    assert_true(folds_end(folds, &ended));
     assert_int_equal(ended.sent, 2);
     free(folds);
 }

@@ -89,6 +89,33 @@ static void many_records_over_many_flushes(void **state)
     record_free(record);
 }
 
+/* What a killed run had not published of bins, and of folds, comes from the requests. */
+static void a_killed_run_has_its_failures(void **state)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct record *record = worker(0);
+        struct log_writer writer;
+        struct logs logs;
+        struct error err = {0};
+        const struct record_request stalled = {
+            .due_ns = 5000 + 1000 * i, .stream = 1, .outcome = OUTCOME_STALLED};
+        const struct record_dues bins = {.first_us = 5, .stream = 1, .used = 1};
+        record_append(record, RECORD_REQUESTS, &stalled);
+        if (i == 0)
+            record_append(record, RECORD_DUES, &bins);
+        assert_int_equal(log_writer_open(&writer, *state, i, &err), 0);
+        assert_int_equal(log_writer_flush(&writer, record, &err), 0);
+        assert_int_equal(log_writer_close(&writer, &err), 0);
+        assert_int_equal(logs_read(&logs, *state, &err), 0);
+        assert_true(logs_whole(&logs, 1));
+        assert_int_equal(logs.due[1], i + 1);
+        assert_int_equal(logs.fold_count, i + 1);
+        assert_int_equal(logs.folds[i].outcome, OUTCOME_STALLED);
+        logs_free(&logs);
+        record_free(record);
+    }
+}
+
 /* Numbers that index tables later are refused with their block, whoever wrote it. */
 static void numbers_out_of_range_are_damage(void **state)
 {
@@ -264,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_SCRATCH(two_workers_become_one_account),
         IN_SCRATCH(many_records_over_many_flushes),
+        IN_SCRATCH(a_killed_run_has_its_failures),
         IN_SCRATCH(numbers_out_of_range_are_damage),
         IN_SCRATCH(a_cut_log_gives_its_whole_blocks),
         IN_SCRATCH(a_flipped_bit_is_noticed),
