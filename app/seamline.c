@@ -14,11 +14,17 @@
 #include "run/prepare.h"
 #include "run/respond.h"
 #include "run/run.h"
+#include "run/series.h"
 #include "run/traffic_command.h"
 #include "run/undo.h"
 
 enum {
-    SETS_MAX = 64
+    SETS_MAX = 64,
+    ONLY_MAX = 32,
+    OPTION_VARIANTS = 256, /* Options without a letter. */
+    OPTION_ONLY,
+    OPTION_REPEAT,
+    OPTION_LIST
 };
 
 static const char general_help[] =
@@ -52,6 +58,11 @@ static const char run_help[] =
     "streams.held.rate=800/s;\n"
     "                         may be given again; arrays by index, id or name\n"
     "  -V, --variant NAME     with the assignments of that variant\n"
+    "      --variants         all variants, one after another\n"
+    "      --only NAME        of several runs only these, e.g. --only 'host-*'; may be given "
+    "again\n"
+    "      --repeat N         each run N times; default the experiment's `repeats`\n"
+    "      --list             only tell which runs there are, and what each sets\n"
     "  -o, --output DIR       run directory; default seamline-NAME-TIME\n"
     "  -y, --yes              may change a cluster that is no lab\n"
     "  -q, --quiet            no progress\n"
@@ -66,6 +77,12 @@ static const char run_help[] =
     "  seamline run config/k8s-app-upgrade.json --machine my-rack.json \\\n"
     "      --set cluster.kubeconfig=admin.conf --set cluster.context=rack --yes\n"
     "\n"
+    "An experiment with a `matrix` or `repeats` is several runs, as is one with --variants: each\n"
+    "has a run directory of its own, DIR/NAME, and a table over all comes at the end. The exit\n"
+    "status is the worst.\n"
+    "\n"
+    "  seamline run config/k8s-app-upgrade.json --variants --only 'r*' --repeat 10\n"
+    "\n"
     "SIGINT or SIGTERM ends the run in order: traffic stops, `after` steps are made, the partial\n"
     "result is saved (exit status 4). A second one ends it at once: then see `seamline undo`.\n";
 
@@ -75,7 +92,8 @@ static const char report_help[] =
     "  -f, --format FORMAT    text (default), json, ctraffic, ctraffic-hosts,\n"
     "                         ctraffic-throughput, ctraffic-connections, check, hdr\n"
     "\n"
-    "Everything is made again from the logs in DIR; a killed run gives what it had written.\n";
+    "Everything is made again from the logs in DIR; a killed run gives what it had written. Of\n"
+    "several runs (--variants, a matrix, repeats) it is the table over all, as text or json.\n";
 
 static const char predict_help[] =
     "Usage: seamline predict EXPERIMENT.json [--set PATH=VALUE]... [--variant NAME]\n"
@@ -96,22 +114,52 @@ struct arguments {
     const char *machine, *output, *variant, *format, *drivers;
     const char *sets[SETS_MAX];
     size_t set_count;
-    bool yes, quiet, pcap, dry, help;
+    const char *only[ONLY_MAX];
+    uint32_t only_count, repeats;
+    bool yes, quiet, pcap, dry, help, variants, list;
 };
 
 static const struct option long_options[] = {
-    {"machine", required_argument, NULL, 'm'}, {"set", required_argument, NULL, 's'},
-    {"variant", required_argument, NULL, 'V'}, {"output", required_argument, NULL, 'o'},
-    {"yes", no_argument, NULL, 'y'},           {"quiet", no_argument, NULL, 'q'},
-    {"pcap", no_argument, NULL, 'p'},          {"drivers", required_argument, NULL, 'D'},
-    {"format", required_argument, NULL, 'f'},  {"dry-run", no_argument, NULL, 'n'},
-    {"help", no_argument, NULL, 'h'},          {0},
+    {"machine", required_argument, NULL, 'm'},
+    {"set", required_argument, NULL, 's'},
+    {"variant", required_argument, NULL, 'V'},
+    {"output", required_argument, NULL, 'o'},
+    {"yes", no_argument, NULL, 'y'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"pcap", no_argument, NULL, 'p'},
+    {"drivers", required_argument, NULL, 'D'},
+    {"format", required_argument, NULL, 'f'},
+    {"dry-run", no_argument, NULL, 'n'},
+    {"help", no_argument, NULL, 'h'},
+    {"variants", no_argument, NULL, OPTION_VARIANTS},
+    {"only", required_argument, NULL, OPTION_ONLY},
+    {"repeat", required_argument, NULL, OPTION_REPEAT},
+    {"list", no_argument, NULL, OPTION_LIST},
+    {0},
 };
 
-/* Take one option; false when it is none, or there are too many. */
+static bool take_repeats(struct arguments *arguments, const char *text)
+{
+    char *end;
+    unsigned long count = strtoul(text, &end, 10);
+    if (end == text || *end != '\0' || count < 1 || count > EXPERIMENT_REPEATS_MAX)
+        return false;
+    arguments->repeats = (uint32_t)count;
+    return true;
+}
+
+/* Take one option; false when it is none, there are too many, or its value is none. */
 static bool take_option(struct arguments *arguments, int option)
 {
     switch (option) {
+    case OPTION_VARIANTS: arguments->variants = true; return true;
+    case OPTION_LIST: arguments->list = true; return true;
+    case OPTION_REPEAT: return take_repeats(arguments, optarg);
+    case OPTION_ONLY:
+        if (arguments->only_count == ONLY_MAX)
+            return false;
+        arguments->only[arguments->only_count++] = optarg;
+        return true;
     case 'm': arguments->machine = optarg; return true;
     case 'V': arguments->variant = optarg; return true;
     case 'o': arguments->output = optarg; return true;
@@ -139,8 +187,17 @@ static bool parse(int argc, char **argv, const char *allowed, struct arguments *
     while ((option = getopt_long(argc, argv, allowed, long_options, NULL)) != -1) {
         if (option == '?')
             return false;
-        if (strchr(allowed, option) == NULL || !take_option(arguments, option)) {
-            fprintf(stderr, "seamline %s: option -%c is not for this command\n", argv[0], option);
+        /* Options without a letter are those of `run`, the only command that takes a machine. */
+        const char *fits =
+            option < OPTION_VARIANTS ? strchr(allowed, option) : strchr(allowed, 'm');
+        if (fits == NULL) {
+            fprintf(stderr, "seamline %s: option %s is not for this command\n", argv[0],
+                    argv[optind - 1]);
+            return false;
+        }
+        if (!take_option(arguments, option)) {
+            fprintf(stderr, "seamline %s: %s: too many, or no number from 1 to %d\n", argv[0],
+                    argv[optind - 1], EXPERIMENT_REPEATS_MAX);
             return false;
         }
     }
@@ -174,7 +231,12 @@ static void set_options(struct run_options *options, const struct arguments *arg
                                     .program = program,
                                     .yes = arguments->yes,
                                     .quiet = arguments->quiet,
-                                    .pcap = arguments->pcap};
+                                    .pcap = arguments->pcap,
+                                    .variants = arguments->variants,
+                                    .only = arguments->only,
+                                    .only_count = arguments->only_count,
+                                    .repeats = arguments->repeats,
+                                    .list = arguments->list};
 }
 
 static enum exit_status command_run(const struct arguments *arguments, const char *program)
@@ -183,7 +245,7 @@ static enum exit_status command_run(const struct arguments *arguments, const cha
     struct error err = {0};
     set_options(&options, arguments, program);
     options.experiment = arguments->operand;
-    return complain(run_experiment(&options, &err), &err);
+    return complain(series_run(&options, &err), &err);
 }
 
 /* Its options are its own: see run/traffic_command.h. */
@@ -191,6 +253,25 @@ static enum exit_status command_traffic(int argc, char **argv, const char *progr
 {
     struct error err = {0};
     return complain(traffic_command(argc, argv, program, &err), &err);
+}
+
+static enum exit_status report_series(const char *directory, enum report_format format)
+{
+    struct error err = {0};
+    struct text text = {0};
+    enum exit_status status = EXIT_USAGE;
+    int code;
+    if (format == REPORT_TEXT || format == REPORT_JSON)
+        code = series_report(directory, format == REPORT_JSON, &text, &status, &err);
+    else
+        code = error_set(&err, EXIT_USAGE, -EINVAL,
+                         "%s has several runs, which are text or json together: name one of them, "
+                         "%s/NAME",
+                         directory, directory);
+    if (code == 0)
+        fputs(text_str(&text), stdout);
+    text_free(&text);
+    return code < 0 ? complain(err.status, &err) : status;
 }
 
 static enum exit_status command_report(const struct arguments *arguments)
@@ -204,6 +285,8 @@ static enum exit_status command_report(const struct arguments *arguments)
                   arguments->format);
         return complain(EXIT_USAGE, &err);
     }
+    if (series_is(arguments->operand))
+        return report_series(arguments->operand, format);
     if (analyze_rundir(arguments->operand, &result, &err) < 0)
         return complain(err.status, &err);
     int code = report_make(result, format, &text, &err);

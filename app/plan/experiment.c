@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "plan/experiment_priv.h"
+#include "plan/matrix.h"
 #include "plan/quantity.h"
 #include "plan/setting.h"
 #include "plan/url.h"
@@ -19,6 +20,10 @@ enum {
 static int assign(const char *name, cJSON *tree, const struct experiment_options *options,
                   struct error *err);
 static int assign_variant(const char *name, cJSON *tree, const char *variant, struct error *err);
+static int assign_alternatives(const char *name, cJSON *tree, const char *const *alternatives,
+                               struct error *err);
+static int assign_named(const char *name, cJSON *tree, const cJSON *list, const char *where,
+                        const char *wanted, struct error *err);
 static int read_tree(const char *name, cJSON *tree, struct experiment **out, struct error *err);
 static int try_variants(const struct experiment *experiment, struct error *err);
 
@@ -74,7 +79,7 @@ int experiment_from_tree(const char *name, cJSON *tree, const struct experiment_
         return result;
     }
     result = read_tree(name, tree, &experiment, err);
-    if (result == 0)
+    if (result == 0 && (experiment->variant_count > 0 || experiment->axis_count > 0))
         result = try_variants(experiment, err);
     if (result < 0) {
         experiment_free(experiment);
@@ -219,23 +224,59 @@ static int assign(const char *name, cJSON *tree, const struct experiment_options
         return 0; /* The reader says so. */
     if (options->variant != NULL)
         result = assign_variant(name, tree, options->variant, err);
+    if (result == 0 && options->single)
+        result = assign_alternatives(name, tree, options->alternatives, err);
     for (size_t i = 0; result == 0 && i < options->set_count; i++)
         result = setting_apply(tree, &experiment_object, options->sets[i], err);
+    if (result == 0 && options->single) {
+        cJSON_DeleteItemFromObjectCaseSensitive(tree, "variants");
+        cJSON_DeleteItemFromObjectCaseSensitive(tree, "matrix");
+        cJSON_DeleteItemFromObjectCaseSensitive(tree, "repeats");
+    }
     return result;
 }
 
+/* Assignments are read from a copy: they may reach anything in TREE. */
 static int assign_variant(const char *name, cJSON *tree, const char *variant, struct error *err)
 {
-    const cJSON *variants = json_member(tree, "variants");
-    const cJSON *one = json_member(variants, variant);
+    cJSON *variants = cJSON_Duplicate(json_member(tree, "variants"), true);
+    int result = assign_named(name, tree, variants, "variants", variant, err);
+
+    cJSON_Delete(variants);
+    return result;
+}
+
+/* One of each axis, in the file's order. */
+static int assign_alternatives(const char *name, cJSON *tree, const char *const *alternatives,
+                               struct error *err)
+{
+    cJSON *matrix = cJSON_Duplicate(json_member(tree, "matrix"), true);
+    uint32_t count = 0;
+    int result = 0;
+
+    for (const cJSON *axis = matrix != NULL ? matrix->child : NULL;
+         axis != NULL && result == 0 && count < EXPERIMENT_AXES_MAX; axis = axis->next) {
+        char where[READER_NAME_MAX + 16];
+        snprintf(where, sizeof(where), "matrix.%.64s", axis->string);
+        result = assign_named(name, tree, axis, where, alternatives[count++], err);
+    }
+    cJSON_Delete(matrix);
+    return result;
+}
+
+/* The assignments of WANTED, which LIST (at WHERE in the file) has. */
+static int assign_named(const char *name, cJSON *tree, const cJSON *list, const char *where,
+                        const char *wanted, struct error *err)
+{
+    const cJSON *one = json_member(list, wanted);
     const cJSON *item;
     struct text known = {0};
 
     if (one == NULL) {
-        cJSON_ArrayForEach(item, variants)
+        cJSON_ArrayForEach(item, list)
             text_addf(&known, "%s\"%s\"", known.size > 0 ? ", " : "", item->string);
-        error_set(err, EXIT_USAGE, -EINVAL, "%s: there is no variant \"%s\"; there %s %s", name,
-                  variant, known.size > 0 ? "are:" : "is",
+        error_set(err, EXIT_USAGE, -EINVAL, "%s: there is no variant \"%s\" in %s; there %s %s",
+                  name, wanted, where, known.size > 0 ? "are:" : "is",
                   known.size > 0 ? text_str(&known) : "none");
         text_free(&known);
         return -EINVAL;
@@ -244,7 +285,7 @@ static int assign_variant(const char *name, cJSON *tree, const char *variant, st
     {
         int result = setting_put(tree, &experiment_object, item->string, item, err);
         if (result < 0) {
-            error_wrap(err, "%s: variants.%s.set", name, variant);
+            error_wrap(err, "%s: %s.%s.set", name, where, wanted);
             return result;
         }
     }
@@ -279,27 +320,26 @@ static int read_tree(const char *name, cJSON *tree, struct experiment **out, str
     return result;
 }
 
-/* A variant that cannot be read should not be found after hours of those before it. */
+/* What cannot be read should not be found after hours of what comes before it. */
 static int try_variants(const struct experiment *experiment, struct error *err)
 {
-    for (uint32_t i = 0; i < experiment->variant_count; i++) {
-        const char *variant = experiment->variants[i].name;
-        cJSON *tree = cJSON_Duplicate(experiment->source, true);
+    struct matrix matrix = {0};
+    int result = matrix_make(experiment, true, &matrix, err);
+
+    for (uint32_t i = 0; i < matrix.count && result == 0; i++) {
+        struct experiment_options options = {0};
         struct experiment *varied = NULL;
-        int result;
-        if (tree == NULL)
-            return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
-        result = assign_variant(experiment->path, tree, variant, err);
-        if (result < 0) {
-            cJSON_Delete(tree);
-            return result;
+        cJSON *tree = cJSON_Duplicate(experiment->source, true);
+        if (tree == NULL) {
+            result = error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+            break;
         }
-        result = read_tree(experiment->path, tree, &varied, err);
-        if (result < 0) {
-            error_wrap(err, "variant \"%s\"", variant);
-            return result;
-        }
+        matrix_options(&matrix.cells[i], &options);
+        result = experiment_from_tree(experiment->path, tree, &options, &varied, err);
+        if (result < 0)
+            error_wrap(err, "variant \"%s\"", matrix.cells[i].name);
         experiment_free(varied);
     }
-    return 0;
+    matrix_free(&matrix);
+    return result;
 }

@@ -33,6 +33,9 @@ enum {
     EXPERIMENT_EXPECTS_MAX = 64,
     EXPERIMENT_VARIANTS_MAX = 32,
     EXPERIMENT_SETS_MAX = 32, /* Assignments in one variant. */
+    EXPERIMENT_AXES_MAX = 6,
+    EXPERIMENT_ALTERNATIVES_MAX = 16, /* Of one axis. */
+    EXPERIMENT_REPEATS_MAX = 1000,
     EXPERIMENT_CHANGES_MAX = 32,
     EXPERIMENT_IMAGES_MAX = 32,
     EXPERIMENT_FILES_MAX = 16,
@@ -480,7 +483,7 @@ struct experiment_expect {
     int32_t from_step; /* Only what happened from this step (index) on; -1: the stream's life. */
 };
 
-/* ---- report, variants ---- */
+/* ---- report, variants, matrix ---- */
 
 enum experiment_format {
     EXPERIMENT_FORMAT_TEXT,
@@ -492,6 +495,7 @@ enum experiment_format {
     EXPERIMENT_FORMAT_CHECK,
 };
 
+/* A named set of assignments: a variant, or an alternative of an axis. */
 struct experiment_variant {
     const char *name;                         /* Its key in the file. */
     uint32_t set_count;                       /* Of paths and values. */
@@ -499,6 +503,13 @@ struct experiment_variant {
     const cJSON *values[EXPERIMENT_SETS_MAX]; /* What to put there. */
     uint32_t need_count;                      /* Without these the variant is skipped. */
     const char *needs[EXPERIMENT_NEEDS_MAX];  /* "ipvs". */
+};
+
+/* One axis of the matrix: each run has one of its alternatives (plan/matrix.h). */
+struct experiment_axis {
+    const char *name;                                                    /* Its key in the file. */
+    uint32_t alternative_count;                                          /* At least 1. */
+    struct experiment_variant alternatives[EXPERIMENT_ALTERNATIVES_MAX]; /* As in the file. */
 };
 
 /* ---- the whole ---- */
@@ -526,6 +537,9 @@ struct experiment {
     enum experiment_format formats[EXPERIMENT_FORMATS_MAX];      /* What is written. */
     uint32_t variant_count;                                      /* Of variants. */
     struct experiment_variant variants[EXPERIMENT_VARIANTS_MAX]; /* In the file's order. */
+    uint32_t axis_count;                                         /* 0: no matrix. */
+    struct experiment_axis axes[EXPERIMENT_AXES_MAX];            /* In the file's order. */
+    uint32_t repeats;                                            /* Of each run; at least 1. */
     cJSON *source;   /* The file's tree with all assignments made; strings above point into it. */
     cJSON *resolved; /* The same with every default written out: experiment.json of a run. */
 };
@@ -534,6 +548,10 @@ struct experiment_options {
     const char *const *sets; /* "path=value", in order; may be NULL. */
     size_t set_count;        /* Of sets. */
     const char *variant;     /* Its assignments are made before `sets`; NULL: none. */
+    /* One run of those that the file stands for: `alternatives` has one of each axis, made after
+     * the variant and before `sets`; variants, matrix and repeats are then taken out. */
+    bool single;
+    const char *alternatives[EXPERIMENT_AXES_MAX];
 };
 
 /* All of these: 0, or -errno with ERR ("FILE: JSON.path: what; want what"); *OUT is then untouched.

@@ -5,12 +5,6 @@
 static int read_version(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_version(const void *object, const void *context);
 static int check_windows(struct reader *reader, void *object);
-static int read_variants(struct reader *reader, const cJSON *item, void *object);
-static cJSON *print_variants(const void *object, const void *context);
-static int read_variant_set(struct reader *reader, const cJSON *item, void *object);
-static cJSON *print_variant_set(const void *object, const void *context);
-static int read_need(struct reader *reader, const cJSON *item, void *object);
-static cJSON *print_need(const void *object, const void *context);
 
 const struct reader_word experiment_outcome_words[] = {
 #define X(id, word) {word, EXPERIMENT_OUTCOME_##id},
@@ -29,8 +23,6 @@ const struct reader_word experiment_format_words[] = {
     {"check", EXPERIMENT_FORMAT_CHECK},
     {NULL, 0},
 };
-
-static const struct reader_word need_words[] = {{"ipvs", 0}, {NULL, 0}};
 
 #define AT(type, member) offsetof(struct type, member)
 
@@ -85,34 +77,6 @@ static const struct reader_field report_fields[] = {
     {.key = NULL},
 };
 static const struct reader_object report_object = {"report", report_fields, NULL, NULL};
-
-static const struct reader_field need_item = {
-    .key = "",
-    .type = READER_CUSTOM,
-    .read = read_need,
-    .print = print_need,
-    .want = "\"ipvs\"",
-};
-
-static const struct reader_field variant_fields[] = {
-    {.key = "set",
-     .type = READER_CUSTOM,
-     .required = true,
-     .read = read_variant_set,
-     .print = print_variant_set,
-     .want = "an object of path: value"},
-    {.key = "needs",
-     .type = READER_LIST,
-     .offset = AT(experiment_variant, needs),
-     .max = EXPERIMENT_NEEDS_MAX,
-     .item = &need_item,
-     .item_bytes = sizeof(const char *),
-     .count_offset = AT(experiment_variant, need_count)},
-    {.key = NULL},
-};
-static const struct reader_object variant_object = {"a variant", variant_fields, NULL, NULL};
-static const struct reader_field variant_item = {
-    .key = "", .type = READER_OBJECT, .object = &variant_object};
 
 static const struct reader_field experiment_fields[] = {
     {.key = "$schema", .type = READER_CUSTOM, .read = reader_read_nothing, .want = "a string"},
@@ -187,10 +151,22 @@ static const struct reader_field experiment_fields[] = {
     {.key = "report", .type = READER_OBJECT, .offset = 0, .object = &report_object},
     {.key = "variants",
      .type = READER_CUSTOM,
-     .item = &variant_item,
-     .read = read_variants,
-     .print = print_variants,
+     .item = &experiment_variant_item,
+     .read = experiment_read_variants,
+     .print = experiment_print_variants,
      .want = "an object of name: variant"},
+    {.key = "matrix",
+     .type = READER_CUSTOM,
+     .item = &experiment_axis_item,
+     .read = experiment_read_matrix,
+     .print = experiment_print_matrix,
+     .want = "an object of axis: alternatives"},
+    {.key = "repeats",
+     .type = READER_COUNT,
+     .offset = AT(experiment, repeats),
+     .min = 1,
+     .max = EXPERIMENT_REPEATS_MAX,
+     .otherwise = "1"},
     {.key = NULL},
 };
 const struct reader_object experiment_object = {"an experiment", experiment_fields, NULL, NULL};
@@ -221,80 +197,4 @@ static int check_windows(struct reader *reader, void *object)
             return reader_refuse(reader, "opens: \"%s\" can open no window: it is no loss",
                                  experiment_outcome_word((enum experiment_outcome)i));
     return 0;
-}
-
-static int read_variants(struct reader *reader, const cJSON *item, void *object)
-{
-    struct experiment *experiment = object;
-    uint32_t count = 0;
-
-    if (!cJSON_IsObject(item) || cJSON_GetArraySize(item) > EXPERIMENT_VARIANTS_MAX)
-        return reader_want(reader, item, "an object of at most 32 variants by name");
-    for (const cJSON *child = item->child; child != NULL; child = child->next) {
-        struct experiment_variant *variant = &experiment->variants[count++];
-        size_t mark = reader_enter_key(reader, child->string);
-        int result;
-        if (!reader_is_name(child->string))
-            return reader_refuse(reader, "\"%.64s\" is no name for a variant", child->string);
-        result = reader_fill(reader, &variant_object, child, variant);
-        if (result < 0)
-            return result;
-        reader_leave(reader, mark);
-        variant->name = child->string;
-    }
-    experiment->variant_count = count;
-    return 0;
-}
-
-static cJSON *print_variants(const void *object, const void *context)
-{
-    const struct experiment *experiment = object;
-    cJSON *json = experiment->variant_count > 0 ? cJSON_CreateObject() : NULL;
-
-    for (uint32_t i = 0; json != NULL && i < experiment->variant_count; i++)
-        cJSON_AddItemToObject(json, experiment->variants[i].name,
-                              reader_print(&variant_object, &experiment->variants[i], context));
-    return json;
-}
-
-static int read_variant_set(struct reader *reader, const cJSON *item, void *object)
-{
-    struct experiment_variant *variant = object;
-    uint32_t count = 0;
-
-    if (!cJSON_IsObject(item) || cJSON_GetArraySize(item) > EXPERIMENT_SETS_MAX)
-        return reader_want(reader, item, "an object of at most 32 assignments, path: value");
-    for (const cJSON *child = item->child; child != NULL; child = child->next) {
-        variant->paths[count] = child->string;
-        variant->values[count++] = child;
-    }
-    variant->set_count = count;
-    return 0;
-}
-
-static cJSON *print_variant_set(const void *object, const void *context)
-{
-    const struct experiment_variant *variant = object;
-    cJSON *json = cJSON_CreateObject();
-
-    (void)context;
-    for (uint32_t i = 0; json != NULL && i < variant->set_count; i++)
-        cJSON_AddItemToObject(json, variant->paths[i], cJSON_Duplicate(variant->values[i], true));
-    return json;
-}
-
-static int read_need(struct reader *reader, const cJSON *item, void *object)
-{
-    const char *text = cJSON_GetStringValue(item);
-
-    if (text == NULL || reader_word_find(need_words, text) == NULL)
-        return reader_want(reader, item, need_item.want);
-    *(const char **)object = text;
-    return 0;
-}
-
-static cJSON *print_need(const void *object, const void *context)
-{
-    (void)context;
-    return cJSON_CreateString(*(const char *const *)object);
 }

@@ -33,6 +33,13 @@ bool experiment_is_datagrams(const struct experiment_stream *stream);
 /* experiment_steps.c: one step; one expectation. */
 extern const struct reader_object experiment_step_object;
 extern const struct reader_object experiment_expect_object;
+/* experiment_variants.c: "variants" and "matrix", and the values of their free keys. */
+extern const struct reader_field experiment_variant_item;
+extern const struct reader_field experiment_axis_item;
+int experiment_read_variants(struct reader *reader, const cJSON *item, void *object);
+cJSON *experiment_print_variants(const void *object, const void *context);
+int experiment_read_matrix(struct reader *reader, const cJSON *item, void *object);
+cJSON *experiment_print_matrix(const void *object, const void *context);
 extern const struct reader_word experiment_verb_words[];
 extern const struct reader_word experiment_until_words[];
 extern const struct reader_word experiment_protocol_words[];

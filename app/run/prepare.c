@@ -24,8 +24,11 @@ static int load_experiment(struct session *session, struct error *err)
         session->experiment = options->given;
         return 0;
     }
-    struct experiment_options how = {
-        .sets = options->sets, .set_count = options->set_count, .variant = options->variant};
+    struct experiment_options how = {.sets = options->sets,
+                                     .set_count = options->set_count,
+                                     .variant = options->variant,
+                                     .single = options->single};
+    memcpy(how.alternatives, options->alternatives, sizeof(how.alternatives));
     return experiment_load(options->experiment, &how, &session->experiment, err);
 }
 
@@ -352,6 +355,22 @@ int prepare(struct session *session, struct error *err)
     int code = 0;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && code == 0; i++)
         code = parts[i](session, err);
+    return code;
+}
+
+int prepare_check(const struct run_options *options, struct error *err)
+{
+    static int (*const parts[])(struct session *, struct error *) = {
+        load_experiment, load_manifests, check_may_change, check_files, load_machine};
+    struct session *session = calloc(1, sizeof(*session));
+    int code = 0;
+    if (session == NULL)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+    session->options = options;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && code == 0; i++)
+        code = parts[i](session, err);
+    prepare_undo(session, err);
+    free(session);
     return code;
 }
 

@@ -15,6 +15,10 @@ int prepare(struct session *session, struct error *err);
 /* Close and free all, and take down the lab that prepare() brought up. */
 int prepare_undo(struct session *session, struct error *err);
 
+/* Only what touches nothing: the experiment, its files, a machine file that is named. 0, or -errno
+ * with ERR. */
+int prepare_check(const struct run_options *options, struct error *err);
+
 struct text;
 
 /* Load experiment and manifests alone, and append what is predicted: figures and the histogram of

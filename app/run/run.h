@@ -20,8 +20,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-
-struct experiment;
+#include "plan/experiment.h"
 
 struct run_options {
     const char *experiment;   /* Path of the experiment file; NULL when `given` is used. */
@@ -31,6 +30,13 @@ struct run_options {
     const char *variant;      /* NULL: none. */
     const char *const *sets;  /* path=value. */
     size_t set_count;
+    bool single; /* One run of a series (run/series.h), with `alternatives` of the matrix. */
+    const char *alternatives[EXPERIMENT_AXES_MAX];
+    bool variants;           /* All variants, one after another. */
+    const char *const *only; /* Patterns of the names of a series' runs. */
+    uint32_t only_count;     /* 0: all. */
+    uint32_t repeats;        /* 0: as the experiment says. */
+    bool list;               /* Only tell the names of the runs. */
     const char *drivers; /* Folder of drivers-cfg; NULL: found beside the program or installed. */
     const char *program; /* argv[0], by which seamline-lab and drivers-cfg are found. */
     bool yes;            /* May change a cluster that is no lab. */

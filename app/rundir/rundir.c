@@ -70,10 +70,10 @@ static int open_growing(struct rundir *rundir, struct error *err)
     return 0;
 }
 
-int rundir_create(struct rundir *rundir, const char *path, const char *experiment,
-                  struct error *err)
+int rundir_make(struct rundir *rundir, const char *path, const char *experiment, struct error *err)
 {
     struct rundir made = {.timeline_fd = -1, .undo_fd = -1};
+    static const char *const marks[] = {"cluster.jsonl", "series.json"};
     if (path == NULL)
         default_path(made.path, sizeof(made.path), experiment);
     else if (path[0] == '\0' || strlen(path) >= sizeof(made.path))
@@ -88,7 +88,24 @@ int rundir_create(struct rundir *rundir, const char *path, const char *experimen
         return error_set(err, EXIT_ENVIRONMENT, result,
                          "%s: %s; give a directory that can be made by -o", made.path,
                          strerror(-result));
-    result = open_growing(&made, err);
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        char mark[PATH_MAX];
+        snprintf(mark, sizeof(mark), "%s/%s", made.path, marks[i]);
+        if (access(mark, F_OK) == 0)
+            return error_set(err, EXIT_USAGE, -EEXIST,
+                             "%s already holds a run; give another directory by -o", made.path);
+    }
+    *rundir = made;
+    return 0;
+}
+
+int rundir_create(struct rundir *rundir, const char *path, const char *experiment,
+                  struct error *err)
+{
+    struct rundir made;
+    int result = rundir_make(&made, path, experiment, err);
+    if (result == 0)
+        result = open_growing(&made, err);
     if (result == 0)
         *rundir = made;
     return result;

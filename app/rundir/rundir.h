@@ -7,6 +7,8 @@
  *     undo.jsonl         what was changed and how to put it back, written before each change
  *     truth.jsonl        on the lab: its own log of what it did
  *     run.json, report.txt, ...   made from the above by analyze/ and report/
+ *     series.json        instead of all these: the folder has a run directory for each run of a
+ *                        series (run/series.h)
  *
  * Files that are made at once are written beside and renamed; those that grow are whole up to their
  * last line or block after a crash. A full disk is told once, clearly, and the run goes on with
@@ -41,6 +43,9 @@ struct rundir {
  * is refused (-EEXIST). */
 int rundir_create(struct rundir *rundir, const char *path, const char *experiment,
                   struct error *err);
+/* The directory alone, for a series of runs, into RUNDIR->path and ->made: nothing is opened. One
+ * that holds a run is refused likewise. */
+int rundir_make(struct rundir *rundir, const char *path, const char *experiment, struct error *err);
 void rundir_close(struct rundir *rundir);
 /* Close it, and remove what rundir_create() and the writers below made: for a run that never came
  * to measure anything. Files of others are left, and the directory with them. */

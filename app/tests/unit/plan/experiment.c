@@ -24,7 +24,7 @@ static char *config_path(const char *file)
 
 static struct experiment *load(const char *const *sets, size_t count, const char *variant)
 {
-    struct experiment_options options = {sets, count, variant};
+    struct experiment_options options = {.sets = sets, .set_count = count, .variant = variant};
     struct experiment *experiment = NULL;
     struct error err = {0};
 
@@ -373,7 +373,7 @@ static void mistakes_are_named(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const char *sets[] = {rows[i].assignment};
-        struct experiment_options options = {sets, 1, NULL};
+        struct experiment_options options = {.sets = sets, .set_count = 1};
         struct experiment *x = NULL;
         struct error err = {0};
         char expected[1024];
@@ -391,7 +391,7 @@ static void variants_are_tried_when_the_file_is_read(void **state)
 {
     static const char *const sets[] = {"variants.lc.set={\"cluster.proxy.scheduler\":\"wlc\"}"};
     static const char *const path_sets[] = {"variants.lc.set={\"cluster.porxy.scheduler\":\"lc\"}"};
-    struct experiment_options options = {sets, 1, NULL};
+    struct experiment_options options = {.sets = sets, .set_count = 1};
     struct experiment *x;
     struct error err = {0};
 
@@ -407,11 +407,11 @@ static void variants_are_tried_when_the_file_is_read(void **state)
                            "variants.lc.set: cluster.porxy: cluster has no key \"porxy\"; "
                            "did you mean \"proxy\"? its keys are: kubeconfig, context, "
                            "namespace, mayChange, lab, proxy"));
-    options = (struct experiment_options){NULL, 0, "wlc"};
+    options = (struct experiment_options){.variant = "wlc"};
     err.text[0] = '\0';
     assert_true(experiment_load(config_path("k8s-app-upgrade.json"), &options, &x, &err) < 0);
-    assert_non_null(strstr(err.text, "there is no variant \"wlc\"; there are: \"rr\", \"lc\", "
-                                     "\"random\", \"ipv6\", \"ecmp\""));
+    assert_non_null(strstr(err.text, "there is no variant \"wlc\" in variants; there are: \"rr\", "
+                                     "\"lc\", \"random\", \"ipv6\", \"ecmp\""));
 }
 
 static void bad_syntax_has_its_line_and_column(void **state)

@@ -89,7 +89,7 @@ static void mistakes_name_what_there_is(void **state)
         {"straems.held.rate=5",
          "--set straems.held.rate=5: straems: an experiment has no key \"straems\"; did you mean "
          "\"streams\"? its keys are: $schema, version, name, seed, cluster, rollout, target, "
-         "streams, tcp, windows, impair, steps, after, expect, report, variants"},
+         "streams, tcp, windows, impair, steps, after, expect, report, variants, matrix, repeats"},
         {"windows.early=5",
          "--set windows.early=5: windows.early: windows has no key \"early\"; its "
          "keys are: holdOff, validate, late, opens"},
