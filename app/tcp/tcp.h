@@ -325,7 +325,7 @@ struct tcp_descriptor {
     uint8_t options_bytes;                  /* A multiple of 4. */
     uint8_t ecn;                            /* The two ECN bits of the IP header. */
     bool retransmission;                    /* Sent before, as a whole or in a larger segment. */
-    uint8_t options[TCP_OPTIONS_BYTES_MAX]; /* Ready for the wire. */
+    uint8_t options[TCP_OPTIONS_BYTES_MAX]; /* options_bytes of them, ready for the wire. */
 };
 
 struct tcp_info {

@@ -1,9 +1,8 @@
 #include "tcp/tcp_congestion.h"
 
 enum {
-    DUPLICATES_FOR_LOSS = 3,  /* RFC 5681 3.2. */
-    INITIAL_MSS = 1460,       /* RFC 6928 2: the segments of the initial window's bound. */
-    CWND_MAX_BYTES = 1 << 30, /* The largest window that scaling can express. */
+    DUPLICATES_FOR_LOSS = 3, /* RFC 5681 3.2. */
+    INITIAL_MSS = 1460,      /* RFC 6928 2: the segments of the initial window's bound. */
 };
 
 static uint32_t min_32(uint32_t a, uint32_t b)
@@ -32,23 +31,22 @@ static void reduce(struct tcp_congestion *congestion, uint32_t flight, uint32_t 
     congestion->reduced = true;
 }
 
-static void grow(struct tcp_congestion *congestion, const struct tcp_congestion_news *news)
+/* Congestion avoidance. */
+static void avoid(struct tcp_congestion *congestion, const struct tcp_congestion_news *news)
 {
     uint32_t *cwnd = &congestion->cwnd_bytes;
 
-    if (*cwnd < congestion->ssthresh_bytes) {
-        *cwnd += min_32(news->acked, news->mss);
-    } else if (congestion->law == TCP_CUBIC) {
+    if (congestion->law == TCP_CUBIC) {
         *cwnd = tcp_cubic_acked(&congestion->cubic, news->now_ns, news->rtt_ns, *cwnd, news->acked,
                                 news->mss);
     } else {
-        congestion->acked_bytes += min_32(news->acked, CWND_MAX_BYTES);
+        congestion->acked_bytes += min_32(news->acked, TCP_CWND_MAX_BYTES);
         if (congestion->acked_bytes >= *cwnd) {
             congestion->acked_bytes -= *cwnd;
             *cwnd += news->mss;
         }
     }
-    *cwnd = min_32(*cwnd, CWND_MAX_BYTES);
+    *cwnd = min_32(*cwnd, TCP_CWND_MAX_BYTES);
 }
 
 void tcp_congestion_init(struct tcp_congestion *congestion, enum tcp_congestion_law law,
@@ -73,9 +71,11 @@ enum tcp_congestion_ack tcp_congestion_acked(struct tcp_congestion *congestion,
 {
     uint32_t mss = news->mss;
 
+    if (tcp_congestion_slow_start(congestion, news->acked, mss))
+        return TCP_CONGESTION_NORMAL;
     congestion->dup_acks = 0;
     if (!congestion->in_recovery) {
-        grow(congestion, news);
+        avoid(congestion, news);
         return TCP_CONGESTION_NORMAL;
     }
     if (news->snd_una >= congestion->recover) {
@@ -97,7 +97,7 @@ bool tcp_congestion_duplicate(struct tcp_congestion *congestion, uint64_t snd_un
                               uint32_t flight, uint32_t mss)
 {
     if (congestion->in_recovery) {
-        congestion->cwnd_bytes = min_32(congestion->cwnd_bytes + mss, CWND_MAX_BYTES);
+        congestion->cwnd_bytes = min_32(congestion->cwnd_bytes + mss, TCP_CWND_MAX_BYTES);
         return false;
     }
     /* What limited transmit sends between now and the third is not part of the flight that is

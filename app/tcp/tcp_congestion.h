@@ -24,6 +24,10 @@
 #include "tcp/tcp.h"
 #include "tcp/tcp_cubic.h"
 
+enum {
+    TCP_CWND_MAX_BYTES = 1 << 30 /* The largest window that scaling can express. */
+};
+
 struct tcp_congestion {
     uint64_t recover;        /* SND.NXT when recovery or a time-out began. */
     uint32_t cwnd_bytes;     /* Congestion window. */
@@ -62,6 +66,19 @@ void tcp_congestion_resume(struct tcp_congestion *congestion, enum tcp_congestio
                            uint32_t mss);
 enum tcp_congestion_ack tcp_congestion_acked(struct tcp_congestion *congestion,
                                              const struct tcp_congestion_news *news);
+/* The same in slow start, and not in recovery. False: it is not so, and nothing was done. */
+static inline bool tcp_congestion_slow_start(struct tcp_congestion *congestion, uint32_t acked,
+                                             uint32_t mss)
+{
+    if (congestion->in_recovery || congestion->cwnd_bytes >= congestion->ssthresh_bytes)
+        return false;
+    congestion->dup_acks = 0;
+    congestion->cwnd_bytes += acked < mss ? acked : mss;
+    if (congestion->cwnd_bytes > TCP_CWND_MAX_BYTES)
+        congestion->cwnd_bytes = TCP_CWND_MAX_BYTES;
+    return true;
+}
+
 /* A duplicate ACK. True: the first unacknowledged segment is lost (fast retransmit). */
 bool tcp_congestion_duplicate(struct tcp_congestion *congestion, uint64_t snd_una, uint64_t snd_nxt,
                               uint32_t flight, uint32_t mss);

@@ -4,9 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-/* What most segments have, as RFC 7323 appendix A lays it out: NOP, NOP, timestamps. */
-#define TIMESTAMPS_ALONE UINT32_C(0x0101080a)
-
 enum {
     TIMESTAMPS_ALONE_BYTES = 12
 };
@@ -80,13 +77,6 @@ static bool parse_options(const uint8_t *options, uint8_t size, struct tcp_heade
 {
     uint8_t at = 0;
 
-    if (size == TIMESTAMPS_ALONE_BYTES && get_32(options) == TIMESTAMPS_ALONE) {
-        out->has_timestamps = true;
-        out->tsval = get_32(options + 4);
-        out->tsecr = get_32(options + 8);
-        return true;
-    }
-
     while (at < size && options[at] != TCP_OPTION_END) {
         if (options[at] == TCP_OPTION_NOP) {
             at++;
@@ -117,6 +107,13 @@ enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes, struct t
     out->ack = get_32(l4 + 8);
     out->flags = l4[13];
     out->window = get_16(l4 + 14);
+    if (out->header_bytes == TCP_HEADER_BYTES + TIMESTAMPS_ALONE_BYTES &&
+        get_32(l4 + TCP_HEADER_BYTES) == TCP_TIMESTAMPS_ALONE) {
+        out->has_timestamps = true;
+        out->tsval = get_32(l4 + TCP_HEADER_BYTES + 4);
+        out->tsecr = get_32(l4 + TCP_HEADER_BYTES + 8);
+        return TCP_TAKEN;
+    }
     if (!parse_options(l4 + TCP_HEADER_BYTES, (uint8_t)(out->header_bytes - TCP_HEADER_BYTES), out))
         return TCP_DROP_OPTIONS;
     return TCP_TAKEN;
@@ -138,7 +135,7 @@ uint8_t tcp_header_options(const struct tcp_options *options, uint8_t out[TCP_OP
         *p++ = TCP_OPTION_SACK_PERMITTED_BYTES;
     }
     if (options->has_timestamps)
-        p = put_32(put_32(put_32(p, TIMESTAMPS_ALONE), options->tsval), options->tsecr);
+        p = put_32(put_32(put_32(p, TCP_TIMESTAMPS_ALONE), options->tsval), options->tsecr);
     if (options->has_window_scale) {
         *p++ = TCP_OPTION_NOP;
         *p++ = TCP_OPTION_WINDOW_SCALE;
@@ -169,6 +166,9 @@ uint16_t tcp_header_write(const struct tcp_descriptor *descriptor, uint8_t *l4)
     *p++ = descriptor->flags;
     p = put_16(p, descriptor->window);
     p = put_32(p, 0); /* Checksum. Urgent pointer: we send none (RFC 6093 advises against it). */
-    memcpy(p, descriptor->options, descriptor->options_bytes);
+    if (descriptor->options_bytes == TIMESTAMPS_ALONE_BYTES) /* Most, without a call. */
+        memcpy(p, descriptor->options, TIMESTAMPS_ALONE_BYTES);
+    else
+        memcpy(p, descriptor->options, descriptor->options_bytes);
     return header_bytes;
 }

@@ -8,7 +8,13 @@
 #ifndef TCP_TCP_HEADER_H
 #define TCP_TCP_HEADER_H
 
+#include <arpa/inet.h>
+#include <string.h>
+
 #include "tcp/tcp.h"
+
+/* What most segments have: NOP, NOP, timestamps. */
+#define TCP_TIMESTAMPS_ALONE UINT32_C(0x0101080a)
 
 enum tcp_option {
     TCP_OPTION_END = 0,
@@ -70,6 +76,16 @@ struct tcp_options {
 /* TCP_TAKEN and OUT filled, or the reason to drop, OUT undefined. Unknown options are skipped
  * (RFC 9293 MUST-6), those with an impossible length are refused (MUST-7). */
 enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes, struct tcp_header *out);
+
+/* Timestamps alone, laid out as most stacks do (RFC 7323 appendix A); returns their size. */
+static inline uint8_t tcp_header_timestamps(uint32_t tsval, uint32_t tsecr,
+                                            uint8_t out[TCP_OPTIONS_BYTES_MAX])
+{
+    const uint32_t words[] = {htonl(TCP_TIMESTAMPS_ALONE), htonl(tsval), htonl(tsecr)};
+
+    memcpy(out, words, sizeof(words));
+    return sizeof(words);
+}
 
 /* Write them, padded to a multiple of four, and return their size. */
 uint8_t tcp_header_options(const struct tcp_options *options, uint8_t out[TCP_OPTIONS_BYTES_MAX]);

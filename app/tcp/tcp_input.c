@@ -177,6 +177,8 @@ static enum tcp_verdict find_and_act(struct tcp *tcp, struct tcp_arrival *in)
     struct tcb *tcb = tcp_slot_wake(tcp, tcp_slot_of_ref(tcp, ref));
     if (tcb == NULL)
         return TCP_DROP_ACTIVES_FULL;
+    if (tcp_expected_input(tcp, tcb, in))
+        return TCP_TAKEN;
     return act(tcp, ref, tcb, tcb->state, in);
 }
 

@@ -2,6 +2,9 @@
  * what counts as lost, then what is new, then probes, then ACKs that nothing else carried. */
 #include "tcp/tcp_priv.h"
 
+/* What is made for each segment, and not worth a call. */
+#define ALWAYS_INLINE __attribute__((always_inline))
+
 enum emission {
     EMIT_NOTHING, /* There is nothing of that sort to send. */
     EMIT_ONE,     /* A descriptor was filled in. */
@@ -32,21 +35,21 @@ static enum emission emit_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
 static enum emission emit_again(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                                 struct tcp_segment *segment, struct tcp_descriptor *out);
 static enum emission emit_tail(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
-                               struct tcp_descriptor *out);
+                               enum emission fresh, struct tcp_descriptor *out);
 static struct tcp_segment *first_lost(struct tcb *tcb);
 static bool split(struct tcp *tcp, struct tcb *tcb, struct tcp_segment *segment);
 static uint32_t in_pipe(const struct tcb *tcb);
-static bool next_part(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct part *part);
-static uint32_t part_bytes(const struct tcb *tcb);
+static inline bool next_part(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct part *part);
+static inline uint32_t part_bytes(const struct tcb *tcb);
 static void hand_out(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct tcp_segment *segment,
                      const struct part *part);
 static void tell_retransmit(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                             struct tcp_segment *segment);
-static void describe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint64_t pos, uint8_t flags,
-                     struct tcp_descriptor *out);
+static inline void describe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint64_t pos,
+                            const struct part *part, struct tcp_descriptor *out);
 static void describe_options(const struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                              struct tcp_descriptor *out);
-static uint16_t offer_window(struct tcb *tcb, bool syn);
+static inline uint16_t offer_window(struct tcb *tcb, bool syn);
 
 uint32_t tcp_output(struct tcp *tcp, uint64_t now_ns, struct tcp_descriptor out[], uint32_t max)
 {
@@ -121,10 +124,15 @@ static enum emission emit_one(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                               struct tcp_descriptor *out)
 {
     enum emission lost = emit_lost(tcp, tcb, now_ns, out);
-    if (lost == EMIT_ONE || emit_tail(tcp, tcb, now_ns, out) == EMIT_ONE)
+    if (lost == EMIT_ONE)
         return EMIT_ONE;
+    /* RFC 8985 7.3: there must be a tail to probe, and nothing known of its loss. */
+    if (tcb->rack.probe_wanted &&
+        (tcp_flight(tcb) == 0 || tcb->lost_bytes > 0 || tcb->sacked_bytes > 0))
+        tcb->rack.probe_wanted = false;
     enum emission fresh = emit_new(tcp, tcb, now_ns, out);
-    if (fresh == EMIT_ONE || emit_probe(tcp, tcb, now_ns, out) == EMIT_ONE ||
+    if ((tcb->rack.probe_wanted && emit_tail(tcp, tcb, now_ns, fresh, out) == EMIT_ONE) ||
+        fresh == EMIT_ONE || emit_probe(tcp, tcb, now_ns, out) == EMIT_ONE ||
         emit_ack(tcp, tcb, now_ns, out) == EMIT_ONE)
         return EMIT_ONE;
     return lost == EMIT_BLOCKED ? EMIT_BLOCKED : fresh;
@@ -169,8 +177,7 @@ static enum emission emit_again(struct tcp *tcp, struct tcb *tcb, uint64_t now_n
     tcb->lost_first = false;
     if (segment->transmissions < UINT8_MAX)
         segment->transmissions++;
-    describe(tcp, tcb, now_ns, segment->pos, part.flags, out);
-    out->payload_bytes = part.payload_bytes;
+    describe(tcp, tcb, now_ns, segment->pos, &part, out);
     tcp_ecn_describe(tcp, tcb, false, out);
     out->first_sent_ns = segment->first_sent_ns;
     out->retransmission = true;
@@ -178,30 +185,21 @@ static enum emission emit_again(struct tcp *tcp, struct tcb *tcb, uint64_t now_n
     return EMIT_ONE;
 }
 
-/* A tail loss probe: what is new, or else the last segment again (RFC 8985 7.3), which needs no
- * record. */
+/* A tail loss probe: what is new, which FRESH says was sent, or else the last segment again (RFC
+ * 8985 7.3), which needs no record. */
 static enum emission emit_tail(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
-                               struct tcp_descriptor *out)
+                               enum emission fresh, struct tcp_descriptor *out)
 {
     struct tcp_segment *last = STAILQ_FIRST(&tcb->segments);
-    enum emission emission;
+    enum emission emission = fresh;
 
-    if (!tcb->rack.probe_wanted)
-        return EMIT_NOTHING;
-    if (last == NULL || tcb->lost_bytes > 0 || tcb->sacked_bytes > 0) {
-        tcb->rack.probe_wanted = false;
-        return EMIT_NOTHING;
-    }
-    emission = emit_new(tcp, tcb, now_ns, out);
-    if (emission == EMIT_ONE) {
-        tcp_rack_probed(tcb, false);
-    } else {
+    if (fresh != EMIT_ONE) {
         while (STAILQ_NEXT(last, link) != NULL)
             last = STAILQ_NEXT(last, link);
         tcp_ack_lose(tcb, last, TCP_CAUSE_PROBE);
         emission = emit_again(tcp, tcb, now_ns, last, out);
-        tcp_rack_probed(tcb, true);
     }
+    tcp_rack_probed(tcb, fresh != EMIT_ONE);
     if (emission == EMIT_ONE)
         tcp_timer_restart(tcp, tcb, now_ns);
     return emission;
@@ -253,14 +251,14 @@ static enum emission emit_new(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
     if (segment == NULL)
         return EMIT_BLOCKED;
     hand_out(tcp, tcb, now_ns, segment, &part);
-    describe(tcp, tcb, now_ns, pos, part.flags, out);
-    out->payload_bytes = part.payload_bytes;
-    tcp_ecn_describe(tcp, tcb, true, out);
+    describe(tcp, tcb, now_ns, pos, &part, out);
+    if (tcb->ecn || (part.flags & TCP_SYN))
+        tcp_ecn_describe(tcp, tcb, true, out);
     return EMIT_ONE;
 }
 
 /* What comes next of SYN, stream and FIN, if it may be sent now. */
-static bool next_part(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct part *part)
+static inline bool next_part(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct part *part)
 {
     *part = (struct part){.flags = TCP_SYN};
     if (tcb->snd_nxt == 0)
@@ -287,7 +285,7 @@ static bool next_part(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct 
 /* Payload that both windows allow; less than a full segment only if it is all there is, or half
  * of the largest window the peer had (RFC 9293 3.8.6.2.1). Differs: there is no Nagle algorithm,
  * since a request has to leave when it is due. */
-static uint32_t part_bytes(const struct tcb *tcb)
+static inline uint32_t part_bytes(const struct tcb *tcb)
 {
     uint64_t edge = tcb->snd_una + tcb->snd_wnd;
     uint64_t queued = tcb->stream_end - tcb->snd_nxt;
@@ -342,6 +340,7 @@ static void hand_out(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct t
 static enum emission emit_probe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                                 struct tcp_descriptor *out)
 {
+    const struct part nothing = {.payload_bytes = 0};
     bool window = tcb->probe_now && tcb->snd_wnd == 0;
     bool alive = tcb->alive_now && tcb->snd_una == tcb->snd_nxt;
 
@@ -349,7 +348,7 @@ static enum emission emit_probe(struct tcp *tcp, struct tcb *tcb, uint64_t now_n
     tcb->alive_now = false;
     if (!window && !alive)
         return EMIT_NOTHING;
-    describe(tcp, tcb, now_ns, tcb->snd_una - 1, 0, out);
+    describe(tcp, tcb, now_ns, tcb->snd_una - 1, &nothing, out);
     tcp->counters.probes += window;
     tcp->counters.keep_alives += alive && !window;
     return EMIT_ONE;
@@ -358,16 +357,19 @@ static enum emission emit_probe(struct tcp *tcp, struct tcb *tcb, uint64_t now_n
 static enum emission emit_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                               struct tcp_descriptor *out)
 {
+    const struct part nothing = {.payload_bytes = 0}, syn = {.flags = TCP_SYN};
+
     if (tcb->state < TCP_SYN_RECEIVED)
         return EMIT_NOTHING;
     if (tcb->dup_acks_owed > 0)
         tcb->dup_acks_owed--;
     else if (!tcb->ack_now)
         return EMIT_NOTHING;
-    if (tcb->state == TCP_SYN_RECEIVED) /* Our SYN again, with the ACK of the peer's. */
-        describe(tcp, tcb, now_ns, 0, TCP_SYN, out);
+    /* In SYN-RECEIVED it is our SYN again, with the ACK of the peer's. */
+    if (tcb->state == TCP_SYN_RECEIVED)
+        describe(tcp, tcb, now_ns, 0, &syn, out);
     else
-        describe(tcp, tcb, now_ns, tcb->snd_nxt, 0, out);
+        describe(tcp, tcb, now_ns, tcb->snd_nxt, &nothing, out);
     tcp_ecn_describe(tcp, tcb, false, out);
     return EMIT_ONE;
 }
@@ -389,20 +391,26 @@ static void tell_retransmit(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
     }
 }
 
-/* All but the payload. With TCP_ACK, which all but a first SYN have, it settles the ACK that is
- * due. */
-static void describe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint64_t pos, uint8_t flags,
-                     struct tcp_descriptor *out)
+/* With TCP_ACK, which all but a first SYN have, it settles the ACK that is due. */
+ALWAYS_INLINE static inline void describe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                                          uint64_t pos, const struct part *part,
+                                          struct tcp_descriptor *out)
 {
-    *out = (struct tcp_descriptor){.tuple = tcb->tuple,
-                                   .user = tcb->user,
-                                   .stream_offset = pos > 0 ? pos - 1 : 0,
-                                   .first_sent_ns = now_ns,
-                                   .conn = tcb->conn,
-                                   .seq = tcp_wire_snd(tcb, pos),
-                                   .flags = flags};
+    bool syn = (part->flags & TCP_SYN) != 0;
 
-    out->window = offer_window(tcb, (flags & TCP_SYN) != 0);
+    out->tuple = tcb->tuple;
+    out->user = tcb->user;
+    out->stream_offset = pos > 0 ? pos - 1 : 0;
+    out->first_sent_ns = now_ns;
+    out->conn = tcb->conn;
+    out->seq = tcp_wire_snd(tcb, pos);
+    out->ack = 0;
+    out->payload_bytes = part->payload_bytes;
+    out->window = offer_window(tcb, syn);
+    out->flags = part->flags;
+    out->options_bytes = 0;
+    out->ecn = 0;
+    out->retransmission = false;
     if (tcb->state != TCP_SYN_SENT) {
         out->flags |= TCP_ACK;
         out->ack = tcp_wire_rcv(tcb, tcb->rcv_nxt);
@@ -411,9 +419,14 @@ static void describe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint64_t
         tcb->ack_deadline_ns = TCP_NEVER_NS;
         tcb->unacked_segs = 0;
     }
-    describe_options(tcp, tcb, now_ns, out);
+    if (syn || tcb->queue.count > 0 || tcb->sack_report.duplicate_end != 0)
+        describe_options(tcp, tcb, now_ns, out);
+    else if (tcb->timestamps)
+        out->options_bytes = tcp_header_timestamps(tcp_options_timestamp(tcb->ts_offset, now_ns),
+                                                   tcb->ts_recent, out->options);
 }
 
+/* Those that a SYN has, or an ACK while something came out of order. */
 static void describe_options(const struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                              struct tcp_descriptor *out)
 {
@@ -444,7 +457,7 @@ static void describe_options(const struct tcp *tcp, struct tcb *tcb, uint64_t no
 
 /* The window that the header says. Its right edge moves by a segment or half the window at a time
  * (RFC 9293 3.8.6.2.2), and never back. */
-static uint16_t offer_window(struct tcb *tcb, bool syn)
+static inline uint16_t offer_window(struct tcb *tcb, bool syn)
 {
     uint64_t edge = tcb->rcv_nxt + tcb->rcv_wnd;
     uint64_t step = tcb->rcv_wnd / 2 < tcb->mss ? tcb->rcv_wnd / 2 : tcb->mss;

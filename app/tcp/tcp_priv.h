@@ -30,6 +30,10 @@
 
 #define TCP_NEVER_NS UINT64_MAX
 
+enum {
+    TCP_SEGMENTS_PER_ACK = 2 /* RFC 9293 3.8.6.3: at least every second one is acknowledged. */
+};
+
 /* A part of our sequence space in flight: the unit that is lost, sent again, and timed. */
 struct tcp_segment {
     STAILQ_ENTRY(tcp_segment) link; /* In its connection, by position; or in the free list. */
@@ -389,6 +393,25 @@ void tcp_mtu_raise(const struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 
 /* --- tcp_text.c: steps 7 and 8, the peer's side --- */
 enum tcp_verdict tcp_text_input(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
+/* The peer's FIN, at RCV.NXT. */
+void tcp_text_fin(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+
+/* The next BYTES of the peer's stream: an event. */
+static inline void tcp_text_deliver(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                                    const uint8_t *data, uint32_t bytes)
+{
+    struct tcp_event *event = tcp_event_add(tcp, tcb, now_ns, TCP_EVENT_DATA);
+
+    event->data = data;
+    event->bytes = bytes;
+    event->stream_offset = tcb->rcv_nxt - 1;
+    tcb->rcv_nxt += bytes;
+    tcp->counters.bytes_in += bytes;
+}
+
+/* --- tcp_expected.c --- */
+/* IN, all of it, if it is what comes next while nothing is amiss. False: nothing was done. */
+bool tcp_expected_input(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
 
 /* --- tcp_input.c --- */
 /* An ACK that answers something unacceptable; within the rate of RFC 5961 7. */
@@ -470,5 +493,18 @@ void tcp_timer_ensure(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 /* See that the timer wakes for the earliest of the deadlines. */
 void tcp_timer_arm(struct tcp *tcp, struct tcb *tcb);
 void tcp_timer_delay_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+
+/* An ACK is due for a segment with text, in order. Differs: segments of one burst share an ACK,
+ * even if they are more than two (RFC 9293 3.8.6.3): they came in one poll. */
+static inline void tcp_text_owe_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+{
+    tcb->unacked_segs++;
+    if (tcp->config.delayed_ack_ns != 0 && tcb->unacked_segs < TCP_SEGMENTS_PER_ACK) {
+        tcp_timer_delay_ack(tcp, tcb, now_ns);
+        return;
+    }
+    tcb->ack_now = true;
+    tcp_ready(tcp, tcb);
+}
 
 #endif

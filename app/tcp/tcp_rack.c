@@ -13,7 +13,6 @@ enum {
 #define ACK_DELAY_MAX_NS UINT64_C(200000000)
 #define PROBE_WITHOUT_RTT_NS UINT64_C(1000000000)
 
-static bool sent_after(uint64_t a_ns, uint64_t a_end, uint64_t b_ns, uint64_t b_end);
 static void adapt_window(struct tcb *tcb, const struct tcp_sack_news *news, bool recovered);
 static uint64_t window_ns(const struct tcb *tcb);
 static bool detect(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
@@ -34,18 +33,9 @@ void tcp_rack_delivered(struct tcb *tcb, struct tcp_segment *segment, const stru
             (tcb->timestamps && (int32_t)(in->header.tsecr - sent) < 0))
             return;
         segment->probe_arrived = segment->probed && !tcp_sack_came_twice(tcb, in, end);
+        tcp_rack_arrived(rack, end, segment->last_sent_ns, rtt_ns);
     } else {
-        if (rack->min_rtt_ns == 0 || rtt_ns < rack->min_rtt_ns)
-            rack->min_rtt_ns = rtt_ns;
-        if (end < rack->arrived_end)
-            rack->reordered = true;
-    }
-    if (end > rack->arrived_end)
-        rack->arrived_end = end;
-    if (sent_after(segment->last_sent_ns, end, rack->sent_ns, rack->end)) {
-        rack->sent_ns = segment->last_sent_ns;
-        rack->end = end;
-        rack->rtt_ns = rtt_ns;
+        tcp_rack_delivered_once(rack, end, segment->last_sent_ns, rtt_ns);
     }
 }
 
@@ -70,16 +60,18 @@ void tcp_rack_schedule_probe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
         return;
     rack->timer = TCP_RACK_OFF;
     rack->deadline_ns = TCP_NEVER_NS;
-    if (!tcb->sack || tcb->state < TCP_ESTABLISHED || tcb->snd_una == tcb->snd_nxt ||
-        rack->probe_end != 0 || tcb->sacked_bytes > 0 || tcb->lost_bytes > 0 ||
-        tcb->congestion.in_recovery || tcb->timeouts > 0)
+    if (tcb->snd_una == tcb->snd_nxt)
         return;
     if (tcb->rtt.samples > 0)
         wait_ns = 2 * tcb->rtt.srtt_ns;
-    if (STAILQ_NEXT(STAILQ_FIRST(&tcb->segments), link) == NULL)
+    if (tcb->segment_count == 1)
         wait_ns += ACK_DELAY_MAX_NS;
     /* The time-out does what a probe would do. */
     if (wait_ns >= tcp_rtt_rto_ns(&tcb->rtt, &tcp->rtt_limits))
+        return;
+    if (!tcb->sack || tcb->state < TCP_ESTABLISHED || rack->probe_end != 0 ||
+        tcb->sacked_bytes > 0 || tcb->lost_bytes > 0 || tcb->congestion.in_recovery ||
+        tcb->timeouts > 0)
         return;
     rack->timer = TCP_RACK_PROBE;
     rack->deadline_ns = now_ns + wait_ns;
@@ -115,11 +107,6 @@ void tcp_rack_timeout(struct tcb *tcb)
     tcb->rack.deadline_ns = TCP_NEVER_NS;
     tcb->rack.probe_end = 0;
     tcb->rack.probe_wanted = false;
-}
-
-static bool sent_after(uint64_t a_ns, uint64_t a_end, uint64_t b_ns, uint64_t b_end)
-{
-    return a_ns > b_ns || (a_ns == b_ns && a_end > b_end);
 }
 
 static void adapt_window(struct tcb *tcb, const struct tcp_sack_news *news, bool recovered)
@@ -167,8 +154,8 @@ static bool detect(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
     reordering_ns = window_ns(tcb);
     STAILQ_FOREACH(segment, &tcb->segments, link)
     {
-        bool earlier = sent_after(rack->sent_ns, rack->end, segment->last_sent_ns,
-                                  segment->pos + segment->length);
+        bool earlier = tcp_rack_sent_after(rack->sent_ns, rack->end, segment->last_sent_ns,
+                                           segment->pos + segment->length);
         if (segment->sacked || segment->cause != TCP_CAUSE_NONE)
             continue;
         if (!earlier && segment->transmissions == 1)

@@ -66,4 +66,34 @@ void tcp_rack_probed(struct tcb *tcb, bool again);
 /* A retransmission time-out: its retransmissions begin anew. */
 void tcp_rack_timeout(struct tcb *tcb);
 
+/* Was A, sent at A_NS, sent after B? Of one time the one that ends later was. */
+static inline bool tcp_rack_sent_after(uint64_t a_ns, uint64_t a_end, uint64_t b_ns, uint64_t b_end)
+{
+    return a_ns > b_ns || (a_ns == b_ns && a_end > b_end);
+}
+
+/* What ends at END and was last sent at SENT_NS, RTT_NS ago, arrived. */
+static inline void tcp_rack_arrived(struct tcp_rack *rack, uint64_t end, uint64_t sent_ns,
+                                    uint64_t rtt_ns)
+{
+    if (end > rack->arrived_end)
+        rack->arrived_end = end;
+    if (tcp_rack_sent_after(sent_ns, end, rack->sent_ns, rack->end)) {
+        rack->sent_ns = sent_ns;
+        rack->end = end;
+        rack->rtt_ns = rtt_ns;
+    }
+}
+
+/* tcp_rack_delivered() of what was sent once. */
+static inline void tcp_rack_delivered_once(struct tcp_rack *rack, uint64_t end, uint64_t sent_ns,
+                                           uint64_t rtt_ns)
+{
+    if (rack->min_rtt_ns == 0 || rtt_ns < rack->min_rtt_ns)
+        rack->min_rtt_ns = rtt_ns;
+    if (end < rack->arrived_end)
+        rack->reordered = true;
+    tcp_rack_arrived(rack, end, sent_ns, rtt_ns);
+}
+
 #endif

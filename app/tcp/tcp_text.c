@@ -2,18 +2,13 @@
 #include "tcp/tcp_priv.h"
 
 enum {
-    SEGMENTS_PER_ACK = 2,  /* RFC 9293 3.8.6.3: at least every second one is acknowledged. */
     DUP_ACKS_OWED_MAX = 8, /* Of one burst: more tell the peer nothing new. */
 };
 
 static enum tcp_verdict step_7_text(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
-static void step_8_fin(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
 static void trim(const struct tcb *tcb, struct tcp_arrival *in);
-static void deliver(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, const uint8_t *data,
-                    uint32_t bytes);
 static bool deliver_kept(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 static enum tcp_verdict keep(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
-static void owe_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 static void ack_at_once(struct tcp *tcp, struct tcb *tcb);
 
 enum tcp_verdict tcp_text_input(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
@@ -39,7 +34,7 @@ enum tcp_verdict tcp_text_input(struct tcp *tcp, struct tcb *tcb, struct tcp_arr
             verdict = TCP_DROP_WINDOW;
     }
     if (tcb->rcv_fin_known && tcb->rcv_nxt == tcb->rcv_fin)
-        step_8_fin(tcp, tcb, in);
+        tcp_text_fin(tcp, tcb, in->now_ns);
     return verdict;
 }
 
@@ -61,22 +56,23 @@ static enum tcp_verdict step_7_text(struct tcp *tcp, struct tcb *tcb, struct tcp
     if (in->pos != tcb->rcv_nxt)
         return keep(tcp, tcb, in);
 
-    deliver(tcp, tcb, in->now_ns, in->data, in->bytes);
+    tcp_text_deliver(tcp, tcb, in->now_ns, in->data, in->bytes);
     if (tcb->queue.count > 0 && deliver_kept(tcp, tcb, in->now_ns)) {
         /* A gap was closed: tell at once (RFC 5681 4.2). Duplicates owed are out of date. */
         tcb->dup_acks_owed = 0;
         ack_at_once(tcp, tcb);
     } else {
-        owe_ack(tcp, tcb, in->now_ns);
+        tcp_text_owe_ack(tcp, tcb, in->now_ns);
     }
     if (tcb->timer_kind == TCP_TIMER_FIN_WAIT_2)
         tcp_timer_restart(tcp, tcb, in->now_ns);
     return TCP_TAKEN;
 }
 
-static void step_8_fin(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in)
+/* Step 8. */
+void tcp_text_fin(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 {
-    tcp_event_add(tcp, tcb, in->now_ns, TCP_EVENT_PEER_FIN)->stream_offset = tcb->rcv_nxt - 1;
+    tcp_event_add(tcp, tcb, now_ns, TCP_EVENT_PEER_FIN)->stream_offset = tcb->rcv_nxt - 1;
     tcb->rcv_nxt++;
     if (tcb->rcv_adv < tcb->rcv_nxt)
         tcb->rcv_adv = tcb->rcv_nxt;
@@ -85,20 +81,8 @@ static void step_8_fin(struct tcp *tcp, struct tcb *tcb, const struct tcp_arriva
     switch (tcb->state) {
     case TCP_ESTABLISHED: tcp_state_set(tcb, TCP_CLOSE_WAIT); break;
     case TCP_FIN_WAIT_1: tcp_state_set(tcb, TCP_CLOSING); break;
-    default: tcp_end_time_wait(tcp, tcb, in->now_ns); break;
+    default: tcp_end_time_wait(tcp, tcb, now_ns); break;
     }
-}
-
-static void deliver(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, const uint8_t *data,
-                    uint32_t bytes)
-{
-    struct tcp_event *event = tcp_event_add(tcp, tcb, now_ns, TCP_EVENT_DATA);
-
-    event->data = data;
-    event->bytes = bytes;
-    event->stream_offset = tcb->rcv_nxt - 1;
-    tcb->rcv_nxt += bytes;
-    tcp->counters.bytes_in += bytes;
 }
 
 /* True if something had been kept that follows. */
@@ -108,7 +92,7 @@ static bool deliver_kept(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
     bool any = false;
 
     while ((chunk = tcp_reassembly_next(&tcp->reassembly, &tcb->queue, tcb->rcv_nxt)) != NULL) {
-        deliver(tcp, tcb, now_ns, chunk->data + chunk->start, chunk->bytes);
+        tcp_text_deliver(tcp, tcb, now_ns, chunk->data + chunk->start, chunk->bytes);
         any = true;
     }
     return any || tcb->queue.count > 0;
@@ -133,17 +117,6 @@ static enum tcp_verdict keep(struct tcp *tcp, struct tcb *tcb, const struct tcp_
     if (!full)
         tcp_sack_duplicate(tcb, in->pos, in->pos + in->bytes);
     return full ? TCP_DROP_REASSEMBLY_FULL : TCP_DROP_DUPLICATE;
-}
-
-/* Differs: segments of one burst share an ACK, even if they are more than two: they came in one
- * poll. */
-static void owe_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
-{
-    tcb->unacked_segs++;
-    if (tcp->config.delayed_ack_ns == 0 || tcb->unacked_segs >= SEGMENTS_PER_ACK)
-        ack_at_once(tcp, tcb);
-    else
-        tcp_timer_delay_ack(tcp, tcb, now_ns);
 }
 
 static void ack_at_once(struct tcp *tcp, struct tcb *tcb)

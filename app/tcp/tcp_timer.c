@@ -2,10 +2,10 @@
  * that moves later leaves it where it is, and the expiry that comes too early sets it again. */
 #include "tcp/tcp_priv.h"
 
-static enum tcp_timer_kind wanted_kind(const struct tcp *tcp, const struct tcb *tcb);
-static uint64_t retry_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns);
-static uint64_t patience_ns(const struct tcp *tcp, const struct tcb *tcb);
-static void set_deadline(const struct tcp *tcp, struct tcb *tcb);
+static inline enum tcp_timer_kind wanted_kind(const struct tcp *tcp, const struct tcb *tcb);
+static inline uint64_t retry_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns);
+static inline uint64_t patience_ns(const struct tcp *tcp, const struct tcb *tcb);
+static inline void set_deadline(const struct tcp *tcp, struct tcb *tcb);
 static bool waits_for_window(const struct tcb *tcb);
 static void expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 static void expire_rto(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
@@ -77,7 +77,7 @@ void tcp_timer_arm(struct tcp *tcp, struct tcb *tcb)
     wheel_set(&tcp->wheel, &tcb->timer, earliest_ns);
 }
 
-static enum tcp_timer_kind wanted_kind(const struct tcp *tcp, const struct tcb *tcb)
+static inline enum tcp_timer_kind wanted_kind(const struct tcp *tcp, const struct tcb *tcb)
 {
     if (tcb->snd_una != tcb->snd_nxt)
         return TCP_TIMER_RTO;
@@ -101,7 +101,7 @@ static bool waits_for_window(const struct tcb *tcb)
     return tcb->snd_nxt < tcb->stream_end || tcb->fin_wanted;
 }
 
-static uint64_t retry_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns)
+static inline uint64_t retry_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns)
 {
     switch (tcb->timer_kind) {
     case TCP_TIMER_RTO:
@@ -116,7 +116,7 @@ static uint64_t retry_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t 
 
 /* When to give up if nothing changes: the limit of an attempt to connect, or of silence. With a
  * window the peer owes us nothing: what holds us back is our own. */
-static uint64_t patience_ns(const struct tcp *tcp, const struct tcb *tcb)
+static inline uint64_t patience_ns(const struct tcp *tcp, const struct tcb *tcb)
 {
     const struct tcp_segment *first = STAILQ_FIRST(&tcb->segments);
 
@@ -134,7 +134,7 @@ static uint64_t patience_ns(const struct tcp *tcp, const struct tcb *tcb)
     return tcb->silence_since_ns + tcp->config.user_timeout_ns;
 }
 
-static void set_deadline(const struct tcp *tcp, struct tcb *tcb)
+static inline void set_deadline(const struct tcp *tcp, struct tcb *tcb)
 {
     uint64_t limit_ns = patience_ns(tcp, tcb);
 
