@@ -1,5 +1,5 @@
 /* api_call_priv.h - a request on its way through the handler, shared by the parts of
- * lab/api_handler: api_read.c, api_write.c, api_scale.c, api_delete.c.
+ * lab/api_handler: api_read.c, api_write.c, api_scale.c, api_delete.c, api_evict.c.
  *
  * Each part ends by api_call_answer() or api_call_fail(), exactly once.
  */
@@ -57,7 +57,24 @@ void api_scale_get(struct api_call *call);
 void api_scale_update(struct api_call *call);
 void api_scale_patch(struct api_call *call);
 
+/* How an object is to go. */
+struct api_delete_manner {
+    int64_t grace_s; /* For pods; -1: as the pod says. */
+    bool orphan;     /* Dependents lose their owner instead of being collected. */
+    bool dry_run;    /* Nothing is stored. */
+    int64_t utc_ns;  /* Now. */
+};
+
+/* From the query and OPTIONS (DeleteOptions; NULL: none). False after api_call_fail(): OBJECT (may
+ * be NULL) is not the one that they want. */
+bool api_delete_manner(struct api_call *call, const cJSON *options, const cJSON *object,
+                       struct api_delete_manner *manner);
+/* What is left of OBJECT: NULL when it is gone. */
+const cJSON *api_delete_object(struct api_handler *handler, enum store_kind kind,
+                               const cJSON *object, const struct api_delete_manner *manner);
 void api_delete_one(struct api_call *call);
 void api_delete_collection(struct api_call *call);
+
+void api_evict(struct api_call *call);
 
 #endif

@@ -40,6 +40,16 @@ void api_cell_number(const cJSON *object, const char *path, int64_t utc_ns, stru
     text_addf(out, "%lld", (long long)json_integer(object, path, 0));
 }
 
+void api_cell_int_or_string(const cJSON *object, const char *path, int64_t utc_ns, struct text *out)
+{
+    (void)utc_ns;
+    const cJSON *value = json_at(object, path);
+    if (cJSON_IsNumber(value))
+        text_addf(out, "%.0f", value->valuedouble);
+    else
+        text_add(out, cJSON_IsString(value) ? value->valuestring : "N/A");
+}
+
 void api_cell_age(const cJSON *object, const char *path, int64_t utc_ns, struct text *out)
 {
     char age[32];

@@ -24,6 +24,9 @@ void api_cell_text_or_none(const cJSON *object, const char *path, int64_t utc_ns
 void api_cell_text_or_unknown(const cJSON *object, const char *path, int64_t utc_ns,
                               struct text *out);
 void api_cell_number(const cJSON *object, const char *path, int64_t utc_ns, struct text *out);
+/* "1", "25%" or "N/A". */
+void api_cell_int_or_string(const cJSON *object, const char *path, int64_t utc_ns,
+                            struct text *out);
 void api_cell_age(const cJSON *object, const char *path, int64_t utc_ns, struct text *out);
 /* "a=b,c=d" or "<none>". */
 void api_cell_map(const cJSON *object, const char *path, int64_t utc_ns, struct text *out);

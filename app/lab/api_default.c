@@ -165,6 +165,14 @@ static void default_service(cJSON *spec)
     default_families(spec);
 }
 
+static void default_budget_status(cJSON *status)
+{
+    static const char *const names[] = {"currentHealthy", "desiredHealthy", "disruptionsAllowed",
+                                        "expectedPods"};
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        number_or(status, names[i], 0);
+}
+
 void api_default(enum store_kind kind, cJSON *object)
 {
     drop_nulls(member(object, "metadata"));
@@ -190,6 +198,10 @@ void api_default(enum store_kind kind, cJSON *object)
     case STORE_NAMESPACE:
         object_or(object, "spec");
         string_or(object_or(object, "status"), "phase", "Active");
+        break;
+    case STORE_BUDGET:
+        object_or(object, "spec");
+        default_budget_status(object_or(object, "status"));
         break;
     case STORE_NODE:
         object_or(object, "spec");

@@ -11,24 +11,15 @@ enum {
     NAME_BYTES = 2 * API_PATH_SEGMENT_BYTES
 };
 
-/* How an object is to go. */
-struct manner {
-    int64_t grace_s; /* For pods; -1: as the pod says. */
-    bool orphan;     /* Dependents lose their owner instead of being collected. */
-    bool dry_run;    /* Nothing is stored. */
-    int64_t utc_ns;  /* Now. */
-};
-
-static bool read_options(struct api_call *call, const cJSON *object, struct manner *manner);
-static const cJSON *delete_object(struct api_handler *handler, enum store_kind kind,
-                                  const cJSON *object, const struct manner *manner);
-static int64_t grace_of(const cJSON *pod, const struct manner *manner);
+static bool read_options(struct api_call *call, const cJSON *object,
+                         struct api_delete_manner *manner);
+static int64_t grace_of(const cJSON *pod, const struct api_delete_manner *manner);
 static void orphan_dependents(struct store *store, const char *uid, int64_t utc_ns);
 
 void api_delete_one(struct api_call *call)
 {
     const cJSON *object = api_call_object(call);
-    struct manner manner;
+    struct api_delete_manner manner;
     if (object == NULL || !read_options(call, object, &manner))
         return;
     bool is_kept =
@@ -41,7 +32,7 @@ void api_delete_one(struct api_call *call)
         return;
     }
     cJSON *gone = api_status_deleted(call->resource, object);
-    const cJSON *left = delete_object(call->handler, call->resource->kind, object, &manner);
+    const cJSON *left = api_delete_object(call->handler, call->resource->kind, object, &manner);
     if (left == NULL) {
         api_call_answer(call, 200, gone);
         return;
@@ -56,7 +47,7 @@ void api_delete_collection(struct api_call *call)
     char why[API_CALL_WHY_BYTES];
     const struct api_path *path = call->path;
     struct api_selector selector;
-    struct manner manner;
+    struct api_delete_manner manner;
     struct store *store = call->handler->store;
     enum store_kind kind = call->resource->kind;
     if (api_selector_parse(kind, path->label_selector, path->field_selector, &selector, why,
@@ -78,7 +69,7 @@ void api_delete_collection(struct api_call *call)
     {
         object = store_get(store, kind, path->namespace, name->valuestring);
         if (object != NULL)
-            delete_object(call->handler, kind, object, &manner);
+            api_delete_object(call->handler, kind, object, &manner);
     }
     cJSON_Delete(names);
     cJSON *done = cJSON_CreateObject();
@@ -94,14 +85,14 @@ static bool empty_namespace(struct api_handler *handler, const char *name, int64
 {
     static const enum store_kind order[] = {STORE_DEPLOYMENT, STORE_REPLICASET,    STORE_POD,
                                             STORE_SERVICE,    STORE_ENDPOINTSLICE, STORE_ENDPOINTS,
-                                            STORE_EVENT};
-    const struct manner manner = {.grace_s = -1, .utc_ns = utc_ns};
+                                            STORE_EVENT,      STORE_BUDGET};
+    const struct api_delete_manner manner = {.grace_s = -1, .utc_ns = utc_ns};
     bool empty = true;
     for (unsigned i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         const cJSON *object = store_next(handler->store, order[i], name, NULL);
         while (object != NULL) {
             /* What was handed out stays valid in the store's log, also after it was deleted. */
-            if (delete_object(handler, order[i], object, &manner) != NULL)
+            if (api_delete_object(handler, order[i], object, &manner) != NULL)
                 empty = false;
             object = store_next(handler->store, order[i], name, object);
         }
@@ -123,34 +114,37 @@ void api_handler_step(struct api_handler *handler, int64_t utc_ns)
 }
 
 /* From the query, or from a DeleteOptions body. OBJECT may be NULL. */
-static bool read_options(struct api_call *call, const cJSON *object, struct manner *manner)
+static bool read_options(struct api_call *call, const cJSON *object,
+                         struct api_delete_manner *manner)
 {
-    const struct api_path *path = call->path;
-    *manner = (struct manner){
-        .grace_s = path->grace_s,
-        .orphan = strcmp(path->propagation, "Orphan") == 0,
-        .dry_run = path->dry_run,
-        .utc_ns = call->request->utc_ns,
-    };
     if (call->request->body_bytes == 0)
-        return true;
+        return api_delete_manner(call, NULL, object, manner);
     cJSON *options = api_call_body(call, "error decoding the options of the deletion");
     if (options == NULL)
         return false;
-    int64_t grace_s = json_integer(options, "gracePeriodSeconds", manner->grace_s);
-    if (grace_s >= -1 && grace_s <= UINT32_MAX)
-        manner->grace_s = grace_s;
-    if (strcmp(json_string(options, "propagationPolicy", ""), "Orphan") == 0)
-        manner->orphan = true;
-    if (cJSON_GetArraySize(json_at(options, "dryRun")) > 0)
-        manner->dry_run = true;
+    bool goes_on = api_delete_manner(call, options, object, manner);
+    cJSON_Delete(options);
+    return goes_on;
+}
+
+bool api_delete_manner(struct api_call *call, const cJSON *options, const cJSON *object,
+                       struct api_delete_manner *manner)
+{
+    const struct api_path *path = call->path;
+    int64_t grace_s = json_integer(options, "gracePeriodSeconds", path->grace_s);
+    const char *policy = json_string(options, "propagationPolicy", path->propagation);
+    *manner = (struct api_delete_manner){
+        .grace_s = grace_s >= -1 && grace_s <= UINT32_MAX ? grace_s : path->grace_s,
+        .orphan = strcmp(policy, "Orphan") == 0,
+        .dry_run = path->dry_run || cJSON_GetArraySize(json_at(options, "dryRun")) > 0,
+        .utc_ns = call->request->utc_ns,
+    };
     const char *uid = json_string(options, "preconditions.uid", "");
     const char *version = json_string(options, "preconditions.resourceVersion", "");
     bool other = object != NULL &&
                  ((uid[0] != '\0' && strcmp(uid, json_string(object, "metadata.uid", "")) != 0) ||
                   (version[0] != '\0' &&
                    strcmp(version, json_string(object, "metadata.resourceVersion", "")) != 0));
-    cJSON_Delete(options);
     if (other)
         api_call_fail(call, api_status_conflict(call->resource, path->name));
     return !other;
@@ -182,9 +176,8 @@ static const cJSON *mark(struct api_handler *handler, enum store_kind kind, cons
     return stored;
 }
 
-/* What is left of OBJECT: NULL when it is gone. */
-static const cJSON *delete_object(struct api_handler *handler, enum store_kind kind,
-                                  const cJSON *object, const struct manner *manner)
+const cJSON *api_delete_object(struct api_handler *handler, enum store_kind kind,
+                               const cJSON *object, const struct api_delete_manner *manner)
 {
     int64_t grace_s = kind == STORE_POD ? grace_of(object, manner) : 0;
     if (manner->dry_run)
@@ -199,7 +192,7 @@ static const cJSON *delete_object(struct api_handler *handler, enum store_kind k
 }
 
 /* A pod that runs nowhere, or no more, needs no grace. */
-static int64_t grace_of(const cJSON *pod, const struct manner *manner)
+static int64_t grace_of(const cJSON *pod, const struct api_delete_manner *manner)
 {
     const char *phase = json_string(pod, "status.phase", "");
     if (json_string(pod, "spec.nodeName", "")[0] == '\0' || strcmp(phase, "Succeeded") == 0 ||

@@ -11,18 +11,19 @@ struct extra {
     const char *version;    /* Of the group. */
     const char *name;       /* As in paths. */
     const char *kind;       /* What is sent and answered. */
-    const char *kind_group; /* Group of that kind, when it is not the resource's; else NULL. */
+    const char *kind_group; /* "group/version" of that kind, when it is not the resource's. */
     const char *verbs;      /* Joined by commas. */
     bool namespaced;        /* The resource lives in a namespace. */
+    unsigned since, until;  /* As of a group's version. */
 };
 
-static const char *const groups[] = {"apps", "authorization.k8s.io", "discovery.k8s.io"};
-
 static const struct extra extras[] = {
-    {"apps", "v1", "deployments/scale", "Scale", "autoscaling", "get,patch,update", true},
-    {"apps", "v1", "replicasets/scale", "Scale", "autoscaling", "get,patch,update", true},
+    {"", "v1", "pods/eviction", "Eviction", "policy/v1beta1", "create", true, 0, 21},
+    {"", "v1", "pods/eviction", "Eviction", "policy/v1", "create", true, 22, 0},
+    {"apps", "v1", "deployments/scale", "Scale", "autoscaling/v1", "get,patch,update", true, 0, 0},
+    {"apps", "v1", "replicasets/scale", "Scale", "autoscaling/v1", "get,patch,update", true, 0, 0},
     {"authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", NULL,
-     "create", false},
+     "create", false, 0, 0},
 };
 
 static void add_verbs(cJSON *entry, const char *verbs)
@@ -69,35 +70,30 @@ static void add_resource(cJSON *list, const struct api_resource *resource)
     }
 }
 
-static void add_extras(cJSON *list, const struct api_path *path)
+static void add_extras(cJSON *list, const struct api_path *path, unsigned minor)
 {
     for (unsigned i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
         const struct extra *extra = &extras[i];
-        if (strcmp(extra->group, path->group) != 0 || strcmp(extra->version, path->version) != 0)
+        if (strcmp(extra->group, path->group) != 0 || strcmp(extra->version, path->version) != 0 ||
+            minor < extra->since || (extra->until != 0 && minor > extra->until))
             continue;
         cJSON *entry =
             resource_entry(extra->name, "", extra->namespaced, extra->kind, extra->verbs);
         if (extra->kind_group != NULL) {
-            cJSON_AddStringToObject(entry, "group", extra->kind_group);
-            cJSON_AddStringToObject(entry, "version", "v1");
+            char group[API_RESOURCE_NAME_BYTES];
+            size_t size = strcspn(extra->kind_group, "/");
+            snprintf(group, sizeof(group), "%.*s", (int)size, extra->kind_group);
+            cJSON_AddStringToObject(entry, "group", group);
+            cJSON_AddStringToObject(entry, "version", extra->kind_group + size + 1);
         }
         cJSON_AddItemToArray(list, entry);
     }
 }
 
-static bool group_exists(const char *group)
-{
-    for (unsigned i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-        if (strcmp(groups[i], group) == 0)
-            return true;
-    }
-    return false;
-}
-
-static cJSON *resource_list(const struct api_path *path)
+static cJSON *resource_list(const struct api_path *path, unsigned minor)
 {
     bool core = path->group[0] == '\0';
-    if (strcmp(path->version, "v1") != 0 || (!core && !group_exists(path->group)))
+    if (!api_group_version_served(path->group, path->version, minor))
         return NULL;
     char group_version[2 * API_PATH_SEGMENT_BYTES];
     snprintf(group_version, sizeof(group_version), "%s%s%s", path->group, core ? "" : "/",
@@ -108,54 +104,76 @@ static cJSON *resource_list(const struct api_path *path)
         cJSON_AddStringToObject(answer, "apiVersion", "v1");
     cJSON_AddStringToObject(answer, "groupVersion", group_version);
     cJSON *list = cJSON_AddArrayToObject(answer, "resources");
-    for (unsigned i = 0; i < STORE_KIND_COUNT; i++) {
-        if (strcmp(api_resources[i].group, path->group) == 0)
+    for (unsigned i = 0; i < API_RESOURCE_ROWS; i++) {
+        if (strcmp(api_resources[i].group, path->group) == 0 &&
+            strcmp(api_resources[i].version, path->version) == 0)
             add_resource(list, &api_resources[i]);
     }
-    add_extras(list, path);
+    add_extras(list, path, minor);
     return answer;
 }
 
-static cJSON *version_entry(const char *group)
+static cJSON *version_entry(const struct api_group_version *row)
 {
     char group_version[API_PATH_SEGMENT_BYTES];
-    snprintf(group_version, sizeof(group_version), "%s/v1", group);
+    snprintf(group_version, sizeof(group_version), "%s/%s", row->group, row->version);
     cJSON *entry = cJSON_CreateObject();
     cJSON_AddStringToObject(entry, "groupVersion", group_version);
-    cJSON_AddStringToObject(entry, "version", "v1");
+    cJSON_AddStringToObject(entry, "version", row->version);
     return entry;
 }
 
-static void describe_group(cJSON *entry, const char *group)
+/* The members of an APIGroup. False: Kubernetes 1.MINOR has no version of it. */
+static bool describe_group(cJSON *entry, const char *group, unsigned minor)
 {
-    cJSON_AddStringToObject(entry, "name", group);
-    cJSON_AddItemToArray(cJSON_AddArrayToObject(entry, "versions"), version_entry(group));
-    cJSON_AddItemToObject(entry, "preferredVersion", version_entry(group));
+    cJSON *versions = NULL;
+    const struct api_group_version *preferred = NULL;
+    for (unsigned i = 0; i < API_GROUP_VERSIONS; i++) {
+        const struct api_group_version *row = &api_group_versions[i];
+        if (strcmp(row->group, group) != 0 || !api_group_version_served(group, row->version, minor))
+            continue;
+        if (preferred == NULL) {
+            preferred = row;
+            cJSON_AddStringToObject(entry, "name", group);
+            versions = cJSON_AddArrayToObject(entry, "versions");
+        }
+        cJSON_AddItemToArray(versions, version_entry(row));
+    }
+    if (preferred != NULL)
+        cJSON_AddItemToObject(entry, "preferredVersion", version_entry(preferred));
+    return preferred != NULL;
 }
 
-static cJSON *group_list(void)
+static cJSON *group_list(unsigned minor)
 {
+    const char *last = "";
     cJSON *answer = cJSON_CreateObject();
     cJSON_AddStringToObject(answer, "kind", "APIGroupList");
     cJSON_AddStringToObject(answer, "apiVersion", "v1");
     cJSON *list = cJSON_AddArrayToObject(answer, "groups");
-    for (unsigned i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+    for (unsigned i = 0; i < API_GROUP_VERSIONS; i++) {
+        const char *group = api_group_versions[i].group;
+        if (strcmp(group, last) == 0)
+            continue;
+        last = group;
         cJSON *entry = cJSON_CreateObject();
-        describe_group(entry, groups[i]);
-        cJSON_AddItemToArray(list, entry);
+        if (describe_group(entry, group, minor))
+            cJSON_AddItemToArray(list, entry);
+        else
+            cJSON_Delete(entry);
     }
     return answer;
 }
 
-static cJSON *group_answer(const char *group)
+static cJSON *group_answer(const char *group, unsigned minor)
 {
-    if (!group_exists(group))
-        return NULL;
     cJSON *answer = cJSON_CreateObject();
     cJSON_AddStringToObject(answer, "kind", "APIGroup");
     cJSON_AddStringToObject(answer, "apiVersion", "v1");
-    describe_group(answer, group);
-    return answer;
+    if (describe_group(answer, group, minor))
+        return answer;
+    cJSON_Delete(answer);
+    return NULL;
 }
 
 static cJSON *versions_answer(void)
@@ -167,12 +185,15 @@ static cJSON *versions_answer(void)
     return answer;
 }
 
-static cJSON *version_answer(void)
+static cJSON *version_answer(unsigned minor)
 {
+    char text[64];
     cJSON *answer = cJSON_CreateObject();
-    cJSON_AddStringToObject(answer, "major", API_DISCOVERY_MAJOR);
-    cJSON_AddStringToObject(answer, "minor", API_DISCOVERY_MINOR);
-    cJSON_AddStringToObject(answer, "gitVersion", API_DISCOVERY_VERSION);
+    cJSON_AddStringToObject(answer, "major", "1");
+    snprintf(text, sizeof(text), "%u", minor);
+    cJSON_AddStringToObject(answer, "minor", text);
+    snprintf(text, sizeof(text), "v1.%u.0-seamline-lab", minor);
+    cJSON_AddStringToObject(answer, "gitVersion", text);
     cJSON_AddStringToObject(answer, "gitCommit", "");
     cJSON_AddStringToObject(answer, "gitTreeState", "clean");
     cJSON_AddStringToObject(answer, "buildDate", "1970-01-01T00:00:00Z");
@@ -182,14 +203,14 @@ static cJSON *version_answer(void)
     return answer;
 }
 
-cJSON *api_discovery_answer(const struct api_path *path)
+cJSON *api_discovery_answer(const struct api_path *path, unsigned minor)
 {
     switch (path->kind) {
-    case API_PATH_VERSION: return version_answer();
+    case API_PATH_VERSION: return version_answer(minor);
     case API_PATH_API: return versions_answer();
-    case API_PATH_APIS: return group_list();
-    case API_PATH_GROUP: return group_answer(path->group);
-    case API_PATH_RESOURCES: return resource_list(path);
+    case API_PATH_APIS: return group_list(minor);
+    case API_PATH_GROUP: return group_answer(path->group, minor);
+    case API_PATH_RESOURCES: return resource_list(path, minor);
     default: return NULL;
     }
 }

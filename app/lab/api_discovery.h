@@ -10,13 +10,12 @@
 
 #include "lab/api_path.h"
 
-/* The version that the lab says it is. */
-#define API_DISCOVERY_MAJOR "1"
-#define API_DISCOVERY_MINOR "30"
-#define API_DISCOVERY_VERSION "v1.30.0-seamline-lab"
+enum {
+    API_KUBERNETES_MINOR = 36
+}; /* The lab answers as Kubernetes 1.36, unless it is told otherwise. */
 
-/* For the kinds of path VERSION, API, APIS, GROUP and RESOURCES; NULL when there is no such group
- * or version. */
-cJSON *api_discovery_answer(const struct api_path *path);
+/* For the kinds of path VERSION, API, APIS, GROUP and RESOURCES; NULL when Kubernetes 1.MINOR has
+ * no such group or version. */
+cJSON *api_discovery_answer(const struct api_path *path, unsigned minor);
 
 #endif

@@ -29,6 +29,7 @@ static const struct action actions[] = {
     {"GET", true, "status", "get", api_read_get},
     {"GET", true, "scale", "get", api_scale_get},
     {"POST", false, "", "create", api_write_create},
+    {"POST", true, "eviction", "create", api_evict},
     {"PUT", true, "", "update", api_write_update},
     {"PUT", true, "status", "update", api_write_update},
     {"PUT", true, "scale", "update", api_scale_update},
@@ -81,6 +82,7 @@ void api_handle(struct api_handler *handler, const struct api_request *request,
 
     answer->code = call.code;
     answer->watch = call.watch;
+    answer->retry_after_s = (unsigned)json_integer(call.result, "details.retryAfterSeconds", 0);
     if (call.result != NULL) {
         char *printed = json_print(call.result, false);
         text_add(&answer->body, printed != NULL ? printed : "");
@@ -186,7 +188,7 @@ static void route(struct api_call *call)
         call->code = 200;
         return;
     }
-    cJSON *answer = api_discovery_answer(call->path);
+    cJSON *answer = api_discovery_answer(call->path, call->handler->minor);
     if (answer != NULL)
         api_call_answer(call, 200, answer);
     else
@@ -196,7 +198,8 @@ static void route(struct api_call *call)
 static bool has_subresource(const struct api_resource *resource, const char *name)
 {
     return name[0] == '\0' || (strcmp(name, "status") == 0 && resource->has_status) ||
-           (strcmp(name, "scale") == 0 && resource->has_scale);
+           (strcmp(name, "scale") == 0 && resource->has_scale) ||
+           (strcmp(name, "eviction") == 0 && resource->kind == STORE_POD);
 }
 
 static const struct action *find_action(const struct api_call *call)
@@ -234,7 +237,8 @@ static void handle_objects(struct api_call *call)
         handle_access_review(call);
         return;
     }
-    call->resource = api_resource_find(path->group, path->version, path->resource);
+    call->resource =
+        api_resource_find(path->group, path->version, path->resource, call->handler->minor);
     if (call->resource == NULL || !has_subresource(call->resource, path->subresource)) {
         api_call_fail(call, api_status_no_such_path());
         return;

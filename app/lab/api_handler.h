@@ -42,6 +42,7 @@ struct api_deny {
 struct api_handler {
     struct store *store;                  /* Borrowed. */
     const char *user;                     /* For messages; borrowed. */
+    unsigned minor;                       /* It answers as Kubernetes 1.minor. */
     struct api_deny deny[API_DENY_RULES]; /* What nobody may do. */
     unsigned deny_count;                  /* Rules in use. */
     uint64_t expired_before;              /* Versions below this count as expired; 0: none. */
@@ -62,6 +63,7 @@ struct api_request {
 struct api_answer {
     unsigned code;            /* HTTP status. */
     const char *content_type; /* Static. */
+    unsigned retry_after_s;   /* For the header of that name; 0: none. */
     struct text body;         /* Empty for a watch. */
     struct api_watch *watch;  /* Not NULL: the answer goes on, see api_watch.h. */
 };

@@ -3,7 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct api_resource api_resources[STORE_KIND_COUNT] = {
+const struct api_group_version api_group_versions[API_GROUP_VERSIONS] = {
+    {"apps", "v1", 0, 0},
+    {"authorization.k8s.io", "v1", 0, 0},
+    {"discovery.k8s.io", "v1", 21, 0},
+    {"discovery.k8s.io", "v1beta1", 0, 24},
+    {"policy", "v1", 21, 0},
+    {"policy", "v1beta1", 0, 24},
+};
+
+const struct api_resource api_resources[API_RESOURCE_ROWS] = {
     [STORE_NAMESPACE] = {STORE_NAMESPACE, "", "v1", "v1", "namespaces", "namespace", "Namespace",
                          "ns", false, true, false, false},
     [STORE_NODE] = {STORE_NODE, "", "v1", "v1", "nodes", "node", "Node", "no", false, true, false,
@@ -22,12 +31,35 @@ const struct api_resource api_resources[STORE_KIND_COUNT] = {
     [STORE_ENDPOINTSLICE] = {STORE_ENDPOINTSLICE, "discovery.k8s.io", "v1", "discovery.k8s.io/v1",
                              "endpointslices", "endpointslice", "EndpointSlice", NULL, true, false,
                              false, false},
+    [STORE_BUDGET] = {STORE_BUDGET, "policy", "v1", "policy/v1", "poddisruptionbudgets",
+                      "poddisruptionbudget", "PodDisruptionBudget", "pdb", true, true, false,
+                      false},
+    [STORE_KIND_COUNT] = {STORE_ENDPOINTSLICE, "discovery.k8s.io", "v1beta1",
+                          "discovery.k8s.io/v1beta1", "endpointslices", "endpointslice",
+                          "EndpointSlice", NULL, true, false, false, false},
+    [STORE_KIND_COUNT + 1] = {STORE_BUDGET, "policy", "v1beta1", "policy/v1beta1",
+                              "poddisruptionbudgets", "poddisruptionbudget", "PodDisruptionBudget",
+                              "pdb", true, true, false, false},
 };
 
-const struct api_resource *api_resource_find(const char *group, const char *version,
-                                             const char *plural)
+bool api_group_version_served(const char *group, const char *version, unsigned minor)
 {
-    for (unsigned i = 0; i < STORE_KIND_COUNT; i++) {
+    if (group[0] == '\0')
+        return strcmp(version, "v1") == 0;
+    for (unsigned i = 0; i < API_GROUP_VERSIONS; i++) {
+        const struct api_group_version *row = &api_group_versions[i];
+        if (strcmp(row->group, group) == 0 && strcmp(row->version, version) == 0)
+            return minor >= row->since && (row->until == 0 || minor <= row->until);
+    }
+    return false;
+}
+
+const struct api_resource *api_resource_find(const char *group, const char *version,
+                                             const char *plural, unsigned minor)
+{
+    if (!api_group_version_served(group, version, minor))
+        return NULL;
+    for (unsigned i = 0; i < API_RESOURCE_ROWS; i++) {
         const struct api_resource *resource = &api_resources[i];
         if (strcmp(resource->plural, plural) == 0 && strcmp(resource->group, group) == 0 &&
             strcmp(resource->version, version) == 0)

@@ -64,6 +64,17 @@ static const struct rule pod_spec_rules[] = {
     {"schedulerName", TYPE_STRING},
     {"serviceAccountName", TYPE_STRING},
     {"hostNetwork", TYPE_BOOL},
+    {"nodeSelector", TYPE_STRING_MAP},
+    {"affinity", TYPE_OBJECT},
+    {"affinity.nodeAffinity", TYPE_OBJECT},
+    {"tolerations", TYPE_ARRAY},
+    {"tolerations[]", TYPE_OBJECT},
+    {"topologySpreadConstraints", TYPE_ARRAY},
+    {"topologySpreadConstraints[]", TYPE_OBJECT},
+    {"topologySpreadConstraints[].maxSkew", TYPE_INTEGER},
+    {"topologySpreadConstraints[].topologyKey", TYPE_STRING},
+    {"topologySpreadConstraints[].whenUnsatisfiable", TYPE_STRING},
+    {"topologySpreadConstraints[].labelSelector", TYPE_OBJECT},
     {"volumes", TYPE_ARRAY},
     {"volumes[]", TYPE_OBJECT},
     {"initContainers", TYPE_ARRAY},
@@ -171,6 +182,18 @@ static const struct rule node_rules[] = {
     {NULL, TYPE_OBJECT},
 };
 
+static const struct rule budget_rules[] = {
+    {"spec.minAvailable", TYPE_INT_OR_STRING},
+    {"spec.maxUnavailable", TYPE_INT_OR_STRING},
+    {"spec.unhealthyPodEvictionPolicy", TYPE_STRING},
+    {"spec.selector", TYPE_OBJECT},
+    {"spec.selector.matchLabels", TYPE_STRING_MAP},
+    {"spec.selector.matchExpressions", TYPE_ARRAY},
+    {"status.disruptionsAllowed", TYPE_INTEGER},
+    {"status.disruptedPods", TYPE_STRING_MAP},
+    {NULL, TYPE_OBJECT},
+};
+
 static const char *const type_names[] = {
     [TYPE_OBJECT] = "an object",
     [TYPE_ARRAY] = "an array",
@@ -266,6 +289,7 @@ bool api_validate_types(enum store_kind kind, const cJSON *object, char *why, si
                rules_hold(pod_spec_rules, json_at(object, "spec.template.spec"),
                           "spec.template.spec.", why, why_bytes);
     case STORE_SERVICE: return rules_hold(service_rules, object, "", why, why_bytes);
+    case STORE_BUDGET: return rules_hold(budget_rules, object, "", why, why_bytes);
     case STORE_NODE: return rules_hold(node_rules, object, "", why, why_bytes);
     default: return true;
     }

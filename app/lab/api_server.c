@@ -6,6 +6,7 @@
 #include <gnutls/x509.h>
 #include <microhttpd.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +14,7 @@
 
 #include "base/text.h"
 #include "lab/api_body.h"
+#include "lab/api_discovery.h"
 #include "lab/api_handler.h"
 #include "lab/api_path.h"
 
@@ -77,6 +79,7 @@ int api_server_start(const struct api_server_config *config, struct api_server *
         return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
     server->handler.store = config->store;
     server->handler.user = CERTIFICATE_CLIENT_NAME;
+    server->handler.minor = API_KUBERNETES_MINOR;
     for (unsigned i = 0; i < config->deny_count; i++) {
         if (api_handler_deny(&server->handler, config->deny[i]) == 0)
             continue;
@@ -393,11 +396,21 @@ static void answer_too_many(struct api_answer *answer)
 {
     api_answer_free(answer);
     answer->code = 429;
+    answer->retry_after_s = 1;
     text_add(&answer->body,
              "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
              "\"message\":\"too many watches, please try again later\","
              "\"reason\":\"TooManyRequests\",\"details\":{\"retryAfterSeconds\":1},"
              "\"code\":429}\n");
+}
+
+static void add_retry_after(struct MHD_Response *response, unsigned seconds)
+{
+    char text[16];
+    if (seconds == 0)
+        return;
+    snprintf(text, sizeof(text), "%u", seconds);
+    MHD_add_response_header(response, "Retry-After", text);
 }
 
 static enum MHD_Result answer_request(struct api_server *server, struct MHD_Connection *connection,
@@ -431,8 +444,7 @@ static enum MHD_Result answer_request(struct api_server *server, struct MHD_Conn
     if (response != NULL) {
         MHD_add_response_header(response, "Content-Type", answer.content_type);
         MHD_add_response_header(response, "Cache-Control", "no-cache, private");
-        if (answer.code == 429)
-            MHD_add_response_header(response, "Retry-After", "1");
+        add_retry_after(response, answer.retry_after_s);
         result = MHD_queue_response(connection, answer.code, response);
         MHD_destroy_response(response);
     }

@@ -161,6 +161,26 @@ cJSON *api_status_invalid(const struct api_resource *resource, const char *name,
     return status;
 }
 
+cJSON *api_status_budget(const char *why, unsigned retry_s)
+{
+    cJSON *details = cJSON_CreateObject();
+    cJSON *cause = cJSON_CreateObject();
+    cJSON_AddStringToObject(cause, "reason", "DisruptionBudget");
+    cJSON_AddStringToObject(cause, "message", why);
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(details, "causes"), cause);
+    if (retry_s > 0)
+        cJSON_AddNumberToObject(details, "retryAfterSeconds", retry_s);
+    return failure(429, "TooManyRequests", details,
+                   "Cannot evict pod as it would violate the pod's disruption budget.");
+}
+
+cJSON *api_status_success(unsigned code)
+{
+    cJSON *status = status_new("Success");
+    cJSON_AddNumberToObject(status, "code", code);
+    return status;
+}
+
 cJSON *api_status_deleted(const struct api_resource *resource, const cJSON *object)
 {
     cJSON *status = status_new("Success");

@@ -38,6 +38,10 @@ cJSON *api_status_conflict(const struct api_resource *resource, const char *name
 cJSON *api_status_unsupported_type(void);
 /* CAUSES is an array made by api_status_cause(); it is taken. */
 cJSON *api_status_invalid(const struct api_resource *resource, const char *name, cJSON *causes);
+/* 429: a PodDisruptionBudget does not allow an eviction. WHY tells of the budget; RETRY_S 0: the
+ * answer says nothing of when to try again. */
+cJSON *api_status_budget(const char *why, unsigned retry_s);
+cJSON *api_status_success(unsigned code);
 cJSON *api_status_deleted(const struct api_resource *resource, const cJSON *object);
 /* The error event of a watch from a version that is gone; the oldest one that there is. */
 cJSON *api_status_watch_expired(uint64_t version, uint64_t oldest);

@@ -108,6 +108,15 @@ static const struct column event_columns[] = {
     {NULL, NULL, 0, NULL, NULL},
 };
 
+static const struct column budget_columns[] = {
+    {"Name", "string", 0, api_cell_text, "metadata.name"},
+    {"Min Available", "string", 0, api_cell_int_or_string, "spec.minAvailable"},
+    {"Max Unavailable", "string", 0, api_cell_int_or_string, "spec.maxUnavailable"},
+    {"Allowed Disruptions", "integer", 0, api_cell_number, "status.disruptionsAllowed"},
+    {"Age", "string", 0, api_cell_age, "metadata.creationTimestamp"},
+    {NULL, NULL, 0, NULL, NULL},
+};
+
 static const struct column namespace_columns[] = {
     {"Name", "string", 0, api_cell_text, "metadata.name"},
     {"Status", "string", 0, api_cell_text, "status.phase"},
@@ -120,7 +129,7 @@ static const struct column *const columns_of[STORE_KIND_COUNT] = {
     [STORE_SERVICE] = service_columns,       [STORE_POD] = pod_columns,
     [STORE_ENDPOINTS] = endpoints_columns,   [STORE_EVENT] = event_columns,
     [STORE_DEPLOYMENT] = deployment_columns, [STORE_REPLICASET] = replicaset_columns,
-    [STORE_ENDPOINTSLICE] = slice_columns,
+    [STORE_ENDPOINTSLICE] = slice_columns,   [STORE_BUDGET] = budget_columns,
 };
 
 cJSON *api_table_new(const struct api_resource *resource, cJSON *metadata)

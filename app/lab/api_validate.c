@@ -12,7 +12,8 @@
 enum {
     FIELD_BYTES = 160,
     NAME_LIMIT = 253,
-    LABEL_LIMIT = 63
+    LABEL_LIMIT = 63,
+    SPREAD_LIMIT = 8, /* The scheduler's work grows with it; a real server has no limit. */
 };
 
 static const char invalid[] = "FieldValueInvalid";
@@ -27,6 +28,7 @@ static void check_deployment(const cJSON *object, const cJSON *old, cJSON *cause
 static void check_replicas(const cJSON *object, const cJSON *old, cJSON *causes);
 static void check_pod_spec(const cJSON *spec, const char *at, cJSON *causes);
 static void check_service(const cJSON *object, const cJSON *old, cJSON *causes);
+static void check_budget(const cJSON *spec, cJSON *causes);
 
 cJSON *api_validate(enum store_kind kind, const cJSON *object, const cJSON *old)
 {
@@ -43,6 +45,7 @@ cJSON *api_validate(enum store_kind kind, const cJSON *object, const cJSON *old)
     case STORE_REPLICASET: check_replicas(object, old, causes); break;
     case STORE_POD: check_pod_spec(json_at(object, "spec"), "spec", causes); break;
     case STORE_SERVICE: check_service(object, old, causes); break;
+    case STORE_BUDGET: check_budget(json_at(object, "spec"), causes); break;
     default: break;
     }
     return causes;
@@ -117,14 +120,15 @@ static int64_t int_or_percent(const cJSON *value)
     return strtoll(value->valuestring, NULL, 10);
 }
 
-static int64_t check_bound(const cJSON *rolling, const char *name, cJSON *causes)
+/* PARENT is at AT. */
+static int64_t check_bound(const cJSON *parent, const char *at, const char *name, cJSON *causes)
 {
     char field[FIELD_BYTES];
-    const cJSON *value = json_member(rolling, name);
+    const cJSON *value = json_member(parent, name);
     int64_t bound = value != NULL ? int_or_percent(value) : 0;
     if (bound >= 0)
         return bound;
-    snprintf(field, sizeof(field), "spec.strategy.rollingUpdate.%s", name);
+    snprintf(field, sizeof(field), "%s.%s", at, name);
     char *text = json_print(value, false);
     api_status_cause(causes, field, invalid,
                      "Invalid value: %s: must be an integer that is not negative, or a percentage "
@@ -159,8 +163,9 @@ static void check_strategy(const cJSON *spec, cJSON *causes)
                          type);
         return;
     }
-    int64_t unavailable = check_bound(rolling, "maxUnavailable", causes);
-    int64_t surge = check_bound(rolling, "maxSurge", causes);
+    static const char at[] = "spec.strategy.rollingUpdate";
+    int64_t unavailable = check_bound(rolling, at, "maxUnavailable", causes);
+    int64_t surge = check_bound(rolling, at, "maxSurge", causes);
     if (unavailable == 0 && surge == 0)
         api_status_cause(causes, "spec.strategy.rollingUpdate.maxUnavailable", invalid,
                          "Invalid value: 0: may not be 0 when `maxSurge` is 0");
@@ -308,6 +313,41 @@ static void check_container(const cJSON *list, const cJSON *container, const cha
     check_container_ports(container, at, causes);
 }
 
+static void check_spread(const cJSON *spec, const char *at, cJSON *causes)
+{
+    char field[FIELD_BYTES];
+    unsigned index = 0;
+    const cJSON *constraint;
+    const cJSON *list = json_member(spec, "topologySpreadConstraints");
+    snprintf(field, sizeof(field), "%.60s.topologySpreadConstraints", at);
+    if (cJSON_GetArraySize(list) > SPREAD_LIMIT) {
+        api_status_cause(causes, field, "FieldValueTooMany",
+                         "Too many: %d: the lab takes at most %d items", cJSON_GetArraySize(list),
+                         SPREAD_LIMIT);
+        return;
+    }
+    cJSON_ArrayForEach(constraint, list)
+    {
+        int64_t skew = json_integer(constraint, "maxSkew", 0);
+        const char *how = json_string(constraint, "whenUnsatisfiable", "");
+        snprintf(field, sizeof(field), "%.60s.topologySpreadConstraints[%u].maxSkew", at, index);
+        if (skew < 1)
+            api_status_cause(causes, field, invalid,
+                             "Invalid value: %lld: must be greater than zero", (long long)skew);
+        snprintf(field, sizeof(field), "%.60s.topologySpreadConstraints[%u].topologyKey", at,
+                 index);
+        if (json_string(constraint, "topologyKey", "")[0] == '\0')
+            api_status_cause(causes, field, required, "Required value: can not be empty");
+        snprintf(field, sizeof(field), "%.60s.topologySpreadConstraints[%u].whenUnsatisfiable", at,
+                 index++);
+        if (strcmp(how, "DoNotSchedule") != 0 && strcmp(how, "ScheduleAnyway") != 0)
+            api_status_cause(causes, field, unsupported,
+                             "Unsupported value: \"%.100s\": supported values: "
+                             "\"DoNotSchedule\", \"ScheduleAnyway\"",
+                             how);
+    }
+}
+
 static void check_pod_spec(const cJSON *spec, const char *at, cJSON *causes)
 {
     char field[FIELD_BYTES];
@@ -324,6 +364,7 @@ static void check_pod_spec(const cJSON *spec, const char *at, cJSON *causes)
     }
     snprintf(field, sizeof(field), "%.100s.terminationGracePeriodSeconds", at);
     check_least(spec, "terminationGracePeriodSeconds", field, 0, causes);
+    check_spread(spec, at, causes);
 }
 
 static void check_service_port(const cJSON *ports, const cJSON *port, const char *at, cJSON *causes)
@@ -389,4 +430,28 @@ static void check_service(const cJSON *object, const cJSON *old, cJSON *causes)
     if (before[0] != '\0' && strcmp(before, address) != 0 && strcmp(type, "ExternalName") != 0)
         api_status_cause(causes, "spec.clusterIPs[0]", invalid,
                          "Invalid value: [\"%.100s\"]: may not change once set", address);
+}
+
+static void check_budget(const cJSON *spec, cJSON *causes)
+{
+    static const char *const names[] = {"minAvailable", "maxUnavailable"};
+    const char *policy = json_string(spec, "unhealthyPodEvictionPolicy", "IfHealthyBudget");
+    for (unsigned i = 0; i < 2; i++) {
+        char field[FIELD_BYTES];
+        const cJSON *value = json_member(spec, names[i]);
+        int64_t bound = check_bound(spec, "spec", names[i], causes);
+        snprintf(field, sizeof(field), "spec.%s", names[i]);
+        if (cJSON_IsString(value) && bound > 100)
+            api_status_cause(causes, field, invalid,
+                             "Invalid value: \"%s\": must not be greater than 100%%",
+                             value->valuestring);
+    }
+    if (json_member(spec, names[0]) != NULL && json_member(spec, names[1]) != NULL)
+        api_status_cause(causes, "spec", invalid,
+                         "Invalid value: minAvailable and maxUnavailable cannot be both set");
+    if (strcmp(policy, "IfHealthyBudget") != 0 && strcmp(policy, "AlwaysAllow") != 0)
+        api_status_cause(causes, "spec.unhealthyPodEvictionPolicy", unsupported,
+                         "Unsupported value: \"%.100s\": supported values: \"AlwaysAllow\", "
+                         "\"IfHealthyBudget\"",
+                         policy);
 }

@@ -60,6 +60,7 @@ const char *change_api_version(enum store_kind kind)
     case STORE_DEPLOYMENT:
     case STORE_REPLICASET: return "apps/v1";
     case STORE_ENDPOINTSLICE: return "discovery.k8s.io/v1";
+    case STORE_BUDGET: return "policy/v1";
     default: return "v1";
     }
 }
@@ -79,7 +80,9 @@ void changes_event(struct changes *changes, enum store_kind kind, const cJSON *r
     cJSON_AddStringToObject(involved, "kind", store_kind_name[kind]);
     cJSON_AddStringToObject(involved, "namespace", namespace);
     cJSON_AddStringToObject(involved, "name", object_name(regarding));
-    cJSON_AddStringToObject(involved, "uid", object_uid(regarding));
+    /* Kubelets have always named their nodes by name here, and kubectl looks for that. */
+    cJSON_AddStringToObject(involved, "uid",
+                            kind == STORE_NODE ? object_name(regarding) : object_uid(regarding));
     cJSON_AddStringToObject(involved, "apiVersion", change_api_version(kind));
     cJSON_AddStringToObject(event, "reason", reason);
     va_start(args, format);

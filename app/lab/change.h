@@ -50,7 +50,7 @@ void changes_event(struct changes *changes, enum store_kind kind, const cJSON *r
                    const char *component, const char *type, const char *reason, int64_t utc_ns,
                    const char *format, ...) __attribute__((format(printf, 8, 9)));
 
-/* "v1", "apps/v1" or "discovery.k8s.io/v1". */
+/* "v1", "apps/v1", "discovery.k8s.io/v1" or "policy/v1". */
 const char *change_api_version(enum store_kind kind);
 
 #endif

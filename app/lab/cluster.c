@@ -7,7 +7,9 @@
 
 #include "lab/collector.h"
 #include "lab/controller_deployment.h"
+#include "lab/controller_disruption.h"
 #include "lab/controller_endpointslice.h"
+#include "lab/controller_node.h"
 #include "lab/controller_replicaset.h"
 #include "lab/fabric.h"
 #include "lab/object.h"
@@ -161,19 +163,20 @@ static void want_owners_owner(struct cluster *cluster, const cJSON *pod, int64_t
     }
 }
 
-static void pod_event(struct cluster *cluster, const struct store_event *event, int64_t now_ns)
+/* Budgets that have POD; NULL: all of the namespace, whose owners' sizes may have changed. */
+static void want_budgets(struct cluster *cluster, const char *namespace, const cJSON *pod,
+                         int64_t now_ns)
 {
-    const cJSON *pod = event->object;
+    const cJSON *budget = NULL;
 
-    want_owner(cluster, pod, now_ns);
-    want_services(cluster, pod, now_ns);
-    if (event->type == STORE_DELETED)
-        want_owners_owner(cluster, pod, now_ns);
-    else if (json_string(pod, "spec.nodeName", "")[0] == '\0')
-        want_controller(cluster, STORE_POD, object_namespace(pod), object_name(pod), now_ns);
+    while ((budget = store_next(cluster->store, STORE_BUDGET, namespace, budget)) != NULL) {
+        if (pod == NULL || object_selector_matches(json_at(budget, "spec.selector"), pod))
+            want_controller(cluster, STORE_BUDGET, namespace, object_name(budget), now_ns);
+    }
 }
 
-static void node_event(struct cluster *cluster, int64_t now_ns)
+/* Pods that no node would take: now one might. */
+static void want_pending(struct cluster *cluster, int64_t now_ns)
 {
     const cJSON *pod = NULL;
 
@@ -181,6 +184,21 @@ static void node_event(struct cluster *cluster, int64_t now_ns)
         if (json_string(pod, "spec.nodeName", "")[0] == '\0')
             want_controller(cluster, STORE_POD, object_namespace(pod), object_name(pod), now_ns);
     }
+}
+
+static void pod_event(struct cluster *cluster, const struct store_event *event, int64_t now_ns)
+{
+    const cJSON *pod = event->object;
+
+    want_owner(cluster, pod, now_ns);
+    want_services(cluster, pod, now_ns);
+    want_budgets(cluster, object_namespace(pod), pod, now_ns);
+    if (event->previous != NULL && object_pod_active(event->previous) && !object_pod_active(pod))
+        want_pending(cluster, now_ns);
+    if (event->type == STORE_DELETED)
+        want_owners_owner(cluster, pod, now_ns);
+    else if (json_string(pod, "spec.nodeName", "")[0] == '\0')
+        want_controller(cluster, STORE_POD, object_namespace(pod), object_name(pod), now_ns);
 }
 
 static void read_event(struct cluster *cluster, const struct store_event *event, int64_t now_ns)
@@ -191,10 +209,15 @@ static void read_event(struct cluster *cluster, const struct store_event *event,
     if (event->type == STORE_DELETED && event->kind != STORE_EVENT)
         want_controller(cluster, STORE_EVENT, "", "", now_ns);
     switch (event->kind) {
-    case STORE_DEPLOYMENT: want_controller(cluster, event->kind, namespace, name, now_ns); break;
+    case STORE_BUDGET: want_controller(cluster, event->kind, namespace, name, now_ns); break;
+    case STORE_DEPLOYMENT:
+        want_controller(cluster, event->kind, namespace, name, now_ns);
+        want_budgets(cluster, namespace, NULL, now_ns);
+        break;
     case STORE_REPLICASET:
         want_controller(cluster, event->kind, namespace, name, now_ns);
         want_owner(cluster, event->object, now_ns);
+        want_budgets(cluster, namespace, NULL, now_ns);
         break;
     case STORE_POD: pod_event(cluster, event, now_ns); break;
     case STORE_SERVICE:
@@ -203,7 +226,10 @@ static void read_event(struct cluster *cluster, const struct store_event *event,
         want(cluster, STORE_SERVICE, true, namespace, name,
              after(cluster, now_ns, PROFILE_ENDPOINT));
         break;
-    case STORE_NODE: node_event(cluster, now_ns); break;
+    case STORE_NODE:
+        want_controller(cluster, event->kind, "", name, now_ns);
+        want_pending(cluster, now_ns);
+        break;
     default: break;
     }
 }
@@ -293,6 +319,17 @@ static void sync_service(struct cluster *cluster, const cJSON *service, int64_t 
     free(services.items);
 }
 
+static void sync_budget(struct cluster *cluster, const cJSON *budget, int64_t now_ns,
+                        int64_t utc_ns, struct changes *changes)
+{
+    int64_t next_ns = disruption_next_ns(budget);
+
+    controller_disruption(cluster->store, budget, utc_ns, changes);
+    if (next_ns != INT64_MAX && next_ns > utc_ns)
+        want(cluster, STORE_BUDGET, false, object_namespace(budget), object_name(budget),
+             now_ns + (next_ns - utc_ns));
+}
+
 static void sync_pod(struct cluster *cluster, const cJSON *pod, int64_t utc_ns,
                      struct changes *changes)
 {
@@ -329,6 +366,10 @@ static void do_work(struct cluster *cluster, const struct cluster_work *work, in
         sync_service(cluster, object, utc_ns, &changes);
     else if (work->kind == STORE_POD)
         sync_pod(cluster, object, utc_ns, &changes);
+    else if (work->kind == STORE_BUDGET)
+        sync_budget(cluster, object, now_ns, utc_ns, &changes);
+    else if (work->kind == STORE_NODE)
+        controller_node(object, utc_ns, &changes);
     cluster_apply(cluster, &changes, utc_ns);
 }
 

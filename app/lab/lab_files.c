@@ -16,21 +16,35 @@ static cJSON *address_item(const char *type, const char *text)
     return item;
 }
 
-static cJSON *node_condition(const char *type, bool value, const char *reason, int64_t utc_ns)
+static cJSON *node_conditions(int64_t utc_ns)
 {
-    cJSON *condition = cJSON_CreateObject();
+    static const struct {
+        const char *type, *status, *reason, *message;
+    } rows[] = {
+        {"MemoryPressure", "False", "KubeletHasSufficientMemory",
+         "kubelet has sufficient memory available"},
+        {"DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"},
+        {"PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"},
+        {"Ready", "True", "KubeletReady", "kubelet is posting ready status"},
+    };
+    cJSON *conditions = cJSON_CreateArray();
 
-    cJSON_AddStringToObject(condition, "type", type);
-    cJSON_AddStringToObject(condition, "status", value ? "True" : "False");
-    object_put_time(condition, "lastHeartbeatTime", utc_ns);
-    object_put_time(condition, "lastTransitionTime", utc_ns);
-    cJSON_AddStringToObject(condition, "reason", reason);
-    return condition;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        cJSON *condition = cJSON_CreateObject();
+        cJSON_AddStringToObject(condition, "type", rows[i].type);
+        cJSON_AddStringToObject(condition, "status", rows[i].status);
+        object_put_time(condition, "lastHeartbeatTime", utc_ns);
+        object_put_time(condition, "lastTransitionTime", utc_ns);
+        cJSON_AddStringToObject(condition, "reason", rows[i].reason);
+        cJSON_AddStringToObject(condition, "message", rows[i].message);
+        cJSON_AddItemToArray(conditions, condition);
+    }
+    return conditions;
 }
 
 static void node_status(cJSON *node, unsigned index, const char *name, int64_t utc_ns)
 {
-    cJSON *status = json_make(node, "status"), *addresses, *conditions, *info;
+    cJSON *status = json_make(node, "status"), *addresses, *info;
     char v4[20], v6[32];
 
     fabric_node_v4(index, v4);
@@ -38,10 +52,7 @@ static void node_status(cJSON *node, unsigned index, const char *name, int64_t u
     object_put_string(json_make(status, "capacity"), "cpu", "2");
     object_put_string(json_make(status, "capacity"), "pods", "110");
     object_put(status, "allocatable", cJSON_Duplicate(json_at(status, "capacity"), true));
-    conditions = cJSON_AddArrayToObject(status, "conditions");
-    cJSON_AddItemToArray(
-        conditions, node_condition("MemoryPressure", false, "KubeletHasSufficientMemory", utc_ns));
-    cJSON_AddItemToArray(conditions, node_condition("Ready", true, "KubeletReady", utc_ns));
+    cJSON_AddItemToObject(status, "conditions", node_conditions(utc_ns));
     addresses = cJSON_AddArrayToObject(status, "addresses");
     cJSON_AddItemToArray(addresses, address_item("InternalIP", v4));
     cJSON_AddItemToArray(addresses, address_item("InternalIP", v6));

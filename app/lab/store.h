@@ -36,7 +36,8 @@ enum {
     X(EVENT, "events", "Event")                                                                    \
     X(DEPLOYMENT, "deployments", "Deployment")                                                     \
     X(REPLICASET, "replicasets", "ReplicaSet")                                                     \
-    X(ENDPOINTSLICE, "endpointslices", "EndpointSlice")
+    X(ENDPOINTSLICE, "endpointslices", "EndpointSlice")                                            \
+    X(BUDGET, "poddisruptionbudgets", "PodDisruptionBudget")
 
 enum store_kind {
 #define X(id, plural, kind) STORE_##id,

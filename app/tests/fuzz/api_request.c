@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const char json[] = "application/json";
     static const char *const collections[] = {base, "/api/v1/namespaces/default/pods",
                                               "/api/v1/namespaces/default/services"};
-    struct api_handler handler = {.store = store_new(1), .user = "fuzzer"};
+    struct api_handler handler = {.store = store_new(1), .user = "fuzzer", .minor = 36};
     if (size > 0) {
         const char *body = (const char *)data + 1;
         const char *type = (data[0] & 1) != 0 ? "application/merge-patch+json"

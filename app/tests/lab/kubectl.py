@@ -130,7 +130,7 @@ def test_get(world):
     assert world.run("get", "pods", "--field-selector", "spec.nodeName=n2", "-o",
                      "jsonpath={.items[*].metadata.name}") == "p2"
     assert 'pods "nope" not found' in world.run("get", "pod", "nope", status=1)
-    assert "v1.30.0-seamline-lab" in world.run("version")
+    assert "v1.36.0-seamline-lab" in world.run("version")
 
 
 def test_apply(world):

@@ -13,23 +13,11 @@
 
 #include "base/json.h"
 #include "lab/api_body.h"
+#include "tests/unit/lab/api_world.h"
 
-#define NOW_NS INT64_C(1795254751000000000) /* 2026-11-21T09:52:31Z */
 #define DEPLOYMENTS "/apis/apps/v1/namespaces/default/deployments"
 #define PODS "/api/v1/namespaces/default/pods"
 #define SERVICES "/api/v1/namespaces/default/services"
-#define STRATEGIC "application/strategic-merge-patch+json"
-#define MERGE "application/merge-patch+json"
-#define TABLE "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
-
-/* A server without a socket, and its last answer. */
-struct world {
-    struct store *store;        /* The objects. */
-    struct api_handler handler; /* Under test. */
-    struct api_answer answer;   /* The last one. */
-    cJSON *body;                /* Of it, parsed; NULL when it is no JSON. */
-    int64_t utc_ns;             /* The time of requests. */
-};
 
 static const char web[] =
     "{'kind':'Deployment','apiVersion':'apps/v1','metadata':{'name':'web'},'spec':{'replicas':8,"
@@ -40,130 +28,59 @@ static const char pod[] =
     "{'metadata':{'name':'p','labels':{'app':'web'}},'spec':{'nodeName':'n1',"
     "'terminationGracePeriodSeconds':7,'containers':[{'name':'c','image':'web'}]}}";
 
-/* Send a request whose body is written with ' for ", and keep the answer. */
-static unsigned send_as(struct world *world, const char *method, const char *target,
-                        const char *type, const char *accept, const char *body)
-{
-    char *json = strdup(body != NULL ? body : "");
-    for (char *c = json; *c != '\0'; c++)
-        *c = *c == '\'' ? '"' : *c;
-    const struct api_request request = {
-        .method = method,
-        .target = target,
-        .content_type = type,
-        .accept = accept,
-        .body = json,
-        .body_bytes = strlen(json),
-        .authenticated = true,
-        .utc_ns = world->utc_ns,
-    };
-    api_answer_free(&world->answer);
-    cJSON_Delete(world->body);
-    api_handle(&world->handler, &request, &world->answer);
-    world->body = cJSON_Parse(text_str(&world->answer.body));
-    free(json);
-    return world->answer.code;
-}
-
-static unsigned request(struct world *world, const char *method, const char *target,
-                        const char *body)
-{
-    return send_as(world, method, target, "application/json", "application/json", body);
-}
-
-static unsigned patch(struct world *world, const char *target, const char *type, const char *body)
-{
-    return send_as(world, "PATCH", target, type, "application/json", body);
-}
-
-static void expect_text(const struct world *world, const char *path, const char *expected)
-{
-    assert_string_equal(json_string(world->body, path, "(absent)"), expected);
-}
-
-/* The whole body is EXPECTED, in that order of members. */
-static void expect_body(const struct world *world, const char *expected)
-{
-    char *printed = cJSON_PrintUnformatted(world->body);
-    char *wanted = strdup(expected);
-    for (char *c = wanted; *c != '\0'; c++)
-        *c = *c == '\'' ? '"' : *c;
-    assert_string_equal(printed, wanted);
-    free(printed);
-    free(wanted);
-}
-
-static int set_up(void **state)
-{
-    struct world *world = calloc(1, sizeof(*world));
-    world->store = store_new(1);
-    world->utc_ns = NOW_NS;
-    world->handler.store = world->store;
-    world->handler.user = "somebody";
-    assert_int_equal(
-        request(world, "POST", "/api/v1/namespaces", "{'metadata':{'name':'default'}}"), 201);
-    *state = world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-    api_answer_free(&world->answer);
-    cJSON_Delete(world->body);
-    store_free(world->store);
-    free(world);
-    return 0;
-}
-
 /* The bodies are those of a recorded server, but for the names. */
 static void test_failures_have_their_shapes(void **state)
 {
     struct world *world = *state;
-    assert_int_equal(request(world, "POST", DEPLOYMENTS, web), 201);
-    assert_int_equal(request(world, "GET", DEPLOYMENTS "/nope", NULL), 404);
-    expect_body(world, "{'kind':'Status','apiVersion':'v1','metadata':{},'status':'Failure',"
-                       "'message':'deployments.apps \\'nope\\' not found','reason':'NotFound',"
-                       "'details':{'name':'nope','group':'apps','kind':'deployments'},'code':404}");
+    assert_int_equal(world_request(world, "POST", DEPLOYMENTS, web), 201);
+    assert_int_equal(world_request(world, "GET", DEPLOYMENTS "/nope", NULL), 404);
+    world_expect_body(world,
+                      "{'kind':'Status','apiVersion':'v1','metadata':{},'status':'Failure',"
+                      "'message':'deployments.apps \\'nope\\' not found','reason':'NotFound',"
+                      "'details':{'name':'nope','group':'apps','kind':'deployments'},'code':404}");
     assert_int_equal(
-        patch(world, DEPLOYMENTS "/web", MERGE, "{'metadata':{'resourceVersion':'1'}}"), 409);
-    expect_body(world,
-                "{'kind':'Status','apiVersion':'v1','metadata':{},'status':'Failure','message':"
-                "'Operation cannot be fulfilled on deployments.apps \\'web\\': the object has been "
-                "modified; please apply your changes to the latest version and try again',"
-                "'reason':'Conflict','details':{'name':'web','group':'apps','kind':'deployments'},"
-                "'code':409}");
-    assert_int_equal(patch(world, DEPLOYMENTS "/web", MERGE, "{'spec':{'replicas':-1}}"), 422);
-    expect_body(
+        world_patch(world, DEPLOYMENTS "/web", WORLD_MERGE, "{'metadata':{'resourceVersion':'1'}}"),
+        409);
+    world_expect_body(
+        world, "{'kind':'Status','apiVersion':'v1','metadata':{},'status':'Failure','message':"
+               "'Operation cannot be fulfilled on deployments.apps \\'web\\': the object has been "
+               "modified; please apply your changes to the latest version and try again',"
+               "'reason':'Conflict','details':{'name':'web','group':'apps','kind':'deployments'},"
+               "'code':409}");
+    assert_int_equal(
+        world_patch(world, DEPLOYMENTS "/web", WORLD_MERGE, "{'spec':{'replicas':-1}}"), 422);
+    world_expect_body(
         world, "{'kind':'Status','apiVersion':'v1','metadata':{},'status':'Failure','message':"
                "'Deployment.apps \\'web\\' is invalid: spec.replicas: Invalid value: -1: must be "
                "greater than or equal to 0','reason':'Invalid','details':{'name':'web','group':"
                "'apps','kind':'Deployment','causes':[{'reason':'FieldValueInvalid','message':"
                "'Invalid value: -1: must be greater than or equal to 0','field':'spec.replicas'}]},"
                "'code':422}");
-    assert_int_equal(patch(world, DEPLOYMENTS "/web", "application/json-patch+json", "[]"), 415);
-    expect_body(world, "{'kind':'Status','apiVersion':'v1','metadata':{},'status':'Failure',"
-                       "'message':'415: Unsupported Media Type','reason':'UnsupportedMediaType',"
-                       "'details':{},'code':415}");
-    assert_int_equal(patch(world, DEPLOYMENTS "/web", MERGE, ""), 400);
-    expect_body(world, "{'kind':'Status','apiVersion':'v1','metadata':{},'status':'Failure',"
-                       "'message':'error decoding patch: unexpected end of JSON input',"
-                       "'reason':'BadRequest','code':400}");
+    assert_int_equal(world_patch(world, DEPLOYMENTS "/web", "application/json-patch+json", "[]"),
+                     415);
+    world_expect_body(world,
+                      "{'kind':'Status','apiVersion':'v1','metadata':{},'status':'Failure',"
+                      "'message':'415: Unsupported Media Type','reason':'UnsupportedMediaType',"
+                      "'details':{},'code':415}");
+    assert_int_equal(world_patch(world, DEPLOYMENTS "/web", WORLD_MERGE, ""), 400);
+    world_expect_body(world, "{'kind':'Status','apiVersion':'v1','metadata':{},'status':'Failure',"
+                             "'message':'error decoding patch: unexpected end of JSON input',"
+                             "'reason':'BadRequest','code':400}");
     assert_int_equal(api_handler_deny(&world->handler, "get:deployments"), 0);
-    assert_int_equal(request(world, "GET", DEPLOYMENTS "/web", NULL), 403);
-    expect_body(world,
-                "{'kind':'Status','apiVersion':'v1','metadata':{},'status':'Failure','message':"
-                "'deployments.apps \\'web\\' is forbidden: User \\'somebody\\' cannot get resource "
-                "\\'deployments\\' in API group \\'apps\\' in the namespace \\'default\\'',"
-                "'reason':'Forbidden','details':{'name':'web','group':'apps','kind':'deployments'},"
-                "'code':403}");
+    assert_int_equal(world_request(world, "GET", DEPLOYMENTS "/web", NULL), 403);
+    world_expect_body(
+        world, "{'kind':'Status','apiVersion':'v1','metadata':{},'status':'Failure','message':"
+               "'deployments.apps \\'web\\' is forbidden: User \\'somebody\\' cannot get resource "
+               "\\'deployments\\' in API group \\'apps\\' in the namespace \\'default\\'',"
+               "'reason':'Forbidden','details':{'name':'web','group':'apps','kind':'deployments'},"
+               "'code':403}");
     const struct api_request stranger = {.method = "GET", .target = "/api"};
     api_answer_free(&world->answer);
     cJSON_Delete(world->body);
     api_handle(&world->handler, &stranger, &world->answer);
     world->body = cJSON_Parse(text_str(&world->answer.body));
-    expect_body(world, "{'kind':'Status','apiVersion':'v1','metadata':{},'status':'Failure',"
-                       "'message':'Unauthorized','reason':'Unauthorized','code':401}");
+    world_expect_body(world, "{'kind':'Status','apiVersion':'v1','metadata':{},'status':'Failure',"
+                             "'message':'Unauthorized','reason':'Unauthorized','code':401}");
 }
 
 static void test_codes(void **state)
@@ -211,14 +128,14 @@ static void test_codes(void **state)
         {"GET", "/readyz", NULL, 200, "(absent)"},
     };
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        unsigned code = request(world, rows[i].method, rows[i].target, rows[i].body);
+        unsigned code = world_request(world, rows[i].method, rows[i].target, rows[i].body);
         if (code != rows[i].code ||
             strcmp(json_string(world->body, "reason", "(absent)"), rows[i].reason) != 0)
             fail_msg("%s %s gives %u: %s", rows[i].method, rows[i].target, code,
                      text_str(&world->answer.body));
     }
-    assert_int_equal(send_as(world, "GET", PODS, NULL, "text/html", NULL), 406);
-    assert_int_equal(send_as(world, "POST", PODS, "application/yaml", NULL, "{}"), 415);
+    assert_int_equal(world_send(world, "GET", PODS, NULL, "text/html", NULL), 406);
+    assert_int_equal(world_send(world, "POST", PODS, "application/yaml", NULL, "{}"), 415);
     const struct api_request large = {.method = "POST",
                                       .target = PODS,
                                       .authenticated = true,
@@ -257,6 +174,15 @@ static void test_invalid_objects_name_their_fields(void **state)
          "Required value"},
         {"{'spec':{'template':{'spec':{'containers':[{'name':'c'}]}}}}",
          "spec.template.spec.containers[0].image", "Required value"},
+        {"{'spec':{'template':{'spec':{'topologySpreadConstraints':[{'topologyKey':'z',"
+         "'whenUnsatisfiable':'DoNotSchedule'}]}}}}",
+         "spec.template.spec.topologySpreadConstraints[0].maxSkew",
+         "Invalid value: 0: must be greater than zero"},
+        {"{'spec':{'template':{'spec':{'topologySpreadConstraints':[{'maxSkew':1,"
+         "'topologyKey':'z','whenUnsatisfiable':'Never'}]}}}}",
+         "spec.template.spec.topologySpreadConstraints[0].whenUnsatisfiable",
+         "Unsupported value: \"Never\": supported values: \"DoNotSchedule\", "
+         "\"ScheduleAnyway\""},
         {"{'spec':{'template':{'spec':{'containers':[{'name':'c','image':'x'},"
          "{'name':'c','image':'y'}]}}}}",
          "spec.template.spec.containers[1].name", "Duplicate value: \"c\""},
@@ -268,23 +194,23 @@ static void test_invalid_objects_name_their_fields(void **state)
          "spec.template.spec.terminationGracePeriodSeconds",
          "Invalid value: -1: must be greater than or equal to 0"},
     };
-    assert_int_equal(request(world, "POST", DEPLOYMENTS, web), 201);
+    assert_int_equal(world_request(world, "POST", DEPLOYMENTS, web), 201);
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_int_equal(patch(world, DEPLOYMENTS "/web", MERGE, rows[i].patch), 422);
+        assert_int_equal(world_patch(world, DEPLOYMENTS "/web", WORLD_MERGE, rows[i].patch), 422);
         const cJSON *cause = json_at(world->body, "details.causes")->child;
         assert_string_equal(json_string(cause, "field", ""), rows[i].field);
         assert_string_equal(json_string(cause, "message", ""), rows[i].message);
     }
     /* Nothing of it was stored. */
-    assert_int_equal(request(world, "GET", DEPLOYMENTS "/web", NULL), 200);
-    expect_text(world, "metadata.resourceVersion", "3");
+    assert_int_equal(world_request(world, "GET", DEPLOYMENTS "/web", NULL), 200);
+    world_expect_text(world, "metadata.resourceVersion", "3");
 
     static const char *const names[] = {"Web", "-web", "web_1", "web-", "a..b", "\xc3\xa4"};
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char body[256];
         snprintf(body, sizeof(body), "{'metadata':{'name':'%s'},'spec':{'ports':[{'port':1}]}}",
                  names[i]);
-        assert_int_equal(request(world, "POST", SERVICES, body), 422);
+        assert_int_equal(world_request(world, "POST", SERVICES, body), 422);
     }
 }
 
@@ -301,11 +227,11 @@ static void test_defaults(void **state)
         {"spec.template.spec.restartPolicy", "Always"},
         {"spec.template.spec.dnsPolicy", "ClusterFirst"},
     };
-    assert_int_equal(request(world, "POST", DEPLOYMENTS, web), 201);
-    expect_text(world, "kind", "Deployment");
-    expect_text(world, "apiVersion", "apps/v1");
+    assert_int_equal(world_request(world, "POST", DEPLOYMENTS, web), 201);
+    world_expect_text(world, "kind", "Deployment");
+    world_expect_text(world, "apiVersion", "apps/v1");
     for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        expect_text(world, texts[i].path, texts[i].text);
+        world_expect_text(world, texts[i].path, texts[i].text);
     assert_int_equal(json_integer(world->body, "spec.revisionHistoryLimit", 0), 10);
     assert_int_equal(json_integer(world->body, "spec.progressDeadlineSeconds", 0), 600);
     assert_int_equal(
@@ -314,72 +240,75 @@ static void test_defaults(void **state)
     assert_string_equal(json_string(container, "imagePullPolicy", ""), "IfNotPresent");
     assert_string_equal(json_string(json_member(container, "ports")->child, "protocol", ""), "TCP");
 
-    assert_int_equal(request(world, "POST", SERVICES,
-                             "{'metadata':{'name':'s'},'spec':{'type':'LoadBalancer',"
-                             "'ipFamilyPolicy':'RequireDualStack','selector':{'app':'web'},"
-                             "'allocateLoadBalancerNodePorts':false,'ports':[{'port':5003}]},"
-                             "'status':{'loadBalancer':{'ingress':[{'ip':'6.6.6.6'}]}}}"),
+    assert_int_equal(world_request(world, "POST", SERVICES,
+                                   "{'metadata':{'name':'s'},'spec':{'type':'LoadBalancer',"
+                                   "'ipFamilyPolicy':'RequireDualStack','selector':{'app':'web'},"
+                                   "'allocateLoadBalancerNodePorts':false,'ports':[{'port':5003}]},"
+                                   "'status':{'loadBalancer':{'ingress':[{'ip':'6.6.6.6'}]}}}"),
                      201);
     const cJSON *port = json_at(world->body, "spec.ports")->child;
     assert_int_equal(json_integer(port, "targetPort", 0), 5003);
     assert_int_equal(json_integer(port, "nodePort", 0), 0);
-    expect_text(world, "spec.clusterIP", "10.96.0.10");
+    world_expect_text(world, "spec.clusterIP", "10.96.0.10");
     assert_int_equal(cJSON_GetArraySize(json_at(world->body, "spec.clusterIPs")), 2);
-    expect_text(world, "spec.sessionAffinity", "None");
+    world_expect_text(world, "spec.sessionAffinity", "None");
     assert_null(json_at(world->body, "status.loadBalancer.ingress"));
 
-    assert_int_equal(request(world, "POST", SERVICES,
-                             "{'metadata':{'name':'t'},'spec':{'type':'NodePort','ports':"
-                             "[{'name':'a','port':1},{'name':'b','port':2}]}}"),
+    assert_int_equal(world_request(world, "POST", SERVICES,
+                                   "{'metadata':{'name':'t'},'spec':{'type':'NodePort','ports':"
+                                   "[{'name':'a','port':1},{'name':'b','port':2}]}}"),
                      201);
     port = json_at(world->body, "spec.ports")->child;
     assert_in_range(json_integer(port, "nodePort", 0), 30000, 32767);
     assert_int_not_equal(json_integer(port, "nodePort", 0),
                          json_integer(port->next, "nodePort", 0));
-    expect_text(world, "spec.clusterIP", "10.96.0.12"); /* The other's IPv6 one took a number. */
+    world_expect_text(world, "spec.clusterIP",
+                      "10.96.0.12"); /* The other's IPv6 one took a number. */
 
     /* What was allocated stays when a client replaces the object without saying it. */
-    assert_int_equal(request(world, "PUT", SERVICES "/t",
-                             "{'metadata':{'name':'t'},'spec':{'type':'NodePort','ports':"
-                             "[{'name':'a','port':1}]}}"),
+    assert_int_equal(world_request(world, "PUT", SERVICES "/t",
+                                   "{'metadata':{'name':'t'},'spec':{'type':'NodePort','ports':"
+                                   "[{'name':'a','port':1}]}}"),
                      200);
-    expect_text(world, "spec.clusterIP", "10.96.0.12");
+    world_expect_text(world, "spec.clusterIP", "10.96.0.12");
 }
 
 static void test_subresources(void **state)
 {
     struct world *world = *state;
-    assert_int_equal(request(world, "POST", DEPLOYMENTS, web), 201);
+    assert_int_equal(world_request(world, "POST", DEPLOYMENTS, web), 201);
     /* The object's own path does not touch the status, the status' path nothing else. */
-    assert_int_equal(
-        patch(world, DEPLOYMENTS "/web", MERGE, "{'spec':{'replicas':4},'status':{'replicas':9}}"),
-        200);
+    assert_int_equal(world_patch(world, DEPLOYMENTS "/web", WORLD_MERGE,
+                                 "{'spec':{'replicas':4},'status':{'replicas':9}}"),
+                     200);
     assert_int_equal(json_integer(world->body, "spec.replicas", -1), 4);
     assert_int_equal(json_integer(world->body, "status.replicas", -1), -1);
     assert_int_equal(json_integer(world->body, "metadata.generation", -1), 2);
-    assert_int_equal(patch(world, DEPLOYMENTS "/web/status", MERGE,
-                           "{'spec':{'replicas':5},'status':{'replicas':3}}"),
+    assert_int_equal(world_patch(world, DEPLOYMENTS "/web/status", WORLD_MERGE,
+                                 "{'spec':{'replicas':5},'status':{'replicas':3}}"),
                      200);
     assert_int_equal(json_integer(world->body, "spec.replicas", -1), 4);
     assert_int_equal(json_integer(world->body, "status.replicas", -1), 3);
     assert_int_equal(json_integer(world->body, "metadata.generation", -1), 2);
 
-    assert_int_equal(patch(world, DEPLOYMENTS "/web/scale", MERGE, "{'spec':{'replicas':6}}"), 200);
-    expect_text(world, "kind", "Scale");
-    expect_text(world, "apiVersion", "autoscaling/v1");
-    expect_text(world, "status.selector", "app=web");
+    assert_int_equal(
+        world_patch(world, DEPLOYMENTS "/web/scale", WORLD_MERGE, "{'spec':{'replicas':6}}"), 200);
+    world_expect_text(world, "kind", "Scale");
+    world_expect_text(world, "apiVersion", "autoscaling/v1");
+    world_expect_text(world, "status.selector", "app=web");
     assert_int_equal(json_integer(world->body, "spec.replicas", -1), 6);
     assert_int_equal(json_integer(world->body, "status.replicas", -1), 3);
-    assert_int_equal(patch(world, DEPLOYMENTS "/web/scale", MERGE, "{'spec':{'replicas':-1}}"),
-                     422);
-    expect_text(world, "message",
-                "Scale.autoscaling \"web\" is invalid: spec.replicas: Invalid value: -1: must be "
-                "greater than or equal to 0");
-    assert_int_equal(request(world, "PUT", DEPLOYMENTS "/web/scale",
-                             "{'metadata':{'name':'web','resourceVersion':'1'},"
-                             "'spec':{'replicas':1}}"),
+    assert_int_equal(
+        world_patch(world, DEPLOYMENTS "/web/scale", WORLD_MERGE, "{'spec':{'replicas':-1}}"), 422);
+    world_expect_text(
+        world, "message",
+        "Scale.autoscaling \"web\" is invalid: spec.replicas: Invalid value: -1: must be "
+        "greater than or equal to 0");
+    assert_int_equal(world_request(world, "PUT", DEPLOYMENTS "/web/scale",
+                                   "{'metadata':{'name':'web','resourceVersion':'1'},"
+                                   "'spec':{'replicas':1}}"),
                      409);
-    assert_int_equal(request(world, "GET", DEPLOYMENTS "/web", NULL), 200);
+    assert_int_equal(world_request(world, "GET", DEPLOYMENTS "/web", NULL), 200);
     assert_int_equal(json_integer(world->body, "spec.replicas", -1), 6);
 }
 
@@ -387,19 +316,21 @@ static void test_dry_run_stores_nothing(void **state)
 {
     struct world *world = *state;
     uint64_t version = store_version(world->store);
-    assert_int_equal(request(world, "POST", DEPLOYMENTS "?dryRun=All", web), 201);
-    expect_text(world, "metadata.name", "web");
+    assert_int_equal(world_request(world, "POST", DEPLOYMENTS "?dryRun=All", web), 201);
+    world_expect_text(world, "metadata.name", "web");
     assert_int_equal(store_version(world->store), version);
-    assert_int_equal(request(world, "POST", DEPLOYMENTS, web), 201);
+    assert_int_equal(world_request(world, "POST", DEPLOYMENTS, web), 201);
     version = store_version(world->store);
-    assert_int_equal(patch(world, DEPLOYMENTS "/web?dryRun=All", MERGE, "{'spec':{'replicas':1}}"),
-                     200);
-    assert_int_equal(json_integer(world->body, "spec.replicas", -1), 1);
     assert_int_equal(
-        patch(world, DEPLOYMENTS "/web/scale?dryRun=All", MERGE, "{'spec':{'replicas':2}}"), 200);
-    assert_int_equal(request(world, "DELETE", DEPLOYMENTS "/web?dryRun=All", NULL), 200);
+        world_patch(world, DEPLOYMENTS "/web?dryRun=All", WORLD_MERGE, "{'spec':{'replicas':1}}"),
+        200);
+    assert_int_equal(json_integer(world->body, "spec.replicas", -1), 1);
+    assert_int_equal(world_patch(world, DEPLOYMENTS "/web/scale?dryRun=All", WORLD_MERGE,
+                                 "{'spec':{'replicas':2}}"),
+                     200);
+    assert_int_equal(world_request(world, "DELETE", DEPLOYMENTS "/web?dryRun=All", NULL), 200);
     assert_int_equal(store_version(world->store), version);
-    assert_int_equal(request(world, "GET", DEPLOYMENTS "/web", NULL), 200);
+    assert_int_equal(world_request(world, "GET", DEPLOYMENTS "/web", NULL), 200);
     assert_int_equal(json_integer(world->body, "spec.replicas", -1), 8);
 }
 
@@ -415,14 +346,14 @@ static void test_list_pages(void **state)
                  "{'metadata':{'name':'p%u','labels':{'odd':'%u'}},'spec':{'containers':"
                  "[{'name':'c','image':'x'}]}}",
                  i, i % 2);
-        assert_int_equal(request(world, "POST", PODS, body), 201);
+        assert_int_equal(world_request(world, "POST", PODS, body), 201);
     }
     for (unsigned page = 0; page < 3; page++) {
-        assert_int_equal(request(world, "GET", target, NULL), 200);
-        expect_text(world, "kind", "PodList");
+        assert_int_equal(world_request(world, "GET", target, NULL), 200);
+        world_expect_text(world, "kind", "PodList");
         if (page == 0)
             strcpy(version, json_string(world->body, "metadata.resourceVersion", ""));
-        expect_text(world, "metadata.resourceVersion", version);
+        world_expect_text(world, "metadata.resourceVersion", version);
         assert_int_equal(json_integer(world->body, "metadata.remainingItemCount", 0), page == 0 ? 3
                                                                                       : page == 1
                                                                                           ? 1
@@ -437,21 +368,21 @@ static void test_list_pages(void **state)
                  json_string(world->body, "metadata.continue", ""));
         /* The object that a page ended with may go: the next one still begins behind it. */
         if (page == 0)
-            assert_int_equal(request(world, "DELETE", PODS "/p1", NULL), 200);
+            assert_int_equal(world_request(world, "DELETE", PODS "/p1", NULL), 200);
     }
     assert_string_equal(seen, "p0p1p2p3p4");
     world->handler.expired_before = store_version(world->store) + 1;
-    assert_int_equal(request(world, "GET", PODS "?limit=1", NULL), 200);
+    assert_int_equal(world_request(world, "GET", PODS "?limit=1", NULL), 200);
     snprintf(target, sizeof(target), PODS "?continue=%s",
              json_string(world->body, "metadata.continue", ""));
-    assert_int_equal(request(world, "GET", target, NULL), 410);
-    expect_text(world, "reason", "Expired");
+    assert_int_equal(world_request(world, "GET", target, NULL), 410);
+    world_expect_text(world, "reason", "Expired");
 }
 
 static void test_list_selects(void **state)
 {
     struct world *world = *state;
-    assert_int_equal(request(world, "POST", PODS, pod), 201);
+    assert_int_equal(world_request(world, "POST", PODS, pod), 201);
     static const struct {
         const char *target;
         int count;
@@ -466,7 +397,7 @@ static void test_list_selects(void **state)
         {DEPLOYMENTS, 0},
     };
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_int_equal(request(world, "GET", rows[i].target, NULL), 200);
+        assert_int_equal(world_request(world, "GET", rows[i].target, NULL), 200);
         assert_int_equal(cJSON_GetArraySize(json_at(world->body, "items")), rows[i].count);
     }
 }
@@ -474,35 +405,35 @@ static void test_list_selects(void **state)
 static void test_pod_is_deleted_with_grace(void **state)
 {
     struct world *world = *state;
-    assert_int_equal(request(world, "POST", PODS, pod), 201);
-    assert_int_equal(request(world, "DELETE", PODS "/p", "{'propagationPolicy':'Background'}"),
-                     200);
-    expect_text(world, "kind", "Pod");
-    expect_text(world, "metadata.deletionTimestamp", "2026-11-21T09:52:38Z");
+    assert_int_equal(world_request(world, "POST", PODS, pod), 201);
+    assert_int_equal(
+        world_request(world, "DELETE", PODS "/p", "{'propagationPolicy':'Background'}"), 200);
+    world_expect_text(world, "kind", "Pod");
+    world_expect_text(world, "metadata.deletionTimestamp", "2026-11-21T09:52:38Z");
     assert_int_equal(json_integer(world->body, "metadata.deletionGracePeriodSeconds", -1), 7);
     assert_int_equal(json_integer(world->body, "metadata.generation", -1), 2);
     /* A longer grace does not stretch it, a shorter one does shorten it. */
-    assert_int_equal(request(world, "DELETE", PODS "/p", "{'gracePeriodSeconds':20}"), 200);
-    expect_text(world, "metadata.deletionTimestamp", "2026-11-21T09:52:38Z");
-    assert_int_equal(request(world, "DELETE", PODS "/p?gracePeriodSeconds=2", NULL), 200);
-    expect_text(world, "metadata.deletionTimestamp", "2026-11-21T09:52:33Z");
+    assert_int_equal(world_request(world, "DELETE", PODS "/p", "{'gracePeriodSeconds':20}"), 200);
+    world_expect_text(world, "metadata.deletionTimestamp", "2026-11-21T09:52:38Z");
+    assert_int_equal(world_request(world, "DELETE", PODS "/p?gracePeriodSeconds=2", NULL), 200);
+    world_expect_text(world, "metadata.deletionTimestamp", "2026-11-21T09:52:33Z");
     assert_int_equal(json_integer(world->body, "metadata.deletionGracePeriodSeconds", -1), 2);
     /* Nobody revives it, and a stranger's uid does not kill it. */
-    assert_int_equal(patch(world, PODS "/p", MERGE, "{'metadata':{'deletionTimestamp':null}}"),
-                     200);
-    expect_text(world, "metadata.deletionTimestamp", "2026-11-21T09:52:33Z");
     assert_int_equal(
-        request(world, "DELETE", PODS "/p", "{'gracePeriodSeconds':0,'preconditions':{'uid':'x'}}"),
-        409);
-    assert_int_equal(request(world, "DELETE", PODS "/p", "{'gracePeriodSeconds':0}"), 200);
-    expect_text(world, "kind", "Status");
-    assert_int_equal(request(world, "GET", PODS "/p", NULL), 404);
+        world_patch(world, PODS "/p", WORLD_MERGE, "{'metadata':{'deletionTimestamp':null}}"), 200);
+    world_expect_text(world, "metadata.deletionTimestamp", "2026-11-21T09:52:33Z");
+    assert_int_equal(world_request(world, "DELETE", PODS "/p",
+                                   "{'gracePeriodSeconds':0,'preconditions':{'uid':'x'}}"),
+                     409);
+    assert_int_equal(world_request(world, "DELETE", PODS "/p", "{'gracePeriodSeconds':0}"), 200);
+    world_expect_text(world, "kind", "Status");
+    assert_int_equal(world_request(world, "GET", PODS "/p", NULL), 404);
 }
 
 static void test_delete_answers_with_the_uid(void **state)
 {
     struct world *world = *state;
-    assert_int_equal(request(world, "POST", DEPLOYMENTS, web), 201);
+    assert_int_equal(world_request(world, "POST", DEPLOYMENTS, web), 201);
     char uid[64];
     strcpy(uid, json_string(world->body, "metadata.uid", ""));
     char body[512];
@@ -510,47 +441,48 @@ static void test_delete_answers_with_the_uid(void **state)
              "{'metadata':{'name':'p','ownerReferences':[{'uid':'%s','kind':'Deployment'}]},"
              "'spec':{'containers':[{'name':'c','image':'x'}]}}",
              uid);
-    assert_int_equal(request(world, "POST", PODS, body), 201);
-    assert_int_equal(request(world, "DELETE", DEPLOYMENTS "/web", "{'propagationPolicy':'Orphan'}"),
-                     200);
-    expect_text(world, "status", "Success");
-    expect_text(world, "details.uid", uid);
-    assert_int_equal(request(world, "GET", PODS "/p", NULL), 200);
+    assert_int_equal(world_request(world, "POST", PODS, body), 201);
+    assert_int_equal(
+        world_request(world, "DELETE", DEPLOYMENTS "/web", "{'propagationPolicy':'Orphan'}"), 200);
+    world_expect_text(world, "status", "Success");
+    world_expect_text(world, "details.uid", uid);
+    assert_int_equal(world_request(world, "GET", PODS "/p", NULL), 200);
     assert_int_equal(cJSON_GetArraySize(json_at(world->body, "metadata.ownerReferences")), 0);
 }
 
 static void test_namespace_is_emptied_first(void **state)
 {
     struct world *world = *state;
-    assert_int_equal(request(world, "POST", "/api/v1/namespaces", "{'metadata':{'name':'x'}}"),
+    assert_int_equal(
+        world_request(world, "POST", "/api/v1/namespaces", "{'metadata':{'name':'x'}}"), 201);
+    world_expect_text(world, "status.phase", "Active");
+    assert_int_equal(world_request(world, "POST", "/api/v1/namespaces/x/pods", pod), 201);
+    assert_int_equal(world_request(world, "POST", "/apis/apps/v1/namespaces/x/deployments", web),
                      201);
-    expect_text(world, "status.phase", "Active");
-    assert_int_equal(request(world, "POST", "/api/v1/namespaces/x/pods", pod), 201);
-    assert_int_equal(request(world, "POST", "/apis/apps/v1/namespaces/x/deployments", web), 201);
-    assert_int_equal(request(world, "DELETE", "/api/v1/namespaces/x", NULL), 200);
-    expect_text(world, "status.phase", "Terminating");
-    assert_int_equal(request(world, "POST", "/api/v1/namespaces/x/pods", pod), 403);
-    api_handler_step(&world->handler, NOW_NS);
+    assert_int_equal(world_request(world, "DELETE", "/api/v1/namespaces/x", NULL), 200);
+    world_expect_text(world, "status.phase", "Terminating");
+    assert_int_equal(world_request(world, "POST", "/api/v1/namespaces/x/pods", pod), 403);
+    api_handler_step(&world->handler, WORLD_NOW_NS);
     assert_null(store_get(world->store, STORE_DEPLOYMENT, "x", "web"));
     assert_non_null(
         json_at(store_get(world->store, STORE_POD, "x", "p"), "metadata.deletionTimestamp"));
     uint64_t version = store_version(world->store);
-    api_handler_step(&world->handler, NOW_NS + 1000000000);
+    api_handler_step(&world->handler, WORLD_NOW_NS + 1000000000);
     assert_int_equal(store_version(world->store), version);
-    store_delete(world->store, STORE_POD, "x", "p", NOW_NS); /* What the kubelet does. */
-    api_handler_step(&world->handler, NOW_NS);
+    store_delete(world->store, STORE_POD, "x", "p", WORLD_NOW_NS); /* What the kubelet does. */
+    api_handler_step(&world->handler, WORLD_NOW_NS);
     assert_null(store_get(world->store, STORE_NAMESPACE, NULL, "x"));
 }
 
 static void test_discovery(void **state)
 {
     struct world *world = *state;
-    assert_int_equal(request(world, "GET", "/api?timeout=32s", NULL), 200);
-    expect_text(world, "kind", "APIVersions");
-    assert_int_equal(request(world, "GET", "/apis", NULL), 200);
-    expect_text(world, "kind", "APIGroupList");
-    assert_int_equal(request(world, "GET", "/apis/apps/v1", NULL), 200);
-    expect_text(world, "groupVersion", "apps/v1");
+    assert_int_equal(world_request(world, "GET", "/api?timeout=32s", NULL), 200);
+    world_expect_text(world, "kind", "APIVersions");
+    assert_int_equal(world_request(world, "GET", "/apis", NULL), 200);
+    world_expect_text(world, "kind", "APIGroupList");
+    assert_int_equal(world_request(world, "GET", "/apis/apps/v1", NULL), 200);
+    world_expect_text(world, "groupVersion", "apps/v1");
     bool has_scale = false;
     const cJSON *resource;
     cJSON_ArrayForEach(resource, json_at(world->body, "resources"))
@@ -562,38 +494,39 @@ static void test_discovery(void **state)
         assert_string_equal(json_string(resource, "kind", ""), "Scale");
     }
     assert_true(has_scale);
-    assert_int_equal(request(world, "GET", "/openapi/v2?timeout=32s", NULL), 200);
+    assert_int_equal(world_request(world, "GET", "/openapi/v2?timeout=32s", NULL), 200);
     assert_int_equal(world->answer.body.size, 0);
     assert_string_equal(world->answer.content_type,
                         "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
     assert_int_equal(api_handler_deny(&world->handler, "delete:pods"), 0);
-    assert_int_equal(request(world, "POST",
-                             "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-                             "{'spec':{'resourceAttributes':{'verb':'delete','resource':'pods'}}}"),
-                     201);
+    assert_int_equal(
+        world_request(world, "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                      "{'spec':{'resourceAttributes':{'verb':'delete','resource':'pods'}}}"),
+        201);
     assert_false(json_bool(world->body, "status.allowed", true));
-    assert_int_equal(request(world, "POST",
-                             "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-                             "{'spec':{'resourceAttributes':{'verb':'get','resource':'pods'}}}"),
-                     201);
+    assert_int_equal(
+        world_request(world, "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                      "{'spec':{'resourceAttributes':{'verb':'get','resource':'pods'}}}"),
+        201);
     assert_true(json_bool(world->body, "status.allowed", false));
 }
 
 static void test_tables(void **state)
 {
     struct world *world = *state;
-    assert_int_equal(request(world, "POST", PODS, pod), 201);
-    world->utc_ns = NOW_NS + INT64_C(61000000000);
-    assert_int_equal(send_as(world, "GET", PODS "?limit=500", NULL, TABLE, NULL), 200);
-    expect_text(world, "kind", "Table");
-    expect_text(world, "apiVersion", "meta.k8s.io/v1");
+    assert_int_equal(world_request(world, "POST", PODS, pod), 201);
+    world->utc_ns = WORLD_NOW_NS + INT64_C(61000000000);
+    assert_int_equal(world_send(world, "GET", PODS "?limit=500", NULL, WORLD_TABLE, NULL), 200);
+    world_expect_text(world, "kind", "Table");
+    world_expect_text(world, "apiVersion", "meta.k8s.io/v1");
     char *cells = cJSON_PrintUnformatted(json_at(json_at(world->body, "rows")->child, "cells"));
     assert_string_equal(cells, "[\"p\",\"0/1\",\"Pending\",\"0\",\"61s\",\"<none>\",\"n1\","
                                "\"<none>\",\"<none>\"]");
     free(cells);
     assert_string_equal(json_string(json_at(world->body, "rows")->child, "object.kind", ""),
                         "PartialObjectMetadata");
-    assert_int_equal(send_as(world, "GET", PODS "/p?includeObject=Object", NULL, TABLE, NULL), 200);
+    assert_int_equal(
+        world_send(world, "GET", PODS "/p?includeObject=Object", NULL, WORLD_TABLE, NULL), 200);
     assert_string_equal(json_string(json_at(world->body, "rows")->child, "object.kind", ""), "Pod");
 }
 
@@ -606,11 +539,11 @@ static void test_deny_rules(void **state)
         assert_int_equal(api_handler_deny(&world->handler, bad[i]), -22);
     assert_int_equal(api_handler_deny(&world->handler, "patch:deployments/scale"), 0);
     assert_int_equal(api_handler_deny(&world->handler, "*:nodes"), 0);
-    assert_int_equal(request(world, "POST", DEPLOYMENTS, web), 201);
-    assert_int_equal(patch(world, DEPLOYMENTS "/web", MERGE, "{}"), 200);
-    assert_int_equal(patch(world, DEPLOYMENTS "/web/scale", MERGE, "{}"), 403);
-    assert_int_equal(request(world, "GET", "/api/v1/nodes?watch=1", NULL), 403);
-    expect_text(
+    assert_int_equal(world_request(world, "POST", DEPLOYMENTS, web), 201);
+    assert_int_equal(world_patch(world, DEPLOYMENTS "/web", WORLD_MERGE, "{}"), 200);
+    assert_int_equal(world_patch(world, DEPLOYMENTS "/web/scale", WORLD_MERGE, "{}"), 403);
+    assert_int_equal(world_request(world, "GET", "/api/v1/nodes?watch=1", NULL), 403);
+    world_expect_text(
         world, "message",
         "nodes is forbidden: User \"somebody\" cannot watch resource \"nodes\" in API group "
         "\"\" at the cluster scope");
@@ -621,7 +554,7 @@ static void test_deny_rules(void **state)
 
 int main(void)
 {
-#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(test_failures_have_their_shapes),
         WORLD_TEST(test_codes),

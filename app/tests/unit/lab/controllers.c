@@ -12,10 +12,10 @@
 #include "lab/collector.h"
 #include "lab/controller_deployment.h"
 #include "lab/controller_endpointslice.h"
+#include "lab/controller_node.h"
 #include "lab/controller_replicaset.h"
 #include "lab/controller_service.h"
 #include "lab/object.h"
-#include "lab/scheduler.h"
 
 static const int64_t now_ns = INT64_C(1795254797000000000);
 
@@ -318,39 +318,36 @@ static void test_service_addresses(void **state)
     cJSON_Delete(second);
 }
 
-static cJSON *node(const char *name, bool ready, bool unschedulable)
+/* Kubernetes 1.36, recorded: a cordoned node gets its taint, and loses it. */
+static void test_node_cordon(void **state)
 {
-    return parse("{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"unschedulable\":%s},\"status\":{"
-                 "\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\"}]}}",
-                 name, unschedulable ? "true" : "false", ready ? "True" : "False");
-}
-
-static void test_scheduler(void **state)
-{
-    cJSON *nodes[] = {node("n1", true, false), node("n2", true, true), node("n3", true, false),
-                      node("n4", false, false)};
-    cJSON *a = pod("a", "n1", true, false), *b = pod("b", "", false, false);
-    const cJSON *pods[] = {a, b}, *list[4];
+    cJSON *node = parse("{\"metadata\":{\"name\":\"n2\"},\"spec\":{\"unschedulable\":true}}");
+    cJSON *back;
     struct changes changes = {0};
+    char *printed;
 
     (void)state;
-    for (int i = 0; i < 4; i++)
-        list[i] = nodes[i];
-    scheduler_place(b, list, 4, pods, 2, now_ns, &changes);
-    assert_string_equal(json_string(changes.items[0].object, "spec.nodeName", ""), "n3");
+    controller_node(node, now_ns, &changes);
+    assert_int_equal(changes.count, 2);
+    printed = json_print(json_at(changes.items[0].object, "spec"), false);
+    assert_string_equal(printed, "{\"unschedulable\":true,\"taints\":[{\"key\":"
+                                 "\"node.kubernetes.io/unschedulable\",\"effect\":\"NoSchedule\","
+                                 "\"timeAdded\":\"2026-11-21T09:53:17Z\"}]}");
+    cJSON_free(printed);
+    assert_string_equal(json_string(changes.items[1].object, "reason", ""), "NodeNotSchedulable");
+    assert_string_equal(json_string(changes.items[1].object, "involvedObject.uid", ""), "n2");
+    back = cJSON_Duplicate(changes.items[0].object, true);
     changes_free(&changes);
-    scheduler_place(b, list + 1, 1, pods, 2, now_ns, &changes);
-    assert_int_equal(count_verb(&changes, CHANGE_CREATE, STORE_EVENT), 1);
-    assert_int_equal(count_verb(&changes, CHANGE_UPDATE, STORE_POD), 1);
-    assert_string_equal(json_string(changes.items[1].object, "spec.nodeName", "?"), "");
-    assert_string_equal(
-        json_string(object_condition(changes.items[1].object, "PodScheduled"), "status", ""),
-        "False");
+    controller_node(back, now_ns, &changes);
+    assert_int_equal(changes.count, 0);
+    cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(back, "spec"),
+                                            "unschedulable");
+    controller_node(back, now_ns, &changes);
+    assert_null(json_at(changes.items[0].object, "spec.taints"));
+    assert_string_equal(json_string(changes.items[1].object, "reason", ""), "NodeSchedulable");
     changes_free(&changes);
-    for (int i = 0; i < 4; i++)
-        cJSON_Delete(nodes[i]);
-    cJSON_Delete(a);
-    cJSON_Delete(b);
+    cJSON_Delete(node);
+    cJSON_Delete(back);
 }
 
 /* A Deployment goes, then its sets, then their pods: one generation a scan. */
@@ -395,7 +392,7 @@ int main(void)
         cmocka_unit_test(test_replicaset_counts),
         cmocka_unit_test(test_endpoint_conditions),
         cmocka_unit_test(test_service_addresses),
-        cmocka_unit_test(test_scheduler),
+        cmocka_unit_test(test_node_cordon),
         cmocka_unit_test(test_collector),
     };
 
