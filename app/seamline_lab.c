@@ -39,7 +39,12 @@ static const char usage[] =
     "  --seed N          of all draws (default 1)\n"
     "  --proxy MODE      rr (default, emulated) or random\n"
     "  --image IMAGE=PROGRAM  what runs for an image (default for all: seamline-pod); may have "
-    "arguments\n"
+    "arguments;\n"
+    "                    nginx alone gets a configuration\n"
+    "  --allow-commands  containers' `command` and `args` run on this machine, as root, with all "
+    "its files:\n"
+    "                    whoever may use the lab's API may then do anything here (default: they "
+    "are ignored)\n"
     "  --iface NAME      the link left in this namespace (default seamline0)\n"
     "  --port PORT       of the API on 127.0.0.1 (default: any free one)\n"
     "  --deny VERB:RESOURCE   what the API refuses (403)\n"
@@ -126,6 +131,7 @@ static int set_option(int option, const char *value, struct options *options)
     case 'y': return add_text(config->deny, &config->deny_count, LAB_IMAGES_MAX, value);
     case 'x': return parse_mode(value, &config->proxy_mode);
     case 'v': return add_vip(options, value);
+    case 'a': config->allow_commands = true; return 0;
     case 'g': return parse_signal(value, &options->signal);
     case 'n':
         rc = parse_number(value, 1, FABRIC_NODES_MAX, &number);
@@ -150,13 +156,21 @@ static int set_option(int option, const char *value, struct options *options)
 static int parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option table[] = {
-        {"dir", required_argument, NULL, 'd'},     {"iface", required_argument, NULL, 'i'},
-        {"profile", required_argument, NULL, 'p'}, {"set", required_argument, NULL, 's'},
-        {"image", required_argument, NULL, 'm'},   {"deny", required_argument, NULL, 'y'},
-        {"proxy", required_argument, NULL, 'x'},   {"vip", required_argument, NULL, 'v'},
-        {"signal", required_argument, NULL, 'g'},  {"nodes", required_argument, NULL, 'n'},
-        {"seed", required_argument, NULL, 'e'},    {"port", required_argument, NULL, 'o'},
-        {"pods", required_argument, NULL, 'c'},    {NULL, 0, NULL, 0},
+        {"dir", required_argument, NULL, 'd'},
+        {"iface", required_argument, NULL, 'i'},
+        {"profile", required_argument, NULL, 'p'},
+        {"set", required_argument, NULL, 's'},
+        {"image", required_argument, NULL, 'm'},
+        {"deny", required_argument, NULL, 'y'},
+        {"proxy", required_argument, NULL, 'x'},
+        {"vip", required_argument, NULL, 'v'},
+        {"signal", required_argument, NULL, 'g'},
+        {"nodes", required_argument, NULL, 'n'},
+        {"seed", required_argument, NULL, 'e'},
+        {"port", required_argument, NULL, 'o'},
+        {"pods", required_argument, NULL, 'c'},
+        {"allow-commands", no_argument, NULL, 'a'},
+        {NULL, 0, NULL, 0},
     };
     int option, index = 0;
 
@@ -287,16 +301,10 @@ static int ask(const struct options *options, const char *command)
 /* A lab that was killed has left nothing but files. */
 static int take_down(const struct options *options)
 {
-    static const char *const files[] = {"control.sock", "kubeconfig", "machine.json"};
     struct text answer = {0};
-    char path[LAB_PATH_BYTES + 32];
 
-    if (lab_control_ask(options->config.dir, "down", &answer) < 0) {
-        for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-            snprintf(path, sizeof(path), "%s/%s", options->config.dir, files[i]);
-            unlink(path);
-        }
-    }
+    if (lab_control_ask(options->config.dir, "down", &answer) < 0)
+        lab_files_remove(options->config.dir);
     text_free(&answer);
     return EXIT_MET;
 }

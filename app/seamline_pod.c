@@ -6,24 +6,30 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lab/pod_protocol.h"
 #include "lab/pod_server.h"
 #include "lab/profile.h"
 
 static const char usage[] =
     "usage: seamline-pod [options]\n"
-    "Serves ctraffic (TCP and UDP), mconnect (TCP and UDP) and HTTP, on IPv4 and IPv6.\n"
+    "Serves ctraffic (TCP and UDP), mconnect (TCP and UDP), HTTP and HTTPS, on IPv4 and IPv6.\n"
     "  --hostname NAME       the name in answers (default: the system's)\n"
     "  --ctraffic PORT       default 5003; 0: not served\n"
     "  --mconnect PORT       default 5001\n"
     "  --http PORT           default 8080\n"
+    "  --https PORT          default: not served; needs the next two\n"
+    "  --certificate FILE --key FILE   PEM, for HTTPS\n"
     "  --listen-after TIME   listen this long after the start (default 0s)\n"
+    "  --starting-for TIME   HTTP: answer 500 this long after the start (default 0s)\n"
+    "  --answer-after TIME   HTTP: from a request to its answer (default 0s; /?delay=TIME)\n"
+    "  --answer-size BYTES   HTTP: of the body, to 1 GiB (default: the name; /?size=BYTES)\n"
     "  --on-term WHAT        exit (default), drain or ignore\n"
     "  --truth-fd FD --truth-start NS\n"
     "                        append what closes, and when, to FD; NS: start of the lab, since "
     "1970\n"
-    "The options listen-after and on-term may also come from the environment: "
-    "SEAMLINE_POD_LISTEN_AFTER,\n"
-    "SEAMLINE_POD_ON_TERM (so that a manifest can set them).\n";
+    "The options from https on may also come from the environment, so that a manifest can set "
+    "them:\n"
+    "SEAMLINE_POD_HTTPS and so on.\n";
 
 static int parse_port(const char *text, uint16_t *out)
 {
@@ -58,6 +64,17 @@ static int parse_integer(const char *text, int64_t *out)
     return end == text || *end != '\0' ? -EINVAL : 0;
 }
 
+static int parse_bytes(const char *text, uint64_t *out)
+{
+    int64_t number = -1;
+    int rc = parse_integer(text, &number);
+
+    if (rc < 0 || number < 0 || (uint64_t)number > POD_ANSWER_BYTES_MAX)
+        return -EINVAL;
+    *out = (uint64_t)number;
+    return 0;
+}
+
 static int parse_host(const char *text, char out[POD_HOST_BYTES])
 {
     if (text[0] == '\0' || strlen(text) >= POD_HOST_BYTES)
@@ -76,7 +93,13 @@ static int set_option(int option, const char *value, struct pod_config *config)
     case 'c': return parse_port(value, &config->ctraffic_port);
     case 'm': return parse_port(value, &config->mconnect_port);
     case 'w': return parse_port(value, &config->http_port);
+    case 'p': return parse_port(value, &config->https_port);
+    case 'C': config->certificate = value; return 0;
+    case 'k': config->key = value; return 0;
     case 'l': return profile_parse_duration(value, &config->listen_after_ns, NULL);
+    case 'S': return profile_parse_duration(value, &config->starting_for_ns, NULL);
+    case 'a': return profile_parse_duration(value, &config->answer_after_ns, NULL);
+    case 'b': return parse_bytes(value, &config->answer_bytes);
     case 't': return parse_on_term(value, &config->on_term);
     case 's': return parse_integer(value, &config->truth.start_ns);
     case 'f':
@@ -92,7 +115,12 @@ static int from_environment(struct pod_config *config)
     static const struct {
         const char *name;
         int option;
-    } variables[] = {{"SEAMLINE_POD_LISTEN_AFTER", 'l'}, {"SEAMLINE_POD_ON_TERM", 't'}};
+    } variables[] = {
+        {"SEAMLINE_POD_HTTPS", 'p'},        {"SEAMLINE_POD_CERTIFICATE", 'C'},
+        {"SEAMLINE_POD_KEY", 'k'},          {"SEAMLINE_POD_LISTEN_AFTER", 'l'},
+        {"SEAMLINE_POD_STARTING_FOR", 'S'}, {"SEAMLINE_POD_ANSWER_AFTER", 'a'},
+        {"SEAMLINE_POD_ANSWER_SIZE", 'b'},  {"SEAMLINE_POD_ON_TERM", 't'},
+    };
 
     for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
         const char *value = getenv(variables[i].name);
@@ -113,7 +141,13 @@ static int from_arguments(int argc, char **argv, struct pod_config *config)
         {"ctraffic", required_argument, NULL, 'c'},
         {"mconnect", required_argument, NULL, 'm'},
         {"http", required_argument, NULL, 'w'},
+        {"https", required_argument, NULL, 'p'},
+        {"certificate", required_argument, NULL, 'C'},
+        {"key", required_argument, NULL, 'k'},
         {"listen-after", required_argument, NULL, 'l'},
+        {"starting-for", required_argument, NULL, 'S'},
+        {"answer-after", required_argument, NULL, 'a'},
+        {"answer-size", required_argument, NULL, 'b'},
         {"on-term", required_argument, NULL, 't'},
         {"truth-fd", required_argument, NULL, 'f'},
         {"truth-start", required_argument, NULL, 's'},

@@ -40,6 +40,14 @@ static const struct wish server_wish = {
     .names = "DNS:localhost,DNS:kubernetes,IP:127.0.0.1,IP:::1",
 };
 
+static const struct wish pods_wish = {
+    .common_name = "seamline.lab",
+    .constraints = "critical,CA:FALSE",
+    .usage = "critical,digitalSignature",
+    .purpose = "serverAuth",
+    .names = "DNS:seamline.lab,DNS:*.seamline.lab,DNS:localhost",
+};
+
 static const struct wish client_wish = {
     .common_name = CERTIFICATE_CLIENT_NAME,
     .organisation = "system:masters",
@@ -58,23 +66,29 @@ int certificate_make(struct certificate_set *set, int64_t utc_ns, struct error *
     struct certificate_set made = {0};
     EVP_PKEY *authority_key = EVP_EC_gen("P-256");
     EVP_PKEY *server_key = EVP_EC_gen("P-256");
+    EVP_PKEY *pods_key = EVP_EC_gen("P-256");
     EVP_PKEY *client_key = EVP_EC_gen("P-256");
     X509 *authority = make(&authority_wish, authority_key, NULL, authority_key, utc_ns);
     X509 *server = make(&server_wish, server_key, authority, authority_key, utc_ns);
+    X509 *pods = make(&pods_wish, pods_key, authority, authority_key, utc_ns);
     X509 *client = make(&client_wish, client_key, authority, authority_key, utc_ns);
     made.authority = certificate_text(authority);
     made.server = certificate_text(server);
+    made.pods = certificate_text(pods);
     made.client = certificate_text(client);
     made.server_key = key_text(server_key);
+    made.pods_key = key_text(pods_key);
     made.client_key = key_text(client_key);
     X509_free(authority);
     X509_free(server);
+    X509_free(pods);
     X509_free(client);
     EVP_PKEY_free(authority_key);
     EVP_PKEY_free(server_key);
+    EVP_PKEY_free(pods_key);
     EVP_PKEY_free(client_key);
-    if (made.authority != NULL && made.server != NULL && made.client != NULL &&
-        made.server_key != NULL && made.client_key != NULL) {
+    if (made.authority != NULL && made.server != NULL && made.pods != NULL && made.client != NULL &&
+        made.server_key != NULL && made.pods_key != NULL && made.client_key != NULL) {
         *set = made;
         return 0;
     }
@@ -94,8 +108,10 @@ void certificate_free(struct certificate_set *set)
 {
     free(set->authority);
     free(set->server);
+    free(set->pods);
     free(set->client);
     clear_and_free(set->server_key);
+    clear_and_free(set->pods_key);
     clear_and_free(set->client_key);
     *set = (struct certificate_set){0};
 }

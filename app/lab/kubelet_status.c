@@ -1,5 +1,6 @@
 #include "lab/kubelet_status.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,4 +232,17 @@ void kubelet_settings_of(const cJSON *pod, struct kubelet_settings *settings)
     settings->probe_successes = (uint32_t)at_least(json_integer(probe, "successThreshold", 1), 1);
     settings->probe_failures = (uint32_t)at_least(json_integer(probe, "failureThreshold", 3), 1);
     settings->restarts = strcmp(json_string(pod, "spec.restartPolicy", "Always"), "Always") == 0;
+}
+
+int kubelet_stop_signal(const cJSON *pod)
+{
+    static const int signals[] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGKILL};
+    const cJSON *container = cJSON_GetArrayItem(json_at(pod, "spec.containers"), 0);
+    const char *name = json_string(container, "lifecycle.stopSignal", "");
+
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        if (strncmp(name, "SIG", 3) == 0 && strcmp(name + 3, sigabbrev_np(signals[i])) == 0)
+            return signals[i];
+    }
+    return SIGTERM;
 }

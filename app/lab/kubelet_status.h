@@ -35,4 +35,8 @@ cJSON *kubelet_status(const cJSON *pod, const struct kubelet_facts *facts, int64
 /* Hook, probe and restart policy of POD's first container. ready_delay_ns is left as it is. */
 void kubelet_settings_of(const cJSON *pod, struct kubelet_settings *settings);
 
+/* The signal that asks POD's first container to end: lifecycle.stopSignal ("SIGQUIT"; Kubernetes
+ * 1.33, ContainerStopSignals), else SIGTERM. POD may be NULL. */
+int kubelet_stop_signal(const cJSON *pod);
+
 #endif

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "lab/api_server.h"
-#include "lab/certificate.h"
 #include "lab/kubeconfig_writer.h"
 #include "lab/object.h"
 
@@ -273,13 +272,13 @@ static int open_all(struct lab *lab, struct certificate_set *certificates, struc
     cluster_init(&lab->cluster, lab->store, &lab->config->profile, &lab->random);
     lab_proxy_init(lab);
     lab_files_nodes(lab);
-    if (lab->config->static_pods > 0) {
+    rc = certificate_make(certificates, lab->utc_ns, err);
+    if (rc == 0)
+        rc = lab_files_pods(lab, certificates, err);
+    if (rc == 0 && lab->config->static_pods > 0)
         lab_files_static(lab);
-    } else {
-        rc = certificate_make(certificates, lab->utc_ns, err);
-        if (rc == 0)
-            rc = open_api(lab, certificates, err);
-    }
+    else if (rc == 0)
+        rc = open_api(lab, certificates, err);
     return rc < 0 ? rc : lab_files_machine(lab, err);
 }
 
@@ -289,15 +288,6 @@ static void close_fd(int fd)
         close(fd);
 }
 
-static void remove_file(const struct lab *lab, const char *name)
-{
-    char path[LAB_PATH_BYTES + 32];
-
-    snprintf(path, sizeof(path), "%s/%s", lab->config->dir, name);
-    unlink(path);
-}
-
-/* truth.jsonl and lab.log stay: they are what the lab was for. */
 static void close_all(struct lab *lab)
 {
     api_server_stop(lab->api);
@@ -308,11 +298,8 @@ static void close_all(struct lab *lab)
         store_free(lab->store);
     }
     fabric_down(&lab->fabric);
-    if (lab->control_fd >= 0) {
-        remove_file(lab, "control.sock");
-        remove_file(lab, "kubeconfig");
-        remove_file(lab, "machine.json");
-    }
+    if (lab->control_fd >= 0)
+        lab_files_remove(lab->config->dir);
     truth_close(&lab->truth);
     close_fd(lab->control_fd);
     close_fd(lab->signal_fd);

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "lab/certificate.h"
 #include "lab/cluster.h"
 #include "lab/command.h"
 #include "lab/fabric.h"
@@ -47,6 +48,7 @@ struct lab_config {
     unsigned image_count;               /* In use. */
     const char *deny[LAB_IMAGES_MAX];   /* "verb:resource": what the API refuses. */
     unsigned deny_count;                /* In use. */
+    bool allow_commands;                /* Manifests may name programs of this machine. */
     unsigned static_pods;               /* > 0: no API, this many bare pods behind one Service. */
     char vips[2][48];                   /* Of the static Service; "" = from the pool. */
 };
@@ -168,6 +170,7 @@ struct lab_pod *lab_pod_find(struct lab *lab, const char *name);
 void lab_pod_publish(struct lab *lab, struct lab_pod *pod);
 
 /* lab_start.c: the process of a pod. */
+bool lab_pod_has_command(const cJSON *object);
 int lab_pod_start(struct lab *lab, struct lab_pod *pod, const cJSON *object);
 int lab_pod_start_hook(struct lab *lab, struct lab_pod *pod, const cJSON *object);
 
@@ -188,6 +191,10 @@ void lab_proxy_free(struct lab *lab);
 
 /* lab_files.c: what `up` leaves in the directory, and the objects that a fresh cluster has. */
 int lab_files_machine(const struct lab *lab, struct error *err);
+/* Certificates and configuration of what pods serve. */
+int lab_files_pods(const struct lab *lab, const struct certificate_set *set, struct error *err);
+/* All files but truth.jsonl and lab.log, which are what the lab was for. */
+void lab_files_remove(const char *dir);
 void lab_files_nodes(struct lab *lab);
 void lab_files_static(struct lab *lab);
 

@@ -1,10 +1,12 @@
 #include "lab/lab.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lab/nginx_config.h"
 #include "lab/object.h"
 
 static cJSON *address_item(const char *type, const char *text)
@@ -232,4 +234,57 @@ int lab_files_machine(const struct lab *lab, struct error *err)
     rc = text_write_file(&text, path);
     text_free(&text);
     return rc < 0 ? error_set(err, EXIT_ENVIRONMENT, rc, "%s: %s", path, strerror(-rc)) : 0;
+}
+
+static int write_file(const struct lab *lab, const char *name, mode_t mode, const char *content,
+                      struct error *err)
+{
+    char path[LAB_PATH_BYTES + 32];
+    size_t size = strlen(content);
+    ssize_t done = -1;
+    int fd, rc = 0;
+
+    snprintf(path, sizeof(path), "%s/%s", lab->config->dir, name);
+    unlink(path);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd >= 0)
+        done = write(fd, content, size);
+    if (done != (ssize_t)size)
+        rc = error_set(err, EXIT_ENVIRONMENT, fd < 0 || done < 0 ? -errno : -ENOSPC,
+                       "%s: %s; choose another --dir", path,
+                       fd < 0 || done < 0 ? strerror(errno) : "no space left");
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+int lab_files_pods(const struct lab *lab, const struct certificate_set *set, struct error *err)
+{
+    struct text config = {0};
+    int rc;
+
+    nginx_config_pod(&config, lab->config->dir);
+    rc = write_file(lab, "ca.crt", 0644, set->authority, err);
+    if (rc == 0)
+        rc = write_file(lab, "tls.crt", 0644, set->pods, err);
+    if (rc == 0)
+        rc = write_file(lab, "tls.key", 0600, set->pods_key, err);
+    if (rc == 0)
+        rc = write_file(lab, "nginx.conf", 0644, text_str(&config), err);
+    text_free(&config);
+    return rc;
+}
+
+void lab_files_remove(const char *dir)
+{
+    static const char *const names[] = {"control.sock", "kubeconfig", "machine.json", "ca.crt",
+                                        "tls.crt",      "tls.key",    "nginx.conf",   "nginx.pid"};
+    char path[LAB_PATH_BYTES + 32];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        unlink(path);
+    }
+    snprintf(path, sizeof(path), "%s/nginx", dir);
+    rmdir(path);
 }

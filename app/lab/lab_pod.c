@@ -197,6 +197,10 @@ static void start(struct lab *lab, struct lab_pod *pod)
     json_add_integer(line, "pid", pod->process.pid);
     truth_end(&lab->truth, line);
     pod_events(lab, pod, "Normal", "Started", "Started container");
+    if (!lab->config->allow_commands && lab_pod_has_command(object))
+        pod_events(lab, pod, "Warning", "CommandIgnored",
+                   "the lab runs what --image says; command and args need seamline-lab up "
+                   "--allow-commands");
 }
 
 void lab_pod_publish(struct lab *lab, struct lab_pod *pod)
@@ -279,12 +283,17 @@ static int send_signal(struct lab *lab, struct lab_pod *pod, int signal)
 static void hook_begin(struct lab *lab, struct lab_pod *pod)
 {
     const cJSON *object = object_of(lab, pod);
+    int rc;
 
     log_pod(lab, truth_now_ns(), "prestop-begun", pod);
     if (pod->machine.settings.hook == KUBELET_SLEEP_HOOK || object == NULL)
         return;
-    if (lab_pod_start_hook(lab, pod, object) < 0) {
-        pod_events(lab, pod, "Warning", "FailedPreStopHook", "PreStopHook failed to start");
+    rc = lab_pod_start_hook(lab, pod, object);
+    if (rc < 0) {
+        pod_events(lab, pod, "Warning", "FailedPreStopHook",
+                   rc == -EPERM ? "PreStopHook: programs other than sleep need seamline-lab up "
+                                  "--allow-commands"
+                                : "PreStopHook failed to start");
         kubelet_hook_ended(&pod->machine, lab->now_ns);
     }
 }
@@ -310,7 +319,7 @@ static void carry_out(struct lab *lab, struct lab_pod *pod, enum kubelet_action 
     case KUBELET_PUBLISH: lab_pod_publish(lab, pod); break;
     case KUBELET_HOOK_BEGIN: hook_begin(lab, pod); break;
     case KUBELET_HOOK_END: hook_end(lab, pod); break;
-    case KUBELET_TERM: send_signal(lab, pod, SIGTERM); break;
+    case KUBELET_TERM: send_signal(lab, pod, kubelet_stop_signal(object_of(lab, pod))); break;
     case KUBELET_KILL: send_signal(lab, pod, SIGKILL); break;
     case KUBELET_REMOVE_NAMESPACE: fabric_pod_remove(&pod->place); break;
     case KUBELET_DELETE_OBJECT: delete_object(lab, pod); break;

@@ -13,13 +13,16 @@
 enum {
     WORDS_MAX = 48,
     ENVIRONMENT_MAX = 64,
-    OWN_WORDS = 8
+    OWN_WORDS = 12
 };
 
 static const char pod_program[] = "seamline-pod";
+static const char nginx_program[] = "nginx";
 
 struct words {
-    char *text;                  /* Copy that the words point into. */
+    char *text;                  /* Copy that the first words point into. */
+    char paths[3][512];          /* What the lab adds to them. */
+    char start[32];              /* The lab's start, likewise. */
     const char *argv[WORDS_MAX]; /* NULL-terminated. */
     int count;                   /* Without the NULL. */
 };
@@ -63,10 +66,10 @@ static void own_program(char out[512])
     strcpy(slash != NULL ? slash + 1 : out, pod_program);
 }
 
-static bool is_own(const char *program)
+static bool is_program(const char *path, const char *program)
 {
-    const char *base = strrchr(program, '/');
-    return strcmp(base != NULL ? base + 1 : program, pod_program) == 0;
+    const char *base = strrchr(path, '/');
+    return strcmp(base != NULL ? base + 1 : path, program) == 0;
 }
 
 /* Found by PATH, as execvpe() will. */
@@ -131,26 +134,85 @@ static int run(struct lab *lab, struct lab_pod *pod, struct process *process,
     return rc;
 }
 
+static void add_word(struct words *words, const char *word)
+{
+    if (words->count == WORDS_MAX - 1)
+        return;
+    words->argv[words->count++] = word;
+    words->argv[words->count] = NULL;
+}
+
+static void add_list(struct words *words, const cJSON *list)
+{
+    const cJSON *word;
+
+    cJSON_ArrayForEach(word, list)
+    {
+        if (cJSON_IsString(word))
+            add_word(words, word->valuestring);
+    }
+}
+
+static const char *path_in(const struct lab *lab, char out[512], const char *name)
+{
+    snprintf(out, 512, "%s/%s", lab->config->dir, name);
+    return out;
+}
+
+static void complete_own(const struct lab *lab, const struct lab_pod *pod, struct words *words)
+{
+    own_program(words->paths[0]);
+    words->argv[0] = words->paths[0];
+    snprintf(words->start, sizeof(words->start), "%lld", (long long)lab->truth.start_ns);
+    add_word(words, "--hostname");
+    add_word(words, pod->name);
+    add_word(words, "--truth-fd");
+    add_word(words, "3");
+    add_word(words, "--truth-start");
+    add_word(words, words->start);
+    add_word(words, "--certificate");
+    add_word(words, path_in(lab, words->paths[1], "tls.crt"));
+    add_word(words, "--key");
+    add_word(words, path_in(lab, words->paths[2], "tls.key"));
+}
+
+/* As a container runtime does: `command` stands instead of the image's program, `args` after it. */
+static void words_of(const struct lab *lab, const struct lab_pod *pod, const cJSON *container,
+                     struct words *words)
+{
+    const cJSON *command = json_at(container, "command");
+    bool allowed = lab->config->allow_commands;
+
+    *words = (struct words){0};
+    if (allowed && cJSON_GetArraySize(command) > 0)
+        add_list(words, command);
+    else
+        split(words, program_of(lab->config, pod->image));
+    if (words->count > 0 && is_program(words->argv[0], pod_program)) {
+        complete_own(lab, pod, words);
+    } else if (words->count == 1 && is_program(words->argv[0], nginx_program)) {
+        add_word(words, "-c");
+        add_word(words, path_in(lab, words->paths[0], "nginx.conf"));
+    }
+    if (allowed)
+        add_list(words, json_at(container, "args"));
+}
+
+bool lab_pod_has_command(const cJSON *object)
+{
+    const cJSON *container = cJSON_GetArrayItem(json_at(object, "spec.containers"), 0);
+
+    return cJSON_GetArraySize(json_at(container, "command")) > 0 ||
+           cJSON_GetArraySize(json_at(container, "args")) > 0;
+}
+
 int lab_pod_start(struct lab *lab, struct lab_pod *pod, const cJSON *object)
 {
     const cJSON *container = cJSON_GetArrayItem(json_at(object, "spec.containers"), 0);
-    char own[512], start[32];
     struct words words;
     int rc = -ENOENT;
 
-    split(&words, program_of(lab->config, pod->image));
-    if (words.count > 0 && is_own(words.argv[0])) {
-        own_program(own);
-        words.argv[0] = own;
-        snprintf(start, sizeof(start), "%lld", (long long)lab->truth.start_ns);
-        words.argv[words.count++] = "--hostname";
-        words.argv[words.count++] = pod->name;
-        words.argv[words.count++] = "--truth-fd";
-        words.argv[words.count++] = "3";
-        words.argv[words.count++] = "--truth-start";
-        words.argv[words.count++] = start;
-        words.argv[words.count] = NULL;
-    }
+    words_of(lab, pod, container, &words);
     if (words.count > 0 && executable(words.argv[0]))
         rc = run(lab, pod, &pod->process, &pod->process_source, words.argv, container, true);
     free(words.text);
@@ -164,6 +226,8 @@ int lab_pod_start_hook(struct lab *lab, struct lab_pod *pod, const cJSON *object
     const cJSON *word;
     int count = 0;
 
+    if (!lab->config->allow_commands)
+        return -EPERM;
     cJSON_ArrayForEach(word, json_at(container, "lifecycle.preStop.exec.command"))
     {
         if (cJSON_IsString(word) && count < WORDS_MAX - 1)

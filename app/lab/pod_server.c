@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 #include "lab/pod_protocol.h"
+#include "lab/pod_tls.h"
 
 enum {
-    LISTENERS_MAX = 12,
+    LISTENERS_MAX = 16,
     TICK_EVENTS = 256,
     BACKLOG = 4096,
     TURN_READS = 16
@@ -38,6 +39,7 @@ struct source {
 struct listener {
     struct source source;
     enum pod_protocol protocol;
+    bool tls;              /* HTTPS. */
     char local[64];        /* "[::]:5003", for truth. */
     const char *transport; /* "tcp" or "udp". */
 };
@@ -46,7 +48,10 @@ struct connection {
     struct source source;
     struct connection *next, *prev;        /* All open ones. */
     struct sockaddr_storage local, remote; /* As the kernel says. */
-    bool wants_out;                        /* EPOLLOUT is on. */
+    uint32_t events;                       /* What is watched for. */
+    struct pod_tls *tls;                   /* NULL: none. */
+    struct connection *later, *sooner;     /* Neighbours among those whose answer waits. */
+    int64_t answer_at_ns;                  /* When it is due; 0: none waits. */
     struct pod_stream stream;              /* Its protocol's state. */
 };
 
@@ -59,9 +64,20 @@ struct server {
     struct connection *connections;           /* Open ones. */
     size_t connection_count;                  /* Of them. */
     struct connection *garbage;               /* Closed in this turn, to be freed after it. */
+    struct connection *first, *last;          /* Whose answers wait, by answer_at_ns. */
+    struct pod_tls_server *tls;               /* Of HTTPS; NULL: not served. */
+    int64_t start_ns;                         /* CLOCK_MONOTONIC. */
     bool draining;                            /* SIGTERM was told to drain. */
     bool done;                                /* Leave the loop. */
 };
+
+static int64_t monotonic_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
 
 static void endpoint_text(const struct sockaddr_storage *address, char out[64])
 {
@@ -109,6 +125,55 @@ static void listener_close(struct server *server, struct listener *listener, con
     truth_batch(&server->config->truth, line);
 }
 
+static struct pod_manner manner(const struct server *server)
+{
+    const struct pod_config *config = server->config;
+
+    return (struct pod_manner){
+        .host = config->host,
+        .last = server->draining,
+        .starting = config->starting_for_ns > 0 &&
+                    monotonic_ns() - server->start_ns < config->starting_for_ns,
+        .answer_after_ns = config->answer_after_ns,
+        .answer_bytes = config->answer_bytes,
+    };
+}
+
+/* Most wait equally long: the place is near the end. */
+static void wait_begin(struct server *server, struct connection *connection)
+{
+    struct connection *before = server->last;
+
+    connection->answer_at_ns = monotonic_ns() + connection->stream.answer_after_ns;
+    while (before != NULL && before->answer_at_ns > connection->answer_at_ns)
+        before = before->sooner;
+    connection->sooner = before;
+    connection->later = before == NULL ? server->first : before->later;
+    if (connection->later != NULL)
+        connection->later->sooner = connection;
+    else
+        server->last = connection;
+    if (before != NULL)
+        before->later = connection;
+    else
+        server->first = connection;
+}
+
+static void wait_end(struct server *server, struct connection *connection)
+{
+    if (connection->answer_at_ns == 0)
+        return;
+    connection->answer_at_ns = 0;
+    if (connection->later != NULL)
+        connection->later->sooner = connection->sooner;
+    else
+        server->last = connection->sooner;
+    if (connection->sooner != NULL)
+        connection->sooner->later = connection->later;
+    else
+        server->first = connection->later;
+}
+
 /* The stamp is taken right before close(); the line is written after it, by truth_flush(). */
 static void connection_close(struct server *server, struct connection *connection,
                              const char *reason)
@@ -118,7 +183,9 @@ static void connection_close(struct server *server, struct connection *connectio
 
     endpoint_text(&connection->local, local);
     endpoint_text(&connection->remote, remote);
+    wait_end(server, connection);
     line = truth_line(server, "connection-closed", "tcp", local);
+    pod_tls_close(connection->tls);
     close(connection->source.fd);
     connection->source.fd = -1;
     cJSON_AddStringToObject(line, "remote", remote);
@@ -145,32 +212,76 @@ static void free_garbage(struct server *server)
     }
 }
 
-/* False when it was closed. */
+static ssize_t connection_write(struct connection *connection, const uint8_t *bytes, size_t size)
+{
+    ssize_t sent;
+
+    if (connection->tls != NULL)
+        return pod_tls_send(connection->tls, bytes, size);
+    sent = send(connection->source.fd, bytes, size, MSG_NOSIGNAL);
+    return sent < 0 ? -errno : sent;
+}
+
+static ssize_t connection_read(struct connection *connection, uint8_t *bytes, size_t size)
+{
+    ssize_t got;
+
+    if (connection->tls != NULL)
+        return pod_tls_receive(connection->tls, bytes, size);
+    got = recv(connection->source.fd, bytes, size, 0);
+    return got < 0 ? -errno : got;
+}
+
+/* Room to send is of interest while there is something to send, the peer's end alone while a
+ * request waits for its answer. */
+static void watch_for(struct server *server, struct connection *connection)
+{
+    const struct pod_stream *stream = &connection->stream;
+    uint32_t events = EPOLLIN;
+
+    if (stream->out_begin < stream->out_end ||
+        (connection->tls != NULL && pod_tls_wants_out(connection->tls)))
+        events = EPOLLOUT;
+    else if (stream->whole)
+        events = EPOLLRDHUP;
+    if (events == connection->events)
+        return;
+    connection->events = events;
+    watch(server, &connection->source, events, EPOLL_CTL_MOD);
+}
+
+static const char *failure(int rc)
+{
+    return rc == -ECONNRESET ? "reset" : "error";
+}
+
+/* Answer what is to be answered at once, and send what can be sent. False when it was closed. */
 static bool connection_send(struct server *server, struct connection *connection)
 {
     struct pod_stream *stream = &connection->stream;
 
-    while (stream->out_begin < stream->out_end) {
-        ssize_t sent = send(connection->source.fd, stream->out + stream->out_begin,
-                            stream->out_end - stream->out_begin, MSG_NOSIGNAL);
-        if (sent > 0) {
-            stream->out_begin += (size_t)sent;
-            continue;
-        }
-        if (errno == EAGAIN)
+    if (stream->whole && stream->answer_after_ns == 0) {
+        struct pod_manner how = manner(server);
+        pod_stream_answer(stream, &how);
+    } else if (stream->whole && connection->answer_at_ns == 0) {
+        wait_begin(server, connection);
+    }
+    while (stream->out_begin < stream->out_end || pod_stream_more(stream)) {
+        ssize_t sent = connection_write(connection, stream->out + stream->out_begin,
+                                        stream->out_end - stream->out_begin);
+        if (sent == -EAGAIN)
             break;
-        connection_close(server, connection, errno == ECONNRESET ? "reset" : "error");
-        return false;
+        if (sent < 0) {
+            connection_close(server, connection, failure((int)sent));
+            return false;
+        }
+        stream->out_begin += (size_t)sent;
     }
     if (stream->out_begin == stream->out_end && stream->close_after) {
         connection_close(server, connection, server->draining ? "drained" : "answered");
         return false;
     }
-    if ((stream->out_begin < stream->out_end) != connection->wants_out) {
-        connection->wants_out = !connection->wants_out;
-        watch(server, &connection->source, connection->wants_out ? EPOLLOUT : EPOLLIN,
-              EPOLL_CTL_MOD);
-    }
+    watch_for(server, connection);
     return true;
 }
 
@@ -178,11 +289,11 @@ static bool connection_feed(struct server *server, struct connection *connection
                             const uint8_t *bytes, size_t size)
 {
     struct pod_stream *stream = &connection->stream;
+    struct pod_manner how = manner(server);
 
     while (size > 0) {
         size_t room = pod_stream_room(stream);
-        int64_t taken = pod_stream_input(stream, bytes, size < room ? size : room,
-                                         server->config->host, server->draining);
+        int64_t taken = pod_stream_input(stream, bytes, size < room ? size : room, &how);
         if (taken < 0) {
             connection_close(server, connection, "error");
             return false;
@@ -192,7 +303,7 @@ static bool connection_feed(struct server *server, struct connection *connection
         if (!connection_send(server, connection))
             return false;
         if (size > 0 && pod_stream_room(stream) == 0) {
-            /* Only a peer that sends without reading gets here. */
+            /* A peer that sends without reading, or the next request before the answer. */
             connection_close(server, connection, "error");
             return false;
         }
@@ -204,24 +315,40 @@ static void connection_input(struct server *server, struct connection *connectio
 {
     uint8_t bytes[POD_PROTOCOL_BUFFER_BYTES];
 
-    for (int i = 0; i < TURN_READS; i++) {
+    /* What TLS has read already no event would tell of. */
+    for (int i = 0; i < TURN_READS || pod_tls_pending(connection->tls); i++) {
         size_t room = pod_stream_room(&connection->stream);
         ssize_t size;
 
         if (room == 0)
             return;
-        size = recv(connection->source.fd, bytes, room, 0);
-        if (size < 0 && (errno == EAGAIN || errno == EINTR))
+        size = connection_read(connection, bytes, room);
+        if (size == -EAGAIN || size == -EINTR) {
+            watch_for(server, connection);
             return;
+        }
         if (size <= 0) {
-            connection_close(server, connection,
-                             size == 0             ? "peer"
-                             : errno == ECONNRESET ? "reset"
-                                                   : "error");
+            connection_close(server, connection, size == 0 ? "peer" : failure((int)size));
             return;
         }
         if (!connection_feed(server, connection, bytes, (size_t)size))
             return;
+    }
+}
+
+/* Those whose time has come. What came in the meantime is read after it. */
+static void answer_waiting(struct server *server)
+{
+    int64_t now_ns = monotonic_ns();
+
+    while (server->first != NULL && server->first->answer_at_ns <= now_ns) {
+        struct connection *connection = server->first;
+        struct pod_manner how = manner(server);
+
+        wait_end(server, connection);
+        pod_stream_answer(&connection->stream, &how);
+        if (connection_send(server, connection))
+            connection_input(server, connection);
     }
 }
 
@@ -245,7 +372,9 @@ static void listener_accept(struct server *server, struct listener *listener)
         connection->remote = remote;
         size = sizeof(connection->local);
         getsockname(fd, (struct sockaddr *)&connection->local, &size);
-        connection->wants_out = false;
+        connection->events = EPOLLIN;
+        connection->answer_at_ns = 0;
+        connection->tls = listener->tls ? pod_tls_open(server->tls, fd) : NULL;
         connection->prev = NULL;
         connection->next = server->connections;
         if (server->connections != NULL)
@@ -290,7 +419,7 @@ static void address_any(int family, uint16_t port, struct sockaddr_storage *out,
 }
 
 static int listener_open(struct server *server, int family, int type, enum pod_protocol protocol,
-                         uint16_t port)
+                         uint16_t port, bool tls)
 {
     struct listener *listener = &server->listeners[server->listener_count];
     struct sockaddr_storage address;
@@ -312,6 +441,7 @@ static int listener_open(struct server *server, int family, int type, enum pod_p
     }
     listener->source = (struct source){type == SOCK_STREAM ? SOURCE_LISTENER : SOURCE_DATAGRAM, fd};
     listener->protocol = protocol;
+    listener->tls = tls;
     listener->transport = type == SOCK_STREAM ? "tcp" : "udp";
     endpoint_text(&address, listener->local);
     server->listener_count++;
@@ -328,18 +458,20 @@ static int listen_all(struct server *server, struct error *err)
         enum pod_protocol protocol;
         uint16_t port;
         int type;
+        bool tls;
     } wanted[] = {
-        {POD_CTRAFFIC, config->ctraffic_port, SOCK_STREAM},
-        {POD_CTRAFFIC, config->ctraffic_port, SOCK_DGRAM},
-        {POD_MCONNECT, config->mconnect_port, SOCK_STREAM},
-        {POD_MCONNECT, config->mconnect_port, SOCK_DGRAM},
-        {POD_HTTP, config->http_port, SOCK_STREAM},
+        {POD_CTRAFFIC, config->ctraffic_port, SOCK_STREAM, false},
+        {POD_CTRAFFIC, config->ctraffic_port, SOCK_DGRAM, false},
+        {POD_MCONNECT, config->mconnect_port, SOCK_STREAM, false},
+        {POD_MCONNECT, config->mconnect_port, SOCK_DGRAM, false},
+        {POD_HTTP, config->http_port, SOCK_STREAM, false},
+        {POD_HTTP, config->https_port, SOCK_STREAM, true},
     };
 
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
         for (int v6 = 0; v6 < 2 && wanted[i].port != 0; v6++) {
             int rc = listener_open(server, v6 ? AF_INET6 : AF_INET, wanted[i].type,
-                                   wanted[i].protocol, wanted[i].port);
+                                   wanted[i].protocol, wanted[i].port, wanted[i].tls);
             if (rc < 0)
                 return error_set(err, EXIT_ENVIRONMENT, rc,
                                  "port %u cannot be served: %s; free it or choose another",
@@ -362,13 +494,34 @@ static void close_connections(struct server *server, const char *reason)
         connection_close(server, server->connections, reason);
 }
 
+/* Whoever the kernel has accepted is served; who is between two requests is not waited for. */
+static void drain(struct server *server)
+{
+    struct connection *next;
+
+    for (size_t i = 0; i < server->listener_count; i++) {
+        struct listener *listener = &server->listeners[i];
+        if (listener->source.kind == SOURCE_LISTENER && listener->source.fd >= 0)
+            listener_accept(server, listener);
+    }
+    server->draining = true;
+    close_listeners(server, "drained");
+    for (struct connection *connection = server->connections; connection != NULL;
+         connection = next) {
+        next = connection->next;
+        connection_input(server, connection);
+        if (connection->source.fd >= 0 && pod_stream_idle(&connection->stream))
+            connection_close(server, connection, "drained");
+    }
+}
+
 static void terminate(struct server *server)
 {
     switch (server->config->on_term) {
     case POD_IGNORE: break;
     case POD_DRAIN:
-        server->draining = true;
-        close_listeners(server, "drained");
+        if (!server->draining)
+            drain(server);
         break;
     case POD_EXIT:
         close_listeners(server, "exit");
@@ -376,6 +529,14 @@ static void terminate(struct server *server)
         server->done = true;
         break;
     }
+}
+
+static void connection_event(struct server *server, struct connection *connection, uint32_t events)
+{
+    if (connection->stream.whole && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+        connection_close(server, connection, "peer");
+    else if ((events & EPOLLOUT) == 0 || connection_send(server, connection))
+        connection_input(server, connection);
 }
 
 static void handle(struct server *server, struct source *source, uint32_t events)
@@ -392,42 +553,47 @@ static void handle(struct server *server, struct source *source, uint32_t events
     case SOURCE_LISTENER: listener_accept(server, (struct listener *)(void *)source); break;
     case SOURCE_DATAGRAM: datagrams(server, (struct listener *)(void *)source); break;
     case SOURCE_CONNECTION:
-        if ((events & EPOLLOUT) != 0 &&
-            !connection_send(server, (struct connection *)(void *)source))
-            return;
-        connection_input(server, (struct connection *)(void *)source);
+        connection_event(server, (struct connection *)(void *)source, events);
         break;
     }
 }
 
-static int64_t monotonic_ns(void)
+/* -1: for ever. */
+static int wait_ms(const struct server *server, bool listening, int64_t listen_ns)
 {
-    struct timespec now;
+    int64_t due_ns = INT64_MAX, wait_ns;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+    if (server->first != NULL)
+        due_ns = server->first->answer_at_ns;
+    if (!listening && !server->draining && listen_ns < due_ns)
+        due_ns = listen_ns;
+    if (due_ns == INT64_MAX)
+        return -1;
+    wait_ns = due_ns - monotonic_ns();
+    return wait_ns <= 0 ? 0 : (int)(wait_ns / 1000000) + 1;
 }
 
 static int serve(struct server *server, struct error *err)
 {
-    int64_t listen_ns = monotonic_ns() + server->config->listen_after_ns;
+    int64_t listen_ns = server->start_ns + server->config->listen_after_ns;
     struct epoll_event events[TICK_EVENTS];
     bool listening = false;
 
     while (!server->done) {
-        int64_t wait_ns = listen_ns - monotonic_ns();
         int count;
 
-        if (!listening && wait_ns <= 0 && !server->draining) {
+        if (!listening && monotonic_ns() >= listen_ns && !server->draining) {
             int rc = listen_all(server, err);
             if (rc < 0)
                 return rc;
             listening = true;
         }
         count = epoll_wait(server->epoll_fd, events, TICK_EVENTS,
-                           listening || server->draining ? -1 : (int)(wait_ns / 1000000) + 1);
+                           wait_ms(server, listening, listen_ns));
         for (int i = 0; i < count && !server->done; i++)
             handle(server, events[i].data.ptr, events[i].events);
+        if (!server->done)
+            answer_waiting(server);
         truth_flush(&server->config->truth);
         free_garbage(server);
         if (server->draining && server->connection_count == 0)
@@ -440,7 +606,7 @@ int pod_server_run(struct pod_config *config, struct error *err)
 {
     struct server *server = calloc(1, sizeof(*server));
     sigset_t signals;
-    int rc;
+    int rc = 0;
 
     if (server == NULL)
         return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
@@ -452,11 +618,16 @@ int pod_server_run(struct pod_config *config, struct error *err)
     server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     server->signals = (struct source){SOURCE_SIGNAL, signalfd(-1, &signals, SFD_CLOEXEC)};
     watch(server, &server->signals, EPOLLIN, EPOLL_CTL_ADD);
-    rc = serve(server, err);
+    server->start_ns = monotonic_ns();
+    if (config->https_port != 0)
+        rc = pod_tls_server_open(&server->tls, config->certificate, config->key, err);
+    if (rc == 0)
+        rc = serve(server, err);
     close_listeners(server, "exit");
     close_connections(server, "exit");
     truth_flush(&config->truth);
     free_garbage(server);
+    pod_tls_server_close(server->tls);
     close(server->signals.fd);
     close(server->epoll_fd);
     free(server);

@@ -4,11 +4,15 @@
  *               after is echoed. UDP: each datagram comes back with the host name over its start.
  *     mconnect  TCP: the host name on accept, then close. UDP: the host name as an answer.
  *     HTTP      200 with the host name in X-Server-Host and in the body; keep-alive; the body of a
- *               request (Content-Length) is read and dropped.
+ *               request (Content-Length) is read and dropped. The answer may take its time and
+ *               have a size (pod_protocol.h); for a while after the start it may be 500. HTTPS is
+ *               the same over TLS (pod_tls.h).
  *
  * Each listener and connection that closes is written to truth, stamped right before close(). What
- * a SIGTERM does is told: `exit` closes everything and ends at once, `drain` closes the listeners
- * and ends with the last connection, `ignore` goes on.
+ * a SIGTERM does is told: `exit` closes everything and ends at once, `ignore` goes on. `drain`
+ * takes the connections that the kernel has accepted, closes the listeners and the HTTP connections
+ * that are between two requests, says `Connection: close` in each answer from then on, and ends
+ * with the last connection: requests that have begun are served, with their bodies.
  *
  * Threads: one. Memory: a connection is one malloc of fixed size; POD_CONNECTIONS_MAX of them, more
  * are accepted and closed at once. Input is hostile: every buffer is bounded.
@@ -37,7 +41,13 @@ struct pod_config {
     uint16_t ctraffic_port;    /* 0: not served; the same for the next two. */
     uint16_t mconnect_port;
     uint16_t http_port;
+    uint16_t https_port;     /* Needs certificate and key. */
+    const char *certificate; /* PEM files, or NULL. */
+    const char *key;
     int64_t listen_after_ns;  /* From the start to the listeners. */
+    int64_t starting_for_ns;  /* From the start on, HTTP answers 500. */
+    int64_t answer_after_ns;  /* From a whole HTTP request to its answer. */
+    uint64_t answer_bytes;    /* Of the answer's body; 0: the name. */
     enum pod_on_term on_term; /* What SIGTERM does. */
     struct truth truth;       /* Where closes are logged. */
 };

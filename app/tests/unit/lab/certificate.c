@@ -60,6 +60,7 @@ static void test_chain(void **state)
     assert_int_equal(certificate_make(&one, NOW_NS, &err), 0);
     assert_int_equal(certificate_make(&two, NOW_NS, &err), 0);
     assert_true(is_good(one.authority, one.server, X509_PURPOSE_SSL_SERVER, now_s));
+    assert_true(is_good(one.authority, one.pods, X509_PURPOSE_SSL_SERVER, now_s));
     assert_true(is_good(one.authority, one.client, X509_PURPOSE_SSL_CLIENT, now_s));
     assert_true(is_good(one.authority, one.client, X509_PURPOSE_SSL_CLIENT, now_s + 29 * 86400));
     assert_false(is_good(one.authority, one.client, X509_PURPOSE_SSL_CLIENT, now_s + 31 * 86400));
@@ -85,6 +86,10 @@ static void test_names(void **state)
     assert_int_equal(X509_check_ip_asc(server, "127.0.0.2", 0), 0);
     assert_int_equal(X509_check_host(server, "example.com", 0, 0, NULL), 0);
     X509_free(server);
+    X509 *pods = certificate_of(set.pods);
+    assert_int_equal(X509_check_host(pods, "web.seamline.lab", 0, 0, NULL), 1);
+    assert_int_equal(X509_check_host(pods, "a.b.seamline.lab", 0, 0, NULL), 0);
+    X509_free(pods);
     X509 *client = certificate_of(set.client);
     X509_NAME_oneline(X509_get_subject_name(client), text, sizeof(text));
     assert_string_equal(text, "/O=system:masters/CN=" CERTIFICATE_CLIENT_NAME);

@@ -2,6 +2,7 @@
 #include "lab/kubelet.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -273,6 +274,28 @@ static void test_settings(void **state)
     }
 }
 
+static void test_stop_signal(void **state)
+{
+    static const struct {
+        const char *name;
+        int signal;
+    } rows[] = {{"\"SIGQUIT\"", SIGQUIT}, {"\"SIGTERM\"", SIGTERM}, {"\"SIGUSR2\"", SIGUSR2},
+                {"\"QUIT\"", SIGTERM},    {"\"SIGNO\"", SIGTERM},   {"9", SIGTERM}};
+
+    (void)state;
+    assert_int_equal(kubelet_stop_signal(NULL), SIGTERM);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[200];
+        cJSON *pod;
+
+        snprintf(text, sizeof(text),
+                 "{\"spec\":{\"containers\":[{\"lifecycle\":{\"stopSignal\":%s}}]}}", rows[i].name);
+        pod = json_parse(text, strlen(text), NULL);
+        assert_int_equal(kubelet_stop_signal(pod), rows[i].signal);
+        cJSON_Delete(pod);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,7 +304,7 @@ int main(void)
         cmocka_unit_test(test_hook_program), cmocka_unit_test(test_ignored_term),
         cmocka_unit_test(test_forced),       cmocka_unit_test(test_deleted_early),
         cmocka_unit_test(test_restarts),     cmocka_unit_test(test_probe),
-        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_settings),     cmocka_unit_test(test_stop_signal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,11 +13,16 @@
 static size_t feed(struct pod_stream *stream, const uint8_t *bytes, size_t size, size_t piece,
                    const char *host, uint8_t *out)
 {
+    const struct pod_manner manner = {.host = host};
     size_t produced = 0;
 
     for (;;) {
-        size_t room, ready = stream->out_end - stream->out_begin;
+        size_t room, ready;
         int64_t taken;
+
+        if (stream->whole)
+            pod_stream_answer(stream, &manner);
+        ready = stream->out_end - stream->out_begin;
 
         memcpy(out + produced, stream->out + stream->out_begin, ready);
         produced += ready;
@@ -27,7 +32,7 @@ static size_t feed(struct pod_stream *stream, const uint8_t *bytes, size_t size,
             return produced;
         if (room > piece)
             room = piece;
-        taken = pod_stream_input(stream, bytes, size < room ? size : room, host, false);
+        taken = pod_stream_input(stream, bytes, size < room ? size : room, &manner);
         assert_true(taken > 0);
         bytes += taken;
         size -= (size_t)taken;
@@ -131,18 +136,105 @@ static void test_http_nonsense(void **state)
 {
     static struct pod_stream stream;
     static uint8_t in[POD_HEAD_BYTES];
+    const struct pod_manner manner = {.host = "pod"};
 
     (void)state;
     memset(in, 'x', sizeof(in));
     pod_stream_init(&stream, POD_HTTP, "pod");
-    assert_int_equal(pod_stream_input(&stream, in, pod_stream_room(&stream), "pod", false),
-                     -EBADMSG);
+    assert_int_equal(pod_stream_input(&stream, in, pod_stream_room(&stream), &manner), -EBADMSG);
     pod_stream_init(&stream, POD_HTTP, "pod");
-    assert_int_equal(pod_stream_input(&stream, (const uint8_t *)"GE\0T", 4, "pod", false),
-                     -EBADMSG);
+    assert_int_equal(pod_stream_input(&stream, (const uint8_t *)"GE\0T", 4, &manner), -EBADMSG);
     pod_stream_init(&stream, POD_HTTP, "pod");
     memcpy(in, "P / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 35);
-    assert_int_equal(pod_stream_input(&stream, in, 35, "pod", false), -EBADMSG);
+    assert_int_equal(pod_stream_input(&stream, in, 35, &manner), -EBADMSG);
+}
+
+/* Status, body size and whether the connection closes, by manner and by query. */
+static void test_http_manner(void **state)
+{
+    static const struct {
+        const char *target;
+        struct pod_manner manner;
+        const char *status;
+        uint64_t bytes;
+        int64_t after_ns;
+        bool closes;
+    } rows[] = {
+        {"/", {.host = "pod"}, "200", 4, 0, false},
+        {"/", {.host = "pod", .last = true}, "200", 4, 0, true},
+        {"/", {.host = "pod", .starting = true}, "500", 4, 0, false},
+        {"/", {.host = "pod", .answer_bytes = 2}, "200", 2, 0, false},
+        {"/", {.host = "pod", .answer_bytes = 100000}, "200", 100000, 0, false},
+        {"/?size=50000", {.host = "pod", .answer_bytes = 9}, "200", 50000, 0, false},
+        {"/?delay=5s", {.host = "pod"}, "200", 4, 5000000000, false},
+        {"/x?a=b&delay=20ms&size=7",
+         {.host = "pod", .answer_after_ns = 9},
+         "200",
+         7,
+         20000000,
+         false},
+        {"/", {.host = "pod", .answer_after_ns = 9}, "200", 4, 9, false},
+        {"/?delay=5", {.host = "pod"}, "400", 4, 0, false},
+        {"/?delay=2h", {.host = "pod"}, "400", 4, 0, false},
+        {"/?size=-1", {.host = "pod"}, "400", 4, 0, false},
+        {"/?size=1073741825", {.host = "pod"}, "400", 4, 0, false},
+        {"/delay=5s", {.host = "pod"}, "200", 4, 0, false},
+    };
+    static struct pod_stream stream;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char request[200];
+        uint64_t bytes;
+        int size = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\n\r\n", rows[i].target);
+
+        pod_stream_init(&stream, POD_HTTP, "pod");
+        assert_false(pod_stream_idle(&stream));
+        assert_int_equal(
+            pod_stream_input(&stream, (uint8_t *)request, (size_t)size, &rows[i].manner), size);
+        assert_true(stream.whole);
+        assert_int_equal(pod_stream_room(&stream), 0);
+        assert_int_equal(stream.answer_after_ns, rows[i].after_ns);
+        pod_stream_answer(&stream, &rows[i].manner);
+        assert_memory_equal(stream.out + 9, rows[i].status, 3);
+        assert_int_equal(stream.close_after, rows[i].closes);
+        bytes = stream.out_end -
+                (size_t)(strstr((char *)stream.out, "\r\n\r\n") + 4 - (char *)stream.out);
+        while (pod_stream_more(&stream))
+            bytes += stream.out_end - stream.out_begin;
+        assert_int_equal(bytes, rows[i].bytes);
+        stream.out_begin = stream.out_end;
+        assert_true(pod_stream_idle(&stream));
+    }
+}
+
+/* A body is waited for, asked for where the client waits to be asked, and refused without a length;
+ * what is under way is not idle. */
+static void test_http_bodies(void **state)
+{
+    static const char expect[] =
+        "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+    static const char chunked[] = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const struct pod_manner manner = {.host = "pod", .last = true};
+    static struct pod_stream stream;
+    static uint8_t out[1024];
+
+    (void)state;
+    pod_stream_init(&stream, POD_HTTP, "pod");
+    feed(&stream, (const uint8_t *)expect, sizeof(expect) - 1, 1000, "pod", out);
+    assert_memory_equal(out, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+    assert_false(stream.whole);
+    assert_int_equal(pod_stream_input(&stream, (const uint8_t *)"ab", 2, &manner), 2);
+    assert_false(stream.whole || pod_stream_idle(&stream));
+    assert_int_equal(pod_stream_input(&stream, (const uint8_t *)"c", 1, &manner), 1);
+    assert_true(stream.whole);
+    pod_stream_answer(&stream, &manner);
+    assert_memory_equal(stream.out, "HTTP/1.1 200", 12);
+    assert_non_null(strstr((char *)stream.out, "\r\nConnection: close\r\n"));
+    pod_stream_init(&stream, POD_HTTP, "pod");
+    feed(&stream, (const uint8_t *)chunked, sizeof(chunked) - 1, 1000, "pod", out);
+    assert_memory_equal(out, "HTTP/1.1 411", 12);
+    assert_true(stream.close_after);
 }
 
 int main(void)
@@ -150,7 +242,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ctraffic),      cmocka_unit_test(test_ctraffic_waits),
         cmocka_unit_test(test_mconnect),      cmocka_unit_test(test_http),
-        cmocka_unit_test(test_http_nonsense),
+        cmocka_unit_test(test_http_nonsense), cmocka_unit_test(test_http_manner),
+        cmocka_unit_test(test_http_bodies),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
