@@ -18,8 +18,10 @@ enum {
 static int set_target(struct kube_action *action, const struct kube_order *order,
                       const struct kube_discovery *discovery, const char *namespace,
                       struct error *err);
+static enum kube_kind kind_of(const struct kube_order *order);
 static int set_manifest(struct kube_action *action, const struct kube_order *order,
                         const struct kube_discovery *discovery, struct error *err);
+static int set_env(struct kube_action *action, const struct kube_order *order, struct error *err);
 static int check_order(const struct kube_action *action, const struct kube_order *order,
                        struct error *err);
 static int copy(char *to, size_t bytes, const char *from, const char *what, struct error *err);
@@ -49,7 +51,9 @@ int kube_action_init(struct kube_action *action, const struct kube_order *order,
         .confirm = order->confirm,
         .wait_gone = order->wait_gone,
         .even_rolling = order->even_rolling,
+        .dry_run = order->dry_run,
         .replicas = order->replicas,
+        .utc_ns = order->utc_ns,
         .grace_s = order->grace_s == KUBE_GRACE_OWN    ? -1
                    : order->grace_s == KUBE_GRACE_NONE ? 0
                                                        : order->grace_s,
@@ -65,20 +69,24 @@ int kube_action_init(struct kube_action *action, const struct kube_order *order,
     if (code == 0)
         code = copy(action->image, sizeof(action->image), order->image, "image", err);
     if (code == 0)
+        code = copy(action->node, sizeof(action->node), order->node, "node", err);
+    if (code == 0)
         code = copy(action->wanted_uid, sizeof(action->wanted_uid), order->uid, "uid", err);
     if (code == 0)
         code = copy(action->content_type, sizeof(action->content_type),
-                    order->content_type == NULL ? "application/strategic-merge-patch+json"
-                                                : order->content_type,
+                    order->content_type == NULL ? KUBE_PATCH_STRATEGIC : order->content_type,
                     "content type", err);
+    if (code == 0 && order->object != NULL)
+        action->object = cJSON_Duplicate(order->object, true);
+    if (code == 0 && order->verb == KUBE_SET_ENV)
+        code = set_env(action, order, err);
     if (code < 0) {
         error_wrap(err, "%s", kube_verb_text(order->verb));
         kube_action_free(action);
         return code;
     }
     strcpy(action->eviction_version, discovery->eviction_version);
-    if (order->object != NULL)
-        action->object = cJSON_Duplicate(order->object, true);
+    action->result.dry_run = order->dry_run;
     if (action->result.resource.plural[0] == '\0')
         ask_discovery(action);
     else
@@ -226,13 +234,20 @@ void kube_action_cancel(struct kube_action *action, const char *text)
 const char *kube_verb_text(enum kube_verb verb)
 {
     static const char *const texts[KUBE_VERB_COUNT] = {
-        [KUBE_GET] = "get",       [KUBE_APPLY] = "apply",
-        [KUBE_DELETE] = "delete", [KUBE_SET_IMAGE] = "set-image",
-        [KUBE_SCALE] = "scale",   [KUBE_RESTART] = "restart",
-        [KUBE_CORDON] = "cordon", [KUBE_UNCORDON] = "uncordon",
-        [KUBE_EVICT] = "evict",   [KUBE_PATCH] = "patch",
+        [KUBE_GET] = "get",         [KUBE_APPLY] = "apply",
+        [KUBE_DELETE] = "delete",   [KUBE_SET_IMAGE] = "set-image",
+        [KUBE_SET_ENV] = "set-env", [KUBE_MOVE] = "move",
+        [KUBE_SCALE] = "scale",     [KUBE_RESTART] = "restart",
+        [KUBE_CORDON] = "cordon",   [KUBE_UNCORDON] = "uncordon",
+        [KUBE_EVICT] = "evict",     [KUBE_PATCH] = "patch",
     };
     return texts[verb];
+}
+
+bool kube_verb_rolls_out(enum kube_verb verb)
+{
+    return verb == KUBE_SET_IMAGE || verb == KUBE_SET_ENV || verb == KUBE_MOVE ||
+           verb == KUBE_SCALE || verb == KUBE_RESTART;
 }
 
 const char *kube_done_text(enum kube_done done)
@@ -250,11 +265,6 @@ static int set_target(struct kube_action *action, const struct kube_order *order
                       const struct kube_discovery *discovery, const char *namespace,
                       struct error *err)
 {
-    static const enum kube_kind kinds[KUBE_VERB_COUNT] = {
-        [KUBE_SET_IMAGE] = KUBE_DEPLOYMENT, [KUBE_SCALE] = KUBE_DEPLOYMENT,
-        [KUBE_RESTART] = KUBE_DEPLOYMENT,   [KUBE_CORDON] = KUBE_NODE,
-        [KUBE_UNCORDON] = KUBE_NODE,        [KUBE_EVICT] = KUBE_POD,
-    };
     struct kube_result *result = &action->result;
     const char *name = order->name;
     const char *own_namespace = order->namespace;
@@ -264,9 +274,7 @@ static int set_target(struct kube_action *action, const struct kube_order *order
         name = json_string(order->object, "metadata.name", NULL);
         own_namespace = json_string(order->object, "metadata.namespace", order->namespace);
     } else {
-        bool free_kind =
-            order->verb == KUBE_GET || order->verb == KUBE_DELETE || order->verb == KUBE_PATCH;
-        enum kube_kind kind = free_kind ? order->kind : kinds[order->verb];
+        enum kube_kind kind = kind_of(order);
         if ((int)kind < 0 || kind >= KUBE_KIND_COUNT)
             return error_set(err, EXIT_USAGE, -EINVAL, "unknown kind");
         result->resource = discovery->resources[kind];
@@ -287,6 +295,18 @@ static int set_target(struct kube_action *action, const struct kube_order *order
                          result->name);
     name_target(action);
     return code;
+}
+
+static enum kube_kind kind_of(const struct kube_order *order)
+{
+    switch (order->verb) {
+    case KUBE_CORDON:
+    case KUBE_UNCORDON: return KUBE_NODE;
+    case KUBE_EVICT: return KUBE_POD;
+    default: break;
+    }
+    bool usual = kube_verb_rolls_out(order->verb) && (int)order->kind == 0;
+    return usual ? KUBE_DEPLOYMENT : order->kind;
 }
 
 static int set_manifest(struct kube_action *action, const struct kube_order *order,
@@ -316,10 +336,56 @@ static int check_order(const struct kube_action *action, const struct kube_order
     if (order->verb == KUBE_SCALE && (order->replicas < 0 || order->replicas > INT32_MAX))
         return error_set(err, EXIT_USAGE, -EINVAL, "%s: replicas must be 0 to %d", action->target,
                          INT32_MAX);
-    if (order->verb == KUBE_PATCH && !cJSON_IsObject(order->object))
-        return error_set(err, EXIT_USAGE, -EINVAL, "%s: the patch is no JSON object",
+    enum kube_kind kind = action->result.resource.kind;
+    if (kube_verb_rolls_out(order->verb) && !kube_kind_is_workload(kind))
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "%s: it has no template of pods; want a deployment, a statefulset or a "
+                         "daemonset",
                          action->target);
-    return 0;
+    if (order->verb == KUBE_SCALE && kind == KUBE_DAEMONSET)
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "%s: a daemonset has a pod on each of its nodes, and no replicas",
+                         action->target);
+    if (order->verb == KUBE_MOVE && order->node == NULL)
+        return error_set(err, EXIT_USAGE, -EINVAL, "%s: no node is given", action->target);
+    if (order->verb == KUBE_MOVE && order->node[0] != '\0' &&
+        !kube_resource_name_valid(order->node))
+        return error_set(err, EXIT_USAGE, -EINVAL, "%s: \"%s\" is no node's name", action->target,
+                         order->node);
+    if (order->verb != KUBE_PATCH)
+        return 0;
+    bool operations =
+        order->content_type != NULL && strcmp(order->content_type, KUBE_PATCH_JSON) == 0;
+    if (operations ? cJSON_IsArray(order->object) : cJSON_IsObject(order->object))
+        return 0;
+    return error_set(err, EXIT_USAGE, -EINVAL, "%s: the patch is no JSON %s", action->target,
+                     operations ? "array of operations" : "object");
+}
+
+/* As the object of names that the change is made of. */
+static int set_env(struct kube_action *action, const struct kube_order *order, struct error *err)
+{
+    char name[KUBE_NAME_BYTES];
+    action->object = cJSON_CreateObject();
+    for (unsigned i = 0; i < order->env_count; i++) {
+        const char *item = order->env[i];
+        const char *equals = strchr(item, '=');
+        size_t size = equals != NULL ? (size_t)(equals - item) : strlen(item);
+        bool removes = equals == NULL && size > 0 && item[size - 1] == '-';
+        size -= removes;
+        if (size == 0 || size >= sizeof(name) || (equals == NULL && !removes))
+            return error_set(err, EXIT_USAGE, -EINVAL,
+                             "%s: \"%.80s\" is no NAME=VALUE, and no NAME- to take one away",
+                             action->target, item);
+        memcpy(name, item, size);
+        name[size] = '\0';
+        cJSON_DeleteItemFromObjectCaseSensitive(action->object, name);
+        cJSON_AddItemToObject(action->object, name,
+                              removes ? cJSON_CreateNull() : cJSON_CreateString(equals + 1));
+    }
+    if (order->env_count > 0)
+        return 0;
+    return error_set(err, EXIT_USAGE, -EINVAL, "%s: no NAME=VALUE is given", action->target);
 }
 
 static int copy(char *to, size_t bytes, const char *from, const char *what, struct error *err)
@@ -385,7 +451,7 @@ static void take_discovery(struct kube_action *action, const struct text *body)
 static void take_read(struct kube_action *action, const struct text *body)
 {
     cJSON *json = json_parse(text_str(body), body->size, NULL);
-    bool typed = action->verb == KUBE_SET_IMAGE || action->verb == KUBE_RESTART;
+    bool typed = kube_verb_rolls_out(action->verb) && action->verb != KUBE_SCALE;
     show_object(action, json);
     if (json_string(json, "metadata.name", "")[0] == '\0' ||
         (typed && action->result.object == NULL)) {
@@ -422,7 +488,7 @@ static void prepare(struct kube_action *action, const cJSON *read)
 static void take_change(struct kube_action *action, const struct text *body, uint64_t now_ns)
 {
     if (action->verb == KUBE_DELETE || action->verb == KUBE_EVICT) {
-        if (action->wait_gone)
+        if (action->wait_gone && !action->dry_run)
             wait_until_gone(action, now_ns);
         else
             finish(action, KUBE_DONE_DELETED);
@@ -433,7 +499,8 @@ static void take_change(struct kube_action *action, const struct text *body, uin
     bool same = action->existed && strcmp(version, action->version_before) == 0;
     bool deleted = strcmp(action->method, "DELETE") == 0;
     show_object(action, json);
-    action->result.version = strtoull(version, NULL, 10);
+    action->result.version = action->dry_run ? 0 : strtoull(version, NULL, 10);
+    same = same && !action->dry_run; /* A dry run gives no new version. */
     cJSON_Delete(json);
     if (deleted)
         finish(action, KUBE_DONE_DELETED);
@@ -497,7 +564,7 @@ static bool try_again(struct kube_action *action, enum kube_reason reason, unsig
         action->existed) {
         /* Custom resources know no strategic merge patch. */
         action->merge_instead = true;
-        action->body_type = "application/merge-patch+json";
+        action->body_type = KUBE_PATCH_MERGE;
         action->state = KUBE_ACTION_REQUEST;
         return true;
     }
@@ -520,7 +587,8 @@ static bool try_again(struct kube_action *action, enum kube_reason reason, unsig
         action->due_ns = now_ns + (uint64_t)(retry_after_s > 0 ? retry_after_s : 1) * NS_PER_S;
         return true;
     }
-    if (apply_change && (reason == KUBE_REASON_EXISTS || reason == KUBE_REASON_CONFLICT)) {
+    bool conflict = reason == KUBE_REASON_CONFLICT && action->step == KUBE_STEP_CHANGE;
+    if ((apply_change && reason == KUBE_REASON_EXISTS) || (conflict && !is_undo(action))) {
         action->tries++;
         ask_read(action); /* Somebody was faster: see what there is now. */
         return true;

@@ -10,15 +10,24 @@
  *     apply       READ, then create, or patch when it exists
  *     delete      READ, delete, WAIT until it is gone (404, or another uid under that name)
  *     set-image   READ, patch the one container
- *     scale       READ, patch deployments/scale
- *     restart     READ, patch the template's restartedAt annotation
+ *     set-env     READ, patch the environment of the one container
+ *     move        READ, patch the template's nodeName
+ *     scale       READ, patch the subresource scale
+ *     restart     READ, patch the template's annotation kubectl.kubernetes.io/restartedAt
  *     cordon      READ, patch spec.unschedulable of a node; uncordon likewise
  *     evict       READ, post an Eviction; refused by a budget: again every 5 s
- *     patch       READ, patch with a given body (what an undo journal holds)
+ *     patch       READ, patch with a given body (strategic, merge or JSON)
  *
- * set-image and restart refuse while another rollout of the Deployment is under way (`even_rolling`
- * overrides). set-image refuses a container that does not exist, naming those that do, and
- * reports KUBE_DONE_UNCHANGED when the image is the present one: no rollout will follow.
+ * set-image, set-env, move and restart roll out: they refuse while another rollout is under way
+ * (`even_rolling` overrides), and report KUBE_DONE_UNCHANGED when all is like that already: no
+ * rollout will follow. set-image and set-env refuse a container that does not exist, naming those
+ * that do. scale and these are for Deployments and StatefulSets, all but scale for DaemonSets.
+ *
+ * A change that conflicts (409: somebody changed the object meanwhile) is begun again from READ, at
+ * most five times; so is one that the server throttles (429), after its Retry-After.
+ *
+ * Dry run: the change is sent with dryRun=All: the server checks and answers as if it was made, and
+ * stores nothing. There is nothing to undo, and nothing to wait for.
  *
  * Undo: when prepared, `undo` says how to put things back, as a JSON object {method, path,
  * contentType, body} that kube_action_undo() turns into an action again.
@@ -38,6 +47,8 @@ enum kube_verb {
     KUBE_APPLY,
     KUBE_DELETE,
     KUBE_SET_IMAGE,
+    KUBE_SET_ENV,
+    KUBE_MOVE,
     KUBE_SCALE,
     KUBE_RESTART,
     KUBE_CORDON,
@@ -46,6 +57,11 @@ enum kube_verb {
     KUBE_PATCH,
     KUBE_VERB_COUNT
 };
+
+/* Content types of patches. */
+#define KUBE_PATCH_STRATEGIC "application/strategic-merge-patch+json"
+#define KUBE_PATCH_MERGE "application/merge-patch+json"
+#define KUBE_PATCH_JSON "application/json-patch+json"
 
 /* Special values of kube_order.grace_s. What is zero by omission must not kill at once. */
 enum {
@@ -56,20 +72,27 @@ enum {
 /* What to do. All is copied. */
 struct kube_order {
     enum kube_verb verb;      /* What kind of change. */
-    enum kube_kind kind;      /* Of get, delete and patch; others know theirs. */
+    enum kube_kind kind;      /* Of get, delete and patch. set-image, set-env, move, scale, restart:
+                                 a kind of workload, 0 for a Deployment. Others know theirs. */
     const char *namespace;    /* NULL or "": the client's. */
     const char *name;         /* Of the object; not for apply. */
-    const char *container;    /* set-image: which; NULL when the pod has just one. */
+    const char *container;    /* set-image, set-env: which; NULL when the pod has just one. */
     const char *image;        /* set-image. */
+    const char *const *env;   /* set-env: "NAME=VALUE", or "NAME-" to take one away. */
+    unsigned env_count;       /* Of those. */
+    const char *node;         /* move: its name; "" for wherever the scheduler will. */
     int64_t replicas;         /* scale. */
-    const cJSON *object;      /* apply: the object; patch: the body; delete: the object as it was
-                                 applied, instead of kind and name: any kind can be deleted so. */
+    const cJSON *object;      /* apply: the object; patch: the body (an array for a JSON patch);
+                                 delete: the object as it was applied, instead of kind and name:
+                                 any kind can be deleted so. */
     const char *content_type; /* patch: NULL is a strategic merge patch. */
     const char *uid;   /* delete: only this very object; NULL or "": whatever has the name. */
     int64_t grace_s;   /* delete, evict: seconds of grace, or one of KUBE_GRACE_. */
     bool wait_gone;    /* delete, evict: over only when the object is gone. */
-    bool even_rolling; /* set-image, restart: also while a rollout is under way. */
+    bool even_rolling; /* What rolls out: also while a rollout is under way. */
+    bool dry_run;      /* The server only checks. */
     bool confirm;      /* Halt before the change, until kube_action_commit(). */
+    int64_t utc_ns;    /* restart: the time to write; 0: kube_start() asks the system's clock. */
 };
 
 /* How it ended. */
@@ -94,7 +117,9 @@ struct kube_result {
     char namespace[KUBE_NAMESPACE_BYTES]; /* "" for none. */
     char name[KUBE_NAME_BYTES];           /* Of the object. */
     char uid[64];       /* Of the object changed or made; to delete just that one later. */
-    char previous[512]; /* set-image: the image before; scale: the replicas before. */
+    bool dry_run;       /* Nothing was changed: `done` is what would have been. */
+    char previous[512]; /* set-image: the image before; scale: the replicas before; move: the node
+                           that the template named. */
     uint64_t version;   /* resourceVersion that the change made, as a number; or 0. */
     uint64_t sent_ns, answered_ns; /* Of the request that made the change; 0 when none was. */
 };
@@ -119,7 +144,10 @@ struct kube_action {
     enum kube_action_step step;             /* Which request of its conversation. */
     enum kube_verb verb;                    /* As ordered. */
     bool confirm, wait_gone, even_rolling;  /* As ordered. */
+    bool dry_run;                           /* As ordered. */
     int64_t replicas;                       /* As ordered. */
+    int64_t utc_ns;                         /* As ordered. */
+    char node[KUBE_NAME_BYTES];             /* As ordered. */
     int64_t grace_s;                        /* As it is sent; -1: not at all. */
     char container[KUBE_NAME_BYTES];        /* As ordered, or the only one. */
     char image[512];                        /* As ordered. */
@@ -127,7 +155,8 @@ struct kube_action {
     char eviction_version[64];              /* Of the server. */
     char content_type[80];                  /* Of the patch. */
     char api_version[KUBE_GROUP_BYTES * 2]; /* Of a manifest's object. */
-    cJSON *object;                          /* apply: what to apply; patch: the body. */
+    cJSON *object;                          /* apply: what to apply; patch: the body; set-env: each
+                                               name with its value, or null. */
     bool existed;                           /* READ found it. */
     bool merge_instead;                     /* The server knows no strategic patch for this kind. */
     char version_before[64];                /* resourceVersion that READ found. */
@@ -170,6 +199,7 @@ void kube_action_tick(struct kube_action *action, uint64_t now_ns); /* PAUSE -> 
 void kube_action_cancel(struct kube_action *action, const char *text);
 
 const char *kube_verb_text(enum kube_verb verb); /* "set-image", ... */
+bool kube_verb_rolls_out(enum kube_verb verb);   /* Changes the template, or the replicas. */
 const char *kube_done_text(enum kube_done done); /* "created", ... */
 
 #endif

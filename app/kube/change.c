@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "kube/inverse.h"
 #include "kube/rollout.h"
-
-#define STRATEGIC "application/strategic-merge-patch+json"
-#define MERGE "application/merge-patch+json"
 
 static enum kube_change prepare_apply(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_delete(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_set_image(struct kube_action *action);
+static enum kube_change prepare_set_env(struct kube_action *action, const cJSON *read);
+static enum kube_change prepare_move(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_scale(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_restart(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_cordon(struct kube_action *action, const cJSON *read);
@@ -31,7 +31,12 @@ static void remember_undo(struct kube_action *action, const char *method, const 
 static void put_uid(cJSON *body, const char *uid);
 static void object_path(const struct kube_action *action, const char *subresource,
                         struct text *path);
-static cJSON *image_patch(const char *container, const char *image);
+static cJSON *container_patch(const char *container, const char *member, cJSON *value);
+static cJSON *node_patch(const char *node);
+static const cJSON *environment_of(const cJSON *read, const char *container);
+static const cJSON *variable_of(const cJSON *environment, const char *name);
+static cJSON *variable(const char *name, const char *value);
+static cJSON *variable_back(const char *name, const cJSON *old);
 static cJSON *single(const char *name, cJSON *value);
 static cJSON *delete_options(const struct kube_action *action);
 
@@ -41,6 +46,8 @@ enum kube_change kube_change_prepare(struct kube_action *action, const cJSON *re
     case KUBE_APPLY: return prepare_apply(action, read);
     case KUBE_DELETE: return prepare_delete(action, read);
     case KUBE_SET_IMAGE: return prepare_set_image(action);
+    case KUBE_SET_ENV: return prepare_set_env(action, read);
+    case KUBE_MOVE: return prepare_move(action, read);
     case KUBE_SCALE: return prepare_scale(action, read);
     case KUBE_RESTART: return prepare_restart(action, read);
     case KUBE_CORDON:
@@ -54,30 +61,6 @@ enum kube_change kube_change_prepare(struct kube_action *action, const cJSON *re
     return KUBE_CHANGE_NONE;
 }
 
-cJSON *kube_change_inverse(const cJSON *before, const cJSON *patch)
-{
-    const cJSON *item;
-    cJSON *inverse = cJSON_CreateObject();
-    cJSON_ArrayForEach(item, patch)
-    {
-        const cJSON *old = json_member(before, item->string);
-        cJSON *value = NULL;
-        if (old == NULL)
-            value = cJSON_CreateNull();
-        else if (cJSON_IsObject(old) && cJSON_IsObject(item))
-            value = kube_change_inverse(old, item);
-        else
-            value = cJSON_Duplicate(old, true);
-        if (inverse == NULL || value == NULL) {
-            cJSON_Delete(value);
-            cJSON_Delete(inverse);
-            return NULL;
-        }
-        cJSON_AddItemToObject(inverse, item->string, value);
-    }
-    return inverse;
-}
-
 static enum kube_change prepare_apply(struct kube_action *action, const cJSON *read)
 {
     cJSON *body = cJSON_Duplicate(action->object, true);
@@ -87,12 +70,13 @@ static enum kube_change prepare_apply(struct kube_action *action, const cJSON *r
         text_addf(&action->about, "create %s", action->target);
         return KUBE_CHANGE_NEEDED;
     }
-    cJSON *inverse = kube_change_inverse(read, action->object);
+    cJSON *inverse = kube_inverse_merge(read, action->object);
     cJSON_DeleteItemFromObjectCaseSensitive(inverse, "apiVersion");
     cJSON_DeleteItemFromObjectCaseSensitive(inverse, "kind");
     cJSON_DeleteItemFromObjectCaseSensitive(inverse, "status"); /* The controllers' own. */
-    ask(action, "PATCH", "patch", "", action->merge_instead ? MERGE : STRATEGIC, body);
-    remember_undo(action, "PATCH", "patch", "", MERGE, inverse);
+    ask(action, "PATCH", "patch", "",
+        action->merge_instead ? KUBE_PATCH_MERGE : KUBE_PATCH_STRATEGIC, body);
+    remember_undo(action, "PATCH", "patch", "", KUBE_PATCH_MERGE, inverse);
     text_addf(&action->about, "change %s to what the manifest says", action->target);
     return KUBE_CHANGE_NEEDED;
 }
@@ -122,11 +106,70 @@ static enum kube_change prepare_set_image(struct kube_action *action)
     }
     if (!rollout_is_over(action))
         return KUBE_CHANGE_REFUSED;
-    ask(action, "PATCH", "patch", "", STRATEGIC, image_patch(container->name, action->image));
-    remember_undo(action, "PATCH", "patch", "", STRATEGIC,
-                  image_patch(container->name, container->image));
+    ask(action, "PATCH", "patch", "", KUBE_PATCH_STRATEGIC,
+        container_patch(container->name, "image", cJSON_CreateString(action->image)));
+    remember_undo(action, "PATCH", "patch", "", KUBE_PATCH_STRATEGIC,
+                  container_patch(container->name, "image", cJSON_CreateString(container->image)));
     text_addf(&action->about, "set image of %s, container %s: %s -> %s", action->target,
               container->name, container->image, action->image);
+    return KUBE_CHANGE_NEEDED;
+}
+
+static enum kube_change prepare_set_env(struct kube_action *action, const cJSON *read)
+{
+    const struct kube_container *container = choose_container(action);
+    const cJSON *item;
+    if (container == NULL)
+        return KUBE_CHANGE_REFUSED;
+    const cJSON *present = environment_of(read, container->name);
+    cJSON *wanted = cJSON_CreateArray(), *back = cJSON_CreateArray();
+    text_addf(&action->about, "set environment of %s, container %s:", action->target,
+              container->name);
+    cJSON_ArrayForEach(item, action->object)
+    {
+        const cJSON *old = variable_of(present, item->string);
+        bool plain = old != NULL && json_member(old, "valueFrom") == NULL;
+        const char *value = plain ? json_string(old, "value", "") : NULL;
+        if (cJSON_IsNull(item) ? old == NULL
+                               : plain && strcmp(value, cJSON_GetStringValue(item)) == 0)
+            continue; /* It is like that already. */
+        cJSON_AddItemToArray(wanted, variable(item->string, cJSON_GetStringValue(item)));
+        cJSON_AddItemToArray(back, variable_back(item->string, old));
+        text_addf(&action->about, " %s: %s -> %s", item->string,
+                  old == NULL ? "none"
+                  : plain     ? value
+                              : "from elsewhere",
+                  cJSON_IsNull(item) ? "none" : cJSON_GetStringValue(item));
+    }
+    bool none = cJSON_GetArraySize(wanted) == 0;
+    cJSON *patch = container_patch(container->name, "env", wanted);
+    cJSON *undo = container_patch(container->name, "env", back);
+    if (none || !rollout_is_over(action)) {
+        cJSON_Delete(patch);
+        cJSON_Delete(undo);
+        action->result.done = none ? KUBE_DONE_UNCHANGED : action->result.done;
+        return none ? KUBE_CHANGE_NONE : KUBE_CHANGE_REFUSED;
+    }
+    ask(action, "PATCH", "patch", "", KUBE_PATCH_STRATEGIC, patch);
+    remember_undo(action, "PATCH", "patch", "", KUBE_PATCH_STRATEGIC, undo);
+    return KUBE_CHANGE_NEEDED;
+}
+
+static enum kube_change prepare_move(struct kube_action *action, const cJSON *read)
+{
+    const char *present = json_string(read, "spec.template.spec.nodeName", "");
+    snprintf(action->result.previous, sizeof(action->result.previous), "%s", present);
+    if (strcmp(present, action->node) == 0) {
+        action->result.done = KUBE_DONE_UNCHANGED;
+        return KUBE_CHANGE_NONE;
+    }
+    if (!rollout_is_over(action))
+        return KUBE_CHANGE_REFUSED;
+    ask(action, "PATCH", "patch", "", KUBE_PATCH_STRATEGIC, node_patch(action->node));
+    remember_undo(action, "PATCH", "patch", "", KUBE_PATCH_STRATEGIC, node_patch(present));
+    text_addf(&action->about, "move %s: node %s -> %s", action->target,
+              present[0] == '\0' ? "by the scheduler" : present,
+              action->node[0] == '\0' ? "by the scheduler" : action->node);
     return KUBE_CHANGE_NEEDED;
 }
 
@@ -138,9 +181,9 @@ static enum kube_change prepare_scale(struct kube_action *action, const cJSON *r
         action->result.done = KUBE_DONE_UNCHANGED;
         return KUBE_CHANGE_NONE;
     }
-    ask(action, "PATCH", "patch", "scale", MERGE,
+    ask(action, "PATCH", "patch", "scale", KUBE_PATCH_MERGE,
         single("spec", single("replicas", json_new_integer(action->replicas))));
-    remember_undo(action, "PATCH", "patch", "scale", MERGE,
+    remember_undo(action, "PATCH", "patch", "scale", KUBE_PATCH_MERGE,
                   single("spec", single("replicas", json_new_integer(present))));
     text_addf(&action->about, "scale %s: %" PRId64 " -> %" PRId64, action->target, present,
               action->replicas);
@@ -149,15 +192,18 @@ static enum kube_change prepare_scale(struct kube_action *action, const cJSON *r
 
 static enum kube_change prepare_restart(struct kube_action *action, const cJSON *read)
 {
-    static const char key[] = "seamline/restarted-at-version";
+    static const char key[] = "kubectl.kubernetes.io/restartedAt";
+    char now[36];
     if (!rollout_is_over(action))
         return KUBE_CHANGE_REFUSED;
-    /* The version is new at each restart; a template that changes is all that a restart is. */
-    cJSON *annotations = single(key, cJSON_CreateString(action->version_before));
+    /* A template that changes is all that a restart is. The fraction makes two within a second
+     * differ. */
+    json_format_time(action->utc_ns, 6, now);
+    cJSON *annotations = single(key, cJSON_CreateString(now));
     cJSON *patch =
         single("spec", single("template", single("metadata", single("annotations", annotations))));
-    remember_undo(action, "PATCH", "patch", "", MERGE, kube_change_inverse(read, patch));
-    ask(action, "PATCH", "patch", "", STRATEGIC, patch);
+    remember_undo(action, "PATCH", "patch", "", KUBE_PATCH_MERGE, kube_inverse_merge(read, patch));
+    ask(action, "PATCH", "patch", "", KUBE_PATCH_STRATEGIC, patch);
     text_addf(&action->about, "restart all pods of %s", action->target);
     return KUBE_CHANGE_NEEDED;
 }
@@ -170,10 +216,10 @@ static enum kube_change prepare_cordon(struct kube_action *action, const cJSON *
         action->result.done = KUBE_DONE_UNCHANGED;
         return KUBE_CHANGE_NONE;
     }
-    ask(action, "PATCH", "patch", "", STRATEGIC,
+    ask(action, "PATCH", "patch", "", KUBE_PATCH_STRATEGIC,
         single("spec", single("unschedulable", wanted ? cJSON_CreateTrue() : cJSON_CreateNull())));
     remember_undo(
-        action, "PATCH", "patch", "", STRATEGIC,
+        action, "PATCH", "patch", "", KUBE_PATCH_STRATEGIC,
         single("spec", single("unschedulable", is ? cJSON_CreateTrue() : cJSON_CreateNull())));
     text_addf(&action->about, "%s %s", kube_verb_text(action->verb), action->target);
     return KUBE_CHANGE_NEEDED;
@@ -206,15 +252,18 @@ static enum kube_change prepare_evict(struct kube_action *action, const cJSON *r
 
 static enum kube_change prepare_patch(struct kube_action *action, const cJSON *read)
 {
+    bool operations = strcmp(action->content_type, KUBE_PATCH_JSON) == 0;
     ask(action, "PATCH", "patch", "", action->content_type, cJSON_Duplicate(action->object, true));
-    remember_undo(action, "PATCH", "patch", "", MERGE, kube_change_inverse(read, action->object));
+    remember_undo(action, "PATCH", "patch", "", KUBE_PATCH_MERGE,
+                  operations ? kube_inverse_operations(read, action->object)
+                             : kube_inverse_merge(read, action->object));
     text_addf(&action->about, "patch %s", action->target);
     return KUBE_CHANGE_NEEDED;
 }
 
 static const struct kube_container *choose_container(struct kube_action *action)
 {
-    const struct kube_containers *containers = &action->result.object->deployment.containers;
+    const struct kube_containers *containers = &action->result.object->workload.containers;
     struct text names = {0};
     const struct kube_container *found = NULL;
     if (action->container[0] == '\0' && containers->count == 1)
@@ -237,7 +286,7 @@ static bool rollout_is_over(struct kube_action *action)
 {
     struct kube_rollout rollout;
     kube_rollout_status(action->result.object, &rollout);
-    if (rollout.state == KUBE_ROLLOUT_COMPLETE && action->result.object->deployment.paused)
+    if (rollout.state == KUBE_ROLLOUT_COMPLETE && action->result.object->workload.paused)
         rollout.state = KUBE_ROLLOUT_PAUSED;
     if (rollout.state == KUBE_ROLLOUT_COMPLETE || action->even_rolling)
         return true;
@@ -288,6 +337,8 @@ static void ask(struct kube_action *action, const char *method, const char *verb
         object_path(action, subresource, &action->path);
     if (strcmp(method, "DELETE") != 0)
         kube_resource_query(&action->path, "fieldManager", "seamline");
+    if (action->dry_run && strcmp(method, "DELETE") != 0)
+        kube_resource_query(&action->path, "dryRun", "All");
     if (printed == NULL)
         action->body.failed = true;
     else
@@ -303,6 +354,11 @@ static void remember_undo(struct kube_action *action, const char *method, const 
                           const char *subresource, const char *content_type, cJSON *body)
 {
     struct text path = {0};
+    text_clear(&action->undo);
+    if (action->dry_run) {
+        cJSON_Delete(body);
+        return;
+    }
     cJSON *undo = cJSON_CreateObject();
     if (strcmp(method, "PATCH") == 0 && subresource[0] == '\0' && action->result.uid[0] != '\0')
         put_uid(body, action->result.uid);
@@ -319,7 +375,6 @@ static void remember_undo(struct kube_action *action, const char *method, const 
     if (body != NULL)
         cJSON_AddItemToObject(undo, "body", body);
     char *printed = body == NULL ? NULL : json_print(undo, false);
-    text_clear(&action->undo);
     text_add(&action->undo, printed == NULL ? "" : printed);
     cJSON_free(printed);
     cJSON_Delete(undo);
@@ -340,14 +395,70 @@ static void object_path(const struct kube_action *action, const char *subresourc
                        action->result.name, subresource);
 }
 
-static cJSON *image_patch(const char *container, const char *image)
+/* Of a template, in which containers are told apart by their names. Takes VALUE. */
+static cJSON *container_patch(const char *container, const char *member, cJSON *value)
 {
     cJSON *containers = cJSON_CreateArray();
     cJSON *one = cJSON_CreateObject();
     cJSON_AddStringToObject(one, "name", container);
-    cJSON_AddStringToObject(one, "image", image);
+    cJSON_AddItemToObject(one, member, value);
     cJSON_AddItemToArray(containers, one);
     return single("spec", single("template", single("spec", single("containers", containers))));
+}
+
+/* "": by the scheduler. */
+static cJSON *node_patch(const char *node)
+{
+    cJSON *value = node[0] == '\0' ? cJSON_CreateNull() : cJSON_CreateString(node);
+    return single("spec", single("template", single("spec", single("nodeName", value))));
+}
+
+static const cJSON *environment_of(const cJSON *read, const char *container)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json_at(read, "spec.template.spec.containers"))
+    {
+        if (strcmp(json_string(item, "name", ""), container) == 0)
+            return json_member(item, "env");
+    }
+    return NULL;
+}
+
+static const cJSON *variable_of(const cJSON *environment, const char *name)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, environment)
+    {
+        if (strcmp(json_string(item, "name", ""), name) == 0)
+            return item;
+    }
+    return NULL;
+}
+
+/* As an element of a strategic patch; VALUE NULL takes it away. */
+static cJSON *variable(const char *name, const char *value)
+{
+    cJSON *one = cJSON_CreateObject();
+    cJSON_AddStringToObject(one, "name", name);
+    if (value == NULL) {
+        cJSON_AddStringToObject(one, "$patch", "delete");
+    } else {
+        cJSON_AddStringToObject(one, "value", value);
+        cJSON_AddNullToObject(one, "valueFrom"); /* There may be but one of the two. */
+    }
+    return one;
+}
+
+static cJSON *variable_back(const char *name, const cJSON *old)
+{
+    if (old == NULL)
+        return variable(name, NULL);
+    if (json_member(old, "valueFrom") == NULL)
+        return variable(name, json_string(old, "value", ""));
+    cJSON *one = cJSON_Duplicate(old, true);
+    cJSON_DeleteItemFromObjectCaseSensitive(one, "value");
+    cJSON_AddNullToObject(one, "value");
+    return one;
 }
 
 static cJSON *single(const char *name, cJSON *value)
@@ -365,6 +476,9 @@ static cJSON *delete_options(const struct kube_action *action)
     cJSON_AddStringToObject(options, "propagationPolicy", "Background");
     if (action->grace_s >= 0)
         json_add_integer(options, "gracePeriodSeconds", action->grace_s);
+    /* Of a DELETE with a body, servers do not read the query. */
+    if (action->dry_run)
+        cJSON_AddItemToArray(cJSON_AddArrayToObject(options, "dryRun"), cJSON_CreateString("All"));
     if (action->wanted_uid[0] != '\0')
         cJSON_AddItemToObject(options, "preconditions",
                               single("uid", cJSON_CreateString(action->wanted_uid)));

@@ -18,8 +18,4 @@ enum kube_change {
  * only apply, delete and evict come here with). */
 enum kube_change kube_change_prepare(struct kube_action *action, const cJSON *read);
 
-/* The merge patch (RFC 7396) that takes back what PATCH changes in BEFORE: members that BEFORE has
- * get their old value (arrays as a whole), others become null. NULL when out of memory. */
-cJSON *kube_change_inverse(const cJSON *before, const cJSON *patch);
-
 #endif

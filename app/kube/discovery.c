@@ -12,6 +12,8 @@ static const struct {
     const char *version;
 } readable[] = {
     {KUBE_DEPLOYMENT, "apps", "v1"},
+    {KUBE_STATEFULSET, "apps", "v1"},
+    {KUBE_DAEMONSET, "apps", "v1"},
     {KUBE_REPLICASET, "apps", "v1"},
     {KUBE_ENDPOINTSLICE, "discovery.k8s.io", "v1"},
     {KUBE_ENDPOINTSLICE, "discovery.k8s.io", "v1beta1"},

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/json.h"
 #include "base/stop.h"
@@ -55,8 +56,8 @@ struct kube {
 
 static const char *const discovery_paths[DISCOVERIES] = {"/apis", "/api/v1"};
 
-static int judge_rollout(const struct kube *kube, const struct kube_object *deployment,
-                         bool over_time, struct kube_rollout *rollout, struct error *err);
+static int judge_rollout(const struct kube *kube, const struct kube_object *object, bool over_time,
+                         struct kube_rollout *rollout, struct error *err);
 static void start_due(struct kube *kube, uint64_t now_ns);
 static void start_watch(struct kube *kube, struct followed *followed, uint64_t now_ns);
 static void start_action(struct kube *kube, struct started *started, uint64_t now_ns);
@@ -70,6 +71,7 @@ static void to_discovery(struct kube *kube, unsigned which, const struct kube_an
 static void tell_action(struct kube *kube, struct started *started, uint64_t now_ns);
 static const char *namespace_of(const struct kube *kube, enum kube_kind kind,
                                 const char *namespace);
+static int64_t system_utc_ns(void);
 static struct started *find_action(const struct kube *kube, int number);
 static int place_action(struct kube *kube, struct started **out, struct error *err);
 static void drop_action(struct kube *kube, struct started *started);
@@ -312,10 +314,13 @@ void kube_counts(const struct kube *kube, uint64_t *reconnects, uint64_t *relist
 int kube_start(struct kube *kube, const struct kube_order *order, struct error *err)
 {
     struct started *started;
+    struct kube_order complete = *order;
     int code = place_action(kube, &started, err);
     if (code < 0)
         return code;
-    code = kube_action_init(&started->action, order, &kube->discovery, kube->namespace, err);
+    if (complete.utc_ns == 0)
+        complete.utc_ns = system_utc_ns();
+    code = kube_action_init(&started->action, &complete, &kube->discovery, kube->namespace, err);
     if (code < 0) {
         drop_action(kube, started);
         return code;
@@ -419,56 +424,70 @@ int kube_run(struct kube *kube, const struct kube_order *order, unsigned deadlin
     return code;
 }
 
-int kube_wait_rollout(struct kube *kube, const char *namespace, const char *name,
-                      const struct kube_result *since, unsigned deadline_ms,
+int kube_rollout_state(struct kube *kube, enum kube_kind kind, const char *namespace,
+                       const char *name, const struct kube_result *since, bool over_time,
+                       struct kube_rollout *out, struct error *err)
+{
+    const struct kube_object *object = kube_find(kube, kind, namespace, name);
+    const char *word = kube_resource_of(kind)->name;
+    const char *trouble = kube_trouble(kube);
+    bool synced = kube_synced(kube);
+    *out = (struct kube_rollout){.state = KUBE_ROLLOUT_PROGRESSING, .text = "not seen yet"};
+    if (synced && trouble[0] != '\0')
+        return error_set(err, EXIT_ENVIRONMENT, -EACCES, "%s", trouble);
+    if (synced && object == NULL)
+        return error_set(err, EXIT_USAGE, -ENOENT, "there is no %s %s in namespace %s", word, name,
+                         namespace_of(kube, kind, namespace));
+    if (object != NULL && (since == NULL || kube_caught_up(kube, since)))
+        return judge_rollout(kube, object, over_time, out, err);
+    if (!over_time)
+        return 1;
+    return error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "%s %s cannot be followed in time%s%s",
+                     word, name, trouble[0] == '\0' ? "" : ": ", trouble);
+}
+
+int kube_wait_rollout(struct kube *kube, enum kube_kind kind, const char *namespace,
+                      const char *name, const struct kube_result *since, unsigned deadline_ms,
                       struct kube_rollout *out, struct error *err)
 {
+    struct kube_rollout rollout;
     uint64_t deadline_ns = clock_now_ns(kube->clock) + (uint64_t)deadline_ms * NS_PER_MS;
-    int code = kube_follow(kube, KUBE_DEPLOYMENT, namespace, NULL, err);
+    int code = kube_follow(kube, kind, namespace, NULL, err);
     if (code == 0)
         code = kube_follow(kube, KUBE_POD, namespace, NULL, err);
-    for (bool over_time = false; code == 0;) {
-        struct kube_rollout rollout = {.state = KUBE_ROLLOUT_PROGRESSING, .text = "not seen yet"};
-        const struct kube_object *deployment = kube_find(kube, KUBE_DEPLOYMENT, namespace, name);
-        bool synced = kube_synced(kube);
-        if (synced && kube_trouble(kube)[0] != '\0')
-            return error_set(err, EXIT_ENVIRONMENT, -EACCES, "%s", kube_trouble(kube));
-        if (synced && deployment == NULL)
-            return error_set(err, EXIT_USAGE, -ENOENT, "there is no deployment %s in namespace %s",
-                             name, namespace_of(kube, KUBE_DEPLOYMENT, namespace));
-        if (deployment != NULL && (since == NULL || kube_caught_up(kube, since)))
-            code = judge_rollout(kube, deployment, over_time, &rollout, err);
-        else if (over_time)
-            code = error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT,
-                             "deployment %s cannot be followed in time%s%s", name,
-                             kube_trouble(kube)[0] == '\0' ? "" : ": ", kube_trouble(kube));
-        if (code == 0 && rollout.state == KUBE_ROLLOUT_COMPLETE) {
-            *out = rollout;
-            return 0;
-        }
-        if (code == 0 && kube_poll(kube, 50) < 0)
+    for (int state = code == 0; code == 0 && state == 1;) {
+        bool over_time = clock_now_ns(kube->clock) >= deadline_ns;
+        state = kube_rollout_state(kube, kind, namespace, name, since, over_time, &rollout, err);
+        code = state < 0 ? state : 0;
+        if (state == 1 && kube_poll(kube, 50) < 0)
             code = error_set(err, EXIT_ENVIRONMENT, -EIO, "libcurl failed");
-        over_time = clock_now_ns(kube->clock) >= deadline_ns;
     }
+    if (code == 0)
+        *out = rollout;
     return code;
 }
 
-/* 0 while it may still become complete, or is. */
-static int judge_rollout(const struct kube *kube, const struct kube_object *deployment,
-                         bool over_time, struct kube_rollout *rollout, struct error *err)
+/* 0 when it is complete, 1 while it may still become so. */
+static int judge_rollout(const struct kube *kube, const struct kube_object *object, bool over_time,
+                         struct kube_rollout *rollout, struct error *err)
 {
     struct text reasons = {0};
-    kube_rollout_status(deployment, rollout);
+    kube_rollout_status(object, rollout);
     bool failed = rollout->state == KUBE_ROLLOUT_FAILED;
-    if (rollout->state == KUBE_ROLLOUT_COMPLETE || !(failed || over_time))
+    bool paused = rollout->state == KUBE_ROLLOUT_PAUSED;
+    if (rollout->state == KUBE_ROLLOUT_COMPLETE)
         return 0;
-    kube_rollout_reasons(deployment, kube_objects(kube, KUBE_POD), &reasons);
-    error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "rollout of deployment %s/%s %s: %s%s%s",
-              deployment->meta.namespace, deployment->meta.name,
-              failed ? "failed" : "is not over within its deadline", rollout->text,
-              reasons.size > 0 ? "\n" : "", text_str(&reasons));
+    if (!(failed || paused || over_time))
+        return 1;
+    kube_rollout_reasons(object, kube_objects(kube, KUBE_POD), &reasons);
+    error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "rollout of %s %s/%s %s: %s%s%s",
+              kube_resource_of(object->kind)->name, object->meta.namespace, object->meta.name,
+              failed   ? "failed"
+              : paused ? "is paused"
+                       : "is not over within its deadline",
+              rollout->text, reasons.size > 0 ? "\n" : "", text_str(&reasons));
     text_free(&reasons);
-    return failed ? -ECANCELED : -ETIMEDOUT;
+    return failed || paused ? -ECANCELED : -ETIMEDOUT;
 }
 
 static void start_due(struct kube *kube, uint64_t now_ns)
@@ -660,6 +679,13 @@ static const char *namespace_of(const struct kube *kube, enum kube_kind kind, co
     if (namespace == NULL || namespace[0] == '\0')
         return kube->namespace;
     return strcmp(namespace, "*") == 0 ? "" : namespace;
+}
+
+static int64_t system_utc_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
 static struct started *find_action(const struct kube *kube, int number)

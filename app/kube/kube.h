@@ -158,13 +158,19 @@ void kube_forget(struct kube *kube, int action); /* Its number and result are go
 int kube_run(struct kube *kube, const struct kube_order *order, unsigned deadline_ms,
              struct kube_result *out, struct error *err);
 
-/* Follow the Deployment and its pods, and wait until its rollout is over, at most DEADLINE_MS. 0
- * with *OUT complete, or with ERR: -ENOENT (no such Deployment), -ETIMEDOUT (the deadline, with the
- * reasons of pods that are not ready), -ECANCELED (the cluster's own deadline for progress passed:
- * KUBE_ROLLOUT_FAILED), or what keeps the watches from listing. SINCE is the result of the change
- * that began it, or NULL. */
-int kube_wait_rollout(struct kube *kube, const char *namespace, const char *name,
-                      const struct kube_result *since, unsigned deadline_ms,
+/* How far the rollout of NAME, of a KIND for which kube_kind_is_workload(), is by the caches: 1
+ * while it goes on (*OUT says how far), 0 when it is complete, or with ERR: -ENOENT (no such
+ * object), -ETIMEDOUT (it goes on and OVER_TIME is set, with the reasons of pods that are not
+ * ready), -ECANCELED (the cluster's own deadline for progress passed, KUBE_ROLLOUT_FAILED, or it is
+ * paused and will not go on), or what keeps the watches from listing. SINCE is the result of the
+ * change that began it, or NULL. The kind and its pods are to be followed. */
+int kube_rollout_state(struct kube *kube, enum kube_kind kind, const char *namespace,
+                       const char *name, const struct kube_result *since, bool over_time,
+                       struct kube_rollout *out, struct error *err);
+/* Follow them, and poll until the rollout is over, at most DEADLINE_MS. 0 with *OUT complete, or as
+ * above. */
+int kube_wait_rollout(struct kube *kube, enum kube_kind kind, const char *namespace,
+                      const char *name, const struct kube_result *since, unsigned deadline_ms,
                       struct kube_rollout *out, struct error *err);
 
 #endif

@@ -72,8 +72,8 @@ int64_t kube_object_newest_stamp(const struct kube_object *object)
     }
     if (object->kind == KUBE_POD)
         newest = newest_condition(&object->pod.conditions, newest);
-    else if (object->kind == KUBE_DEPLOYMENT)
-        newest = newest_condition(&object->deployment.conditions, newest);
+    else if (kube_kind_is_workload(object->kind))
+        newest = newest_condition(&object->workload.conditions, newest);
     else if (object->kind == KUBE_NOTICE && object->notice.last_utc_ns > newest)
         newest = object->notice.last_utc_ns;
     return newest;
@@ -120,7 +120,9 @@ static void kind_read(struct kube_object *object, const cJSON *json)
     switch (object->kind) {
     case KUBE_POD: kube_pod_read(arena, json, &object->pod); break;
     case KUBE_ENDPOINTSLICE: kube_endpointslice_read(arena, json, &object->endpointslice); break;
-    case KUBE_DEPLOYMENT: kube_deployment_read(arena, json, &object->deployment); break;
+    case KUBE_DEPLOYMENT:
+    case KUBE_STATEFULSET:
+    case KUBE_DAEMONSET: kube_workload_read(arena, object->kind, json, &object->workload); break;
     case KUBE_REPLICASET: kube_replicaset_read(arena, json, &object->replicaset); break;
     case KUBE_NODE: kube_node_read(arena, json, &object->node); break;
     case KUBE_SERVICE: kube_service_read(arena, json, &object->service); break;

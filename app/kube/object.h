@@ -13,7 +13,6 @@
 #define KUBE_OBJECT_H
 
 #include "base/error.h"
-#include "kube/deployment.h"
 #include "kube/endpointslice.h"
 #include "kube/node.h"
 #include "kube/notice.h"
@@ -21,6 +20,7 @@
 #include "kube/replicaset.h"
 #include "kube/resource.h"
 #include "kube/service.h"
+#include "kube/workload.h"
 
 struct kube_meta {
     const char *name;        /* Never "". */
@@ -45,7 +45,7 @@ struct kube_object {
     union {
         struct kube_pod pod;                     /* KUBE_POD. */
         struct kube_endpointslice endpointslice; /* KUBE_ENDPOINTSLICE. */
-        struct kube_deployment deployment;       /* KUBE_DEPLOYMENT. */
+        struct kube_workload workload;           /* KUBE_DEPLOYMENT, _STATEFULSET, _DAEMONSET. */
         struct kube_replicaset replicaset;       /* KUBE_REPLICASET. */
         struct kube_node node;                   /* KUBE_NODE. */
         struct kube_service service;             /* KUBE_SERVICE. */

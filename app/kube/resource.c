@@ -11,6 +11,8 @@ static const struct kube_resource known[KUBE_KIND_COUNT] = {
     [KUBE_ENDPOINTSLICE] = {KUBE_ENDPOINTSLICE, "EndpointSlice", "endpointslices",
                             "discovery.k8s.io", "v1", true},
     [KUBE_DEPLOYMENT] = {KUBE_DEPLOYMENT, "Deployment", "deployments", "apps", "v1", true},
+    [KUBE_STATEFULSET] = {KUBE_STATEFULSET, "StatefulSet", "statefulsets", "apps", "v1", true},
+    [KUBE_DAEMONSET] = {KUBE_DAEMONSET, "DaemonSet", "daemonsets", "apps", "v1", true},
     [KUBE_REPLICASET] = {KUBE_REPLICASET, "ReplicaSet", "replicasets", "apps", "v1", true},
     [KUBE_NOTICE] = {KUBE_NOTICE, "Event", "events", "events.k8s.io", "v1", true},
 };
@@ -21,7 +23,7 @@ static const struct {
 } short_names[] = {
     {"ns", KUBE_NAMESPACE}, {"no", KUBE_NODE},           {"po", KUBE_POD},
     {"svc", KUBE_SERVICE},  {"deploy", KUBE_DEPLOYMENT}, {"rs", KUBE_REPLICASET},
-    {"ev", KUBE_NOTICE},
+    {"ev", KUBE_NOTICE},    {"sts", KUBE_STATEFULSET},   {"ds", KUBE_DAEMONSET},
 };
 
 static void add_encoded(struct text *text, const char *part);
@@ -87,6 +89,11 @@ void kube_resource_query(struct text *path, const char *key, const char *value)
     add_encoded(path, key);
     text_add(path, "=");
     add_encoded(path, value);
+}
+
+bool kube_kind_is_workload(enum kube_kind kind)
+{
+    return kind == KUBE_DEPLOYMENT || kind == KUBE_STATEFULSET || kind == KUBE_DAEMONSET;
 }
 
 bool kube_resource_name_valid(const char *name)

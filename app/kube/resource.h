@@ -23,6 +23,8 @@ enum kube_kind {
     KUBE_SERVICE,
     KUBE_ENDPOINTSLICE,
     KUBE_DEPLOYMENT,
+    KUBE_STATEFULSET,
+    KUBE_DAEMONSET,
     KUBE_REPLICASET,
     KUBE_NOTICE, /* What Kubernetes calls an Event. */
     KUBE_KIND_COUNT,
@@ -60,6 +62,10 @@ void kube_resource_path(struct text *path, const struct kube_resource *resource,
                         const char *namespace, const char *name, const char *subresource);
 /* Append ?KEY=VALUE or &KEY=VALUE, VALUE percent-encoded. */
 void kube_resource_query(struct text *path, const char *key, const char *value);
+
+/* A kind whose pods are made from a template, so that a change of the template rolls out:
+ * Deployment, StatefulSet, DaemonSet. */
+bool kube_kind_is_workload(enum kube_kind kind);
 
 /* True when NAME may stand as an object's name: RFC 1123 subdomain of at most 253 bytes. */
 bool kube_resource_name_valid(const char *name);

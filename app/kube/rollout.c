@@ -17,13 +17,13 @@ struct cause {
     const char *example; /* Name of one of them. */
 };
 
-static void judge(const struct kube_deployment *deployment, struct kube_rollout *out);
+static void judge(const struct kube_workload *workload, struct kube_rollout *out);
 static void add_cause(struct cause *causes, unsigned *count, const struct kube_object *pod);
 
 void kube_rollout_status(const struct kube_object *deployment, struct kube_rollout *out)
 {
-    assert(deployment->kind == KUBE_DEPLOYMENT);
-    const struct kube_deployment *spec = &deployment->deployment;
+    assert(kube_kind_is_workload(deployment->kind));
+    const struct kube_workload *spec = &deployment->workload;
     *out = (struct kube_rollout){
         .replicas = spec->replicas,
         .updated = spec->updated_replicas,
@@ -34,8 +34,7 @@ void kube_rollout_status(const struct kube_object *deployment, struct kube_rollo
         out->old = 0;
     if (deployment->meta.generation > spec->observed_generation) {
         out->state = KUBE_ROLLOUT_PROGRESSING;
-        snprintf(out->text, sizeof(out->text),
-                 "the deployment controller has not seen the change yet");
+        snprintf(out->text, sizeof(out->text), "the controller has not seen the change yet");
         return;
     }
     judge(spec, out);
@@ -49,7 +48,7 @@ void kube_rollout_reasons(const struct kube_object *deployment, const struct kub
     for (unsigned i = 0; i < pods->count; i++) {
         const struct kube_object *pod = pods->objects[i];
         if (strcmp(pod->meta.namespace, deployment->meta.namespace) == 0 &&
-            kube_labels_match(&deployment->deployment.selector, &pod->meta.labels) &&
+            kube_labels_match(&deployment->workload.selector, &pod->meta.labels) &&
             !pod->pod.ready && !kube_object_terminating(pod))
             add_cause(causes, &count, pod);
     }
@@ -58,30 +57,36 @@ void kube_rollout_reasons(const struct kube_object *deployment, const struct kub
                   causes[i].pods == 1 ? "" : "s", causes[i].example, causes[i].text);
 }
 
-static void judge(const struct kube_deployment *deployment, struct kube_rollout *out)
+static void judge(const struct kube_workload *workload, struct kube_rollout *out)
 {
     const struct kube_condition *progressing =
-        kube_condition_find(&deployment->conditions, "Progressing");
-    out->state = deployment->paused ? KUBE_ROLLOUT_PAUSED : KUBE_ROLLOUT_PROGRESSING;
+        kube_condition_find(&workload->conditions, "Progressing");
+    int64_t kept = workload->replicas - workload->to_update; /* By a partition. */
+    bool rests = workload->paused || workload->strategy == KUBE_ON_DELETE;
+    out->state = rests ? KUBE_ROLLOUT_PAUSED : KUBE_ROLLOUT_PROGRESSING;
     if (progressing != NULL && strcmp(progressing->reason, "ProgressDeadlineExceeded") == 0) {
         out->state = KUBE_ROLLOUT_FAILED;
         snprintf(out->text, sizeof(out->text), "no progress for %" PRId64 " s: %s",
-                 deployment->progress_deadline_s, progressing->message);
-    } else if (out->updated < out->replicas) {
-        snprintf(out->text, sizeof(out->text), "%" PRId64 " of %" PRId64 " new pods are made",
-                 out->updated, out->replicas);
+                 workload->progress_deadline_s, progressing->message);
+    } else if (out->updated < workload->to_update) {
+        snprintf(out->text, sizeof(out->text), "%" PRId64 " of %" PRId64 " new pods are made%s",
+                 out->updated, workload->to_update,
+                 workload->strategy == KUBE_ON_DELETE
+                     ? "; updateStrategy OnDelete: an old pod stays until somebody deletes it"
+                     : "");
     } else if (out->updated > out->replicas) {
         snprintf(out->text, sizeof(out->text), "%" PRId64 " pods are too many by now",
                  out->updated - out->replicas);
-    } else if (out->old > 0) {
-        snprintf(out->text, sizeof(out->text), "%" PRId64 " old pods are still to go", out->old);
-    } else if (out->available < out->updated) {
-        snprintf(out->text, sizeof(out->text), "%" PRId64 " of %" PRId64 " new pods are available",
-                 out->available, out->updated);
+    } else if (out->old > kept) {
+        snprintf(out->text, sizeof(out->text), "%" PRId64 " old pods are still to go",
+                 out->old - kept);
+    } else if (out->available < out->replicas) {
+        snprintf(out->text, sizeof(out->text), "%" PRId64 " of %" PRId64 " %s are available",
+                 out->available, out->replicas, kept > 0 ? "pods" : "new pods");
     } else {
         out->state = KUBE_ROLLOUT_COMPLETE;
-        snprintf(out->text, sizeof(out->text), "all %" PRId64 " pods are new and available",
-                 out->replicas);
+        snprintf(out->text, sizeof(out->text), "all %" PRId64 " pods are new and available%s",
+                 workload->to_update, kept > 0 ? ", and those below the partition are" : "");
     }
 }
 

@@ -1,17 +1,21 @@
-/* rollout.h - how far a rollout is, from the Deployment alone. Pure.
+/* rollout.h - how far a rollout is, from the Deployment, StatefulSet or DaemonSet alone. Pure.
  *
  * The rules are those by which `kubectl rollout status` waits, in this order:
  *
  *     generation > observedGeneration                        the controller has not seen the change
  *     Progressing condition has ProgressDeadlineExceeded     failed
- *     updated < replicas                                     new pods are still to be made
+ *     updated < to_update                                    new pods are still to be made
  *     updated > replicas                                     scaled down: pods are still to go
- *     status.replicas > updated                              old pods are still to go
- *     available < updated                                    new pods are not available yet
+ *     status.replicas - updated > replicas - to_update       old pods are still to go
+ *     available < replicas                                   new pods are not available yet
  *     else                                                   complete
  *
  * Differs: kubectl has no rule for a scaling down, and calls it complete before it begins; the
  * deployment controller does as this does.
+ *
+ * to_update is replicas, but for a StatefulSet's partition. What is updated OnDelete rests until
+ * somebody deletes the old pods: KUBE_ROLLOUT_PAUSED. StatefulSets and DaemonSets have no
+ * Progressing condition, and never fail by themselves.
  *
  * Terminating pods do not count: they may still live, and lose traffic, when a rollout is complete.
  */
@@ -25,7 +29,7 @@ enum kube_rollout_state {
     KUBE_ROLLOUT_COMPLETE,
     KUBE_ROLLOUT_PROGRESSING,
     KUBE_ROLLOUT_FAILED, /* The Deployment's progress deadline is exceeded. */
-    KUBE_ROLLOUT_PAUSED, /* spec.paused: it will not go on by itself. */
+    KUBE_ROLLOUT_PAUSED, /* spec.paused, or OnDelete: it will not go on by itself. */
 };
 
 struct kube_rollout {
@@ -37,7 +41,7 @@ struct kube_rollout {
     char text[512];                /* "3 of 8 new pods are made", for progress lines. */
 };
 
-/* DEPLOYMENT must be of that kind (asserted). */
+/* DEPLOYMENT: a kind for which kube_kind_is_workload() (asserted). */
 void kube_rollout_status(const struct kube_object *deployment, struct kube_rollout *out);
 
 /* Append why the pods of DEPLOYMENT in PODS are not ready, one line a different cause with how many

@@ -3,8 +3,8 @@
 #ifndef KUBE_SERVICE_H
 #define KUBE_SERVICE_H
 
-#include "kube/deployment.h"
 #include "kube/endpointslice.h"
+#include "kube/workload.h"
 
 enum kube_service_type {
     KUBE_SERVICE_CLUSTER_IP,

@@ -18,9 +18,9 @@ struct pods {
 static void count_pod(struct pods *pods, const struct kube_object *deployment,
                       const struct kube_object *pod)
 {
-    const struct kube_containers *wanted = &deployment->deployment.containers;
+    const struct kube_containers *wanted = &deployment->workload.containers;
     if (kube_object_terminating(pod) ||
-        !kube_labels_match(&deployment->deployment.selector, &pod->meta.labels))
+        !kube_labels_match(&deployment->workload.selector, &pod->meta.labels))
         return;
     bool is_new = wanted->count > 0 && pod->pod.containers.count > 0 &&
                   strcmp(wanted->each[0].image, pod->pod.containers.each[0].image) == 0;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "kube/inverse.h"
 #include "tests/unit/kube/fixture.h"
 
 static struct kube_discovery discovery;
@@ -113,7 +114,7 @@ static void test_set_image(void **state)
     assert_string_equal(action.result.uid, "u1");
     assert_int_equal(action.result.sent_ns, 1000);
     assert_int_equal(action.result.answered_ns, 2000);
-    assert_string_equal(action.result.object->deployment.containers.each[0].image, "web:v2");
+    assert_string_equal(action.result.object->workload.containers.each[0].image, "web:v2");
 }
 
 /* It halts before the change, says what it would do, and its undo puts the image back. */
@@ -214,6 +215,7 @@ static void test_set_image_refusals(void **state)
 
 static void test_orders_without_sense(void **state)
 {
+    static const char *const bad_env[] = {"=x", "A", "-"};
     static const struct {
         struct kube_order order;
         const char *text;
@@ -225,6 +227,15 @@ static void test_orders_without_sense(void **state)
         {{.verb = KUBE_DELETE, .kind = KUBE_POD, .name = "../x"}, "no object's name"},
         {{.verb = KUBE_PATCH, .kind = KUBE_POD, .name = "x"}, "no JSON object"},
         {{.verb = KUBE_APPLY}, "apiVersion"},
+        {{.verb = KUBE_SET_ENV, .name = "web"}, "no NAME=VALUE is given"},
+        {{.verb = KUBE_SET_ENV, .name = "web", .env = bad_env, .env_count = 1},
+         "\"=x\" is no NAME"},
+        {{.verb = KUBE_SET_ENV, .name = "web", .env = bad_env + 1, .env_count = 1}, "\"A\" is no"},
+        {{.verb = KUBE_SET_ENV, .name = "web", .env = bad_env + 2, .env_count = 1}, "\"-\" is no"},
+        {{.verb = KUBE_MOVE, .name = "web"}, "no node"},
+        {{.verb = KUBE_MOVE, .name = "web", .node = "N/1"}, "no node's name"},
+        {{.verb = KUBE_RESTART, .kind = KUBE_POD, .name = "web"}, "no template"},
+        {{.verb = KUBE_SCALE, .kind = KUBE_DAEMONSET, .name = "p"}, "no replicas"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -445,13 +456,13 @@ static void test_evict(void **state)
 static void test_restart_and_cordon(void **state)
 {
     (void)state;
-    begin((struct kube_order){.verb = KUBE_RESTART, .name = "web"});
+    begin((struct kube_order){
+        .verb = KUBE_RESTART, .name = "web", .utc_ns = INT64_C(1795168800123456789)});
     asks("GET", WEB, "");
     answer(200, deployment(7, "web:v1", false, false));
-    asks(
-        "PATCH", WEB "?fieldManager=seamline",
-        "{\"spec\":{\"template\":{\"metadata\":{\"annotations\":{\"seamline/restarted-at-version\":"
-        "\"7\"}}}}}");
+    asks("PATCH", WEB "?fieldManager=seamline",
+         "{\"spec\":{\"template\":{\"metadata\":{\"annotations\":{\"kubectl.kubernetes.io/"
+         "restartedAt\":\"2026-11-20T10:00:00.123456Z\"}}}}}");
     assert_non_null(strstr(text_str(&action.undo), "{\"metadata\":{\"annotations\":null}}"));
     tear_down(NULL);
 
@@ -465,6 +476,199 @@ static void test_restart_and_cordon(void **state)
     begin((struct kube_order){.verb = KUBE_UNCORDON, .name = "n1"});
     asks("GET", "/api/v1/nodes/n1", "");
     answer(200, "{\"metadata\":{\"name\":\"n1\"},\"spec\":{}}");
+    ends(KUBE_DONE_UNCHANGED);
+}
+
+/* Each variable by its name; those that are like that already are left out. */
+static void test_set_env(void **state)
+{
+    static const char *const env[] = {"A=1", "B=2", "C-", "D-", "E=", "F=x=y"};
+    static const char before[] =
+        "{\"metadata\":{\"name\":\"web\",\"uid\":\"u1\",\"generation\":1},\"spec\":{\"replicas\":0,"
+        "\"template\":{\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"env\":[{"
+        "\"name\":"
+        "\"B\",\"value\":\"2\"},{\"name\":\"C\",\"value\":\"old\"},{\"name\":\"F\",\"valueFrom\":{"
+        "\"fieldRef\":{\"fieldPath\":\"metadata.name\"}}}]}]}}},\"status\":{\"observedGeneration\":"
+        "1}}";
+    struct kube_order order = {
+        .verb = KUBE_SET_ENV, .name = "web", .env = env, .env_count = 6, .confirm = true};
+    (void)state;
+    begin(order);
+    asks("GET", WEB, "");
+    answer(200, before);
+    assert_string_equal(
+        text_str(&action.about),
+        "set environment of deployment/web, container c: A: none -> 1 C: old -> none "
+        "E: none ->  F: from elsewhere -> x=y");
+    assert_non_null(
+        strstr(text_str(&action.undo),
+               "\"env\":[{\"name\":\"A\",\"$patch\":\"delete\"},{\"name\":\"C\",\"value\":"
+               "\"old\",\"valueFrom\":null},{\"name\":\"E\",\"$patch\":\"delete\"},{\"name\":"
+               "\"F\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.name\"}},\"value\":"
+               "null}]"));
+    kube_action_commit(&action);
+    asks("PATCH", WEB "?fieldManager=seamline",
+         "{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"c\",\"env\":[{\"name\":"
+         "\"A\","
+         "\"value\":\"1\",\"valueFrom\":null},{\"name\":\"C\",\"$patch\":\"delete\"},{\"name\":"
+         "\"E\","
+         "\"value\":\"\",\"valueFrom\":null},{\"name\":\"F\",\"value\":\"x=y\",\"valueFrom\":null}]"
+         "}]}}}}");
+    tear_down(NULL);
+    order.env = &env[1];
+    order.env_count = 1;
+    begin(order);
+    asks("GET", WEB, "");
+    answer(200, before);
+    ends(KUBE_DONE_UNCHANGED);
+}
+
+static void test_move(void **state)
+{
+    (void)state;
+    begin((struct kube_order){.verb = KUBE_MOVE, .name = "web", .node = "n2", .confirm = true});
+    asks("GET", WEB, "");
+    answer(200, deployment(7, "web:v1", false, false));
+    assert_string_equal(text_str(&action.about),
+                        "move deployment/web: node by the scheduler -> n2");
+    assert_non_null(
+        strstr(text_str(&action.undo), "{\"spec\":{\"template\":{\"spec\":{\"nodeName\":null}}}"));
+    kube_action_commit(&action);
+    asks("PATCH", WEB "?fieldManager=seamline",
+         "{\"spec\":{\"template\":{\"spec\":{\"nodeName\":\"n2\"}}}}");
+    tear_down(NULL);
+    begin((struct kube_order){.verb = KUBE_MOVE, .name = "web", .node = ""});
+    asks("GET", WEB, "");
+    answer(200, deployment(7, "web:v1", false, false));
+    ends(KUBE_DONE_UNCHANGED);
+}
+
+/* StatefulSets and DaemonSets have their own paths, and rollouts of their own. */
+static void test_other_workloads(void **state)
+{
+    static const char daemons[] =
+        "{\"metadata\":{\"name\":\"p\",\"generation\":2},\"spec\":{\"template\":{\"spec\":{"
+        "\"containers\":[{\"name\":\"c\",\"image\":\"i:1\"}]}}},\"status\":{\"observedGeneration\":"
+        "2,"
+        "\"desiredNumberScheduled\":3,\"currentNumberScheduled\":3,\"updatedNumberScheduled\":%d,"
+        "\"numberAvailable\":3}}";
+    char json[512];
+    struct kube_order order = {
+        .verb = KUBE_SET_IMAGE, .kind = KUBE_DAEMONSET, .name = "p", .image = "i:2"};
+    (void)state;
+    begin(order);
+    asks("GET", "/apis/apps/v1/namespaces/d/daemonsets/p", "");
+    snprintf(json, sizeof(json), daemons, 1);
+    answer(200, json);
+    fails(-EBUSY, "1 of 3 new pods are made");
+    tear_down(NULL);
+    begin(order);
+    asks("GET", "/apis/apps/v1/namespaces/d/daemonsets/p", "");
+    snprintf(json, sizeof(json), daemons, 3);
+    answer(200, json);
+    asks("PATCH", "/apis/apps/v1/namespaces/d/daemonsets/p?fieldManager=seamline",
+         IMAGE_PATCH("i:2"));
+    tear_down(NULL);
+    begin((struct kube_order){
+        .verb = KUBE_SCALE, .kind = KUBE_STATEFULSET, .name = "s", .replicas = 3});
+    asks("GET", "/apis/apps/v1/namespaces/d/statefulsets/s/scale", "");
+}
+
+/* The server checks, and nothing is stored: nothing to undo, nothing to wait for. */
+static void test_dry_run(void **state)
+{
+    struct kube_order order = set_image;
+    (void)state;
+    order.dry_run = true;
+    begin(order);
+    asks("GET", WEB, "");
+    answer(200, deployment(7, "web:v1", false, false));
+    assert_string_equal(text_str(&action.undo), "");
+    asks("PATCH", WEB "?fieldManager=seamline&dryRun=All", IMAGE_PATCH("web:v2"));
+    answer(200, deployment(7, "web:v2", false, false));
+    ends(KUBE_DONE_CHANGED);
+    assert_true(action.result.dry_run);
+    assert_int_equal(action.result.version, 0);
+    tear_down(NULL);
+    /* With a body, servers take it from there alone. */
+    begin((struct kube_order){
+        .verb = KUBE_DELETE, .kind = KUBE_POD, .name = "p", .wait_gone = true, .dry_run = true});
+    asks("GET", POD, "");
+    answer(200, "{\"metadata\":{\"name\":\"p\",\"uid\":\"u1\"}}");
+    asks("DELETE", POD,
+         "{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"propagationPolicy\":\"Background\","
+         "\"dryRun\":[\"All\"]}");
+    answer(200, "{\"kind\":\"Status\"}");
+    ends(KUBE_DONE_DELETED);
+    tear_down(NULL);
+    begin((struct kube_order){.verb = KUBE_EVICT, .name = "p", .wait_gone = true, .dry_run = true});
+    asks("GET", POD, "");
+    answer(200, "{\"metadata\":{\"name\":\"p\",\"uid\":\"u1\"}}");
+    asks("POST", POD "/eviction?fieldManager=seamline&dryRun=All", NULL);
+    answer_recorded("answer-evict-201.json");
+    ends(KUBE_DONE_DELETED);
+}
+
+static void test_patches(void **state)
+{
+    static const char pod[] =
+        "{\"metadata\":{\"name\":\"p\",\"annotations\":{\"x/y\":\"1\"}},\"spec\":{\"containers\":[{"
+        "\"name\":\"c\",\"image\":\"i\"}]}}";
+    cJSON *operations =
+        parse("[{\"op\":\"test\",\"path\":\"/spec\"},{\"op\":\"replace\",\"path\":"
+              "\"/spec/containers/0/image\",\"value\":\"j\"},{\"op\":\"remove\",\"path\":"
+              "\"/metadata/annotations/x~1y\"},{\"op\":\"add\",\"path\":"
+              "\"/metadata/labels\",\"value\":{\"a\":\"b\"}}]");
+    struct kube_order order = {.verb = KUBE_PATCH,
+                               .kind = KUBE_POD,
+                               .name = "p",
+                               .object = operations,
+                               .content_type = KUBE_PATCH_JSON};
+    (void)state;
+    begin(order);
+    asks("GET", POD, "");
+    answer(200, pod);
+    assert_string_equal(action.body_type, KUBE_PATCH_JSON);
+    assert_non_null(strstr(text_str(&action.undo), "\"contentType\":\"" KUBE_PATCH_MERGE "\""));
+    assert_non_null(strstr(text_str(&action.undo),
+                           "\"body\":{\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]},"
+                           "\"metadata\":{\"annotations\":{\"x/y\":\"1\"},\"labels\":null}}"));
+    asks("PATCH", POD "?fieldManager=seamline", NULL);
+    tear_down(NULL);
+    order.content_type = NULL; /* That is no strategic patch. */
+    struct error err = {0};
+    assert_int_equal(kube_action_init(&action, &order, &discovery, "d", &err), -EINVAL);
+    cJSON_Delete(operations);
+}
+
+/* What an operation adds to an object goes away again with it. */
+static void test_inverse_of_replaced_object(void **state)
+{
+    cJSON *before = parse("{\"a\":{\"b\":{\"old\":1}}}");
+    cJSON *operations = parse(
+        "[{\"op\":\"replace\",\"path\":\"/a/b\",\"value\":{\"new\":2}},{\"op\":\"move\",\"from\":"
+        "\"/a/x\",\"path\":\"/c\"},{\"op\":\"add\",\"path\":\"nowhere\"}]");
+    cJSON *inverse = kube_inverse_operations(before, operations);
+    char *text = json_print(inverse, false);
+    (void)state;
+    assert_string_equal(text, "{\"a\":{\"b\":{\"old\":1,\"new\":null},\"x\":null},\"c\":null}");
+    cJSON_free(text);
+    cJSON_Delete(inverse);
+    cJSON_Delete(operations);
+    cJSON_Delete(before);
+}
+
+/* Somebody changed it meanwhile: it is read again, and asked for again. */
+static void test_conflict(void **state)
+{
+    (void)state;
+    begin(set_image);
+    asks("GET", WEB, "");
+    answer(200, deployment(7, "web:v1", false, false));
+    asks("PATCH", WEB "?fieldManager=seamline", IMAGE_PATCH("web:v2"));
+    answer_recorded("answer-patch-409-conflict.json");
+    asks("GET", WEB, "");
+    answer(200, deployment(8, "web:v2", false, false));
     ends(KUBE_DONE_UNCHANGED);
 }
 
@@ -501,6 +705,13 @@ int main(void)
         TEST(test_delete_applied),
         TEST(test_evict),
         TEST(test_restart_and_cordon),
+        TEST(test_set_env),
+        TEST(test_move),
+        TEST(test_other_workloads),
+        TEST(test_dry_run),
+        TEST(test_patches),
+        TEST(test_inverse_of_replaced_object),
+        TEST(test_conflict),
         TEST(test_transport_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

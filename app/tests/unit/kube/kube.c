@@ -491,10 +491,12 @@ static void test_wait_rollout(void **state)
     server_rule(server, "watch=1", 200, SERVER_STREAM, NULL);
     open_kube((struct access){0});
     server_start_thread(server);
-    int complete = kube_wait_rollout(kube, NULL, "web", NULL, 20000, &rollout, &err);
-    int missing = kube_wait_rollout(kube, NULL, "none", NULL, 20000, &rollout, &err);
+    int complete =
+        kube_wait_rollout(kube, KUBE_DEPLOYMENT, NULL, "web", NULL, 20000, &rollout, &err);
+    int missing =
+        kube_wait_rollout(kube, KUBE_DEPLOYMENT, NULL, "none", NULL, 20000, &rollout, &err);
     struct error slow_err = {0};
-    int slow = kube_wait_rollout(kube, NULL, "slow", NULL, 1, &rollout, &slow_err);
+    int slow = kube_wait_rollout(kube, KUBE_DEPLOYMENT, NULL, "slow", NULL, 1, &rollout, &slow_err);
     server_join_thread(server);
     assert_int_equal(complete, 0);
     assert_int_equal(rollout.state, KUBE_ROLLOUT_COMPLETE);

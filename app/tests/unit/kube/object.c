@@ -60,14 +60,14 @@ static void test_recorded_others(void **state)
     struct kube_object *object = first_of("list-deployments.json", KUBE_DEPLOYMENT);
     (void)state;
     assert_int_equal(object->meta.generation, 1);
-    assert_int_equal(object->deployment.replicas, 8);
-    assert_int_equal(object->deployment.observed_generation, 1);
-    assert_int_equal(object->deployment.max_surge.value, 2);
-    assert_false(object->deployment.max_surge.percent);
-    assert_int_equal(object->deployment.max_unavailable.value, 1);
-    assert_string_equal(object->deployment.revision, "1");
-    assert_string_equal(kube_labels_get(&object->deployment.selector, "app"), "web");
-    assert_true(kube_condition_true(&object->deployment.conditions, "Available"));
+    assert_int_equal(object->workload.replicas, 8);
+    assert_int_equal(object->workload.observed_generation, 1);
+    assert_int_equal(object->workload.max_surge.value, 2);
+    assert_false(object->workload.max_surge.percent);
+    assert_int_equal(object->workload.max_unavailable.value, 1);
+    assert_string_equal(object->workload.revision, "1");
+    assert_string_equal(kube_labels_get(&object->workload.selector, "app"), "web");
+    assert_true(kube_condition_true(&object->workload.conditions, "Available"));
     kube_object_drop(object);
 
     object = first_of("list-replicasets.json", KUBE_REPLICASET);

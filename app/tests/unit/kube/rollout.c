@@ -59,6 +59,66 @@ static void test_rules(void **state)
     }
 }
 
+static void expect(enum kube_kind kind, const char *json, enum kube_rollout_state state,
+                   const char *text)
+{
+    struct kube_rollout rollout;
+    struct kube_object *object = read_text(kind, json);
+    kube_rollout_status(object, &rollout);
+    if (rollout.state != state || strstr(rollout.text, text) == NULL)
+        fail_msg("%s: %d %s", json, rollout.state, rollout.text);
+    kube_object_drop(object);
+}
+
+/* By the rules of `kubectl rollout status` for them. */
+static void test_other_workloads(void **state)
+{
+    static const struct {
+        enum kube_kind kind;
+        const char *spec, *status;
+        enum kube_rollout_state state;
+        const char *text;
+    } rows[] = {
+        {KUBE_DAEMONSET, "", "\"desiredNumberScheduled\":3,\"updatedNumberScheduled\":2",
+         KUBE_ROLLOUT_PROGRESSING, "2 of 3 new pods are made"},
+        {KUBE_DAEMONSET, "",
+         "\"desiredNumberScheduled\":3,\"updatedNumberScheduled\":3,\"numberAvailable\":2",
+         KUBE_ROLLOUT_PROGRESSING, "2 of 3 new pods are available"},
+        {KUBE_DAEMONSET, "",
+         "\"desiredNumberScheduled\":3,\"updatedNumberScheduled\":3,\"numberAvailable\":3",
+         KUBE_ROLLOUT_COMPLETE, "all 3"},
+        {KUBE_DAEMONSET, "\"updateStrategy\":{\"type\":\"OnDelete\"}",
+         "\"desiredNumberScheduled\":3,\"updatedNumberScheduled\":1", KUBE_ROLLOUT_PAUSED,
+         "until somebody deletes it"},
+        {KUBE_STATEFULSET, "\"replicas\":3",
+         "\"replicas\":3,\"updatedReplicas\":1,\"readyReplicas\":3,\"currentRevision\":\"a\","
+         "\"updateRevision\":\"b\"",
+         KUBE_ROLLOUT_PROGRESSING, "1 of 3 new pods are made"},
+        {KUBE_STATEFULSET, "\"replicas\":3",
+         "\"replicas\":3,\"readyReplicas\":2,\"currentRevision\":\"b\",\"updateRevision\":\"b\"",
+         KUBE_ROLLOUT_PROGRESSING, "2 of 3 new pods are available"},
+        {KUBE_STATEFULSET, "\"replicas\":3",
+         "\"replicas\":3,\"readyReplicas\":3,\"currentRevision\":\"b\",\"updateRevision\":\"b\"",
+         KUBE_ROLLOUT_COMPLETE, "all 3"},
+        {KUBE_STATEFULSET,
+         "\"replicas\":3,\"updateStrategy\":{\"rollingUpdate\":{\"partition\":2}}",
+         "\"replicas\":3,\"updatedReplicas\":1,\"readyReplicas\":3,\"currentRevision\":\"a\","
+         "\"updateRevision\":\"b\"",
+         KUBE_ROLLOUT_COMPLETE, "all 1 pods are new and available, and those below the partition"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char json[1024];
+        snprintf(json, sizeof(json),
+                 "{\"metadata\":{\"name\":\"d\",\"generation\":2},\"spec\":{%s},\"status\":{"
+                 "\"observedGeneration\":2,%s}}",
+                 rows[i].spec, rows[i].status);
+        expect(rows[i].kind, json, rows[i].state, rows[i].text);
+    }
+    expect(KUBE_DAEMONSET, "{\"metadata\":{\"name\":\"d\",\"generation\":2}}",
+           KUBE_ROLLOUT_PROGRESSING, "not seen");
+}
+
 static void add_pod(struct kube_cache *pods, const char *name, const char *app, const char *more)
 {
     struct kube_object *previous;
@@ -102,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_other_workloads),
         cmocka_unit_test(test_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

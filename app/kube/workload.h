@@ -1,9 +1,16 @@
-/* deployment.h - what seamline needs to know of a Deployment. Pure, as kube/pod.h.
- * Source: Kubernetes API reference, apps/v1 Deployment. */
-#ifndef KUBE_DEPLOYMENT_H
-#define KUBE_DEPLOYMENT_H
+/* workload.h - what seamline needs to know of a Deployment, StatefulSet or DaemonSet: what makes
+ * pods from a template. Pure, as kube/pod.h.
+ *
+ * All three are told in a Deployment's words, so that what rolls out is waited for in one way
+ * (kube/rollout.h). A DaemonSet wants a pod for each of its nodes; a StatefulSet's partition keeps
+ * pods below it as they are.
+ *
+ * Source: Kubernetes API reference, apps/v1 Deployment, StatefulSet, DaemonSet. */
+#ifndef KUBE_WORKLOAD_H
+#define KUBE_WORKLOAD_H
 
 #include "kube/pod.h"
+#include "kube/resource.h"
 
 struct kube_label {
     const char *name;  /* With its prefix, if any. */
@@ -27,14 +34,18 @@ struct kube_amount {
 
 enum kube_strategy {
     KUBE_ROLLING_UPDATE,
-    KUBE_RECREATE,
+    KUBE_RECREATE,  /* Deployments: all old pods go before new ones come. */
+    KUBE_ON_DELETE, /* StatefulSets, DaemonSets: a pod is new once somebody deleted the old one. */
 };
 
-struct kube_deployment {
-    int64_t replicas;                   /* spec.replicas: wanted; 1 when absent. */
+struct kube_workload {
+    int64_t replicas;                   /* spec.replicas: wanted; 1 when absent. DaemonSet:
+                                           status.desiredNumberScheduled. */
     int64_t observed_generation;        /* The generation that the status below belongs to. */
     int64_t status_replicas;            /* Pods not terminating, of all ReplicaSets. */
     int64_t updated_replicas;           /* Of the newest template. */
+    int64_t to_update;                  /* How many of `replicas` are to become so: all that are
+                                           not below a StatefulSet's partition. */
     int64_t ready_replicas;             /* Passing their readiness probes. */
     int64_t available_replicas;         /* Ready for min_ready_s. */
     int64_t unavailable_replicas;       /* Still wanted to be available. */
@@ -42,8 +53,8 @@ struct kube_deployment {
     int64_t progress_deadline_s;        /* spec.progressDeadlineSeconds; 600 when absent. */
     bool paused;                        /* spec.paused: no change of the template rolls out. */
     enum kube_strategy strategy;        /* How a new template comes in. */
-    struct kube_amount max_surge;       /* 25 % when absent. */
-    struct kube_amount max_unavailable; /* 25 % when absent. */
+    struct kube_amount max_surge;       /* 25 % when absent; else 0. */
+    struct kube_amount max_unavailable; /* 25 % when absent; else 1. */
     struct kube_labels selector;        /* spec.selector.matchLabels. */
     bool selector_has_expressions; /* matchExpressions too: `selector` is not the whole of it. */
     int64_t grace_s;      /* The template's terminationGracePeriodSeconds; 30 when absent. */
@@ -52,8 +63,9 @@ struct kube_deployment {
     struct kube_conditions conditions; /* Available, Progressing. */
 };
 
-void kube_deployment_read(struct kube_arena *arena, const cJSON *json,
-                          struct kube_deployment *deployment);
+/* KIND: one for which kube_kind_is_workload(). */
+void kube_workload_read(struct kube_arena *arena, enum kube_kind kind, const cJSON *json,
+                        struct kube_workload *workload);
 void kube_labels_read(struct kube_arena *arena, const cJSON *object, struct kube_labels *labels);
 /* NULL when there is none of that name. */
 const char *kube_labels_get(const struct kube_labels *labels, const char *name);

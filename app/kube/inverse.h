@@ -1,0 +1,20 @@
+/* inverse.h - the patch that takes a patch back.
+ *
+ * Both give a merge patch (RFC 7396) for the object as it stands after the change: members that it
+ * touches get their old value, arrays as a whole; those that were not there become null; what it
+ * does not touch stays as it is by then.
+ *
+ * Threads: pure. Memory: cJSON's; the caller deletes what it gets. NULL when out of memory.
+ */
+#ifndef KUBE_INVERSE_H
+#define KUBE_INVERSE_H
+
+#include <cjson/cJSON.h>
+
+/* Of a merge patch or a strategic one. */
+cJSON *kube_inverse_merge(const cJSON *before, const cJSON *patch);
+/* Of a JSON patch (RFC 6902): the members on the way of each operation's path, and of its `from`.
+ * Paths that are no JSON pointer are left out: the server refuses them. */
+cJSON *kube_inverse_operations(const cJSON *before, const cJSON *operations);
+
+#endif

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""`seamline kube` against the lab's API server alone; what it did is looked at by Debian's kubectl.
+
+    kube_command.py SEAMLINE API_ONLY BUILD_DIR
+
+Nothing stands behind the API, so that no rollout ends: --even-rolling is given throughout. Prints TAP.
+"""
+import datetime
+import json
+import re
+import subprocess
+import sys
+
+import kubectl
+import tap
+
+STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z  (.*)")
+
+
+class Hand:
+    """`seamline kube` on the world's server."""
+
+    def __init__(self, seamline, world):
+        self.command = [seamline, "kube"]
+        self.access = ["-k", world.kubeconfig, "--context", "seamline-lab", "-n", "default"]
+
+    def raw(self, *words):
+        return subprocess.run([*self.command, *words], text=True, capture_output=True, timeout=60,
+                              check=False)
+
+    def run(self, *words):
+        return self.raw(*words, *self.access)
+
+    def says(self, *words):
+        """The lines of a change that was made, each with its time, which is checked."""
+        before = datetime.datetime.now(datetime.timezone.utc)
+        done = self.run(*words, "--yes", *([] if words[0] in NEVER_ROLL else ["--even-rolling"]))
+        after = datetime.datetime.now(datetime.timezone.utc)
+        assert done.returncode == 0, done.stderr
+        texts = []
+        for line in done.stdout.splitlines():
+            found = STAMP.fullmatch(line)
+            assert found, line
+            at = datetime.datetime.fromisoformat(found[1] + "+00:00")
+            assert before <= at <= after, f"{before} {line} {after}"
+            texts.append(re.sub(r"; answered after [0-9.]+ [mun]?s$", "; answered", found[2]))
+        return texts
+
+
+NEVER_ROLL = ("cordon", "uncordon", "delete-pod", "evict", "rollout")
+
+
+def template(world):
+    return json.loads(world.run("get", "deploy", "web", "-o", "json"))["spec"]["template"]
+
+
+def changes(hand, world):
+    """Each action: what it says, and what kubectl then sees."""
+    got = hand.says("set-image", "web", "web:v2")
+    seen = template(world)["spec"]["containers"][0]
+    yield "set-image changes the image", seen["image"] == "web:v2" and got == [
+        "set image of deployment/web, container web: web:v1 -> web:v2: changed; answered"], (got, seen)
+    got = hand.says("set-image", "web", "web:v2")
+    yield "the present image is no change", got == ["deployment/web unchanged"], got
+    hand.says("set-env", "deploy/web", "A=1", "B=x=y")
+    got = hand.says("set-env", "web", "A-")
+    seen = template(world)["spec"]["containers"][0]["env"]
+    yield "set-env adds and takes away", seen == [{"name": "B", "value": "x=y"}], (got, seen)
+    hand.says("move", "web", "n2")
+    seen = template(world)["spec"].get("nodeName")
+    hand.says("move", "web", "")
+    yield "move names the node, and none again", (seen, template(world)["spec"].get("nodeName")) == (
+        "n2", None), seen
+    hand.says("restart", "web")
+    first = template(world)["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"]
+    hand.says("restart", "web")
+    second = template(world)["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"]
+    yield "each restart changes the template", first < second, (first, second)
+    got = hand.says("scale", "web", "3")
+    seen = world.run("get", "deploy", "web", "-o", "jsonpath={.spec.replicas}")
+    yield "scale", seen == "3" and got == ["scale deployment/web: 8 -> 3: changed; answered"], (got, seen)
+    hand.says("patch", "deployment/web", "spec: {minReadySeconds: 7}", "--type", "merge")
+    seen = world.run("get", "deploy", "web", "-o", "jsonpath={.spec.minReadySeconds}")
+    yield "patch takes YAML", seen == "7", seen
+    hand.says("cordon", "n1")
+    cordoned = world.run("get", "node", "n1", "-o", "jsonpath={.spec.unschedulable}")
+    hand.says("uncordon", "n1")
+    free = world.run("get", "node", "n1", "-o", "jsonpath={.spec.unschedulable}")
+    yield "cordon and uncordon", (cordoned, free) == ("true", ""), (cordoned, free)
+    got = hand.says("delete-pod", "p1", "--wait")
+    yield "delete-pod waits until it is gone", got == [
+        "delete pod/p1: deleted; answered", "pod/p1 is gone"], got
+
+
+def harmless(hand, world):
+    """What must change nothing."""
+    before = world.run("get", "deploy,pods,nodes", "-o", "yaml")
+    dry = [hand.run("set-image", "web", "web:v9", "--dry-run", "--even-rolling"),
+           hand.run("scale", "web", "5", "--dry-run"),
+           hand.run("cordon", "n2", "--dry-run"), hand.run("delete-pod", "p1", "-w", "--dry-run")]
+    yield "a dry run says so", all(
+        done.returncode == 0 and "dry run, checked by the server, nothing changed; would be " in done.stdout
+        for done in dry), dry
+    asked = hand.run("scale", "web", "5")
+    yield "without --yes it says what it would do, and where", (
+        asked.returncode == 2 and asked.stdout == "" and "would scale deployment/web: 8 -> 5" in asked.stderr
+        and "context seamline-lab, namespace default" in asked.stderr and "give --yes" in asked.stderr), asked
+    busy = hand.run("restart", "web", "--yes")
+    yield "a rollout that is under way is left alone", (
+        busy.returncode == 3 and "in the middle of a rollout that is not ours" in busy.stderr), busy
+    late = hand.run("rollout", "web", "--timeout", "1s")
+    yield "a rollout that does not end", (
+        late.returncode == 3 and "not over within its deadline" in late.stderr), late
+    rows = [
+        (["frob"], "\"frob\" is no action"),
+        (["scale", "web"], "want scale OBJECT REPLICAS"),
+        (["scale", "web", "-3x"], "there is no option"),
+        (["scale", "web", "x", *hand.access], "no number of replicas"),
+        (["scale", "ds/web", "3", *hand.access], "a daemonset has a pod on each of its nodes"),
+        (["restart", "svc/web", *hand.access], "not of a Service"),
+        (["restart", "nope/web", *hand.access], "no kind that is known"),
+        (["restart", "web", *hand.access[:4]], "-n is missing"),
+        (["restart", "web", *hand.access[:2], "-n", "default"], "--context is missing"),
+        (["restart", "web"], "--kubeconfig is missing"),
+        (["restart", "web", *hand.access[:2], "--context", "x", "-n", "default"],
+         'no context "x"; there are: seamline-lab'),
+        (["patch", "web", "a: b\n\tc: d", *hand.access], "line 2"),
+        (["patch", "web", "a: 1\na: 2", *hand.access], "line 2"),
+        (["delete-pod", "p1", "--grace", "1d", *hand.access], "--grace"),
+        (["cordon", "n1", "--timeout", "soon", *hand.access], "--timeout"),
+    ]
+    for words, text in rows:
+        done = hand.raw(*words)
+        yield f"refused: {text}", done.returncode == 2 and text in done.stderr, done
+    after = world.run("get", "deploy,pods,nodes", "-o", "yaml")
+    yield "none of these changed anything", before == after, after
+
+
+def everything(_folder):
+    seamline, api_only, build_dir = sys.argv[1:4]
+    program = kubectl.find_kubectl(build_dir)
+    if program is None:
+        yield "kubectl # SKIP set KUBECTL, or let apt-get download kubernetes-client", True, ""
+        return
+    world = kubectl.World(api_only, program)
+    try:
+        world.run("apply", "-f", "-", stdin=kubectl.MANIFEST)
+        hand = Hand(seamline, world)
+        yield from harmless(hand, world)
+        yield from changes(hand, world)
+    finally:
+        world.close()
+
+
+tap.run("kube-command", everything)
