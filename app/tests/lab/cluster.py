@@ -9,23 +9,17 @@ it the test is skipped. Prints TAP.
 """
 import collections
 import json
-import os
 import pathlib
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import kubectl  # noqa: E402
+import pocket_cluster  # noqa: E402
+from pocket_cluster import PORT, until  # noqa: E402
 
-LAB = pathlib.Path(sys.argv[1]).resolve()
-CLIENT = pathlib.Path(__file__).with_name("lab_client.py")
 MANIFEST = pathlib.Path(__file__).resolve().parents[3] / "config" / "mserver.yaml"
-PORT = "5003"
-WAIT_S = 40
 SECOND_NS = 10**9
 CLOCKS_NS = 10**6  # CLOCK_REALTIME is written, CLOCK_MONOTONIC decides; they may part by a little.
 
@@ -68,135 +62,6 @@ spec:
   selector: {app: web}
   ports: [{port: 5003, name: ctraffic}, {port: 80, targetPort: 8080, name: http}]
 """
-
-
-def until(what, predicate, limit_s=WAIT_S):
-    end = time.monotonic() + limit_s
-    while not (value := predicate()):
-        assert time.monotonic() < end, f"waited {limit_s} s for: {what}"
-        time.sleep(0.03)
-    return value
-
-
-class Client:
-    """lab_client.py at work until it is told to end."""
-
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        assert line == "up\n", line
-
-    def end(self):
-        text, _ = self.process.communicate(timeout=WAIT_S)
-        return json.loads(text)
-
-
-class Cluster:
-    """A lab, kubectl for it, and its own log."""
-
-    def __init__(self, program, iface, *options):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-cluster-"))
-        self.kubectl = program
-        # The daemon has no terminal: what sanitizers find goes to files.
-        log = f"log_path={self.folder}/sanitizer"
-        done = subprocess.run([LAB, "up", "--dir", self.folder, "--iface", iface, "--profile", "ideal",
-                               *options], text=True, capture_output=True, timeout=60,
-                              env={**os.environ, "ASAN_OPTIONS": log, "UBSAN_OPTIONS": log})
-        assert done.returncode == 0, done.stderr
-        self.process = pathlib.Path(f"/proc/{self.status()['pid']}")
-        self.environment = {**os.environ, "HOME": str(self.folder)}
-
-    def down(self):
-        done = subprocess.run([LAB, "down", "--dir", self.folder], text=True, capture_output=True,
-                              timeout=60)
-        until("the end of the daemon", lambda: not self.process.exists())
-        log = (self.folder / "lab.log").read_text()
-        log += "".join(found.read_text() for found in self.folder.glob("sanitizer*"))
-        shutil.rmtree(self.folder)
-        assert done.returncode == 0, done.stderr
-        for word in ("Sanitizer", "runtime error", "nft failed"):
-            assert word not in log, log[log.index(word):][:4000]
-
-    def status(self):
-        return json.loads(subprocess.run([LAB, "status", "--dir", self.folder], check=True, text=True,
-                                         capture_output=True, timeout=30).stdout)
-
-    def vips(self, service):
-        """Its addresses, IPv4 first."""
-        service = next(s for s in self.status()["services"] if s["name"] == service)
-        return [item["ip"] for item in service["vips"]]
-
-    def command(self, *words):
-        return [self.kubectl, "--kubeconfig", self.folder / "kubeconfig", *words]
-
-    def run(self, *words, stdin=None, status=0):
-        done = subprocess.run(self.command(*words), input=stdin, env=self.environment, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=WAIT_S)
-        assert done.returncode == status, f"{words}: status {done.returncode}: {done.stdout}"
-        return done.stdout
-
-    def start(self, *words):
-        return subprocess.Popen(self.command(*words), env=self.environment, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-    def watch(self, *words):
-        """`kubectl get ... -w`, with time to begin."""
-        process = self.start("get", *words, "-w")
-        time.sleep(4)
-        return process
-
-    def execute(self, name, *words):
-        return [LAB, "exec", "--dir", self.folder, name, "--", *words]
-
-    def output(self, name, *words):
-        return subprocess.run(self.execute(name, *words), check=True, text=True, capture_output=True,
-                              timeout=WAIT_S).stdout
-
-    def client(self, *words):
-        """lab_client.py in the lab's namespace, to its end."""
-        return json.loads(self.output("lab", sys.executable, CLIENT, *map(str, words)))
-
-    def client_running(self, *words):
-        return Client(self.execute("lab", sys.executable, CLIENT, *map(str, words)))
-
-    def spread(self, address, count):
-        return collections.Counter(self.client("spread", address, PORT, count)["answers"])
-
-    def truth(self, event=None, pod=None):
-        lines = map(json.loads, (self.folder / "truth.jsonl").read_text().splitlines())
-        return [line for line in lines if event in (None, line["event"])
-                and pod in (None, line.get("pod"))]
-
-    def rules(self, node, service):
-        """Endpoints of SERVICE as NODE's rules have them now."""
-        found = [line["endpoints"] for line in self.truth("rule-changed")
-                 if line["node"] == node and line["service"] == service]
-        return found[-1] if found else None
-
-    def wait_rules(self, service, pods):
-        """Until each node's rules have exactly the addresses of PODS (names), in both families."""
-        def agree():
-            status = self.status()
-            for family in ("4", "6"):
-                wanted = sorted(p["ipv" + family] for p in status["pods"] if p["name"] in pods)
-                for node in status["nodes"]:
-                    seen = self.rules(node["name"], f"{service}/ctraffic/TCP/IPv{family}")
-                    if seen is None or sorted(seen) != wanted:
-                        return False
-            return True
-        until(f"rules of {service} for {sorted(pods)}", agree)
-
-    def names(self, selector, namespace):
-        return set(self.run("-n", namespace, "get", "pods", "-l", selector, "-o",
-                            "jsonpath={.items[*].metadata.name}").split())
-
-    def settled(self):
-        """The names of mserver's pods, once the old ones are gone and the rules know."""
-        until("no pod is being deleted", lambda: not any(p["deleting"] for p in self.status()["pods"]))
-        names = self.names("app=mserver", "seamline")
-        for service in ("mserver", "mserver-probe"):
-            self.wait_rules("seamline/" + service, names)
-        return names
 
 
 TESTS = []
@@ -448,37 +313,5 @@ LABS = {
 }
 
 
-def attempt(number, name, function, *arguments):
-    started = time.monotonic()
-    try:
-        value = function(*arguments)
-        print(f"# {time.monotonic() - started:.1f} s\nok {number} - {name}", flush=True)
-        return value
-    except (AssertionError, OSError, ValueError, KeyError, StopIteration,
-            subprocess.SubprocessError) as problem:
-        text = (str(problem) or repr(problem)) + (getattr(problem, "stderr", None) or "")
-        print("\n".join("# " + line for line in text.splitlines()))
-        print(f"not ok {number} - {name}", flush=True)
-        return None
-
-
-def main():
-    program = kubectl.find_kubectl(sys.argv[2])
-    if os.geteuid() != 0 or program is None:
-        print("1..0 # SKIP needs root, and kubectl: set KUBECTL, or let apt-get download kubernetes-client")
-        return
-    number = 0
-    for iface, (options, tests) in LABS.items():
-        number += 1
-        lab = attempt(number, f"up {iface}", Cluster, program, iface, *options)
-        for function in tests if lab is not None else []:
-            number += 1
-            attempt(number, function.__name__, function, lab)
-        if lab is not None:
-            number += 1
-            attempt(number, f"down {iface}", lab.down)
-    print(f"1..{number}")
-
-
 if __name__ == "__main__":
-    main()
+    pocket_cluster.run(sys.argv[1], sys.argv[2], LABS)

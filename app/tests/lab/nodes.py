@@ -8,12 +8,13 @@ kubectl is the one of kubectl.py; without it the test is skipped. Prints TAP.
 import collections
 import contextlib
 import json
+import pathlib
 import re
 import subprocess
 import sys
 
-import cluster
 import kubectl
+import pocket_cluster
 import tap
 
 WEB = """
@@ -81,7 +82,7 @@ def cordons(lab):
     yield "six pods on three nodes", places(lab) == {"n1": 2, "n2": 2, "n3": 2}, places(lab)
     out = lab.run("cordon", "n2")
     yield "kubectl cordons", "node/n2 cordoned" in out, out
-    taint = cluster.until("the taint", lambda: lab.run("get", "node", "n2", "-o", "jsonpath={.spec.taints[*].key}"))
+    taint = pocket_cluster.until("the taint", lambda: lab.run("get", "node", "n2", "-o", "jsonpath={.spec.taints[*].key}"))
     yield "a cordoned node has the taint", taint == "node.kubernetes.io/unschedulable", taint
     table = lab.run("get", "nodes")
     yield "kubectl shows it", re.search(r"(?m)^n2 +Ready,SchedulingDisabled", table) is not None, table
@@ -97,14 +98,14 @@ def cordons(lab):
     lab.run("scale", "deployment/web", "--replicas=9")
     rolled_out(lab)
     yield "pods come again", places(lab) == {"n1": 3, "n2": 3, "n3": 3}, places(lab)
-    cluster.until("no taint", lambda: not lab.run("get", "node", "n2", "-o", "jsonpath={.spec.taints}"))
+    pocket_cluster.until("no taint", lambda: not lab.run("get", "node", "n2", "-o", "jsonpath={.spec.taints}"))
     lab.run("scale", "deployment/web", "--replicas=6")
-    cluster.until("six", lambda: len(lab.status()["pods"]) == 6)
+    pocket_cluster.until("six", lambda: len(lab.status()["pods"]) == 6)
 
 
 def drains(lab):
     before = places(lab)
-    seen = cluster.until("the budget", lambda: budget(lab, "disruptionsAllowed") == [1] and budget(
+    seen = pocket_cluster.until("the budget", lambda: budget(lab, "disruptionsAllowed") == [1] and budget(
         lab, "currentHealthy", "desiredHealthy", "expectedPods"))
     yield "the budget counts", seen == [6, 5, 6], seen
     table = lab.run("get", "pdb")
@@ -129,7 +130,7 @@ def drains(lab):
 def holds(lab):
     """A budget that never allows it: told, with the status that kubectl has for it."""
     lab.run("patch", "pdb", "web", "--type=merge", "-p", '{"spec":{"minAvailable":6}}')
-    cluster.until("no disruptions", lambda: budget(lab, "disruptionsAllowed", "observedGeneration") == [0, 2])
+    pocket_cluster.until("no disruptions", lambda: budget(lab, "disruptionsAllowed", "observedGeneration") == [0, 2])
     node, before = max(places(lab), key=places(lab).get), places(lab)
     out = drain(lab, node, "--timeout=2s", status=1)
     yield "kubectl gives up", "global timeout reached" in out, out
@@ -145,7 +146,7 @@ def holds(lab):
     lab.run("delete", "pdb", "web")
     out = lab.run("create", "--raw", path, "-f", "-", stdin=body)
     yield "without a budget it goes", json.loads(out)["status"] == "Success", out
-    cluster.until("it is gone", lambda: lab.truth("pod-removed", name))
+    pocket_cluster.until("it is gone", lambda: lab.truth("pod-removed", name))
 
 
 def spreads(lab):
@@ -157,7 +158,7 @@ def spreads(lab):
     yield "as many in each zone", now == {"n1": 1, "n2": 1, "n3": 2}, now
     lab.run("cordon", "n3")
     lab.run("scale", "deployment/spread", "--replicas=7")
-    cluster.until("one in the smaller zone is missing", lambda: places(lab, "spread").get("", 0) == 2)
+    pocket_cluster.until("one in the smaller zone is missing", lambda: places(lab, "spread").get("", 0) == 2)
     waiting = lab.run("get", "pods", "-l", "app=spread", "--field-selector", "status.phase=Pending", "-o",
                       "jsonpath={.items[0].metadata.name}")
     told = lab.run("describe", "pod", waiting)
@@ -174,7 +175,7 @@ def everything(_folder):
         print("# no kubectl: set KUBECTL, or let apt-get download kubernetes-client")
         yield "skipped # SKIP no kubectl", True, ""
         return
-    lab = cluster.Cluster(program, "slnodes0", "--nodes", "3")
+    lab = pocket_cluster.Cluster(pathlib.Path(sys.argv[1]).resolve(), program, "slnodes0", "--nodes", "3")
     try:
         for part in (cordons, drains, holds, spreads):
             yield from part(lab)
