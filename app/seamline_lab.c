@@ -37,7 +37,7 @@ static const char usage[] =
     "goneIP=unreachable\n"
     "  --nodes N         1..32 (default 4)\n"
     "  --seed N          of all draws (default 1)\n"
-    "  --proxy MODE      rr (default, emulated) or random\n"
+    "  --proxy MODE      rr (default, emulated), random or sh (by source address)\n"
     "  --image IMAGE=PROGRAM  what runs for an image (default for all: seamline-pod); may have "
     "arguments;\n"
     "                    nginx alone gets a configuration\n"
@@ -102,10 +102,20 @@ static int add_vip(struct options *options, const char *text)
 
 static int parse_mode(const char *text, enum proxy_mode *out)
 {
-    if (strcmp(text, "rr") != 0 && strcmp(text, "random") != 0)
-        return -EINVAL;
-    *out = strcmp(text, "rr") == 0 ? PROXY_RR : PROXY_RANDOM;
-    return 0;
+    static const char *const words[] = {
+        [PROXY_RR] = "rr", [PROXY_RANDOM] = "random", [PROXY_SH] = "sh"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *out = (enum proxy_mode)i;
+            return 0;
+        }
+    }
+    if (strcmp(text, "lc") == 0)
+        fprintf(stderr,
+                "seamline-lab: lc is IPVS's own: the lab's nodes balance by nftables, which "
+                "counts no open connections\n");
+    return -EINVAL;
 }
 
 static int parse_signal(const char *text, int *out)

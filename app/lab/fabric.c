@@ -14,6 +14,7 @@ enum {
     FIRST_HOST = 2,
     LAST_HOST = 254,
     FIRST_NODE = 11,
+    OWN_TABLE = 99, /* Of what a node's own programs send to Services. */
     ROUTE_TABLE = 100,
     LINK_WAITS = 40
 };
@@ -79,12 +80,19 @@ void fabric_node_text(const struct fabric *fabric, unsigned node, struct text *t
                    "route add fd00:201::/112 via fd00:201::1 dev eth0\n");
     text_addf(text, "route add %s 10.244.%u.0/24\nroute add %s fd00:244:%u::/64\n", gone, node + 1,
               gone, node + 1);
+    text_addf(text,
+              "route add " FABRIC_VIPS_V4 " dev eth0 table %u\n"
+              "route add " FABRIC_CLUSTER_V4 " dev eth0 table %u\n"
+              "route add " FABRIC_VIPS_V6 " dev eth0 table %u\n"
+              "route add " FABRIC_CLUSTER_V6 " dev eth0 table %u\nrule add iif lo lookup %u\n",
+              OWN_TABLE, OWN_TABLE, OWN_TABLE, OWN_TABLE, OWN_TABLE);
     for (unsigned i = 0; i < fabric->node_count; i++)
         other_node_text(node, i, text);
 }
 
 void fabric_node_rules_text(const struct fabric *fabric, unsigned node, struct text *text)
 {
+    text_addf(text, "rule add iif lo lookup %u\n", OWN_TABLE);
     for (unsigned i = 0; i < fabric->node_count; i++) {
         if (i != node)
             text_addf(text, "rule add fwmark %u lookup %u\n", i + 1, ROUTE_TABLE + i + 1);
@@ -131,7 +139,16 @@ void fabric_marks_text(const struct fabric *fabric, unsigned node, struct text *
                       i + 1, i + 1);
     }
     text_add(text, "add rule inet marks pre iifname != \"eth0\" ct direction reply "
-                   "meta mark set ct mark\n");
+                   "meta mark set ct mark\n"
+                   "add chain inet marks out { type route hook output priority -150; }\n"
+                   "add rule inet marks out ct direction reply ct mark != 0 meta mark set ct mark\n"
+                   "add set inet marks itself { type ifname . ifname; }\n"
+                   "add chain inet marks post { type nat hook postrouting priority srcnat; }\n"
+                   "add rule inet marks post iifname . oifname @itself masquerade\n"
+                   "add element inet marks itself { ");
+    for (unsigned host = FIRST_HOST; host <= LAST_HOST; host++)
+        text_addf(text, "%s\"pod%u\" . \"pod%u\"", host == FIRST_HOST ? "" : ", ", host, host);
+    text_add(text, " }\n");
 }
 
 static int run_ip(const struct fabric *fabric, int netns_fd, const char *batch, struct error *err)
@@ -143,7 +160,8 @@ static int run_ip(const struct fabric *fabric, int netns_fd, const char *batch, 
 
 static int node_sysctls(const struct fabric *fabric, int netns_fd, struct error *err)
 {
-    static const char *const settings[][2] = {
+    char time_wait[16];
+    const char *const settings[][2] = {
         {"ipv4/ip_forward", "1"},
         {"ipv6/conf/all/forwarding", "1"},
         {"ipv4/conf/all/rp_filter", "0"},
@@ -152,8 +170,10 @@ static int node_sysctls(const struct fabric *fabric, int netns_fd, struct error 
         {"ipv4/conf/default/send_redirects", "0"},
         {"ipv4/conf/eth0/send_redirects", "0"},
         {"ipv4/conf/eth0/rp_filter", "0"},
+        {"netfilter/nf_conntrack_tcp_timeout_time_wait", time_wait},
     };
 
+    snprintf(time_wait, sizeof(time_wait), "%u", fabric->time_wait_s);
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
         int rc = netns_sysctl(netns_fd, fabric->home_fd, settings[i][0], settings[i][1]);
         if (rc < 0)

@@ -9,7 +9,11 @@
  * fd00:201::/112; nodes reach them all through the first of them, so that one neighbour entry
  * serves the pool. A connection that came by way of another node (which translated its VIP) is
  * answered by way of that node: a mark of the connection, set by the MAC address that it came from,
- * chooses the route. Thus pods see the clients' own addresses.
+ * chooses the route. Thus pods can see the clients' own addresses.
+ *
+ * A node's own programs reach Services by its rules too: what they send to VIPs and cluster IPs has
+ * a route of its own (what comes from others and was not translated has none). A pod that reaches
+ * itself by a Service sees the node's address.
  *
  * Namespaces have no names (netns.h): all goes when the daemon goes.
  *
@@ -33,12 +37,15 @@ enum {
 #define FABRIC_CLIENTS_V6 "fd00:201::/112"
 #define FABRIC_VIPS_V4 "10.202.0.0/24"
 #define FABRIC_VIPS_V6 "fd00:202::/112"
+#define FABRIC_PODS_V4 "10.244.0.0/16"
+#define FABRIC_PODS_V6 "fd00:244::/32"
 #define FABRIC_CLUSTER_V4 "10.96.0.0/16"
 #define FABRIC_CLUSTER_V6 "fd00:10:96::/112"
 
 struct fabric {
     unsigned node_count;                 /* At most FABRIC_NODES_MAX. */
     bool gone_unreachable;               /* What nodes say for a pod that is gone. */
+    unsigned time_wait_s;                /* Nodes' connection tracking forgets a closed one. */
     char iface[FABRIC_IFACE_BYTES];      /* seamline's end, in the caller's namespace. */
     char id[40];                         /* "seamline-lab PID": alias of the iface. */
     int home_fd;                         /* The caller's namespace. */
@@ -68,7 +75,8 @@ void fabric_node_text(const struct fabric *fabric, unsigned node, struct text *t
 void fabric_node_rules_text(const struct fabric *fabric, unsigned node, struct text *text);
 void fabric_pod_text(const struct fabric_pod *pod, int daemon_pid, int node_fd, struct text *text);
 void fabric_pod_node_text(const struct fabric_pod *pod, struct text *text);
-/* The nft rules of a node that never change: marks of connections that other nodes sent. */
+/* The nft rules of a node that never change: marks of connections that other nodes sent, and pods
+ * that reach themselves. */
 void fabric_marks_text(const struct fabric *fabric, unsigned node, struct text *text);
 
 /* Make the whole network. node_count, iface, id and gone_unreachable are given. 0 or -errno with

@@ -222,12 +222,21 @@ static int open_loop(struct lab *lab, struct error *err)
     return lab_control_open(lab, err);
 }
 
+/* The kernel's setting has whole seconds, and 0 would be none at all. */
+static unsigned conntrack_seconds(const struct profile *profile)
+{
+    int64_t seconds = profile->delays[PROFILE_TIME_WAIT].least_ns / second_ns;
+
+    return seconds < 1 ? 1 : (unsigned)seconds;
+}
+
 static int open_network(struct lab *lab, struct error *err)
 {
     const struct lab_config *config = lab->config;
 
     lab->fabric.node_count = config->nodes;
     lab->fabric.gone_unreachable = config->profile.gone_unreachable;
+    lab->fabric.time_wait_s = conntrack_seconds(&config->profile);
     snprintf(lab->fabric.iface, sizeof(lab->fabric.iface), "%s", config->iface);
     snprintf(lab->fabric.id, sizeof(lab->fabric.id), "seamline-lab %d", (int)getpid());
     return fabric_up(&lab->fabric, err);

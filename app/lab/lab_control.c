@@ -151,8 +151,7 @@ static void answer_status(const struct lab *lab, int fd)
     json_add_integer(json_make(status, "podReady"), "low", ready->least_ns);
     json_add_integer(json_make(status, "podReady"), "high", ready->most_ns);
     json_add_integer(status, "seed", (int64_t)lab->config->seed);
-    cJSON_AddStringToObject(status, "proxy",
-                            lab->config->proxy_mode == PROXY_RR ? "rr, emulated" : "random");
+    cJSON_AddStringToObject(status, "proxy", proxy_mode_text(lab->config->proxy_mode));
     cJSON_AddStringToObject(status, "iface", lab->config->iface);
     if (lab->api != NULL) {
         snprintf(url, sizeof(url), "https://127.0.0.1:%u", api_server_port(lab->api));

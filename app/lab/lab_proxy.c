@@ -19,6 +19,7 @@ void lab_proxy_init(struct lab *lab)
         snprintf(proxy->node_name, sizeof(proxy->node_name), "n%u", i + 1);
         proxy->view.node = proxy->node_name;
         proxy->view.terminating_endpoints = profile->terminating_endpoints;
+        proxy->view.masquerade = profile->masquerade;
         address_parse(v4, &proxy->view.node_v4, NULL);
         address_parse(v6, &proxy->view.node_v6, NULL);
         proxy->source = (struct lab_source){LAB_PROXY_COMMAND, proxy};

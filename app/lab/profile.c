@@ -20,7 +20,11 @@ static const char *const delay_names[PROFILE_DELAY_COUNT] = {
 static const struct profile profiles[] = {
     {
         .name = "ideal",
-        .delays = {[PROFILE_POD_READY] = BETWEEN(100, 100)},
+        .delays =
+            {
+                [PROFILE_POD_READY] = BETWEEN(100, 100),
+                [PROFILE_TIME_WAIT] = BETWEEN(10000, 10000),
+            },
         .proxy_burst = 2,
         .terminating_endpoints = true,
     },
@@ -35,6 +39,7 @@ static const struct profile profiles[] = {
                 [PROFILE_OBJECT_GONE] = BETWEEN(0, 1000),
                 [PROFILE_PROXY_APPLY] = BETWEEN(80, 120),
                 [PROFILE_PROXY_MIN_SYNC] = BETWEEN(1000, 1000),
+                [PROFILE_TIME_WAIT] = BETWEEN(10000, 10000),
                 [PROFILE_BALANCER] = BETWEEN(20, 200),
                 [PROFILE_INGRESS_SYNC] = BETWEEN(3333, 3333),
                 [PROFILE_INGRESS_LOOK] = BETWEEN(1000, 1000),
@@ -55,6 +60,7 @@ static const struct profile profiles[] = {
                 [PROFILE_OBJECT_GONE] = BETWEEN(0, 2000),
                 [PROFILE_PROXY_APPLY] = BETWEEN(100, 300),
                 [PROFILE_PROXY_MIN_SYNC] = BETWEEN(1000, 1000),
+                [PROFILE_TIME_WAIT] = BETWEEN(10000, 10000),
                 [PROFILE_BALANCER] = BETWEEN(200, 1000),
                 [PROFILE_INGRESS_SYNC] = BETWEEN(3333, 3333),
                 [PROFILE_INGRESS_LOOK] = BETWEEN(1000, 1000),
@@ -63,6 +69,7 @@ static const struct profile profiles[] = {
             },
         .proxy_burst = 2,
         .terminating_endpoints = false,
+        .masquerade = true,
     },
 };
 
@@ -164,6 +171,8 @@ static int set_named(struct profile *profile, const char *name, const char *valu
     *wanted = "true or false";
     if (strcmp(name, "terminatingEndpoints") == 0)
         return set_bool(&profile->terminating_endpoints, value, "true", "false");
+    if (strcmp(name, "masquerade") == 0)
+        return set_bool(&profile->masquerade, value, "true", "false");
     *wanted = "blackhole or unreachable";
     if (strcmp(name, "goneIP") == 0)
         return set_bool(&profile->gone_unreachable, value, "unreachable", "blackhole");
@@ -178,7 +187,8 @@ static int unknown_name(const char *assignment, struct error *err)
     for (int i = 0; i < PROFILE_DELAY_COUNT; i++)
         used += (size_t)snprintf(list + used, sizeof(list) - used, "%s, ", delay_names[i]);
     return error_set(err, EXIT_USAGE, -EINVAL,
-                     "--set %s: unknown name; there are %sproxyBurst, terminatingEndpoints, goneIP",
+                     "--set %s: unknown name; there are %sproxyBurst, terminatingEndpoints, "
+                     "masquerade, goneIP",
                      assignment, list);
 }
 

@@ -33,6 +33,8 @@
     X(OBJECT_GONE, "objectGone", "from the end of the process to the end of the Pod object")       \
     X(PROXY_APPLY, "proxyApply", "from an EndpointSlice's change to the node's rules")             \
     X(PROXY_MIN_SYNC, "proxyMinSync", "between two syncs of a proxy, once its burst is used up")   \
+    X(TIME_WAIT, "conntrackTimeWait",                                                              \
+      "a closed connection is remembered by a node, whole seconds")                                \
     X(BALANCER, "loadBalancer", "from a Service's creation to its VIP")                            \
     X(INGRESS_SYNC, "ingressSync", "between two syncs of an ingress controller")                   \
     X(INGRESS_LOOK, "ingressLook", "between two looks of an ingress worker at its upstreams")      \
@@ -56,14 +58,16 @@ struct profile {
     struct profile_range delays[PROFILE_DELAY_COUNT]; /* By enum profile_delay. */
     uint32_t proxy_burst;                             /* Syncs that need not wait. */
     bool terminating_endpoints; /* Proxies fall back to serving, terminating ones (KEP-1669). */
+    bool masquerade;            /* Nodes translate source addresses as kube-proxy does. */
     bool gone_unreachable;      /* Packets for a pod that is gone: ICMP, else silence. */
 };
 
 /* 0 or -EINVAL with ERR, which lists the profiles. */
 int profile_find(const char *name, struct profile *out, struct error *err);
 
-/* ASSIGNMENT is "podReady=2s", "podReady=500ms-2.6s", "proxyBurst=2", "terminatingEndpoints=false"
- * or "goneIP=blackhole|unreachable". 0 or -EINVAL with ERR. */
+/* ASSIGNMENT is "podReady=2s", "podReady=500ms-2.6s", "proxyBurst=2",
+ * "terminatingEndpoints=false", "masquerade=true" or "goneIP=blackhole|unreachable". 0 or -EINVAL
+ * with ERR. */
 int profile_set(struct profile *profile, const char *assignment, struct error *err);
 
 int64_t profile_draw(const struct profile *profile, enum profile_delay delay,

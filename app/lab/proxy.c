@@ -4,6 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lab/fabric.h"
+
+enum {
+    MASQUERADE_MARK = 0x4000 /* kube-proxy's; nodes' marks (fabric.h) are below it. */
+};
+
+const char *proxy_mode_text(enum proxy_mode mode)
+{
+    switch (mode) {
+    case PROXY_RANDOM: return "random";
+    case PROXY_SH: return "sh, emulated";
+    default: return "rr, emulated";
+    }
+}
+
 void proxy_init(struct proxy *proxy, enum proxy_mode mode)
 {
     *proxy = (struct proxy){.mode = mode};
@@ -43,13 +58,19 @@ static bool same_endpoints(const struct proxy_port *a, const struct proxy_port *
     return true;
 }
 
+static bool same_vip(const struct proxy_vip *a, const struct proxy_vip *b)
+{
+    return a->port == b->port && address_equal(&a->address, &b->address) &&
+           a->inside == b->inside && a->masquerade == b->masquerade;
+}
+
+/* And what becomes of them without an endpoint. */
 static bool same_vips(const struct proxy_port *a, const struct proxy_port *b)
 {
-    if (a->vip_count != b->vip_count || a->local_only != b->local_only)
+    if (a->vip_count != b->vip_count || a->drops != b->drops)
         return false;
     for (size_t i = 0; i < a->vip_count; i++) {
-        if (a->vips[i].port != b->vips[i].port ||
-            !address_equal(&a->vips[i].address, &b->vips[i].address))
+        if (!same_vip(&a->vips[i], &b->vips[i]))
             return false;
     }
     return true;
@@ -135,17 +156,22 @@ static void ring_update(struct proxy_ring *ring, const struct proxy_port *wanted
 static void vip_elements(const struct proxy_ring *ring, const char *verb, struct text *rules)
 {
     const struct proxy_port *port = &ring->port;
-    const char *protocol = port->udp ? "udp" : "tcp";
     const char *family = port->v6 ? "6" : "4";
-    char address[ADDRESS_TEXT_BYTES];
+    char address[ADDRESS_TEXT_BYTES], key[ADDRESS_TEXT_BYTES + 32];
 
     for (size_t i = 0; i < port->vip_count; i++) {
-        address_text(&port->vips[i].address, address);
-        text_addf(rules, "%s element inet proxy vips%s { %s . %s . %u : goto s%u }\n", verb, family,
-                  address, protocol, port->vips[i].port, ring->chain);
-        text_addf(rules, "%s element inet proxy %s%s { %s . %s . %u }\n", verb,
-                  port->local_only ? "local" : "known", family, address, protocol,
-                  port->vips[i].port);
+        const struct proxy_vip *vip = &port->vips[i];
+
+        snprintf(key, sizeof(key), "%s . %s . %u", address_text(&vip->address, address),
+                 port->udp ? "udp" : "tcp", vip->port);
+        text_addf(rules, "%s element inet proxy %s%s { %s : goto s%u }\n", verb,
+                  vip->inside ? "inside" : "vips", family, key, ring->chain);
+        if (vip->inside)
+            continue; /* For everybody else it is in the local ring. */
+        text_addf(rules, "%s element inet proxy none%s { %s : %s }\n", verb, family, key,
+                  port->drops ? "drop" : "goto refuse");
+        if (vip->masquerade)
+            text_addf(rules, "%s element inet proxy masq%s { %s }\n", verb, family, key);
     }
 }
 
@@ -160,7 +186,11 @@ static void map_text(const struct proxy_ring *ring, enum proxy_mode mode, struct
     size_t count = ring->port.endpoint_count;
     char address[ADDRESS_TEXT_BYTES];
 
-    text_addf(rules, "numgen %s mod %zu map { ", mode == PROXY_RR ? "inc" : "random", count);
+    if (mode == PROXY_SH)
+        text_addf(rules, "jhash %s saddr mod %zu seed 0x1 map { ", ring->port.v6 ? "ip6" : "ip",
+                  count);
+    else
+        text_addf(rules, "numgen %s mod %zu map { ", mode == PROXY_RR ? "inc" : "random", count);
     for (size_t i = 0; i < count; i++) {
         address_text(&ring_at(ring, i)->address, address);
         text_addf(rules, "%s%zu : %s", i == 0 ? "" : ", ", i, address);
@@ -187,30 +217,60 @@ static void chain_text(const struct proxy_ring *ring, enum proxy_mode mode, stru
     text_addf(rules, port->v6 ? "[%s]:%u\n" : "%s:%u\n", address, port->endpoints[0].port);
 }
 
+/* The maps, and the chains that look addresses up in them. */
+static void lookup_text(struct text *rules)
+{
+    static const char *const lookups[] = {"vips", "inside", "none"};
+
+    text_add(rules, "add chain inet proxy refuse\n"
+                    "add rule inet proxy refuse reject with icmpx port-unreachable\n");
+    for (size_t i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++) {
+        const char *name = lookups[i];
+
+        text_addf(
+            rules,
+            "add map inet proxy %s4 { type ipv4_addr . inet_proto . inet_service : verdict; }"
+            "\nadd map inet proxy %s6 { type ipv6_addr . inet_proto . inet_service : verdict; "
+            "}\nadd chain inet proxy %s\n",
+            name, name, name);
+        text_addf(rules,
+                  "add rule inet proxy %s ip daddr . meta l4proto . th dport vmap @%s4\n"
+                  "add rule inet proxy %s ip6 daddr . meta l4proto . th dport vmap @%s6\n",
+                  name, name, name, name);
+    }
+}
+
+static void masquerade_text(struct text *rules)
+{
+    text_addf(rules,
+              "add set inet proxy masq4 { type ipv4_addr . inet_proto . inet_service; }\n"
+              "add set inet proxy masq6 { type ipv6_addr . inet_proto . inet_service; }\n"
+              "add rule inet proxy nat ip saddr != " FABRIC_PODS_V4
+              " ip daddr . meta l4proto . th dport @masq4 meta mark set %#x\n"
+              "add rule inet proxy nat ip6 saddr != " FABRIC_PODS_V6
+              " ip6 daddr . meta l4proto . th dport @masq6 meta mark set %#x\n"
+              "add chain inet proxy masq { type nat hook postrouting priority srcnat; }\n"
+              "add rule inet proxy masq meta mark %#x masquerade fully-random\n",
+              MASQUERADE_MARK, MASQUERADE_MARK, MASQUERADE_MARK);
+}
+
+/* What is not translated (a nat chain sees only the first packet of a connection) meets "none". */
 static void skeleton_text(struct text *rules)
 {
     text_add(rules, "add table inet proxy\n");
-    for (int v6 = 0; v6 < 2; v6++) {
-        const char *family = v6 ? "6" : "4", *type = v6 ? "ipv6_addr" : "ipv4_addr";
-
-        text_addf(rules,
-                  "add map inet proxy vips%s { type %s . inet_proto . inet_service : verdict; }\n",
-                  family, type);
-        text_addf(rules, "add set inet proxy known%s { type %s . inet_proto . inet_service; }\n",
-                  family, type);
-        text_addf(rules, "add set inet proxy local%s { type %s . inet_proto . inet_service; }\n",
-                  family, type);
-    }
-    text_add(rules, "add chain inet proxy nat { type nat hook prerouting priority dstnat; }\n"
-                    "add rule inet proxy nat ip daddr . meta l4proto . th dport vmap @vips4\n"
-                    "add rule inet proxy nat ip6 daddr . meta l4proto . th dport vmap @vips6\n"
-                    "add chain inet proxy none { type filter hook prerouting priority -90; }\n"
-                    "add rule inet proxy none ip daddr . meta l4proto . th dport @local4 drop\n"
-                    "add rule inet proxy none ip6 daddr . meta l4proto . th dport @local6 drop\n"
-                    "add rule inet proxy none ip daddr . meta l4proto . th dport @known4 "
-                    "reject with icmpx port-unreachable\n"
-                    "add rule inet proxy none ip6 daddr . meta l4proto . th dport @known6 "
-                    "reject with icmpx port-unreachable\n");
+    lookup_text(rules);
+    text_add(rules, "add chain inet proxy nat { type nat hook prerouting priority dstnat; }\n");
+    masquerade_text(rules);
+    text_add(rules, "add rule inet proxy nat ip saddr " FABRIC_PODS_V4 " jump inside\n"
+                    "add rule inet proxy nat ip6 saddr " FABRIC_PODS_V6 " jump inside\n"
+                    "add rule inet proxy nat jump vips\n"
+                    "add chain inet proxy own { type nat hook output priority -100; }\n"
+                    "add rule inet proxy own jump inside\n"
+                    "add rule inet proxy own jump vips\n"
+                    "add chain inet proxy left { type filter hook prerouting priority -90; }\n"
+                    "add rule inet proxy left jump none\n"
+                    "add chain inet proxy leftown { type filter hook output priority -90; }\n"
+                    "add rule inet proxy leftown jump none\n");
 }
 
 static void remove_rings(struct proxy *proxy, const struct proxy_plan *plan, struct text *rules)

@@ -13,9 +13,17 @@
  * An endpoint that goes takes its place with it (the position moves to the next one); one that
  * comes is put at the end of the ring, as IPVS does.
  *
- * A service port without a usable endpoint rejects (ICMP port unreachable), or drops when its
- * traffic policy is Local. With no ready endpoint, serving and terminating ones are used (KEP-1669)
- * if the switch is on.
+ * A service port has up to two rings, as its traffic policies say: one of all endpoints, and one of
+ * those on this node (externalTrafficPolicy or internalTrafficPolicy: Local). Traffic from inside
+ * of the cluster to an outer address uses all endpoints whatever externalTrafficPolicy says. With
+ * no ready endpoint, serving and terminating ones are used (KEP-1669) if the switch is on.
+ *
+ * Without a usable endpoint a service port rejects (ICMP port unreachable); it drops when it may
+ * only use this node's and other nodes have some.
+ *
+ * Source addresses are translated (masqueraded to the node's) as kube-proxy does, if the switch is
+ * on: of what comes from outside of the cluster and may go to any node's endpoints. The source of a
+ * Local ring stays.
  *
  * Threads: pure. Memory: growing lists by malloc, freed by the _free functions.
  */
@@ -40,6 +48,7 @@ enum {
 enum proxy_mode {
     PROXY_RR,     /* Emulated, see above. */
     PROXY_RANDOM, /* As kube-proxy's own iptables and nftables modes. */
+    PROXY_SH,     /* By a hash of the source address, as IPVS's sh; emulated. */
 };
 
 struct proxy_endpoint {
@@ -50,14 +59,17 @@ struct proxy_endpoint {
 struct proxy_vip {
     struct address address;
     uint16_t port;
+    bool inside;     /* For traffic that comes from inside of the cluster only. */
+    bool masquerade; /* What comes from outside gets the node's address. */
 };
 
-/* A service port of one family, as it should be. */
+/* A ring of a service port of one family, as it should be. */
 struct proxy_port {
-    char key[PROXY_KEY_BYTES]; /* "namespace/name/port/protocol/family", unique. */
+    char key[PROXY_KEY_BYTES]; /* "namespace/name/port/protocol/family[/local]", unique. */
     bool v6;                   /* Family. */
     bool udp;                  /* Protocol, else TCP. */
-    bool local_only;           /* externalTrafficPolicy: Local. */
+    bool local;                /* Only endpoints on this node. */
+    bool drops;                /* No endpoint is usable, but on other nodes some are. */
     struct proxy_vip vips[PROXY_VIPS_MAX];
     size_t vip_count;
     struct proxy_endpoint endpoints[PROXY_ENDPOINTS_MAX]; /* Usable ones. */
@@ -77,9 +89,13 @@ struct proxy_view {
     struct address node_v4; /* For node ports. */
     struct address node_v6;
     bool terminating_endpoints; /* KEP-1669. */
+    bool masquerade;            /* Source addresses are translated. */
 };
 
-/* Append the ports of SERVICE, whose endpoints are in SLICES (all of the namespace may be
+/* "rr, emulated", "random", "sh, emulated". */
+const char *proxy_mode_text(enum proxy_mode mode);
+
+/* Append the rings of SERVICE, whose endpoints are in SLICES (all of the namespace may be
  * given). */
 void proxy_plan_add(struct proxy_plan *plan, const struct proxy_view *view, const cJSON *service,
                     const cJSON *const *slices, size_t count);

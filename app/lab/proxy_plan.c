@@ -12,54 +12,79 @@ void proxy_plan_free(struct proxy_plan *plan)
     *plan = (struct proxy_plan){0};
 }
 
-static struct proxy_port *plan_port(struct proxy_plan *plan)
+/* Where an address of a Service leads; see proxy.h. */
+struct rings {
+    struct proxy_port *all;   /* Of all endpoints. */
+    struct proxy_port *local; /* Of this node's. */
+    bool external_local;      /* externalTrafficPolicy. */
+    bool internal_local;      /* internalTrafficPolicy. */
+    bool masquerade;          /* See struct proxy_view. */
+};
+
+static void put_vip(struct proxy_port *port, const struct proxy_vip *vip)
 {
-    if (plan->ports == NULL)
-        plan->ports = calloc(PROXY_PORTS_MAX, sizeof(*plan->ports));
-    if (plan->ports == NULL)
-        abort();
-    if (plan->count == PROXY_PORTS_MAX) {
-        plan->left_out++;
-        return NULL;
-    }
-    memset(&plan->ports[plan->count], 0, sizeof(*plan->ports));
-    return &plan->ports[plan->count];
+    if (port->vip_count < PROXY_VIPS_MAX)
+        port->vips[port->vip_count++] = *vip;
 }
 
-static void add_vip(struct proxy_port *port, const char *text, int64_t number)
+static bool vip_of(const struct proxy_port *port, const char *text, int64_t number,
+                   struct proxy_vip *out)
 {
-    struct address address;
+    *out = (struct proxy_vip){.port = (uint16_t)number};
+    return number >= 1 && number <= 65535 && address_parse(text, &out->address, NULL) == 0 &&
+           address_is_v4(&out->address) != port->v6;
+}
 
-    if (port->vip_count == PROXY_VIPS_MAX || number < 1 || number > 65535 ||
-        address_parse(text, &address, NULL) < 0 || address_is_v4(&address) == port->v6)
+static void add_internal(const struct rings *rings, const char *text, int64_t number)
+{
+    struct proxy_vip vip;
+
+    if (!vip_of(rings->all, text, number, &vip))
         return;
-    port->vips[port->vip_count].address = address;
-    port->vips[port->vip_count++].port = (uint16_t)number;
+    vip.masquerade = rings->masquerade && !rings->internal_local;
+    put_vip(rings->internal_local ? rings->local : rings->all, &vip);
 }
 
-static void add_vips(struct proxy_port *port, const struct proxy_view *view, const cJSON *service,
+static void add_external(const struct rings *rings, const char *text, int64_t number)
+{
+    struct proxy_vip vip;
+
+    if (!vip_of(rings->all, text, number, &vip))
+        return;
+    if (rings->external_local) {
+        put_vip(rings->local, &vip);
+        vip.inside = true;
+    }
+    vip.masquerade = rings->masquerade && !rings->external_local;
+    put_vip(rings->all, &vip);
+}
+
+static void add_vips(const struct rings *rings, const struct proxy_view *view, const cJSON *service,
                      const cJSON *service_port)
 {
     int64_t number = json_integer(service_port, "port", 0);
     int64_t node_port = json_integer(service_port, "nodePort", 0);
+    char node[ADDRESS_TEXT_BYTES];
     const cJSON *item;
 
     cJSON_ArrayForEach(item, json_at(service, "status.loadBalancer.ingress"))
-        add_vip(port, json_string(item, "ip", ""), number);
+    {
+        /* A balancer that is a proxy talks to node ports (KEP-1860). */
+        if (strcmp(json_string(item, "ipMode", "VIP"), "Proxy") != 0)
+            add_external(rings, json_string(item, "ip", ""), number);
+    }
     cJSON_ArrayForEach(item, json_at(service, "spec.clusterIPs"))
     {
         if (cJSON_IsString(item))
-            add_vip(port, item->valuestring, number);
+            add_internal(rings, item->valuestring, number);
     }
     cJSON_ArrayForEach(item, json_at(service, "spec.externalIPs"))
     {
         if (cJSON_IsString(item))
-            add_vip(port, item->valuestring, number);
+            add_external(rings, item->valuestring, number);
     }
-    if (node_port > 0 && port->vip_count < PROXY_VIPS_MAX && node_port < 65536) {
-        port->vips[port->vip_count].address = port->v6 ? view->node_v6 : view->node_v4;
-        port->vips[port->vip_count++].port = (uint16_t)node_port;
-    }
+    address_text(rings->all->v6 ? &view->node_v6 : &view->node_v4, node);
+    add_external(rings, node, node_port);
 }
 
 enum wanted {
@@ -67,10 +92,10 @@ enum wanted {
     WANT_TERMINATING,
 };
 
-static bool endpoint_usable(const cJSON *endpoint, const struct proxy_view *view, bool local_only,
+static bool endpoint_usable(const cJSON *endpoint, const struct proxy_view *view, bool local,
                             enum wanted wanted)
 {
-    if (local_only && strcmp(json_string(endpoint, "nodeName", ""), view->node) != 0)
+    if (local && strcmp(json_string(endpoint, "nodeName", ""), view->node) != 0)
         return false;
     if (wanted == WANT_READY)
         return json_bool(endpoint, "conditions.ready", true);
@@ -104,7 +129,7 @@ static void add_endpoints(struct proxy_port *port, const struct proxy_view *view
 
         if (port->endpoint_count == PROXY_ENDPOINTS_MAX)
             return;
-        if (!endpoint_usable(endpoint, view, port->local_only, wanted) || addresses == NULL ||
+        if (!endpoint_usable(endpoint, view, port->local, wanted) || addresses == NULL ||
             !cJSON_IsString(addresses->child) ||
             address_parse(addresses->child->valuestring, &out->address, NULL) < 0 ||
             address_is_v4(&out->address) == port->v6)
@@ -132,6 +157,67 @@ static void add_slices(struct proxy_port *port, const struct proxy_view *view, c
     }
 }
 
+static void find_endpoints(struct proxy_port *port, const struct proxy_view *view,
+                           const cJSON *service, const cJSON *service_port,
+                           const cJSON *const *slices, size_t count)
+{
+    add_slices(port, view, service, service_port, slices, count, WANT_READY);
+    if (port->endpoint_count == 0 && view->terminating_endpoints)
+        add_slices(port, view, service, service_port, slices, count, WANT_TERMINATING);
+}
+
+static void name_port(struct proxy_port *port, const cJSON *service, const cJSON *service_port,
+                      bool v6, bool local)
+{
+    const char *protocol = json_string(service_port, "protocol", "TCP");
+
+    *port = (struct proxy_port){.v6 = v6, .local = local, .udp = strcmp(protocol, "UDP") == 0};
+    snprintf(port->key, sizeof(port->key), "%.100s/%.100s/%.100s/%s/%s%s",
+             object_namespace(service), object_name(service), json_string(service_port, "name", ""),
+             protocol, v6 ? "IPv6" : "IPv4", local ? "/local" : "");
+}
+
+static void keep_port(struct proxy_plan *plan, const struct proxy_port *port)
+{
+    if (port->vip_count == 0)
+        return;
+    if (plan->ports == NULL)
+        plan->ports = calloc(PROXY_PORTS_MAX, sizeof(*plan->ports));
+    if (plan->ports == NULL)
+        abort();
+    if (plan->count < PROXY_PORTS_MAX)
+        plan->ports[plan->count++] = *port;
+    else
+        plan->left_out++;
+}
+
+static bool is_local(const cJSON *service, const char *policy)
+{
+    return strcmp(json_string(service, policy, "Cluster"), "Local") == 0;
+}
+
+static void add_port(struct proxy_plan *plan, const struct proxy_view *view, const cJSON *service,
+                     const cJSON *service_port, bool v6, const cJSON *const *slices, size_t count)
+{
+    struct proxy_port all, local;
+    const struct rings rings = {
+        .all = &all,
+        .local = &local,
+        .external_local = is_local(service, "spec.externalTrafficPolicy"),
+        .internal_local = is_local(service, "spec.internalTrafficPolicy"),
+        .masquerade = view->masquerade,
+    };
+
+    name_port(&all, service, service_port, v6, false);
+    name_port(&local, service, service_port, v6, true);
+    add_vips(&rings, view, service, service_port);
+    find_endpoints(&all, view, service, service_port, slices, count);
+    find_endpoints(&local, view, service, service_port, slices, count);
+    local.drops = local.endpoint_count == 0 && all.endpoint_count > 0;
+    keep_port(plan, &all);
+    keep_port(plan, &local);
+}
+
 void proxy_plan_add(struct proxy_plan *plan, const struct proxy_view *view, const cJSON *service,
                     const cJSON *const *slices, size_t count)
 {
@@ -141,24 +227,9 @@ void proxy_plan_add(struct proxy_plan *plan, const struct proxy_view *view, cons
     {
         const char *protocol = json_string(item, "protocol", "TCP");
 
-        for (int v6 = 0; v6 < 2; v6++) {
-            struct proxy_port *port = plan_port(plan);
-            if (port == NULL)
-                return;
-            snprintf(port->key, sizeof(port->key), "%.100s/%.100s/%.100s/%s/%s",
-                     object_namespace(service), object_name(service), json_string(item, "name", ""),
-                     protocol, v6 ? "IPv6" : "IPv4");
-            port->v6 = v6 == 1;
-            port->udp = strcmp(protocol, "UDP") == 0;
-            port->local_only =
-                strcmp(json_string(service, "spec.externalTrafficPolicy", "Cluster"), "Local") == 0;
-            add_vips(port, view, service, item);
-            if (port->vip_count == 0 || (!port->udp && strcmp(protocol, "TCP") != 0))
-                continue;
-            add_slices(port, view, service, item, slices, count, WANT_READY);
-            if (port->endpoint_count == 0 && view->terminating_endpoints)
-                add_slices(port, view, service, item, slices, count, WANT_TERMINATING);
-            plan->count++;
-        }
+        if (strcmp(protocol, "TCP") != 0 && strcmp(protocol, "UDP") != 0)
+            continue;
+        add_port(plan, view, service, item, false, slices, count);
+        add_port(plan, view, service, item, true, slices, count);
     }
 }

@@ -82,7 +82,8 @@ def cordons(lab):
     yield "six pods on three nodes", places(lab) == {"n1": 2, "n2": 2, "n3": 2}, places(lab)
     out = lab.run("cordon", "n2")
     yield "kubectl cordons", "node/n2 cordoned" in out, out
-    taint = pocket_cluster.until("the taint", lambda: lab.run("get", "node", "n2", "-o", "jsonpath={.spec.taints[*].key}"))
+    taint = pocket_cluster.until("the taint", lambda: lab.run(
+        "get", "node", "n2", "-o", "jsonpath={.spec.taints[*].key}"))
     yield "a cordoned node has the taint", taint == "node.kubernetes.io/unschedulable", taint
     table = lab.run("get", "nodes")
     yield "kubectl shows it", re.search(r"(?m)^n2 +Ready,SchedulingDisabled", table) is not None, table

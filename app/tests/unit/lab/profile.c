@@ -134,6 +134,7 @@ static void check_row(const char *document, const char *name)
         assert_memory_equal(documented.delays, profile.delays, sizeof(profile.delays));
         assert_int_equal(documented.proxy_burst, profile.proxy_burst);
         assert_true(documented.terminating_endpoints == profile.terminating_endpoints);
+        assert_true(documented.masquerade == profile.masquerade);
         assert_true(documented.gone_unreachable == profile.gone_unreachable);
     }
 }
@@ -146,6 +147,7 @@ static void test_documented(void **state)
 #undef X
             "proxyBurst",
         "terminatingEndpoints",
+        "masquerade",
         "goneIP",
     };
     struct text document = {0};

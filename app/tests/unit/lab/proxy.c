@@ -177,6 +177,128 @@ static void test_terminating(void **state)
     assert_int_equal(plan_of(with_ready, true)->ports[0].endpoints[0].address.bytes[15], 3);
 }
 
+static const char policies_text[] =
+    "{\"metadata\":{\"name\":\"s\",\"namespace\":\"d\"},\"spec\":{\"ports\":[{\"name\":\"c\","
+    "\"port\":80,\"nodePort\":30001}],\"clusterIPs\":[\"10.96.0.1\"],"
+    "\"externalTrafficPolicy\":\"%s\",\"internalTrafficPolicy\":\"%s\"},"
+    "\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"10.202.0.1\"},"
+    "{\"ip\":\"10.202.0.2\",\"ipMode\":\"Proxy\"}]}}}";
+
+/* A Service of node n1 with an endpoint on ENDPOINT_NODE. */
+static void plan_policies(const char *external, const char *internal, const char *endpoint_node,
+                          struct proxy_plan *plan)
+{
+    struct proxy_view view = {.node = "n1", .masquerade = true};
+    char text[1024];
+    cJSON *service, *slice;
+    const cJSON *slices[1];
+
+    address_parse("10.200.0.11", &view.node_v4, NULL);
+    address_parse("fd00:200::11", &view.node_v6, NULL);
+    snprintf(text, sizeof(text), policies_text, external, internal);
+    service = json_parse(text, strlen(text), NULL);
+    snprintf(text, sizeof(text),
+             "{\"metadata\":{\"name\":\"x\",\"namespace\":\"d\",\"labels\":{"
+             "\"kubernetes.io/service-name\":\"s\"}},\"addressType\":\"IPv4\",\"ports\":[{\"name\":"
+             "\"c\",\"port\":8080}],\"endpoints\":[{\"addresses\":[\"10.0.0.1\"],\"nodeName\":"
+             "\"%s\"}]}",
+             endpoint_node);
+    slice = json_parse(text, strlen(text), NULL);
+    assert_non_null(service);
+    assert_non_null(slice);
+    slices[0] = slice;
+    proxy_plan_add(plan, &view, service, slices, 1);
+    cJSON_Delete(service);
+    cJSON_Delete(slice);
+}
+
+static void has(const struct proxy_plan *plan, const char *line, bool wanted)
+{
+    struct text rules = {0};
+    struct proxy proxy;
+
+    proxy_init(&proxy, PROXY_RANDOM);
+    proxy_sync(&proxy, plan, &rules);
+    if ((strstr(text_str(&rules), line) != NULL) != wanted)
+        fail_msg("%s: %s\n%s", wanted ? "missing" : "not wanted", line, text_str(&rules));
+    text_free(&rules);
+    proxy_free(&proxy);
+}
+
+/* Which ring an address leads to, who may use it, and whose source address is translated. */
+static void test_policies(void **state)
+{
+    struct proxy_plan plan = {0};
+
+    (void)state;
+    plan_policies("Cluster", "Cluster", "n2", &plan);
+    assert_int_equal(plan.count, 2); /* Of IPv6 there is the node port alone. */
+    assert_string_equal(plan.ports[0].key, "d/s/c/TCP/IPv4");
+    has(&plan, "vips4 { 10.202.0.1 . tcp . 80 : goto s0 }", true);
+    has(&plan, "vips4 { 10.200.0.11 . tcp . 30001 : goto s0 }", true);
+    has(&plan, "vips4 { 10.96.0.1 . tcp . 80 : goto s0 }", true);
+    has(&plan, "masq4 { 10.202.0.1 . tcp . 80 }", true);
+    has(&plan, "10.202.0.2", false); /* ipMode Proxy (KEP-1860). */
+    has(&plan, "element inet proxy inside4", false);
+    proxy_plan_free(&plan);
+
+    plan_policies("Local", "Cluster", "n1", &plan);
+    assert_int_equal(plan.count, 4);
+    assert_string_equal(plan.ports[1].key, "d/s/c/TCP/IPv4/local");
+    has(&plan, "inside4 { 10.202.0.1 . tcp . 80 : goto s0 }", true);
+    has(&plan, "vips4 { 10.202.0.1 . tcp . 80 : goto s1 }", true);
+    has(&plan, "vips4 { 10.96.0.1 . tcp . 80 : goto s0 }", true);
+    has(&plan, "masq4 { 10.202.0.1 . tcp . 80 }", false);
+    has(&plan, "masq4 { 10.96.0.1 . tcp . 80 }", true);
+    has(&plan, "none4 { 10.202.0.1 . tcp . 80 : goto refuse }", true);
+    proxy_plan_free(&plan);
+
+    plan_policies("Local", "Local", "n2", &plan); /* The only endpoint is elsewhere. */
+    has(&plan, "none4 { 10.202.0.1 . tcp . 80 : drop }", true);
+    has(&plan, "none4 { 10.96.0.1 . tcp . 80 : drop }", true);
+    has(&plan, "inside4 { 10.200.0.11 . tcp . 30001 : goto s0 }", true);
+    proxy_plan_free(&plan);
+}
+
+/* The elements of a ring's addresses are written anew when it comes to drop or to refuse. */
+static void test_drop_or_refuse(void **state)
+{
+    struct proxy_plan plan = {0};
+    struct text rules = {0};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_init(&proxy, PROXY_RANDOM);
+    plan_policies("Local", "Cluster", "n1", &plan);
+    proxy_sync(&proxy, &plan, &rules);
+    proxy_plan_free(&plan);
+    plan_policies("Local", "Cluster", "n2", &plan);
+    assert_true(proxy_differs(&proxy, &plan));
+    text_clear(&rules);
+    proxy_sync(&proxy, &plan, &rules);
+    assert_non_null(strstr(
+        text_str(&rules), "delete element inet proxy none4 { 10.202.0.1 . tcp . 80 : goto refuse"));
+    assert_non_null(
+        strstr(text_str(&rules), "add element inet proxy none4 { 10.202.0.1 . tcp . 80 : drop }"));
+    text_free(&rules);
+    proxy_plan_free(&plan);
+    proxy_free(&proxy);
+}
+
+static void test_source_hash(void **state)
+{
+    struct proxy proxy;
+    struct text rules = {0};
+
+    (void)state;
+    proxy_init(&proxy, PROXY_SH);
+    proxy_sync(&proxy, plan_numbers("12"), &rules);
+    assert_non_null(strstr(text_str(&rules), "dnat ip to jhash ip saddr mod 2 seed 0x1 map { 0 : "
+                                             "10.0.0.1, 1 : 10.0.0.2 } : 5003\n"));
+    text_free(&rules);
+    proxy_free(&proxy);
+}
+
 /* Text from the API never gets into rules: what is no address is left out. */
 static void test_hostile(void **state)
 {
@@ -233,6 +355,9 @@ int main(void)
         cmocka_unit_test(test_round_robin_exact),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_terminating),
+        cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_drop_or_refuse),
+        cmocka_unit_test(test_source_hash),
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_limiter),
     };
