@@ -406,8 +406,9 @@ bool tcp_receive_window(struct tcp *tcp, tcp_conn conn, uint32_t bytes);
 
 /* One segment, l4 being the TCP header and what follows, checksum already verified. TUPLE as we see
  * it: local is the packet's destination. Its events are appended. Counted by its verdict. */
-enum tcp_verdict tcp_input(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple,
-                           const uint8_t *l4, uint16_t l4_bytes);
+static inline enum tcp_verdict tcp_input(struct tcp *tcp, uint64_t now_ns,
+                                         const struct tuple *tuple, const uint8_t *l4,
+                                         uint16_t l4_bytes);
 /* Likewise, with the two ECN bits of the packet's IP header, which tcp_input() takes as 0. */
 enum tcp_verdict tcp_input_ecn(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple,
                                const uint8_t *l4, uint16_t l4_bytes, uint8_t ecn);
@@ -460,5 +461,12 @@ const char *tcp_state_text(enum tcp_state state);
 const char *tcp_verdict_text(enum tcp_verdict verdict); /* The sentence. */
 const char *tcp_verdict_name(enum tcp_verdict verdict); /* "DROP_PAWS". */
 const char *tcp_event_name(enum tcp_event_kind kind);   /* "peer-fin". */
+
+static inline enum tcp_verdict tcp_input(struct tcp *tcp, uint64_t now_ns,
+                                         const struct tuple *tuple, const uint8_t *l4,
+                                         uint16_t l4_bytes)
+{
+    return tcp_input_ecn(tcp, now_ns, tuple, l4, l4_bytes, 0);
+}
 
 #endif

@@ -14,7 +14,6 @@ struct timing {
 static struct timing cover(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
 static void sample(const struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in,
                    const struct timing *timing);
-static void tell_acked(struct tcp *tcp, const struct tcb *tcb, uint64_t was, uint64_t now_ns);
 
 void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
 {
@@ -30,7 +29,7 @@ void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
     tcb->timeouts = 0;
     tcb->silence_since_ns = in->now_ns;
     if (tcp->config.tell_acked)
-        tell_acked(tcp, tcb, was, in->now_ns);
+        tcp_ack_tell(tcp, tcb, was, in->now_ns);
 
     struct tcp_congestion_news congestion = {.snd_una = tcb->snd_una,
                                              .now_ns = in->now_ns,
@@ -185,7 +184,7 @@ static void sample(const struct tcp *tcp, struct tcb *tcb, const struct tcp_arri
     tcp_rtt_sample(&tcb->rtt, &tcp->rtt_limits, (uint64_t)ticks * NS_PER_TIMESTAMP);
 }
 
-static void tell_acked(struct tcp *tcp, const struct tcb *tcb, uint64_t was, uint64_t now_ns)
+void tcp_ack_tell(struct tcp *tcp, const struct tcb *tcb, uint64_t was, uint64_t now_ns)
 {
     uint64_t end = tcb->snd_una < tcb->stream_end ? tcb->snd_una : tcb->stream_end;
 

@@ -5,8 +5,9 @@
 #include "tcp/tcp_priv.h"
 
 static bool is_expected(const struct tcb *tcb, const struct tcp_arrival *in, uint32_t acked);
-static bool covers_all(const struct tcb *tcb, uint32_t acked);
-static void cover_all(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
+static inline void ack(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
+static bool covers_all(const struct tcb *tcb, const struct tcp_arrival *in);
+static inline void cover_all(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
 static void avoid_congestion(struct tcb *tcb, const struct tcp_arrival *in);
 static void take_window(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in,
                         uint32_t acked);
@@ -27,10 +28,8 @@ bool tcp_expected_input(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in
     tcb->alive_probes = 0;
     if (acked == 0)
         tcp_ack_old(tcp, tcb, in);
-    else if (covers_all(tcb, acked))
-        cover_all(tcp, tcb, in);
     else
-        tcp_ack_new(tcp, tcb, in);
+        ack(tcp, tcb, in);
 
     take_window(tcp, tcb, in, acked);
     if (in->bytes > 0) {
@@ -42,7 +41,14 @@ bool tcp_expected_input(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in
         tcb->rcv_fin_known = true;
         tcp_text_fin(tcp, tcb, in->now_ns);
     }
+    if (tcb->state == TCP_LAST_ACK && tcb->snd_una == tcb->snd_nxt)
+        tcp_fin_acked(tcp, tcb, in);
     return true;
+}
+
+void tcp_expected_ack(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
+{
+    ack(tcp, tcb, in);
 }
 
 /* ACKED: what its ACK is beyond SND.UNA. With nothing new it may be a duplicate, a new window, or a
@@ -51,7 +57,10 @@ static inline bool is_expected(const struct tcb *tcb, const struct tcp_arrival *
 {
     const struct tcp_header *header = &in->header;
 
-    if ((header->flags & ~(TCP_PSH | TCP_FIN)) != TCP_ACK || tcb->state != TCP_ESTABLISHED)
+    if ((header->flags & ~(TCP_PSH | TCP_FIN)) != TCP_ACK)
+        return false;
+    if (tcb->state != TCP_ESTABLISHED &&
+        (tcb->state != TCP_LAST_ACK || in->bytes > 0 || in->fin || acked == 0))
         return false;
     if (header->seq != tcp_wire_rcv(tcb, tcb->rcv_nxt) || in->bytes > tcb->rcv_adv - tcb->rcv_nxt ||
         acked > tcp_flight(tcb) || (in->bytes == 0 && acked == 0 && !in->fin))
@@ -59,17 +68,26 @@ static inline bool is_expected(const struct tcb *tcb, const struct tcp_arrival *
     if (header->has_timestamps != tcb->timestamps ||
         (int32_t)(header->tsval - tcb->ts_recent) < 0 || header->sack_count > 0)
         return false;
-    return !tcb->ecn && !tcb->rcv_fin_known && tcb->queue.count == 0 && tcb->snd_wnd > 0 &&
-           tcb->timer_kind != TCP_TIMER_PERSIST;
+    /* Nor did a FIN come before its time. */
+    return !tcb->ecn && tcb->rcv_fin_known == (tcb->state == TCP_LAST_ACK) &&
+           tcb->queue.count == 0 && tcb->snd_wnd > 0 && tcb->timer_kind != TCP_TIMER_PERSIST;
+}
+
+static inline void ack(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
+{
+    if (covers_all(tcb, in))
+        cover_all(tcp, tcb, in);
+    else
+        tcp_ack_new(tcp, tcb, in);
 }
 
 /* What is acknowledged is the only segment in flight, which was sent once, and nobody waits for it
  * to end a recovery or a round. */
-static inline bool covers_all(const struct tcb *tcb, uint32_t acked)
+static inline bool covers_all(const struct tcb *tcb, const struct tcp_arrival *in)
 {
     const struct tcp_segment *first = STAILQ_FIRST(&tcb->segments);
 
-    return tcb->segment_count == 1 && acked == tcp_flight(tcb) && first->transmissions == 1 &&
+    return tcb->segment_count == 1 && in->ack == tcb->snd_nxt && first->transmissions == 1 &&
            first->cause == TCP_CAUSE_NONE && !first->sacked && tcb->sack &&
            !tcb->congestion.in_recovery && tcb->rack.probe_end == 0 && tcb->rack.round_end == 0;
 }
@@ -78,7 +96,7 @@ static inline bool covers_all(const struct tcb *tcb, uint32_t acked)
 static inline void cover_all(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
 {
     struct tcp_segment *segment = STAILQ_FIRST(&tcb->segments);
-    uint64_t rtt_ns = in->now_ns - segment->last_sent_ns;
+    uint64_t rtt_ns = in->now_ns - segment->last_sent_ns, was = tcb->snd_una;
 
     in->acked = segment->length;
     tcp_rack_delivered_once(&tcb->rack, in->ack, segment->last_sent_ns, rtt_ns);
@@ -87,11 +105,11 @@ static inline void cover_all(struct tcp *tcp, struct tcb *tcb, struct tcp_arriva
     STAILQ_INIT(&tcb->segments);
     tcp_segment_free(tcp, tcb, segment);
     tcp_rtt_sample(&tcb->rtt, &tcp->rtt_limits, rtt_ns);
-    if (tcp->config.tell_acked)
-        tcp_event_add(tcp, tcb, in->now_ns, TCP_EVENT_ACKED)->stream_offset = in->ack - 1;
     tcb->snd_una = in->ack;
     tcb->timeouts = 0;
     tcb->silence_since_ns = in->now_ns;
+    if (tcp->config.tell_acked)
+        tcp_ack_tell(tcp, tcb, was, in->now_ns);
     if (!tcp_congestion_slow_start(&tcb->congestion, in->acked, tcb->mss))
         avoid_congestion(tcb, in);
     tcb->rack.timer = TCP_RACK_OFF;

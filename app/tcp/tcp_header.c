@@ -73,25 +73,27 @@ static bool parse_option(const uint8_t *option, uint8_t size, struct tcp_header 
     }
 }
 
-static bool parse_options(const uint8_t *options, uint8_t size, struct tcp_header *out)
+/* Not for most segments. */
+__attribute__((noinline)) static enum tcp_verdict
+parse_options(const uint8_t *options, uint8_t size, struct tcp_header *out)
 {
-    uint8_t at = 0;
+    const uint8_t *option = options, *end = options + size;
 
-    while (at < size && options[at] != TCP_OPTION_END) {
-        if (options[at] == TCP_OPTION_NOP) {
-            at++;
+    while (option < end && option[0] != TCP_OPTION_END) {
+        if (option[0] == TCP_OPTION_NOP) {
+            option++;
             continue;
         }
-        if (size - at < 2 || options[at + 1] < 2 || options[at + 1] > size - at)
-            return false;
+        if (end - option < 2 || option[1] < 2 || option[1] > end - option)
+            return TCP_DROP_OPTIONS;
         /* Window scale reads a third byte before its length is compared. */
-        if (options[at] == TCP_OPTION_WINDOW_SCALE && options[at + 1] < 3)
-            return false;
-        if (!parse_option(options + at, options[at + 1], out))
-            return false;
-        at = (uint8_t)(at + options[at + 1]);
+        if (option[0] == TCP_OPTION_WINDOW_SCALE && option[1] < 3)
+            return TCP_DROP_OPTIONS;
+        if (!parse_option(option, option[1], out))
+            return TCP_DROP_OPTIONS;
+        option += option[1];
     }
-    return true;
+    return TCP_TAKEN;
 }
 
 enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes, struct tcp_header *out)
@@ -114,9 +116,8 @@ enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes, struct t
         out->tsecr = get_32(l4 + TCP_HEADER_BYTES + 8);
         return TCP_TAKEN;
     }
-    if (!parse_options(l4 + TCP_HEADER_BYTES, (uint8_t)(out->header_bytes - TCP_HEADER_BYTES), out))
-        return TCP_DROP_OPTIONS;
-    return TCP_TAKEN;
+    return parse_options(l4 + TCP_HEADER_BYTES, (uint8_t)(out->header_bytes - TCP_HEADER_BYTES),
+                         out);
 }
 
 uint8_t tcp_header_options(const struct tcp_options *options, uint8_t out[TCP_OPTIONS_BYTES_MAX])

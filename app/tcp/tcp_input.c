@@ -96,17 +96,10 @@ static enum tcp_verdict step_2_reset(struct tcp *tcp, struct tcb *tcb,
                                      const struct tcp_arrival *in);
 static enum tcp_verdict step_4_syn(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
 static enum tcp_verdict step_5_ack(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
-static void step_5_fin_acked(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
 static void establish(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
 static void refuse_sequence(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
 static int32_t rcv_distance(const struct tcb *tcb, const struct tcp_arrival *in);
 static void trim_front(struct tcb *tcb, struct tcp_arrival *in, int32_t distance);
-
-enum tcp_verdict tcp_input(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple,
-                           const uint8_t *l4, uint16_t l4_bytes)
-{
-    return tcp_input_ecn(tcp, now_ns, tuple, l4, l4_bytes, 0);
-}
 
 enum tcp_verdict tcp_input_ecn(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple,
                                const uint8_t *l4, uint16_t l4_bytes, uint8_t ecn)
@@ -163,12 +156,11 @@ static enum tcp_verdict find_and_act(struct tcp *tcp, struct tcp_arrival *in)
 {
     in->hash = tcp_tuple_hash(tcp, in->tuple);
     uint32_t ref = tcp_find(tcp, in->tuple, in->hash);
-    uint32_t room = tcp_events_room(tcp);
     if (ref & TCP_REF_TIME_WAIT)
         return act(tcp, ref, NULL, TCP_TIME_WAIT, in);
     if (ref == 0 && tcp_listener_of(tcp, in->tuple) == NULL)
         return act(tcp, ref, NULL, TCP_CLOSED, in);
-    if (room < tcp->config.chunks_per_connection + EVENTS_OF_A_SEGMENT)
+    if (tcp_events_room(tcp) < tcp->config.chunks_per_connection + EVENTS_OF_A_SEGMENT)
         return TCP_DROP_EVENTS_FULL;
     if (ref == 0)
         return act(tcp, ref, NULL, TCP_LISTEN, in);
@@ -284,7 +276,7 @@ static void establish(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
         tcp->counters.accepted++;
     tcp_event_add(tcp, tcb, in->now_ns, tcb->passive ? TCP_EVENT_ACCEPTED : TCP_EVENT_CONNECTED);
     /* RFC 5681 3.1: after a lost SYN the initial window is one segment. */
-    tcp_ack_new(tcp, tcb, in);
+    tcp_expected_ack(tcp, tcb, in);
     tcp_congestion_init(&tcb->congestion, tcp->config.congestion,
                         syn_was_lost ? 1 : tcp->config.initial_window_segs, tcb->mss);
     tcb->congestion.scoreboard = tcb->sack;
@@ -474,11 +466,11 @@ static enum tcp_verdict step_5_ack(struct tcp *tcp, struct tcb *tcb, struct tcp_
         tcp_ecn_ack(tcp, tcb, in);
     tcp_ack_window(tcp, tcb, in);
     if (distance > 0 && tcb->fin_sent && tcb->snd_una == tcb->snd_nxt)
-        step_5_fin_acked(tcp, tcb, in);
+        tcp_fin_acked(tcp, tcb, in);
     return TCP_TAKEN;
 }
 
-static void step_5_fin_acked(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
+void tcp_fin_acked(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
 {
     if (tcp->config.tell_acked)
         tcp_event_add(tcp, tcb, in->now_ns, TCP_EVENT_LOCAL_CLOSED)->stream_offset =

@@ -116,8 +116,8 @@ static uint32_t emit_connection(struct tcp *tcp, struct tcb *tcb, uint64_t now_n
 static inline bool has_more(const struct tcb *tcb)
 {
     return tcb->snd_nxt < tcb->stream_end || (tcb->fin_wanted && !tcb->fin_sent) || tcb->ack_now ||
-           tcb->dup_acks_owed > 0 || tcb->lost_bytes > 0 || tcb->rack.probe_wanted ||
-           tcb->probe_now || tcb->alive_now;
+           tcb->dup_acks_owed > 0 || tcb->tail_now || tcb->probe_now || tcb->alive_now ||
+           tcb->lost_bytes > 0;
 }
 
 static enum emission emit_one(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
@@ -127,11 +127,10 @@ static enum emission emit_one(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
     if (lost == EMIT_ONE)
         return EMIT_ONE;
     /* RFC 8985 7.3: there must be a tail to probe, and nothing known of its loss. */
-    if (tcb->rack.probe_wanted &&
-        (tcp_flight(tcb) == 0 || tcb->lost_bytes > 0 || tcb->sacked_bytes > 0))
-        tcb->rack.probe_wanted = false;
+    if (tcb->tail_now && (tcp_flight(tcb) == 0 || tcb->lost_bytes > 0 || tcb->sacked_bytes > 0))
+        tcb->tail_now = false;
     enum emission fresh = emit_new(tcp, tcb, now_ns, out);
-    if ((tcb->rack.probe_wanted && emit_tail(tcp, tcb, now_ns, fresh, out) == EMIT_ONE) ||
+    if ((tcb->tail_now && emit_tail(tcp, tcb, now_ns, fresh, out) == EMIT_ONE) ||
         fresh == EMIT_ONE || emit_probe(tcp, tcb, now_ns, out) == EMIT_ONE ||
         emit_ack(tcp, tcb, now_ns, out) == EMIT_ONE)
         return EMIT_ONE;
@@ -299,7 +298,7 @@ static inline uint32_t part_bytes(const struct tcb *tcb)
             return 0;
         bytes = usable;
     }
-    if (in_pipe(tcb) > 0 && !tcb->rack.probe_wanted &&
+    if (in_pipe(tcb) > 0 && !tcb->tail_now &&
         in_pipe(tcb) + bytes > tcp_congestion_window(&tcb->congestion, tcb->mss))
         return 0;
     return (uint32_t)bytes;

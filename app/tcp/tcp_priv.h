@@ -78,7 +78,9 @@ struct tcb {
     bool fin_sent;                /* snd_nxt is behind our FIN. */
     bool ack_now;                 /* An ACK is due at the next output. */
     uint8_t dup_acks_owed;        /* ACKs due for segments out of order, one each. */
-    bool probe_now;               /* A zero-window probe is due. */
+    bool probe_now : 1;           /* A zero-window probe is due. */
+    bool alive_now : 1;           /* A keep-alive probe is due. */
+    bool tail_now : 1;            /* A probe of the tail is due (RFC 8985 7.3). */
     bool override_now;            /* Send less than a full segment in spite of a small window. */
     /* Line 2. Written by input: windows, timestamps. */
     alignas(64) uint64_t snd_wl1; /* Peer's position at the last window update. */
@@ -98,7 +100,6 @@ struct tcb {
     bool scaled;                  /* Window scaling likewise. */
     bool ecn;                     /* ECN is agreed. */
     bool ecn_echo;                /* A mark came, and the peer has not said that it knows. */
-    bool alive_now;               /* A keep-alive probe is due. */
     bool lost_first;              /* The next lost segment is sent again whatever the window. */
     /* Line 3. Written by input: round trips, signs of life. */
     alignas(64) struct tcp_rtt rtt;
@@ -251,6 +252,63 @@ static inline struct tcp_half_open *tcp_half_open_of_ref(const struct tcp *tcp, 
     return &tcp->listen.half_open_array[ref & ~TCP_REF_HALF_OPEN];
 }
 
+/* --- Which connection --- */
+/* That of a handle, in any state but ended; NULL when stale. */
+static inline struct tcp_slot *tcp_slot(const struct tcp *tcp, tcp_conn conn)
+{
+    struct tcp_slot *slot = pool_get(&tcp->pool, conn);
+
+    return slot != NULL && slot->kind != TCP_SLOT_ENDED ? slot : NULL;
+}
+
+/* Ports that follow each other, as one connection after the other has them, share a line of the
+ * table: at most 64 tuples have all else in common, which bounds how many meet there. */
+static inline uint32_t tcp_tuple_ports(const struct tuple *tuple)
+{
+    return (uint32_t)(tuple->local_port / TCP_TABLE_LINE) << 16 |
+           tuple->remote_port / TCP_TABLE_LINE;
+}
+
+/* That of TUPLE in the tuple table. */
+static inline uint32_t tcp_tuple_hash(const struct tcp *tcp, const struct tuple *tuple)
+{
+    const uint32_t place = (uint32_t)(tuple->local_port + tuple->remote_port) % TCP_TABLE_LINE;
+    const uint32_t v4[4] = {address_v4_word(&tuple->local), address_v4_word(&tuple->remote),
+                            tcp_tuple_ports(tuple), 0};
+    const uint32_t hash = address_is_v4(&tuple->local) ? hash_words(&tcp->table_key, v4, 4)
+                                                       : tcp_tuple_hash_v6(tcp, tuple);
+
+    return hash / TCP_TABLE_LINE * TCP_TABLE_LINE + place;
+}
+
+static inline bool tcp_ref_is(const struct tcp *tcp, uint32_t ref, const struct tuple *tuple)
+{
+    if (ref >= TCP_REF_HALF_OPEN)
+        return tcp_ref_waits_for(tcp, ref, tuple);
+    const struct tcp_slot *slot = tcp_slot_of_ref(tcp, ref);
+    const struct tcp_tuple *own = &slot->tuple;
+    if (own->local_port != tuple->local_port || own->remote_port != tuple->remote_port ||
+        slot->v6 == address_is_v4(&tuple->local))
+        return false;
+    if (slot->v6)
+        return tcp_slot_is_v6(tcp, slot, tuple);
+    return own->local == address_v4_word(&tuple->local) &&
+           own->remote == address_v4_word(&tuple->remote);
+}
+
+/* What has TUPLE, whose hash is HASH: a reference; 0 is nothing. */
+static inline uint32_t tcp_find(const struct tcp *tcp, const struct tuple *tuple, uint32_t hash)
+{
+    struct tcp_table_walk walk = tcp_table_walk(&tcp->table, hash);
+    uint32_t ref;
+
+    while ((ref = tcp_table_next(&tcp->table, &walk)) != 0) {
+        if (tcp_ref_is(tcp, ref, tuple))
+            return ref;
+    }
+    return 0;
+}
+
 /* --- tcp_conn.c --- */
 /* A new connection of TUPLE in CLOSED, with its initial sequence number. NULL when full. */
 struct tcb *tcp_begin(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint32_t hash,
@@ -365,6 +423,8 @@ static inline uint32_t tcp_wire_rcv(const struct tcb *tcb, uint64_t pos)
 /* Take over that the peer has everything below IN->ack, which is new: segments, round trip,
  * congestion, timers, events. Sets IN->acked. IN also may update the window. */
 void tcp_ack_new(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
+/* The event of that, SND.UNA having been WAS. */
+void tcp_ack_tell(struct tcp *tcp, const struct tcb *tcb, uint64_t was, uint64_t now_ns);
 /* Nothing new acknowledged: perhaps a duplicate ACK (RFC 5681 2). */
 void tcp_ack_old(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
 void tcp_ack_window(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in);
@@ -381,6 +441,28 @@ static inline struct tcp_sack_news tcp_sack_news_of(struct tcb *tcb, const struc
     if (!tcb->sack || in->header.sack_count == 0)
         return (struct tcp_sack_news){.any = false};
     return tcp_sack_input(tcb, in);
+}
+
+/* --- tcp_rack.c --- */
+/* RFC 8985 7.2: something was sent, or acknowledged. */
+static inline void tcp_rack_schedule_probe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+{
+    struct tcp_rack *rack = &tcb->rack;
+    uint64_t wait_ns = TCP_RACK_PROBE_WITHOUT_RTT_NS;
+
+    if (rack->timer == TCP_RACK_REORDERING)
+        return;
+    rack->timer = TCP_RACK_OFF;
+    rack->deadline_ns = TCP_NEVER_NS;
+    if (tcb->snd_una == tcb->snd_nxt)
+        return;
+    if (tcb->rtt.samples > 0)
+        wait_ns = 2 * tcb->rtt.srtt_ns;
+    if (tcb->segment_count == 1)
+        wait_ns += TCP_RACK_ACK_DELAY_MAX_NS;
+    /* Else the time-out does what a probe would do. */
+    if (wait_ns < tcp_rtt_rto_ns(&tcb->rtt, &tcp->rtt_limits))
+        tcp_rack_set_probe(tcp, tcb, now_ns + wait_ns);
 }
 
 /* --- tcp_mtu.c --- */
@@ -412,8 +494,12 @@ static inline void tcp_text_deliver(struct tcp *tcp, struct tcb *tcb, uint64_t n
 /* --- tcp_expected.c --- */
 /* IN, all of it, if it is what comes next while nothing is amiss. False: nothing was done. */
 bool tcp_expected_input(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
+/* tcp_ack_new(), by a shorter way if IN->ack covers the one segment that is in flight. */
+void tcp_expected_ack(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
 
 /* --- tcp_input.c --- */
+/* Step 5 of 3.10.7.4, when our FIN is acknowledged. Sets IN->ended if that is the end. */
+void tcp_fin_acked(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
 /* An ACK that answers something unacceptable; within the rate of RFC 5961 7. */
 void tcp_challenge(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 /* Is there room for one in that rate? Then it is counted. */

@@ -9,10 +9,6 @@ enum {
     QUARTERS_MAX = 254,
 };
 
-/* TLP.max_ack_delay, of kernels: the peer may delay the ACK of a single segment so long. */
-#define ACK_DELAY_MAX_NS UINT64_C(200000000)
-#define PROBE_WITHOUT_RTT_NS UINT64_C(1000000000)
-
 static void adapt_window(struct tcb *tcb, const struct tcp_sack_news *news, bool recovered);
 static uint64_t window_ns(const struct tcb *tcb);
 static bool detect(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
@@ -51,30 +47,16 @@ void tcp_rack_ack(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in
         tcp_rack_schedule_probe(tcp, tcb, in->now_ns);
 }
 
-void tcp_rack_schedule_probe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
+void tcp_rack_set_probe(struct tcp *tcp, struct tcb *tcb, uint64_t deadline_ns)
 {
     struct tcp_rack *rack = &tcb->rack;
-    uint64_t wait_ns = PROBE_WITHOUT_RTT_NS;
 
-    if (rack->timer == TCP_RACK_REORDERING)
-        return;
-    rack->timer = TCP_RACK_OFF;
-    rack->deadline_ns = TCP_NEVER_NS;
-    if (tcb->snd_una == tcb->snd_nxt)
-        return;
-    if (tcb->rtt.samples > 0)
-        wait_ns = 2 * tcb->rtt.srtt_ns;
-    if (tcb->segment_count == 1)
-        wait_ns += ACK_DELAY_MAX_NS;
-    /* The time-out does what a probe would do. */
-    if (wait_ns >= tcp_rtt_rto_ns(&tcb->rtt, &tcp->rtt_limits))
-        return;
     if (!tcb->sack || tcb->state < TCP_ESTABLISHED || rack->probe_end != 0 ||
         tcb->sacked_bytes > 0 || tcb->lost_bytes > 0 || tcb->congestion.in_recovery ||
         tcb->timeouts > 0)
         return;
     rack->timer = TCP_RACK_PROBE;
-    rack->deadline_ns = now_ns + wait_ns;
+    rack->deadline_ns = deadline_ns;
     tcp_timer_arm(tcp, tcb);
 }
 
@@ -90,7 +72,7 @@ void tcp_rack_expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
             respond(tcp, tcb, tcp_flight(tcb));
         return;
     }
-    rack->probe_wanted = true;
+    tcb->tail_now = true;
     tcp_ready(tcp, tcb);
 }
 
@@ -106,7 +88,7 @@ void tcp_rack_timeout(struct tcb *tcb)
     tcb->rack.timer = TCP_RACK_OFF;
     tcb->rack.deadline_ns = TCP_NEVER_NS;
     tcb->rack.probe_end = 0;
-    tcb->rack.probe_wanted = false;
+    tcb->tail_now = false;
 }
 
 static void adapt_window(struct tcb *tcb, const struct tcp_sack_news *news, bool recovered)

@@ -26,6 +26,10 @@ struct tcp_arrival;
 struct tcp_segment;
 struct tcp_sack_news;
 
+/* TLP.max_ack_delay, of kernels: the peer may delay the ACK of a single segment so long. */
+#define TCP_RACK_ACK_DELAY_MAX_NS UINT64_C(200000000)
+#define TCP_RACK_PROBE_WITHOUT_RTT_NS UINT64_C(1000000000)
+
 /* What the timer of RACK waits for. */
 enum tcp_rack_timer {
     TCP_RACK_OFF,
@@ -47,7 +51,6 @@ struct tcp_rack {
     uint8_t persist;      /* RACK.reo_wnd_persist: recoveries until it falls back. */
     bool reordered;       /* RACK.reordering_seen. */
     bool probe_again;     /* TLP.is_retrans: the probe was sent before. */
-    bool probe_wanted;    /* To be sent at the next output. */
 };
 
 /* 6.2 steps 1 to 3: SEGMENT arrived, as the ACK or a SACK block of IN tells. If it was a probe, it
@@ -57,8 +60,8 @@ void tcp_rack_delivered(struct tcb *tcb, struct tcp_segment *segment, const stru
  * recovery if that is news. */
 void tcp_rack_ack(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in,
                   const struct tcp_sack_news *news, bool recovered);
-/* 7.2: something was sent, or acknowledged. */
-void tcp_rack_schedule_probe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
+/* 7.2: something is in flight, and a probe is due at DEADLINE_NS unless more is under way. */
+void tcp_rack_set_probe(struct tcp *tcp, struct tcb *tcb, uint64_t deadline_ns);
 /* The timer expired: 6.3, 7.3. */
 void tcp_rack_expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 /* A probe left. */

@@ -12,9 +12,6 @@
 #define SCALE_MASK 15u   /* Scales are at most TCP_WINDOW_SCALE_MAX. */
 #define BACKOFF_MASK 63u /* Doublings are at most that. */
 
-static bool has_tuple(const struct tcp *tcp, uint32_t ref, const struct tuple *tuple);
-static bool slot_has_tuple(const struct tcp *tcp, const struct tcp_slot *slot,
-                           const struct tuple *tuple);
 static bool pack_tuple(struct tcp *tcp, struct tcp_slot *slot, const struct tuple *tuple);
 static void unpack_tuple(const struct tcp *tcp, const struct tcp_slot *slot, struct tuple *tuple);
 static struct tcb *take_tcb(struct tcp *tcp);
@@ -28,44 +25,27 @@ static void wait_for_tcb(struct tcp *tcp, struct tcp_slot *slot);
 static void wait_no_more(struct tcp *tcp, struct tcp_slot *slot);
 static uint32_t *next_waiting(struct tcp *tcp, uint32_t ref);
 
-struct tcp_slot *tcp_slot(const struct tcp *tcp, tcp_conn conn)
+uint32_t tcp_tuple_hash_v6(const struct tcp *tcp, const struct tuple *tuple)
 {
-    struct tcp_slot *slot = pool_get(&tcp->pool, conn);
-
-    return slot != NULL && slot->kind != TCP_SLOT_ENDED ? slot : NULL;
-}
-
-/* Ports that follow each other, as one connection after the other has them, share a line of the
- * table: at most 64 tuples have all else in common, which bounds how many meet there. */
-uint32_t tcp_tuple_hash(const struct tcp *tcp, const struct tuple *tuple)
-{
-    const uint32_t lines =
-        (uint32_t)(tuple->local_port / TCP_TABLE_LINE) << 16 | tuple->remote_port / TCP_TABLE_LINE;
-    const uint32_t place = (uint32_t)(tuple->local_port + tuple->remote_port) % TCP_TABLE_LINE;
     uint32_t words[HASH_WORDS_MAX] = {0};
 
-    if (address_is_v4(&tuple->local)) {
-        words[0] = address_v4_word(&tuple->local);
-        words[1] = address_v4_word(&tuple->remote);
-        words[2] = lines;
-        return hash_words(&tcp->table_key, words, 4) / TCP_TABLE_LINE * TCP_TABLE_LINE + place;
-    }
     memcpy(words, &tuple->local, sizeof(tuple->local));
     memcpy(words + 4, &tuple->remote, sizeof(tuple->remote));
-    words[8] = lines;
-    return hash_words(&tcp->table_key, words, 10) / TCP_TABLE_LINE * TCP_TABLE_LINE + place;
+    words[8] = tcp_tuple_ports(tuple);
+    return hash_words(&tcp->table_key, words, 10);
 }
 
-uint32_t tcp_find(const struct tcp *tcp, const struct tuple *tuple, uint32_t hash)
+bool tcp_slot_is_v6(const struct tcp *tcp, const struct tcp_slot *slot, const struct tuple *tuple)
 {
-    struct tcp_table_walk walk = tcp_table_walk(&tcp->table, hash);
-    uint32_t ref;
+    return address_equal(tcp_addresses_get(&tcp->addresses, slot->tuple.local), &tuple->local) &&
+           address_equal(tcp_addresses_get(&tcp->addresses, slot->tuple.remote), &tuple->remote);
+}
 
-    while ((ref = tcp_table_next(&tcp->table, &walk)) != 0) {
-        if (has_tuple(tcp, ref, tuple))
-            return ref;
-    }
-    return 0;
+bool tcp_ref_waits_for(const struct tcp *tcp, uint32_t ref, const struct tuple *tuple)
+{
+    if (ref & TCP_REF_TIME_WAIT)
+        return tuple_equal(&tcp_time_wait_of_ref(tcp, ref)->tuple, tuple);
+    return tuple_equal(&tcp_half_open_of_ref(tcp, ref)->tuple, tuple);
 }
 
 bool tcp_slot_is_free(const struct tcp *tcp)
@@ -216,30 +196,6 @@ static struct tcb *take_tcb(struct tcp *tcp)
     tcp->tcbs_in_use++;
     memset(tcb, 0, sizeof(*tcb));
     return tcb;
-}
-
-static bool has_tuple(const struct tcp *tcp, uint32_t ref, const struct tuple *tuple)
-{
-    if (ref & TCP_REF_TIME_WAIT)
-        return tuple_equal(&tcp_time_wait_of_ref(tcp, ref)->tuple, tuple);
-    if (ref & TCP_REF_HALF_OPEN)
-        return tuple_equal(&tcp_half_open_of_ref(tcp, ref)->tuple, tuple);
-    return slot_has_tuple(tcp, tcp_slot_of_ref(tcp, ref), tuple);
-}
-
-static bool slot_has_tuple(const struct tcp *tcp, const struct tcp_slot *slot,
-                           const struct tuple *tuple)
-{
-    const struct tcp_tuple *own = &slot->tuple;
-
-    if (own->local_port != tuple->local_port || own->remote_port != tuple->remote_port ||
-        slot->v6 == address_is_v4(&tuple->local))
-        return false;
-    if (!slot->v6)
-        return memcmp(&own->local, tuple->local.bytes + 12, sizeof(own->local)) == 0 &&
-               memcmp(&own->remote, tuple->remote.bytes + 12, sizeof(own->remote)) == 0;
-    return address_equal(tcp_addresses_get(&tcp->addresses, own->local), &tuple->local) &&
-           address_equal(tcp_addresses_get(&tcp->addresses, own->remote), &tuple->remote);
 }
 
 static bool pack_tuple(struct tcp *tcp, struct tcp_slot *slot, const struct tuple *tuple)

@@ -96,12 +96,11 @@ struct tcp_slot {
 
 static_assert(sizeof(struct tcp_slot) == 96, "a quiet connection stays small");
 
-/* The connection, in any state but ended; NULL when stale. */
-struct tcp_slot *tcp_slot(const struct tcp *tcp, tcp_conn conn);
-/* That of TUPLE in the tuple table. */
-uint32_t tcp_tuple_hash(const struct tcp *tcp, const struct tuple *tuple);
-/* What has TUPLE, whose hash is HASH: a reference as in tcp_priv.h; 0 is nothing. */
-uint32_t tcp_find(const struct tcp *tcp, const struct tuple *tuple, uint32_t hash);
+/* Parts of tcp_tuple_hash() and tcp_find() (tcp_priv.h). SLOT, of IPv6, has TUPLE's addresses. */
+uint32_t tcp_tuple_hash_v6(const struct tcp *tcp, const struct tuple *tuple);
+bool tcp_slot_is_v6(const struct tcp *tcp, const struct tcp_slot *slot, const struct tuple *tuple);
+/* REF, of a TIME-WAIT entry or a half-open connection, has TUPLE. */
+bool tcp_ref_waits_for(const struct tcp *tcp, uint32_t ref, const struct tuple *tuple);
 /* Is there one for a new connection? */
 bool tcp_slot_is_free(const struct tcp *tcp);
 /* A new connection, awake, zero but for who it is, in the table. NULL when full. */

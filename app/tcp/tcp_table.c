@@ -8,10 +8,11 @@ static uint32_t slots_for(uint32_t capacity)
     return (capacity + capacity / 2 + TCP_TABLE_LINE) / TCP_TABLE_LINE * TCP_TABLE_LINE;
 }
 
-/* Steps from slot A forward to B. */
-static uint32_t distance(const struct tcp_table *table, uint32_t a, uint32_t b)
+/* An entry at SLOT whose home is HOME may not stand at HOLE, before it in a run that may wrap: its
+ * home is in (HOLE, SLOT]. */
+static inline bool stays(uint32_t home, uint32_t hole, uint32_t slot)
 {
-    return b >= a ? b - a : b + table->slots - a;
+    return hole < slot ? home > hole && home <= slot : home > hole || home <= slot;
 }
 
 /* The slot of REF under HASH, or the empty one where it would go. */
@@ -52,12 +53,10 @@ bool tcp_table_remove(struct tcp_table *table, uint32_t hash, uint32_t ref)
 
     if (table->entries[hole].ref == 0)
         return false;
-    /* Move back each later entry of the run that may not stand behind a hole: those whose home is
-     * not in (hole, slot]. */
+    /* Move back each later entry of the run that may not stand behind a hole. */
     for (uint32_t slot = tcp_table_after(table, hole); table->entries[slot].ref != 0;
          slot = tcp_table_after(table, slot)) {
-        uint32_t home = tcp_table_home(table, table->entries[slot].hash);
-        if (distance(table, home, slot) >= distance(table, hole, slot)) {
+        if (!stays(tcp_table_home(table, table->entries[slot].hash), hole, slot)) {
             table->entries[hole] = table->entries[slot];
             hole = slot;
         }

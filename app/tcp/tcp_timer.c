@@ -2,6 +2,10 @@
  * that moves later leaves it where it is, and the expiry that comes too early sets it again. */
 #include "tcp/tcp_priv.h"
 
+static inline void begin(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                         enum tcp_timer_kind kind);
+static inline uint64_t earliest_ns(const struct tcb *tcb);
+static inline void arm_for(struct tcp *tcp, struct tcb *tcb, uint64_t wake_ns);
 static inline enum tcp_timer_kind wanted_kind(const struct tcp *tcp, const struct tcb *tcb);
 static inline uint64_t retry_ns(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns);
 static inline uint64_t patience_ns(const struct tcp *tcp, const struct tcb *tcb);
@@ -37,20 +41,15 @@ uint64_t tcp_next_timer_ns(const struct tcp *tcp)
 
 void tcp_timer_restart(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 {
-    enum tcp_timer_kind kind = wanted_kind(tcp, tcb);
-
-    if (kind == TCP_TIMER_PERSIST && tcb->timer_kind != kind)
-        tcb->silence_since_ns = now_ns;
-    tcb->timer_kind = (uint8_t)kind;
-    tcb->retry_ns = retry_ns(tcp, tcb, now_ns);
-    set_deadline(tcp, tcb);
-    tcp_timer_arm(tcp, tcb);
+    begin(tcp, tcb, now_ns, wanted_kind(tcp, tcb));
 }
 
 void tcp_timer_ensure(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 {
-    if (wanted_kind(tcp, tcb) != tcb->timer_kind)
-        tcp_timer_restart(tcp, tcb, now_ns);
+    enum tcp_timer_kind kind = wanted_kind(tcp, tcb);
+
+    if (kind != tcb->timer_kind)
+        begin(tcp, tcb, now_ns, kind);
 }
 
 void tcp_timer_delay_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
@@ -63,18 +62,46 @@ void tcp_timer_delay_ack(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 
 void tcp_timer_arm(struct tcp *tcp, struct tcb *tcb)
 {
-    uint64_t earliest_ns = tcb->deadline_ns;
+    arm_for(tcp, tcb, earliest_ns(tcb));
+}
 
-    if (tcb->rack.deadline_ns < earliest_ns)
-        earliest_ns = tcb->rack.deadline_ns;
-    if (tcb->ack_deadline_ns < earliest_ns)
-        earliest_ns = tcb->ack_deadline_ns;
-    if (earliest_ns == TCP_NEVER_NS)
+/* From its beginning. */
+static inline void begin(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                         enum tcp_timer_kind kind)
+{
+    uint64_t wake_ns;
+
+    if (kind == TCP_TIMER_PERSIST && tcb->timer_kind != kind)
+        tcb->silence_since_ns = now_ns;
+    tcb->timer_kind = (uint8_t)kind;
+    tcb->retry_ns = retry_ns(tcp, tcb, now_ns);
+    set_deadline(tcp, tcb);
+    wake_ns = earliest_ns(tcb);
+    /* What follows a SYN waits for less: the timer need not be moved for that. */
+    if (tcb->state < TCP_ESTABLISHED && wake_ns > now_ns + tcp->rtt_limits.min_ns &&
+        wake_ns != TCP_NEVER_NS)
+        wake_ns = now_ns + tcp->rtt_limits.min_ns;
+    arm_for(tcp, tcb, wake_ns);
+}
+
+static inline uint64_t earliest_ns(const struct tcb *tcb)
+{
+    uint64_t earliest = tcb->deadline_ns;
+
+    if (tcb->rack.deadline_ns < earliest)
+        earliest = tcb->rack.deadline_ns;
+    return tcb->ack_deadline_ns < earliest ? tcb->ack_deadline_ns : earliest;
+}
+
+/* See that the timer wakes at WAKE_NS, or before. */
+static inline void arm_for(struct tcp *tcp, struct tcb *tcb, uint64_t wake_ns)
+{
+    if (wake_ns == TCP_NEVER_NS)
         return;
-    if (wheel_is_set(&tcb->timer) && tcb->armed_ns <= earliest_ns)
+    if (wheel_is_set(&tcb->timer) && tcb->armed_ns <= wake_ns)
         return;
-    tcb->armed_ns = earliest_ns;
-    wheel_set(&tcp->wheel, &tcb->timer, earliest_ns);
+    tcb->armed_ns = wake_ns;
+    wheel_set(&tcp->wheel, &tcb->timer, wake_ns);
 }
 
 static inline enum tcp_timer_kind wanted_kind(const struct tcp *tcp, const struct tcb *tcb)

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tcp/tcp_slot.h"
+#include "tcp/tcp_priv.h"
 
 #define MS UINT64_C(1000000)
 
