@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/yaml_tree.h"
 
 /* What is wrong with ITEM or what is in it; NULL when nothing is. */
 static const char *fault_of(const cJSON *item, unsigned depth)
@@ -28,6 +29,17 @@ static const char *fault_of(const cJSON *item, unsigned depth)
     return NULL;
 }
 
+/* BODY itself, or NULL with WHY. */
+static cJSON *checked(cJSON *body, char *why, size_t why_bytes)
+{
+    const char *fault = fault_of(body, 0);
+    if (fault == NULL)
+        return body;
+    snprintf(why, why_bytes, "%s", fault);
+    cJSON_Delete(body);
+    return NULL;
+}
+
 cJSON *api_body_parse(const char *bytes, size_t size, char *why, size_t why_bytes)
 {
     struct error err = {0};
@@ -36,14 +48,25 @@ cJSON *api_body_parse(const char *bytes, size_t size, char *why, size_t why_byte
         return NULL;
     }
     cJSON *body = json_parse(bytes, size, &err);
-    if (body == NULL) {
-        snprintf(why, why_bytes, "%s", size == 0 ? "unexpected end of JSON input" : err.text);
+    if (body != NULL)
+        return checked(body, why, why_bytes);
+    snprintf(why, why_bytes, "%s", size == 0 ? "unexpected end of JSON input" : err.text);
+    return NULL;
+}
+
+cJSON *api_body_parse_yaml(const char *bytes, size_t size, char *why, size_t why_bytes)
+{
+    struct error err = {0};
+    cJSON *documents = yaml_tree_parse(bytes, size, &err);
+    if (documents == NULL) {
+        snprintf(why, why_bytes, "%s", err.text);
         return NULL;
     }
-    const char *fault = fault_of(body, 0);
-    if (fault == NULL)
-        return body;
-    snprintf(why, why_bytes, "%s", fault);
-    cJSON_Delete(body);
-    return NULL;
+    cJSON *body = NULL;
+    if (cJSON_GetArraySize(documents) == 1)
+        body = cJSON_DetachItemFromArray(documents, 0);
+    else
+        snprintf(why, why_bytes, "the body must be one YAML document");
+    cJSON_Delete(documents);
+    return body != NULL ? checked(body, why, why_bytes) : NULL;
 }

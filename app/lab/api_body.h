@@ -22,4 +22,7 @@ enum {
 /* NULL with WHY when SIZE bytes are no JSON, or not of that kind. */
 cJSON *api_body_parse(const char *bytes, size_t size, char *why, size_t why_bytes);
 
+/* The same for YAML, of which JSON is a part: one document. */
+cJSON *api_body_parse_yaml(const char *bytes, size_t size, char *why, size_t why_bytes);
+
 #endif

@@ -34,7 +34,7 @@ bool api_call_wants_table(const struct api_call *call);
 enum api_table_include api_call_include(const struct api_call *call);
 /* Answer with OBJECT of the call's resource, or with its Table. */
 void api_call_answer_object(struct api_call *call, unsigned code, const cJSON *object);
-/* The request's body as JSON; NULL after api_call_fail(). */
+/* The request's body, JSON or (by its type) YAML; NULL after api_call_fail(). */
 cJSON *api_call_body(struct api_call *call, const char *complaint);
 /* The object that the path names; NULL after api_call_fail(). */
 const cJSON *api_call_object(struct api_call *call);

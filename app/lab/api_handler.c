@@ -155,8 +155,10 @@ cJSON *api_call_body(struct api_call *call, const char *complaint)
                                          "Request entity too large: limit is %d", API_BODY_BYTES));
         return NULL;
     }
-    cJSON *body = api_body_parse(request->body != NULL ? request->body : "", request->body_bytes,
-                                 why, sizeof(why));
+    const char *bytes = request->body != NULL ? request->body : "";
+    bool is_yaml = request->content_type != NULL && strstr(request->content_type, "+yaml") != NULL;
+    cJSON *body = is_yaml ? api_body_parse_yaml(bytes, request->body_bytes, why, sizeof(why))
+                          : api_body_parse(bytes, request->body_bytes, why, sizeof(why));
     if (body == NULL)
         api_call_fail(call, api_status_bad_request("%s: %s", complaint, why));
     return body;

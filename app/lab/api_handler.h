@@ -12,7 +12,7 @@
  * deletionTimestamp, and the kubelet removes it; a namespace is emptied first, by
  * api_handler_step(); all else goes at once. Of the propagation policies, Foreground is treated as
  * Background: the garbage collector removes dependents after their owner. Finalizers are kept but
- * wait for nobody.
+ * wait for nobody. Whoever writes owns what they wrote (api_managed.h).
  *
  * Threads: one, the lab daemon's. Memory: answers are malloc'ed.
  * Source: Kubernetes API concepts; recorded answers of a real server.
@@ -54,6 +54,7 @@ struct api_request {
     const char *target;       /* Path and query as they came. */
     const char *content_type; /* NULL when not given. */
     const char *accept;       /* NULL when not given. */
+    const char *user_agent;   /* NULL when not given. */
     const char *body;         /* `body_bytes` of it; may be NULL when 0. */
     size_t body_bytes;        /* More than API_BODY_BYTES get 413, unread. */
     bool authenticated;       /* The client showed a certificate of the lab's CA. */

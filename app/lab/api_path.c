@@ -29,6 +29,7 @@ static const struct text_option text_options[] = {
     TEXT_OPTION("resourceVersionMatch", version_match),
     TEXT_OPTION("includeObject", include_object),
     TEXT_OPTION("propagationPolicy", propagation),
+    TEXT_OPTION("fieldManager", field_manager),
 };
 
 static int hex_value(char c)
@@ -104,6 +105,8 @@ static int take_option(struct api_path *path, const char *name, const char *valu
         path->watch = is_true(value);
     else if (strcmp(name, "allowWatchBookmarks") == 0)
         path->bookmarks = is_true(value);
+    else if (strcmp(name, "force") == 0)
+        path->force = is_true(value);
     else if (strcmp(name, "sendInitialEvents") == 0)
         path->send_initial_events = is_true(value);
     else if (strcmp(name, "dryRun") == 0) {

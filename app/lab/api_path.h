@@ -45,6 +45,7 @@ struct api_path {
     char version_match[32];                       /* resourceVersionMatch. */
     char include_object[16];                      /* includeObject, of Tables. */
     char propagation[32];                         /* propagationPolicy. */
+    char field_manager[129];                      /* fieldManager; "": not given. */
     bool has_resource_version;                    /* resourceVersion was given and is not empty. */
     uint64_t resource_version;                    /* Its value. */
     uint64_t limit;                               /* Objects a page; 0: all. */
@@ -54,6 +55,7 @@ struct api_path {
     bool bookmarks;           /* allowWatchBookmarks. */
     bool send_initial_events; /* A watch that begins with the state. */
     bool dry_run;             /* dryRun=All: nothing is stored. */
+    bool force;               /* An apply takes what others own. */
 };
 
 /* TARGET is the request target as it came, with its query. 0; -EINVAL when it is malformed (OUT

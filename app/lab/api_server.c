@@ -422,6 +422,7 @@ static enum MHD_Result answer_request(struct api_server *server, struct MHD_Conn
         .target = exchange->target,
         .content_type = header(connection, "Content-Type"),
         .accept = header(connection, "Accept"),
+        .user_agent = header(connection, "User-Agent"),
         .body = text_str(&exchange->body),
         .body_bytes = exchange->is_too_large ? (size_t)API_BODY_BYTES + 1 : exchange->body.size,
         .authenticated = is_authenticated(connection),

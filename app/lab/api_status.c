@@ -143,6 +143,32 @@ cJSON *api_status_unsupported_type(void)
                    "415: Unsupported Media Type");
 }
 
+cJSON *api_status_unfit_patch(const char *why)
+{
+    cJSON *details = cJSON_CreateObject();
+    cJSON *cause = cJSON_CreateObject();
+    cJSON_AddStringToObject(cause, "reason", "UnexpectedServerResponse");
+    cJSON_AddStringToObject(cause, "message", why);
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(details, "causes"), cause);
+    return failure(422, "Invalid", details,
+                   "the server rejected our request due to an error in our request");
+}
+
+cJSON *api_status_apply_conflict(cJSON *causes)
+{
+    struct text message = {0};
+    int count = cJSON_GetArraySize(causes);
+    text_addf(&message, "Apply failed with %d conflict%s: ", count, count == 1 ? "" : "s");
+    for (const cJSON *cause = causes->child; cause != NULL; cause = cause->next)
+        text_addf(&message, "%s: %s%s", json_string(cause, "message", ""),
+                  json_string(cause, "field", ""), cause->next != NULL ? ", " : "");
+    cJSON *details = cJSON_CreateObject();
+    cJSON_AddItemToObject(details, "causes", causes);
+    cJSON *status = failure(409, "Conflict", details, text_str(&message));
+    text_free(&message);
+    return status;
+}
+
 cJSON *api_status_invalid(const struct api_resource *resource, const char *name, cJSON *causes)
 {
     char kind[API_RESOURCE_NAME_BYTES];

@@ -36,6 +36,10 @@ cJSON *api_status_method_not_allowed(void);
 cJSON *api_status_exists(const struct api_resource *resource, const char *name);
 cJSON *api_status_conflict(const struct api_resource *resource, const char *name);
 cJSON *api_status_unsupported_type(void);
+/* 422: a JSON Patch does not fit the object. */
+cJSON *api_status_unfit_patch(const char *why);
+/* 409: what was applied is owned by others. Takes CAUSES, of reason FieldManagerConflict. */
+cJSON *api_status_apply_conflict(cJSON *causes);
 /* CAUSES is an array made by api_status_cause(); it is taken. */
 cJSON *api_status_invalid(const struct api_resource *resource, const char *name, cJSON *causes);
 /* 429: a PodDisruptionBudget does not allow an eviction. WHY tells of the budget; RETRY_S 0: the

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,9 +6,12 @@
 #include "base/json.h"
 #include "lab/api_call_priv.h"
 #include "lab/api_default.h"
+#include "lab/api_json_patch.h"
+#include "lab/api_managed.h"
 #include "lab/api_patch.h"
 #include "lab/api_status.h"
 #include "lab/api_validate.h"
+#include "lab/object.h"
 
 static bool is_media_type(const char *given, const char *type);
 static bool check_identity(struct api_call *call, const cJSON *object);
@@ -15,6 +19,17 @@ static bool check_namespace(struct api_call *call);
 static void strip_for_create(const struct api_call *call, cJSON *object);
 static void keep_from_old(const struct api_call *call, cJSON *object, const cJSON *old);
 static bool admit(struct api_call *call, cJSON *object, const cJSON *old);
+static struct api_manager manager_of(const struct api_call *call);
+static void own_fields(const struct api_call *call, cJSON *object, const cJSON *old);
+static void apply(struct api_call *call);
+
+static const char apply_type[] = "application/apply-patch+yaml";
+
+/* Only for messages. */
+static const struct api_resource patch_options = {
+    .group = "meta.k8s.io",
+    .kind_name = "PatchOptions",
+};
 
 /* A body of another type than JSON is refused. False: it was. */
 static bool body_is_json(struct api_call *call)
@@ -61,6 +76,17 @@ static void store_new_object(struct api_call *call, cJSON *object)
         api_call_fail(call, api_status_bad_request("the object has no usable metadata"));
 }
 
+/* Takes OBJECT. */
+static void create_admitted(struct api_call *call, cJSON *object)
+{
+    if (!admit(call, object, NULL)) {
+        cJSON_Delete(object);
+        return;
+    }
+    own_fields(call, object, NULL);
+    store_new_object(call, object);
+}
+
 void api_write_create(struct api_call *call)
 {
     char why[API_CALL_WHY_BYTES];
@@ -80,11 +106,7 @@ void api_write_create(struct api_call *call)
         return;
     }
     strip_for_create(call, object);
-    if (!admit(call, object, NULL)) {
-        cJSON_Delete(object);
-        return;
-    }
-    store_new_object(call, object);
+    create_admitted(call, object);
 }
 
 /* Takes NEXT. */
@@ -118,6 +140,10 @@ void api_write_update(struct api_call *call)
 
 void api_write_patch(struct api_call *call)
 {
+    if (is_media_type(call->request->content_type, apply_type)) {
+        apply(call);
+        return;
+    }
     const cJSON *old = api_call_object(call);
     cJSON *next = old != NULL ? api_write_patched(call, old) : NULL;
     if (next == NULL)
@@ -125,12 +151,26 @@ void api_write_patch(struct api_call *call)
     answer_replaced(call, next, old);
 }
 
-cJSON *api_write_patched(struct api_call *call, const cJSON *before)
+/* BEFORE after the operations of PATCH; NULL after api_call_fail(). */
+static cJSON *after_json_patch(struct api_call *call, const cJSON *before, const cJSON *patch)
 {
     char why[API_CALL_WHY_BYTES];
+    cJSON *after = NULL;
+    int rc = api_json_patch(before, patch, &after, why, sizeof(why));
+    if (rc == -ENOENT)
+        api_call_fail(call, api_status_unfit_patch(why));
+    else if (rc < 0)
+        api_call_fail(call, api_status_bad_request("error decoding patch: %s", why));
+    return after;
+}
+
+cJSON *api_write_patched(struct api_call *call, const cJSON *before)
+{
+    char why[API_CALL_WHY_BYTES] = "a patch must be an object";
     const char *type = call->request->content_type;
     bool strategic = is_media_type(type, "application/strategic-merge-patch+json");
-    if (!strategic && !is_media_type(type, "application/merge-patch+json")) {
+    bool operations = is_media_type(type, "application/json-patch+json");
+    if (!strategic && !operations && !is_media_type(type, "application/merge-patch+json")) {
         api_call_fail(call, api_status_unsupported_type());
         return NULL;
     }
@@ -138,16 +178,91 @@ cJSON *api_write_patched(struct api_call *call, const cJSON *before)
     if (patch == NULL)
         return NULL;
     cJSON *after = NULL;
-    if (!cJSON_IsObject(patch))
-        snprintf(why, sizeof(why), "a patch must be an object");
-    else if (strategic)
+    if (operations)
+        after = after_json_patch(call, before, patch);
+    else if (cJSON_IsObject(patch) && strategic)
         after = api_patch_strategic(call->resource->kind, before, patch, why, sizeof(why));
-    else
+    else if (cJSON_IsObject(patch))
         after = api_patch_merge(before, patch);
     cJSON_Delete(patch);
-    if (after == NULL)
+    if (after == NULL && !operations)
         api_call_fail(call, api_status_bad_request("%s", why));
     return after;
+}
+
+/* What is to be applied; NULL after api_call_fail(). */
+static cJSON *apply_body(struct api_call *call)
+{
+    char why[API_CALL_WHY_BYTES];
+    cJSON *config = api_call_body(call, "error decoding YAML");
+    if (config == NULL)
+        return NULL;
+    if (!api_validate_types(call->resource->kind, config, why, sizeof(why)))
+        api_call_fail(call, api_status_bad_request("%s", why));
+    else if (json_string(config, "apiVersion", "")[0] == '\0' ||
+             json_string(config, "kind", "")[0] == '\0')
+        api_call_fail(call,
+                      api_status_bad_request("what is applied must have kind and apiVersion"));
+    else if (json_at(config, "metadata.managedFields") != NULL)
+        api_call_fail(call, api_status_bad_request("metadata.managedFields must be nil"));
+    else if (check_identity(call, config))
+        return config;
+    cJSON_Delete(config);
+    return NULL;
+}
+
+/* There is none yet: it is made, as by a POST. Takes OBJECT. */
+static void create_applied(struct api_call *call, cJSON *object)
+{
+    cJSON *entries = cJSON_DetachItemFromObjectCaseSensitive(
+        cJSON_GetObjectItemCaseSensitive(object, "metadata"), "managedFields");
+    if (!check_namespace(call)) {
+        cJSON_Delete(entries);
+        cJSON_Delete(object);
+        return;
+    }
+    strip_for_create(call, object);
+    object_put_string(json_make(object, "metadata"), "name", call->path->name);
+    if (!admit(call, object, NULL)) {
+        cJSON_Delete(entries);
+        cJSON_Delete(object);
+        return;
+    }
+    if (entries != NULL)
+        cJSON_AddItemToObject(json_make(object, "metadata"), "managedFields", entries);
+    store_new_object(call, object);
+}
+
+/* Server-side apply. */
+static void apply(struct api_call *call)
+{
+    const struct api_path *path = call->path;
+    if (path->field_manager[0] == '\0') {
+        cJSON *causes = cJSON_CreateArray();
+        api_status_cause(causes, "fieldManager", "FieldValueRequired",
+                         "Required value: is required for apply patch");
+        api_call_fail(call, api_status_invalid(&patch_options, "", causes));
+        return;
+    }
+    cJSON *config = apply_body(call);
+    if (config == NULL)
+        return;
+    const cJSON *live =
+        store_get(call->handler->store, call->resource->kind, path->namespace, path->name);
+    const struct api_manager manager = manager_of(call);
+    cJSON *causes = cJSON_CreateArray();
+    cJSON *next =
+        api_managed_apply(call->resource->kind, live, config, &manager, path->force, causes);
+    cJSON_Delete(config);
+    if (next == NULL) {
+        api_call_fail(call, api_status_apply_conflict(causes));
+        return;
+    }
+    cJSON_Delete(causes);
+    if (live == NULL)
+        create_applied(call, next);
+    else
+        answer_replaced(call, next, live);
 }
 
 const cJSON *api_write_replace(struct api_call *call, cJSON *next, const cJSON *old,
@@ -167,11 +282,20 @@ const cJSON *api_write_replace(struct api_call *call, cJSON *next, const cJSON *
         cJSON_Delete(next);
         return NULL;
     }
+    cJSON *applied = is_media_type(call->request->content_type, apply_type)
+                         ? cJSON_DetachItemFromObjectCaseSensitive(
+                               cJSON_GetObjectItemCaseSensitive(next, "metadata"), "managedFields")
+                         : NULL;
     keep_from_old(call, next, old);
     if (!admit(call, next, old)) {
+        cJSON_Delete(applied);
         cJSON_Delete(next);
         return NULL;
     }
+    if (applied != NULL)
+        cJSON_AddItemToObject(json_make(next, "metadata"), "managedFields", applied);
+    else
+        own_fields(call, next, old);
     if (call->path->dry_run) {
         *unstored = next;
         return next;
@@ -248,12 +372,6 @@ static void remove_members(cJSON *object, const char *const *names, size_t count
         cJSON_DeleteItemFromObjectCaseSensitive(object, names[i]);
 }
 
-static void put_string(cJSON *object, const char *name, const char *value)
-{
-    cJSON_DeleteItemFromObjectCaseSensitive(object, name);
-    cJSON_AddStringToObject(object, name, value);
-}
-
 /* A client gives what it wishes for; status and life cycle are the server's. A node tells its
  * status when it registers. */
 static void strip_for_create(const struct api_call *call, cJSON *object)
@@ -273,10 +391,10 @@ static void strip_for_create(const struct api_call *call, cJSON *object)
     remove_members(metadata, of_metadata, sizeof(of_metadata) / sizeof(of_metadata[0]));
     remove_members(object, of_object, sizeof(of_object) / sizeof(of_object[0]));
     if (call->resource->namespaced)
-        put_string(metadata, "namespace", call->path->namespace);
+        object_put_string(metadata, "namespace", call->path->namespace);
     if (call->resource->kind == STORE_NAMESPACE)
-        put_string(json_make(metadata, "labels"), "kubernetes.io/metadata.name",
-                   json_string(metadata, "name", ""));
+        object_put_string(json_make(metadata, "labels"), "kubernetes.io/metadata.name",
+                          json_string(metadata, "name", ""));
 }
 
 static void copy_member(cJSON *into, const cJSON *from, const char *name)
@@ -297,9 +415,9 @@ static void keep_from_old(const struct api_call *call, cJSON *object, const cJSO
     const cJSON *old_metadata = json_member(old, "metadata");
     for (unsigned i = 0; i < sizeof(of_metadata) / sizeof(of_metadata[0]); i++)
         copy_member(metadata, old_metadata, of_metadata[i]);
-    put_string(metadata, "name", call->path->name);
+    object_put_string(metadata, "name", call->path->name);
     if (call->resource->namespaced)
-        put_string(metadata, "namespace", call->path->namespace);
+        object_put_string(metadata, "namespace", call->path->namespace);
     if (strcmp(call->path->subresource, "status") == 0) {
         copy_member(metadata, old_metadata, "labels");
         copy_member(object, old, "spec");
@@ -331,4 +449,29 @@ static bool admit(struct api_call *call, cJSON *object, const cJSON *old)
     }
     cJSON_Delete(causes);
     return true;
+}
+
+/* Whose the fields are that the call writes: fieldManager, or the client's name without its
+ * version. */
+static struct api_manager manager_of(const struct api_call *call)
+{
+    const char *agent = call->request->user_agent;
+    struct api_manager manager = {
+        .api_version = call->resource->api_version,
+        .subresource = call->path->subresource,
+        .utc_ns = call->request->utc_ns,
+    };
+    if (agent == NULL || agent[0] == '\0')
+        agent = "unknown";
+    if (call->path->field_manager[0] != '\0')
+        strcpy(manager.name, call->path->field_manager);
+    else
+        snprintf(manager.name, sizeof(manager.name), "%.*s", (int)strcspn(agent, "/"), agent);
+    return manager;
+}
+
+static void own_fields(const struct api_call *call, cJSON *object, const cJSON *old)
+{
+    const struct api_manager manager = manager_of(call);
+    api_managed_update(call->resource->kind, old, object, &manager);
 }

@@ -175,6 +175,31 @@ def test_change(world):
     assert "--replicas" in out, out
 
 
+def test_apply_server_side(world):
+    """kubectl's own merge is left out: the server knows who said what."""
+    manifest = MANIFEST.replace("web", "ssa")
+    out = world.run("apply", "--server-side", "-f", "-", stdin=manifest)
+    assert out == "deployment.apps/ssa serverside-applied\nservice/ssa serverside-applied\n", out
+    world.run("scale", "deployment/ssa", "--replicas=2")
+    out = world.run("apply", "--server-side", "-f", "-", stdin=manifest, status=1)
+    assert "conflict" in out and ".spec.replicas" in out, out
+    world.run("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest)
+    seen = world.run("get", "deploy", "ssa", "-o", "jsonpath={.spec.replicas}")
+    assert seen == "8", seen
+    world.run("apply", "--server-side", "-f", "-", stdin=manifest.replace("  replicas: 8\n", ""))
+    seen = world.run("get", "deploy", "ssa", "-o", "jsonpath={.spec.replicas}")
+    assert seen == "1", seen
+    out = world.run("patch", "deployment", "ssa", "--type=json", "-p",
+                    '[{"op":"replace","path":"/spec/replicas","value":4}]')
+    assert "patched" in out, out
+    seen = world.run("get", "deploy", "ssa", "-o", "jsonpath={.spec.replicas}")
+    assert seen == "4", seen
+    out = world.run("patch", "deployment", "ssa", "--type=json", "-p",
+                    '[{"op":"test","path":"/spec/replicas","value":5}]', status=1)
+    assert "testing a value failed" in out or "error in our request" in out, out
+    world.run("delete", "-f", "-", stdin=manifest)
+
+
 def test_describe(world):
     text = world.run("describe", "deployment", "web")
     assert re.search(r"Replicas: +3 desired", text), text
@@ -227,6 +252,7 @@ def main():
     shared = World(api_only, kubectl)
     denying = World(api_only, kubectl, "patch:pods")
     tests = [(test_get, shared), (test_apply, shared), (test_change, shared),
+             (test_apply_server_side, shared),
              (test_describe, shared), (test_watch, shared), (test_delete, shared),
              (test_denied, denying)]
     print(f"1..{len(tests) + 1}", flush=True)

@@ -56,8 +56,7 @@ static void test_failures_have_their_shapes(void **state)
                "'apps','kind':'Deployment','causes':[{'reason':'FieldValueInvalid','message':"
                "'Invalid value: -1: must be greater than or equal to 0','field':'spec.replicas'}]},"
                "'code':422}");
-    assert_int_equal(world_patch(world, DEPLOYMENTS "/web", "application/json-patch+json", "[]"),
-                     415);
+    assert_int_equal(world_patch(world, DEPLOYMENTS "/web", "application/xml", "[]"), 415);
     world_expect_body(world,
                       "{'kind':'Status','apiVersion':'v1','metadata':{},'status':'Failure',"
                       "'message':'415: Unsupported Media Type','reason':'UnsupportedMediaType',"
