@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "kube/change.h"
+#include "kube/drain.h"
 
 enum {
     TRIES_MAX = 5,
@@ -22,6 +23,8 @@ static enum kube_kind kind_of(const struct kube_order *order);
 static int set_manifest(struct kube_action *action, const struct kube_order *order,
                         const struct kube_discovery *discovery, struct error *err);
 static int set_env(struct kube_action *action, const struct kube_order *order, struct error *err);
+static int set_drain(struct kube_action *action, const struct kube_order *order,
+                     const struct kube_discovery *discovery, struct error *err);
 static int check_order(const struct kube_action *action, const struct kube_order *order,
                        struct error *err);
 static int copy(char *to, size_t bytes, const char *from, const char *what, struct error *err);
@@ -33,6 +36,9 @@ static void take_read(struct kube_action *action, const struct text *body);
 static void take_change(struct kube_action *action, const struct text *body, uint64_t now_ns);
 static void take_gone(struct kube_action *action, const struct text *body, uint64_t now_ns);
 static void prepare(struct kube_action *action, const cJSON *read);
+static void halt(struct kube_action *action);
+static void take_pods(struct kube_action *action, const struct text *body, uint64_t now_ns);
+static void go_on(struct kube_action *action, enum kube_drain_end end);
 static bool try_again(struct kube_action *action, enum kube_reason reason, unsigned retry_after_s,
                       uint64_t now_ns);
 static bool is_undo(const struct kube_action *action);
@@ -80,6 +86,8 @@ int kube_action_init(struct kube_action *action, const struct kube_order *order,
         action->object = cJSON_Duplicate(order->object, true);
     if (code == 0 && order->verb == KUBE_SET_ENV)
         code = set_env(action, order, err);
+    if (code == 0 && order->verb == KUBE_DRAIN)
+        code = set_drain(action, order, discovery, err);
     if (code < 0) {
         error_wrap(err, "%s", kube_verb_text(order->verb));
         kube_action_free(action);
@@ -151,12 +159,21 @@ void kube_action_free(struct kube_action *action)
     text_free(&action->body);
     text_free(&action->about);
     text_free(&action->undo);
+    text_free(&action->news);
+    free(action->drain);
+    action->drain = NULL;
     action->state = KUBE_ACTION_OVER;
 }
 
 struct kube_call kube_action_call(const struct kube_action *action)
 {
     bool discover = action->step == KUBE_STEP_DISCOVER;
+    if (action->step == KUBE_STEP_PODS)
+        return (struct kube_call){"list", "", "pods", "", "", ""};
+    if (action->step == KUBE_STEP_EVICT) {
+        const struct kube_drain_pod *pod = &action->drain->pods[action->drain->at];
+        return (struct kube_call){"create", "", "pods", "eviction", pod->namespace, pod->name};
+    }
     return (struct kube_call){
         .verb = action->request_verb,
         .group = action->result.resource.group,
@@ -197,12 +214,19 @@ void kube_action_answer(struct kube_action *action, enum kube_reason reason, lon
         case KUBE_STEP_READ: take_read(action, body); return;
         case KUBE_STEP_CHANGE: take_change(action, body, now_ns); return;
         case KUBE_STEP_GONE: take_gone(action, body, now_ns); return;
+        case KUBE_STEP_PODS: take_pods(action, body, now_ns); return;
+        case KUBE_STEP_EVICT: break;
         }
     }
     if (reason == KUBE_REASON_INVALID && is_undo(action) &&
         strstr(text_str(body), "metadata.uid") != NULL)
         reason = KUBE_REASON_CONFLICT; /* Another object has its name by now. */
     action->result.error = said; /* Also the reason to give, should a deadline end the trying. */
+    if (action->step == KUBE_STEP_EVICT &&
+        (reason == KUBE_REASON_SUCCESS || kube_drain_endures(reason))) {
+        go_on(action, kube_drain_take_eviction(action, reason, retry_after_s, said.text, now_ns));
+        return;
+    }
     if (absent_is_fine(action, reason) || try_again(action, reason, retry_after_s, now_ns))
         return;
     fail(action, reason, kube_reason_errno(reason));
@@ -225,8 +249,15 @@ void kube_action_cancel(struct kube_action *action, const char *text)
     if (action->state == KUBE_ACTION_OVER)
         return;
     /* A 404 before a create is no cause; what an eviction was told while it waited is. */
-    if (action->state == KUBE_ACTION_PREPARED)
+    if (action->state == KUBE_ACTION_PREPARED || action->verb == KUBE_DRAIN)
         action->result.error.text[0] = '\0';
+    if (action->verb == KUBE_DRAIN && action->drain->begun) {
+        struct text held = {0};
+        kube_drain_holds(action, &held);
+        error_set(&action->result.error, EXIT_ENVIRONMENT, -ECANCELED, "%s: %s; still there: %s",
+                  action->target, text, text_str(&held));
+        text_free(&held);
+    }
     error_set(&action->result.error, EXIT_ENVIRONMENT, -ECANCELED, "%s: %s", action->target, text);
     fail(action, KUBE_REASON_SUCCESS, -ECANCELED);
 }
@@ -239,7 +270,8 @@ const char *kube_verb_text(enum kube_verb verb)
         [KUBE_SET_ENV] = "set-env", [KUBE_MOVE] = "move",
         [KUBE_SCALE] = "scale",     [KUBE_RESTART] = "restart",
         [KUBE_CORDON] = "cordon",   [KUBE_UNCORDON] = "uncordon",
-        [KUBE_EVICT] = "evict",     [KUBE_PATCH] = "patch",
+        [KUBE_EVICT] = "evict",     [KUBE_DRAIN] = "drain",
+        [KUBE_PATCH] = "patch",
     };
     return texts[verb];
 }
@@ -301,7 +333,8 @@ static enum kube_kind kind_of(const struct kube_order *order)
 {
     switch (order->verb) {
     case KUBE_CORDON:
-    case KUBE_UNCORDON: return KUBE_NODE;
+    case KUBE_UNCORDON:
+    case KUBE_DRAIN: return KUBE_NODE;
     case KUBE_EVICT: return KUBE_POD;
     default: break;
     }
@@ -388,6 +421,20 @@ static int set_env(struct kube_action *action, const struct kube_order *order, s
     return error_set(err, EXIT_USAGE, -EINVAL, "%s: no NAME=VALUE is given", action->target);
 }
 
+static int set_drain(struct kube_action *action, const struct kube_order *order,
+                     const struct kube_discovery *discovery, struct error *err)
+{
+    if (discovery->eviction_version[0] == '\0')
+        return error_set(err, EXIT_ENVIRONMENT, -EOPNOTSUPP,
+                         "%s: this server serves no pods/eviction", action->target);
+    action->drain = calloc(1, sizeof(*action->drain));
+    if (action->drain == NULL)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+    action->drain->force = order->force;
+    action->drain->delete_empty_dir = order->delete_empty_dir;
+    return 0;
+}
+
 static int copy(char *to, size_t bytes, const char *from, const char *what, struct error *err)
 {
     if (from == NULL)
@@ -463,9 +510,33 @@ static void take_read(struct kube_action *action, const struct text *body)
         action->existed = true;
         snprintf(action->version_before, sizeof(action->version_before), "%s",
                  json_string(json, "metadata.resourceVersion", ""));
-        prepare(action, json);
+        if (action->verb == KUBE_DRAIN) {
+            action->drain->cordoned = json_bool(json, "spec.unschedulable", false);
+            kube_drain_ask_pods(action);
+        } else {
+            prepare(action, json);
+        }
     }
     cJSON_Delete(json);
+}
+
+static void take_pods(struct kube_action *action, const struct text *body, uint64_t now_ns)
+{
+    cJSON *json = json_parse(text_str(body), body->size, NULL);
+    bool first = !action->drain->begun;
+    enum kube_drain_end end = kube_drain_take_pods(action, json, now_ns);
+    cJSON_Delete(json);
+    go_on(action, end);
+    if (first && end == KUBE_DRAIN_ON)
+        halt(action);
+}
+
+static void go_on(struct kube_action *action, enum kube_drain_end end)
+{
+    if (end == KUBE_DRAIN_REFUSED)
+        fail(action, KUBE_REASON_SUCCESS, action->result.code);
+    else if (end == KUBE_DRAIN_OVER)
+        finish(action, KUBE_DONE_CHANGED);
 }
 
 static void prepare(struct kube_action *action, const cJSON *read)
@@ -475,13 +546,19 @@ static void prepare(struct kube_action *action, const cJSON *read)
     case KUBE_CHANGE_REFUSED: fail(action, KUBE_REASON_SUCCESS, action->result.code); break;
     case KUBE_CHANGE_NEEDED:
         action->step = KUBE_STEP_CHANGE;
-        action->state = action->confirm ? KUBE_ACTION_PREPARED : KUBE_ACTION_REQUEST;
-        action->confirm = false; /* Once is enough, should it have to begin again. */
-        if (action->body.failed || action->path.failed) {
-            error_set(&action->result.error, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
-            fail(action, KUBE_REASON_SUCCESS, -ENOMEM);
-        }
+        halt(action);
         break;
+    }
+}
+
+/* Its one change is ready to be sent. */
+static void halt(struct kube_action *action)
+{
+    action->state = action->confirm ? KUBE_ACTION_PREPARED : KUBE_ACTION_REQUEST;
+    action->confirm = false; /* Once is enough, should it have to begin again. */
+    if (action->body.failed || action->path.failed) {
+        error_set(&action->result.error, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+        fail(action, KUBE_REASON_SUCCESS, -ENOMEM);
     }
 }
 
@@ -492,6 +569,10 @@ static void take_change(struct kube_action *action, const struct text *body, uin
             wait_until_gone(action, now_ns);
         else
             finish(action, KUBE_DONE_DELETED);
+        return;
+    }
+    if (action->verb == KUBE_DRAIN) {
+        go_on(action, kube_drain_begin(action, now_ns));
         return;
     }
     cJSON *json = json_parse(text_str(body), body->size, NULL);
@@ -568,10 +649,17 @@ static bool try_again(struct kube_action *action, enum kube_reason reason, unsig
         action->state = KUBE_ACTION_REQUEST;
         return true;
     }
-    if (reason == KUBE_REASON_BUDGET) { /* As often as it takes: the owner has the deadline. */
+    if (reason == KUBE_REASON_BUDGET && !action->dry_run) {
+        /* As often as it takes: the owner has the deadline. */
         action->state = KUBE_ACTION_PAUSE;
         unsigned pause_s = retry_after_s > 0 ? retry_after_s : BUDGET_PAUSE_S;
         action->due_ns = now_ns + (uint64_t)pause_s * NS_PER_S;
+        return true;
+    }
+    bool draining = action->verb == KUBE_DRAIN && action->drain->begun;
+    if (draining && kube_reason_transient(reason)) { /* Likewise. */
+        action->state = KUBE_ACTION_PAUSE;
+        action->due_ns = now_ns + (uint64_t)(retry_after_s > 0 ? retry_after_s : 1) * NS_PER_S;
         return true;
     }
     if (action->tries >= TRIES_MAX)

@@ -16,6 +16,7 @@
  *     restart     READ, patch the template's annotation kubectl.kubernetes.io/restartedAt
  *     cordon      READ, patch spec.unschedulable of a node; uncordon likewise
  *     evict       READ, post an Eviction; refused by a budget: again every 5 s
+ *     drain       a node: kube/drain.h
  *     patch       READ, patch with a given body (strategic, merge or JSON)
  *
  * set-image, set-env, move and restart roll out: they refuse while another rollout is under way
@@ -42,6 +43,8 @@
 #include "kube/failure.h"
 #include "kube/object.h"
 
+struct kube_drain;
+
 enum kube_verb {
     KUBE_GET,
     KUBE_APPLY,
@@ -54,6 +57,7 @@ enum kube_verb {
     KUBE_CORDON,
     KUBE_UNCORDON,
     KUBE_EVICT,
+    KUBE_DRAIN,
     KUBE_PATCH,
     KUBE_VERB_COUNT
 };
@@ -86,13 +90,15 @@ struct kube_order {
                                  delete: the object as it was applied, instead of kind and name:
                                  any kind can be deleted so. */
     const char *content_type; /* patch: NULL is a strategic merge patch. */
-    const char *uid;   /* delete: only this very object; NULL or "": whatever has the name. */
-    int64_t grace_s;   /* delete, evict: seconds of grace, or one of KUBE_GRACE_. */
-    bool wait_gone;    /* delete, evict: over only when the object is gone. */
-    bool even_rolling; /* What rolls out: also while a rollout is under way. */
-    bool dry_run;      /* The server only checks. */
-    bool confirm;      /* Halt before the change, until kube_action_commit(). */
-    int64_t utc_ns;    /* restart: the time to write; 0: kube_start() asks the system's clock. */
+    const char *uid;       /* delete: only this very object; NULL or "": whatever has the name. */
+    bool force;            /* drain: also pods without a controller. */
+    bool delete_empty_dir; /* drain: also pods with an emptyDir. */
+    int64_t grace_s;       /* delete, evict, drain: seconds of grace, or one of KUBE_GRACE_. */
+    bool wait_gone;        /* delete, evict: over only when the object is gone. */
+    bool even_rolling;     /* What rolls out: also while a rollout is under way. */
+    bool dry_run;          /* The server only checks. */
+    bool confirm;          /* Halt before the change, until kube_action_commit(). */
+    int64_t utc_ns; /* restart: the time to write; 0: kube_start() asks the system's clock. */
 };
 
 /* How it ended. */
@@ -136,7 +142,9 @@ enum kube_action_step {
     KUBE_STEP_DISCOVER, /* Which resource a kind of a manifest is. */
     KUBE_STEP_READ,
     KUBE_STEP_CHANGE,
-    KUBE_STEP_GONE, /* Asks again and again whether it is still there. */
+    KUBE_STEP_GONE,  /* Asks again and again whether it is still there. */
+    KUBE_STEP_PODS,  /* drain: which pods are on the node. */
+    KUBE_STEP_EVICT, /* drain: one of them. */
 };
 
 struct kube_action {
@@ -174,6 +182,9 @@ struct kube_action {
     struct text about;                 /* What the change is, in one line, for people. */
     char target[KUBE_NAME_BYTES + 64]; /* "deployment/mserver". */
     struct text undo;                  /* JSON; empty when there is nothing to undo. */
+    struct text news;                  /* What of it was done since it was last cleared, a line
+                                          each: its owner's to clear. */
+    struct kube_drain *drain;          /* drain: how far it is; else NULL. */
 };
 
 /* NAMESPACE is the client's, used where the order has none. 0, or -EINVAL with ERR when the order

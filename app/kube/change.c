@@ -54,11 +54,42 @@ enum kube_change kube_change_prepare(struct kube_action *action, const cJSON *re
     case KUBE_UNCORDON: return prepare_cordon(action, read);
     case KUBE_EVICT: return prepare_evict(action, read);
     case KUBE_PATCH: return prepare_patch(action, read);
+    case KUBE_DRAIN: /* See kube/drain.h. */
     case KUBE_GET:
     case KUBE_VERB_COUNT: break;
     }
     action->result.done = KUBE_DONE_GOT;
     return KUBE_CHANGE_NONE;
+}
+
+void kube_change_cordon(struct kube_action *action, bool is)
+{
+    ask(action, "PATCH", "patch", "", KUBE_PATCH_STRATEGIC,
+        single("spec", single("unschedulable", cJSON_CreateTrue())));
+    if (!is)
+        remember_undo(action, "PATCH", "patch", "", KUBE_PATCH_STRATEGIC,
+                      single("spec", single("unschedulable", cJSON_CreateNull())));
+}
+
+cJSON *kube_change_eviction(const struct kube_action *action, const char *namespace,
+                            const char *name, const char *uid)
+{
+    cJSON *body = cJSON_CreateObject();
+    cJSON *options = cJSON_CreateObject();
+    cJSON_AddStringToObject(body, "apiVersion", action->eviction_version);
+    cJSON_AddStringToObject(body, "kind", "Eviction");
+    cJSON *meta = cJSON_AddObjectToObject(body, "metadata");
+    cJSON_AddStringToObject(meta, "name", name);
+    cJSON_AddStringToObject(meta, "namespace", namespace);
+    if (action->grace_s >= 0)
+        json_add_integer(options, "gracePeriodSeconds", action->grace_s);
+    if (uid[0] != '\0')
+        cJSON_AddItemToObject(options, "preconditions", single("uid", cJSON_CreateString(uid)));
+    if (cJSON_GetArraySize(options) > 0)
+        cJSON_AddItemToObject(body, "deleteOptions", options);
+    else
+        cJSON_Delete(options);
+    return body;
 }
 
 static enum kube_change prepare_apply(struct kube_action *action, const cJSON *read)
@@ -233,18 +264,7 @@ static enum kube_change prepare_evict(struct kube_action *action, const cJSON *r
         action->result.done = KUBE_DONE_ABSENT;
         return KUBE_CHANGE_NONE;
     }
-    cJSON *body = cJSON_CreateObject();
-    cJSON *meta = cJSON_CreateObject();
-    cJSON_AddStringToObject(body, "apiVersion", action->eviction_version);
-    cJSON_AddStringToObject(body, "kind", "Eviction");
-    cJSON_AddStringToObject(meta, "name", action->result.name);
-    cJSON_AddStringToObject(meta, "namespace", action->result.namespace);
-    cJSON_AddItemToObject(body, "metadata", meta);
-    if (action->grace_s >= 0) {
-        cJSON *options = cJSON_CreateObject();
-        json_add_integer(options, "gracePeriodSeconds", action->grace_s);
-        cJSON_AddItemToObject(body, "deleteOptions", options);
-    }
+    cJSON *body = kube_change_eviction(action, action->result.namespace, action->result.name, "");
     ask(action, "POST", "create", "eviction", "application/json", body);
     text_addf(&action->about, "evict %s", action->target);
     return KUBE_CHANGE_NEEDED;

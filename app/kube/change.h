@@ -18,4 +18,10 @@ enum kube_change {
  * only apply, delete and evict come here with). */
 enum kube_change kube_change_prepare(struct kube_action *action, const cJSON *read);
 
+/* Fill the request that cordons a node, and its undo unless it IS cordoned. For kube/drain.h. */
+void kube_change_cordon(struct kube_action *action, bool is);
+/* The body of an eviction; UID "": of whatever has the name. The caller deletes it. */
+cJSON *kube_change_eviction(const struct kube_action *action, const char *namespace,
+                            const char *name, const char *uid);
+
 #endif

@@ -71,10 +71,10 @@ void kube_event_say(struct kube_event *event, const char *format, ...)
 const char *kube_event_type_text(enum kube_event_type type)
 {
     static const char *const texts[] = {
-        [KUBE_PRESENT] = "present",   [KUBE_ADDED] = "added",     [KUBE_MODIFIED] = "modified",
-        [KUBE_DELETED] = "deleted",   [KUBE_SYNCED] = "synced",   [KUBE_BROKEN] = "broken",
-        [KUBE_UNSEEN] = "unseen",     [KUBE_STOPPED] = "stopped", [KUBE_PREPARED] = "prepared",
-        [KUBE_FINISHED] = "finished",
+        [KUBE_PRESENT] = "present", [KUBE_ADDED] = "added",       [KUBE_MODIFIED] = "modified",
+        [KUBE_DELETED] = "deleted", [KUBE_SYNCED] = "synced",     [KUBE_BROKEN] = "broken",
+        [KUBE_UNSEEN] = "unseen",   [KUBE_STOPPED] = "stopped",   [KUBE_PREPARED] = "prepared",
+        [KUBE_DID] = "did",         [KUBE_FINISHED] = "finished",
     };
     return texts[type];
 }

@@ -44,6 +44,7 @@ enum kube_event_type {
     KUBE_STOPPED, /* It will not go on: text says why and what to change (rights, mostly). */
     /* About an action: `action` and `text` are set. */
     KUBE_PREPARED, /* It knows what it will change and waits for kube_commit(). */
+    KUBE_DID,      /* A part of it was done, by a request of its own: between the two stamps. */
     KUBE_FINISHED, /* It ended; its result can be read. */
 };
 

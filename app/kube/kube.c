@@ -28,6 +28,7 @@ struct started {
     bool quiet;       /* No events of it: its owner waits for it. */
     bool told;        /* The event of its present halt or end is in the list. */
     uint64_t request; /* 0: none. */
+    uint64_t sent_ns; /* Of the last request. */
     struct kube_action action;
 };
 
@@ -68,6 +69,7 @@ static void to_watch(struct kube *kube, struct followed *followed, const struct 
 static void to_action(struct kube *kube, struct started *started, const struct kube_answer *answer,
                       uint64_t now_ns);
 static void to_discovery(struct kube *kube, unsigned which, const struct kube_answer *answer);
+static void tell_news(struct kube *kube, struct started *started, uint64_t now_ns);
 static void tell_action(struct kube *kube, struct started *started, uint64_t now_ns);
 static const char *namespace_of(const struct kube *kube, enum kube_kind kind,
                                 const char *namespace);
@@ -536,6 +538,7 @@ static void start_action(struct kube *kube, struct started *started, uint64_t no
         tell_action(kube, started, now_ns);
         return;
     }
+    started->sent_ns = now_ns;
     kube_action_sent(action, now_ns);
 }
 
@@ -650,9 +653,26 @@ static void to_discovery(struct kube *kube, unsigned which, const struct kube_an
     cJSON_Delete(json);
 }
 
+/* Each part that was done, between the sending of its request and now. */
+static void tell_news(struct kube *kube, struct started *started, uint64_t now_ns)
+{
+    struct text *news = &started->action.news;
+    char *rest = news->data, *line;
+    while (!started->quiet && news->size > 0 && (line = strsep(&rest, "\n")) != NULL) {
+        struct kube_event *event = kube_events_add(&kube->events, KUBE_DID, KUBE_OTHER, now_ns);
+        if (event == NULL)
+            break;
+        event->action = (uint32_t)started->number;
+        event->not_before_ns = started->sent_ns;
+        kube_event_say(event, "%s", line);
+    }
+    text_clear(news);
+}
+
 static void tell_action(struct kube *kube, struct started *started, uint64_t now_ns)
 {
     const struct kube_action *action = &started->action;
+    tell_news(kube, started, now_ns);
     bool prepared = action->state == KUBE_ACTION_PREPARED;
     if (started->quiet || started->told || !(prepared || action->state == KUBE_ACTION_OVER))
         return;

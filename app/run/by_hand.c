@@ -92,6 +92,8 @@ int by_hand_turn(struct by_hand *hand, struct error *err)
         struct by_hand_change *change = event->action == 0 ? NULL : find(hand, (int)event->action);
         if (change != NULL && event->type == KUBE_PREPARED)
             decide(hand, change);
+        else if (change != NULL && event->type == KUBE_DID)
+            by_hand_say(hand, event->not_before_ns, "%s", event->text == NULL ? "" : event->text);
         else if (change != NULL && event->type == KUBE_FINISHED)
             tell(hand, change, event);
         kube_event_free(event);

@@ -136,6 +136,20 @@ static void add_change_event(struct cluster *cluster, const struct cluster_chang
     rundir_add_event(cluster->rundir, &event, NULL);
 }
 
+/* A part of a change that has many: an eviction of a drain. */
+static void add_part_event(struct cluster *cluster, const struct kube_event *event)
+{
+    int index = find_change(cluster, event->action);
+    struct timeline_event part = {.not_before_ns = event->not_before_ns,
+                                  .not_after_ns = event->not_after_ns,
+                                  .kind = TIMELINE_CHANGE,
+                                  .ours = true};
+    snprintf(part.object, sizeof(part.object), "%.*s", TIMELINE_NAME_BYTES - 1,
+             index < 0 ? "" : cluster->changes[index].text);
+    snprintf(part.text, sizeof(part.text), "%.200s", event->text == NULL ? "" : event->text);
+    rundir_add_event(cluster->rundir, &part, NULL);
+}
+
 /* The object of change WHICH is gone, and with it all that was changed in it. */
 static void mark_gone(struct cluster *cluster, int which)
 {
@@ -223,6 +237,7 @@ static int take(struct cluster *cluster, const struct kube_event *event, struct 
         if (index >= 0)
             finish(cluster, index);
         return 0;
+    case KUBE_DID: add_part_event(cluster, event); return 0;
     case KUBE_STOPPED:
         put_on_timeline(cluster, event);
         return error_set(err, EXIT_ENVIRONMENT, -EPERM, "%s",

@@ -32,6 +32,8 @@ const char kube_help[] =
     "  scale OBJECT REPLICAS\n"
     "  patch KIND/NAME PATCH         a strategic merge patch, YAML or JSON; @FILE reads it there\n"
     "  cordon NODE, uncordon NODE\n"
+    "  drain NODE                    cordon it, evict its pods, and wait until they are gone;\n"
+    "                                pods of DaemonSets and mirror pods stay\n"
     "  evict POD, delete-pod POD     a budget that refuses is asked again every 5 s\n"
     "  rollout OBJECT                waits until its rollout is over, and prints how it goes on\n"
     "\n"
@@ -44,7 +46,9 @@ const char kube_help[] =
     "  -t, --timeout TIME     for all of it; default 5m\n"
     "  -c, --container NAME   set-image, set-env\n"
     "      --even-rolling     also while another rollout is under way\n"
-    "      --grace SECONDS    evict, delete-pod; default the pod's own\n"
+    "      --grace SECONDS    evict, delete-pod, drain; default the pod's own\n"
+    "      --force            drain: also pods without a controller, which come back nowhere\n"
+    "      --delete-emptydir-data  drain: also pods with an emptyDir, whose data is lost\n"
     "      --type TYPE        patch: strategic (default), merge (RFC 7396), json (RFC 6902)\n"
     "\n"
     "  seamline kube set-image mserver mserver:v2 -k lab -n seamline --wait\n"
@@ -64,7 +68,9 @@ enum {
     OPTION_DRY_RUN,
     OPTION_EVEN_ROLLING,
     OPTION_GRACE,
-    OPTION_TYPE
+    OPTION_TYPE,
+    OPTION_FORCE,
+    OPTION_EMPTY_DIR
 };
 
 static const struct option long_options[] = {
@@ -79,6 +85,8 @@ static const struct option long_options[] = {
     {"even-rolling", no_argument, NULL, OPTION_EVEN_ROLLING},
     {"grace", required_argument, NULL, OPTION_GRACE},
     {"type", required_argument, NULL, OPTION_TYPE},
+    {"force", no_argument, NULL, OPTION_FORCE},
+    {"delete-emptydir-data", no_argument, NULL, OPTION_EMPTY_DIR},
     {"help", no_argument, NULL, 'h'},
     {0},
 };
@@ -103,6 +111,7 @@ static const struct action {
     {"patch", patch, KUBE_PATCH, KUBE_DEPLOYMENT, 2, 2, "KIND/NAME PATCH"},
     {"cordon", change, KUBE_CORDON, KUBE_NODE, 1, 1, "NODE"},
     {"uncordon", change, KUBE_UNCORDON, KUBE_NODE, 1, 1, "NODE"},
+    {"drain", change, KUBE_DRAIN, KUBE_NODE, 1, 1, "NODE"},
     {"evict", change, KUBE_EVICT, KUBE_POD, 1, 1, "POD"},
     {"delete-pod", change, KUBE_DELETE, KUBE_POD, 1, 1, "POD"},
     {"rollout", rollout, KUBE_GET, KUBE_DEPLOYMENT, 1, 1, "OBJECT"},
@@ -266,6 +275,8 @@ static int take(struct arguments *arguments, int option, struct error *err)
     case OPTION_CONTEXT: arguments->options.context = optarg; return 0;
     case OPTION_DRY_RUN: arguments->options.dry_run = true; return 0;
     case OPTION_EVEN_ROLLING: arguments->order.even_rolling = true; return 0;
+    case OPTION_FORCE: arguments->order.force = true; return 0;
+    case OPTION_EMPTY_DIR: arguments->order.delete_empty_dir = true; return 0;
     case OPTION_GRACE: return read_grace(optarg, &arguments->order.grace_s, err);
     case OPTION_TYPE: return read_type(optarg, &arguments->order.content_type, err);
     default: break;

@@ -1,77 +1,8 @@
 /* Actions as conversations: what is asked, what is answered, how it ends. */
-#include "kube/action.h"
-
 #include <errno.h>
 
 #include "kube/inverse.h"
-#include "tests/unit/kube/fixture.h"
-
-static struct kube_discovery discovery;
-static struct kube_action action;
-
-static int set_up(void **state)
-{
-    (void)state;
-    kube_discovery_init(&discovery);
-    action = (struct kube_action){0};
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    kube_action_free(&action);
-    return 0;
-}
-
-static void begin(struct kube_order order)
-{
-    struct error err = {0};
-    if (kube_action_init(&action, &order, &discovery, "d", &err) < 0)
-        fail_msg("%s", err.text);
-}
-
-/* The request wanted now is METHOD PATH, with BODY (NULL: not looked at). */
-static void asks(const char *method, const char *path, const char *body)
-{
-    assert_int_equal(action.state, KUBE_ACTION_REQUEST);
-    assert_string_equal(action.method, method);
-    assert_string_equal(text_str(&action.path), path);
-    if (body != NULL)
-        assert_string_equal(text_str(&action.body), body);
-    kube_action_sent(&action, 1000);
-}
-
-static void answer(long code, const char *json)
-{
-    struct text body = {0};
-    text_add(&body, json);
-    kube_action_answer(&action, KUBE_REASON_SUCCESS, code, 0, &body, NULL, NULL, 2000);
-    text_free(&body);
-}
-
-static void answer_recorded(const char *file)
-{
-    long code;
-    struct text body = fixture_answer(KUBE_FIXTURES, file, &code);
-    answer(code, text_str(&body));
-    text_free(&body);
-}
-
-static void ends(enum kube_done done)
-{
-    if (action.state != KUBE_ACTION_OVER || action.result.done != done)
-        fail_msg("state %d, %s: %s", action.state, kube_done_text(action.result.done),
-                 action.result.error.text);
-}
-
-static void fails(int code, const char *text)
-{
-    ends(KUBE_DONE_FAILED);
-    assert_int_equal(action.result.code, code);
-    if (strstr(action.result.error.text, text) == NULL)
-        fail_msg("%s", action.result.error.text);
-}
+#include "tests/unit/kube/conversation.h"
 
 /* A Deployment of 2 with one or two containers, complete or in the middle of a rollout. */
 static const char *deployment(unsigned version, const char *image, bool two, bool rolling)
@@ -265,13 +196,6 @@ static void test_scale(void **state)
     asks("GET", WEB "/scale", "");
     answer_recorded("answer-scale-get.json");
     ends(KUBE_DONE_UNCHANGED);
-}
-
-static cJSON *parse(const char *json)
-{
-    cJSON *tree = json_parse(json, strlen(json), NULL);
-    assert_non_null(tree);
-    return tree;
 }
 
 #define SERVICE                                                                                    \
@@ -607,6 +531,13 @@ static void test_dry_run(void **state)
     asks("POST", POD "/eviction?fieldManager=seamline&dryRun=All", NULL);
     answer_recorded("answer-evict-201.json");
     ends(KUBE_DONE_DELETED);
+    tear_down(NULL);
+    begin((struct kube_order){.verb = KUBE_EVICT, .name = "p", .dry_run = true});
+    asks("GET", POD, "");
+    answer(200, "{\"metadata\":{\"name\":\"p\",\"uid\":\"u1\"}}");
+    asks("POST", POD "/eviction?fieldManager=seamline&dryRun=All", NULL);
+    answer_recorded("answer-evict-429.json");
+    fails(-EAGAIN, "The disruption budget web needs 8 healthy pods");
 }
 
 static void test_patches(void **state)

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""`seamline kube` on a pocket cluster whose controllers and pods answer: rollouts that are waited for,
+nodes that are drained under a PodDisruptionBudget. kubectl is the witness.
+
+    kube_rollout.py SEAMLINE SEAMLINE-LAB BUILD_DIR
+
+Prints TAP.
+"""
+import json
+import re
+import subprocess
+import sys
+
+import nodes
+import pocket
+import tap
+
+
+class Hand:
+    """`seamline kube` on the pocket cluster."""
+
+    def __init__(self, seamline, lab):
+        self.seamline = seamline
+        self.access = ["-k", str(lab.folder / "kubeconfig"), "--context", "seamline-lab", "-n", "default",
+                       "--yes"]
+
+    def run(self, *words):
+        """Exit status, the lines without their times, and the errors."""
+        done = subprocess.run([self.seamline, "kube", *words, *self.access], text=True, capture_output=True,
+                              timeout=90, check=False)
+        lines = [line.split("Z  ", 1)[1] for line in done.stdout.splitlines()]
+        return done.returncode, lines, done.stderr
+
+
+def template(lab, path):
+    return lab.run("get", "deploy", "web", "-o", "jsonpath={.spec.template." + path + "}")
+
+
+def rollouts(hand, lab):
+    status, lines, error = hand.run("set-env", "web", "A=1", "--wait", "--timeout", "60s")
+    yield "set-env waits for its rollout", (
+        status == 0 and "A: none -> 1: changed" in lines[0]
+        and lines[-1] == "all 6 pods are new and available"), (status, lines, error)
+    new = lab.run("get", "pods", "-o", "jsonpath={.items[?(@.spec.containers[0].env)].metadata.name}").split()
+    yield "its pods are the new ones", len(new) >= 6, new
+    status, lines, error = hand.run("restart", "web", "--wait", "--timeout", "60s")
+    yield "restart rolls out", status == 0 and lines[-1].startswith("all 6"), (status, lines, error)
+    stamp = template(lab, r"metadata.annotations.kubectl\.kubernetes\.io/restartedAt")
+    yield "by kubectl's annotation", re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]+\.\d{6}Z", stamp), stamp
+    status, lines, error = hand.run("rollout", "web")
+    yield "rollout finds it complete", (status, lines) == (0, ["all 6 pods are new and available"]), (
+        status, lines, error)
+    status, lines, error = hand.run("rollout", "nothing")
+    yield "and says what is not there", (
+        status == 2 and "there is no Deployment nothing" in error), (status, lines, error)
+
+
+def drains(hand, lab):
+    before = nodes.places(lab)
+    names = {pod["name"] for pod in lab.pods(node="n1") if pod["name"].startswith("web-")}
+    status, lines, error = hand.run("drain", "n1", "--timeout", "80s")
+    evicted = [line for line in lines if line.endswith(" evicted")]
+    yield "drain evicts the pods of the node", (
+        status == 0 and {line[len("pod default/"):-len(" evicted")] for line in evicted} >= names), (
+            names, lines, error)
+    yield "it says what it does first", lines[0] == "node/n1 cordoned", lines
+    yield "the budget held the second back", sum("needs 5 healthy pods" in line for line in lines) >= 1, lines
+    gone = [line for line in lines if line.endswith(" gone")]
+    yield "each is told to be gone", len(gone) == len(evicted) >= before["n1"], lines
+    now = nodes.places(lab)
+    yield "none is left there", "n1" not in now, now
+    status, lines, error = hand.run("drain", "n1")
+    yield "a second drain has nothing to evict", (
+        status == 0 and lines[0] == "node/n1 was cordoned already" and "evict 0 pods" in lines[-1]), (
+            lines, error)
+    status, lines, error = hand.run("uncordon", "n1")
+    seen = lab.run("get", "node", "n1", "-o", "jsonpath={.spec.unschedulable}")
+    yield "uncordon", status == 0 and seen == "", (lines, error, seen)
+
+
+def holds(hand, lab):
+    """A budget that never allows it."""
+    lab.run("patch", "pdb", "web", "--type=merge", "-p", '{"spec":{"minAvailable":6}}')
+    pocket.until("no disruptions", lambda: nodes.budget(lab, "disruptionsAllowed", "observedGeneration") == [0, 2])
+    node, before = max(nodes.places(lab), key=nodes.places(lab).get), nodes.places(lab)
+    status, lines, error = hand.run("drain", node, "--timeout", "2s")
+    yield "the deadline names what holds it", (
+        status == 3 and "still there: default/web-" in error and "needs 6 healthy pods" in error), (lines, error)
+    yield "nobody went", nodes.places(lab) == before, nodes.places(lab)
+    lab.run("uncordon", node)
+    name = lab.run("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
+    status, lines, error = hand.run("evict", name, "--timeout", "2s")
+    yield "an eviction likewise", status == 3 and "needs 6 healthy pods" in error, (lines, error)
+    status, lines, error = hand.run("evict", name, "--dry-run")
+    yield "a dry run asks too", status == 3 and "disruption budget" in error, (status, lines, error)
+    lab.run("delete", "pdb", "web")
+    status, lines, error = hand.run("evict", name, "--wait")
+    yield "without a budget it goes", status == 0 and lines[-1] == f"pod/{name} is gone", (lines, error)
+
+
+def moves(hand, lab):
+    lab.run("scale", "deployment/web", "--replicas=1")
+    status, lines, error = hand.run("move", "web", "n3", "--wait", "--even-rolling", "--timeout", "60s")
+    yield "move waits until the pod is there", status == 0 and lines[-1].startswith("all 1 pods"), (lines, error)
+    places = nodes.places(lab)
+    yield "and it is on that node", places == {"n3": 1}, places
+    pods = json.loads(lab.run("get", "pods", "-o", "json"))["items"]
+    yield "named by its template", all(pod["spec"]["nodeName"] == "n3" for pod in pods
+                                       if "deletionTimestamp" not in pod["metadata"]), pods
+
+
+def everything(folder):
+    seamline, lab_program, build_dir = sys.argv[1:4]
+    with pocket.Pocket(lab_program, build_dir, folder, "slkube0", "--profile", "ideal", "--nodes", "3") as lab:
+        hand = Hand(seamline, lab)
+        lab.apply(nodes.WEB)
+        nodes.rolled_out(lab)
+        for part in (rollouts, drains, holds, moves):
+            yield from part(hand, lab)
+    yield "nobody complained", not lab.complaints(), lab.complaints()
+
+
+tap.run("kube-rollout", everything)
