@@ -38,6 +38,7 @@ static const char usage[] =
     "  --nodes N         1..32 (default 4)\n"
     "  --seed N          of all draws (default 1)\n"
     "  --proxy MODE      rr (default, emulated), random or sh (by source address)\n"
+    "  --balancer KIND   in front of the nodes: ecmp (default: the sender chooses) or probing\n"
     "  --image IMAGE=PROGRAM  what runs for an image (default for all: seamline-pod); may have "
     "arguments;\n"
     "                    nginx alone gets a configuration\n"
@@ -118,6 +119,14 @@ static int parse_mode(const char *text, enum proxy_mode *out)
     return -EINVAL;
 }
 
+static int parse_balancer(const char *text, bool *out)
+{
+    if (strcmp(text, "ecmp") != 0 && strcmp(text, "probing") != 0)
+        return -EINVAL;
+    *out = strcmp(text, "probing") == 0;
+    return 0;
+}
+
 static int parse_signal(const char *text, int *out)
 {
     if (strcmp(text, "TERM") != 0 && strcmp(text, "KILL") != 0)
@@ -140,6 +149,7 @@ static int set_option(int option, const char *value, struct options *options)
     case 'm': return add_text(config->images, &config->image_count, LAB_IMAGES_MAX, value);
     case 'y': return add_text(config->deny, &config->deny_count, LAB_IMAGES_MAX, value);
     case 'x': return parse_mode(value, &config->proxy_mode);
+    case 'b': return parse_balancer(value, &config->balancer);
     case 'v': return add_vip(options, value);
     case 'a': config->allow_commands = true; return 0;
     case 'g': return parse_signal(value, &options->signal);
@@ -166,21 +176,14 @@ static int set_option(int option, const char *value, struct options *options)
 static int parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option table[] = {
-        {"dir", required_argument, NULL, 'd'},
-        {"iface", required_argument, NULL, 'i'},
-        {"profile", required_argument, NULL, 'p'},
-        {"set", required_argument, NULL, 's'},
-        {"image", required_argument, NULL, 'm'},
-        {"deny", required_argument, NULL, 'y'},
-        {"proxy", required_argument, NULL, 'x'},
-        {"vip", required_argument, NULL, 'v'},
-        {"signal", required_argument, NULL, 'g'},
-        {"nodes", required_argument, NULL, 'n'},
-        {"seed", required_argument, NULL, 'e'},
-        {"port", required_argument, NULL, 'o'},
-        {"pods", required_argument, NULL, 'c'},
-        {"allow-commands", no_argument, NULL, 'a'},
-        {NULL, 0, NULL, 0},
+        {"balancer", required_argument, NULL, 'b'}, {"dir", required_argument, NULL, 'd'},
+        {"iface", required_argument, NULL, 'i'},    {"profile", required_argument, NULL, 'p'},
+        {"set", required_argument, NULL, 's'},      {"image", required_argument, NULL, 'm'},
+        {"deny", required_argument, NULL, 'y'},     {"proxy", required_argument, NULL, 'x'},
+        {"vip", required_argument, NULL, 'v'},      {"signal", required_argument, NULL, 'g'},
+        {"nodes", required_argument, NULL, 'n'},    {"seed", required_argument, NULL, 'e'},
+        {"port", required_argument, NULL, 'o'},     {"pods", required_argument, NULL, 'c'},
+        {"allow-commands", no_argument, NULL, 'a'}, {NULL, 0, NULL, 0},
     };
     int option, index = 0;
 

@@ -159,6 +159,7 @@ static const struct rule service_rules[] = {
     {"spec.sessionAffinity", TYPE_STRING},
     {"spec.externalTrafficPolicy", TYPE_STRING},
     {"spec.internalTrafficPolicy", TYPE_STRING},
+    {"spec.healthCheckNodePort", TYPE_INTEGER},
     {"spec.allocateLoadBalancerNodePorts", TYPE_BOOL},
     {"spec.ports", TYPE_ARRAY},
     {"spec.ports[]", TYPE_OBJECT},

@@ -18,6 +18,9 @@ static void allocate_addresses(struct api_service_ranges *ranges, const struct s
 static void allocate_node_ports(struct api_service_ranges *ranges, const struct store *store,
                                 cJSON *spec, const cJSON *old);
 
+static void allocate_health_port(struct api_service_ranges *ranges, const struct store *store,
+                                 cJSON *spec, const cJSON *old);
+
 void api_service_allocate(struct api_service_ranges *ranges, const struct store *store,
                           cJSON *service, const cJSON *old)
 {
@@ -30,6 +33,7 @@ void api_service_allocate(struct api_service_ranges *ranges, const struct store 
     if (strcmp(type, "NodePort") == 0 ||
         (balanced && json_bool(spec, "allocateLoadBalancerNodePorts", true)))
         allocate_node_ports(ranges, store, spec, old);
+    allocate_health_port(ranges, store, spec, old);
 }
 
 static bool address_in_use(const struct store *store, const char *address)
@@ -101,13 +105,15 @@ static bool port_in_use(const struct store *store, const cJSON *spec, uint32_t n
     }
     const cJSON *service = NULL;
     while ((service = store_next(store, STORE_SERVICE, NULL, service)) != NULL) {
+        if (json_integer(service, "spec.healthCheckNodePort", 0) == node_port)
+            return true;
         cJSON_ArrayForEach(port, json_at(service, "spec.ports"))
         {
             if (json_integer(port, "nodePort", 0) == node_port)
                 return true;
         }
     }
-    return false;
+    return json_integer(spec, "healthCheckNodePort", 0) == node_port;
 }
 
 /* What OLD has for the port of the same number; 0: nothing. */
@@ -123,6 +129,35 @@ static int64_t kept_port(const cJSON *old, const cJSON *port)
     return 0;
 }
 
+/* 0: all are taken. */
+static int64_t next_port(struct api_service_ranges *ranges, const struct store *store,
+                         const cJSON *spec)
+{
+    for (unsigned i = 0; i < PORTS; i++) {
+        ranges->last_port = (ranges->last_port + 1) % PORTS;
+        if (!port_in_use(store, spec, PORT_BASE + ranges->last_port))
+            return PORT_BASE + ranges->last_port;
+    }
+    return 0;
+}
+
+/* A Service that needs none has none. */
+static void allocate_health_port(struct api_service_ranges *ranges, const struct store *store,
+                                 cJSON *spec, const cJSON *old)
+{
+    bool needed = strcmp(json_string(spec, "type", ""), "LoadBalancer") == 0 &&
+                  strcmp(json_string(spec, "externalTrafficPolicy", ""), "Local") == 0;
+    int64_t port = json_integer(spec, "healthCheckNodePort", 0);
+
+    if (needed && port == 0)
+        port = json_integer(old, "spec.healthCheckNodePort", 0);
+    if (needed && port == 0)
+        port = next_port(ranges, store, spec);
+    cJSON_DeleteItemFromObjectCaseSensitive(spec, "healthCheckNodePort");
+    if (needed && port != 0)
+        cJSON_AddNumberToObject(spec, "healthCheckNodePort", (double)port);
+}
+
 static void allocate_node_ports(struct api_service_ranges *ranges, const struct store *store,
                                 cJSON *spec, const cJSON *old)
 {
@@ -132,11 +167,8 @@ static void allocate_node_ports(struct api_service_ranges *ranges, const struct 
         if (json_integer(port, "nodePort", 0) != 0)
             continue;
         int64_t node_port = kept_port(old, port);
-        for (unsigned i = 0; i < PORTS && node_port == 0; i++) {
-            ranges->last_port = (ranges->last_port + 1) % PORTS;
-            if (!port_in_use(store, spec, PORT_BASE + ranges->last_port))
-                node_port = PORT_BASE + ranges->last_port;
-        }
+        if (node_port == 0)
+            node_port = next_port(ranges, store, spec);
         if (node_port != 0) {
             cJSON_DeleteItemFromObjectCaseSensitive(port, "nodePort");
             cJSON_AddNumberToObject(port, "nodePort", (double)node_port);

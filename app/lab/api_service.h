@@ -1,5 +1,6 @@
 /* api_service.h - addresses and ports that the cluster gives to a Service: clusterIPs of each
- * family from 10.96.0.0/16 and fd00:10:96::/112, node ports from 30000-32767.
+ * family from 10.96.0.0/16 and fd00:10:96::/112, node ports and healthCheckNodePort (of a
+ * LoadBalancer with externalTrafficPolicy Local) from 30000-32767.
  *
  * The next free one after the last given is taken, so that an address is not used again soon after
  * its Service was deleted. The load balancer's address (status) is a controller's.

@@ -41,6 +41,11 @@ void fabric_lab_text(const struct fabric *fabric, int daemon_pid, struct text *t
                   "/proc/%d/fd/%d\nlink set n%u master fabric up\n",
                   i + 1, i + 1, daemon_pid, fabric->node_fds[i], i + 1);
     }
+    if (fabric->balancer)
+        text_addf(text,
+                  "link add balancer type veth peer name eth0 address 02:5e:00:00:01:00 netns "
+                  "/proc/%d/fd/%d\nlink set balancer master fabric up\n",
+                  daemon_pid, fabric->balancer_fd);
     text_addf(text,
               "link add up0 numtxqueues 1 numrxqueues 1 type veth peer name %s numtxqueues 1 "
               "numrxqueues 1 netns /proc/%d/fd/%d\nlink set up0 master fabric up\n",
@@ -97,6 +102,35 @@ void fabric_node_rules_text(const struct fabric *fabric, unsigned node, struct t
         if (i != node)
             text_addf(text, "rule add fwmark %u lookup %u\n", i + 1, ROUTE_TABLE + i + 1);
     }
+}
+
+static void balancer_route_text(unsigned node, struct text *text)
+{
+    char v4[20], v6[32];
+
+    fabric_node_v4(node, v4);
+    fabric_node_v6(node, v6);
+    text_addf(text,
+              "rule add fwmark %u lookup %u\nroute add default via %s table %u\n"
+              "route add default via %s dev eth0 table %u\n",
+              node + 1, ROUTE_TABLE + node + 1, v4, ROUTE_TABLE + node + 1, v6,
+              ROUTE_TABLE + node + 1);
+}
+
+void fabric_balancer_text(const struct fabric *fabric, struct text *text)
+{
+    text_add(text, "link set eth0 addrgenmode none\naddr add " FABRIC_BALANCER_V4 "/24 dev eth0\n"
+                   "addr add " FABRIC_BALANCER_V6 "/64 dev eth0 nodad\n"
+                   "addr add fe80::b/64 dev eth0 nodad\nlink set eth0 up\n"
+                   "route add blackhole default\nroute add blackhole ::/0\n");
+    for (unsigned i = 0; i < fabric->node_count; i++)
+        balancer_route_text(i, text);
+}
+
+void fabric_balancer_rules_text(const struct fabric *fabric, struct text *text)
+{
+    for (unsigned i = 0; i < fabric->node_count; i++)
+        text_addf(text, "rule add fwmark %u lookup %u\n", i + 1, ROUTE_TABLE + i + 1);
 }
 
 void fabric_pod_text(const struct fabric_pod *pod, int daemon_pid, int node_fd, struct text *text)
@@ -184,21 +218,44 @@ static int node_sysctls(const struct fabric *fabric, int netns_fd, struct error 
     return 0;
 }
 
+/* BATCH for both families, and RULES of IPv6. */
+static int hop_up(const struct fabric *fabric, int netns_fd, const char *batch, const char *rules,
+                  struct error *err)
+{
+    static const char *const ip6[] = {"ip", "-6", "-batch", "-", NULL};
+    int rc = node_sysctls(fabric, netns_fd, err);
+
+    if (rc == 0)
+        rc = run_ip(fabric, netns_fd, batch, err);
+    if (rc == 0)
+        rc = command_run(netns_fd, fabric->home_fd, ip6, rules, NULL, err);
+    return rc;
+}
+
+static int balancer_up(const struct fabric *fabric, struct error *err)
+{
+    struct text batch = {0}, rules = {0};
+    int rc;
+
+    fabric_balancer_text(fabric, &batch);
+    fabric_balancer_rules_text(fabric, &rules);
+    rc = hop_up(fabric, fabric->balancer_fd, text_str(&batch), text_str(&rules), err);
+    text_free(&batch);
+    text_free(&rules);
+    return rc;
+}
+
 static int node_up(const struct fabric *fabric, unsigned node, struct error *err)
 {
     static const char *const nft[] = {"nft", "-f", "-", NULL};
-    static const char *const ip6[] = {"ip", "-6", "-batch", "-", NULL};
-    struct text text = {0};
+    struct text text = {0}, rules = {0};
     int fd = fabric->node_fds[node];
-    int rc = node_sysctls(fabric, fd, err);
+    int rc;
 
     fabric_node_text(fabric, node, &text);
-    if (rc == 0)
-        rc = run_ip(fabric, fd, text_str(&text), err);
-    text_clear(&text);
-    fabric_node_rules_text(fabric, node, &text);
-    if (rc == 0 && text.size > 0)
-        rc = command_run(fd, fabric->home_fd, ip6, text_str(&text), NULL, err);
+    fabric_node_rules_text(fabric, node, &rules);
+    rc = hop_up(fabric, fd, text_str(&text), text_str(&rules), err);
+    text_free(&rules);
     text_clear(&text);
     fabric_marks_text(fabric, node, &text);
     if (rc == 0)
@@ -247,12 +304,16 @@ static int make_namespaces(struct fabric *fabric, struct error *err)
 {
     fabric->home_fd = netns_current();
     fabric->lab_fd = netns_new();
+    fabric->balancer_fd = fabric->balancer ? netns_new() : -1;
     for (unsigned i = 0; i < fabric->node_count && fabric->lab_fd >= 0; i++) {
         fabric->node_fds[i] = netns_new();
         if (fabric->node_fds[i] < 0)
             return error_set(err, EXIT_ENVIRONMENT, fabric->node_fds[i], "no network namespace: %s",
                              strerror(-fabric->node_fds[i]));
     }
+    if (fabric->balancer && fabric->balancer_fd < 0)
+        return error_set(err, EXIT_ENVIRONMENT, fabric->balancer_fd, "no network namespace: %s",
+                         strerror(-fabric->balancer_fd));
     if (fabric->lab_fd < 0)
         return error_set(err, EXIT_ENVIRONMENT, fabric->lab_fd,
                          "no network namespace: %s; the lab needs root", strerror(-fabric->lab_fd));
@@ -285,6 +346,8 @@ int fabric_up(struct fabric *fabric, struct error *err)
         rc = iface_up(fabric, err);
     for (unsigned i = 0; i < fabric->node_count && rc == 0; i++)
         rc = node_up(fabric, i, err);
+    if (rc == 0 && fabric->balancer)
+        rc = balancer_up(fabric, err);
     return rc;
 }
 
@@ -304,6 +367,7 @@ void fabric_down(struct fabric *fabric)
         command_run(fabric->lab_fd, fabric->home_fd, argv, NULL, NULL, NULL);
     for (unsigned i = 0; i < FABRIC_NODES_MAX; i++)
         close_fd(&fabric->node_fds[i]);
+    close_fd(&fabric->balancer_fd);
     close_fd(&fabric->lab_fd);
     close_fd(&fabric->home_fd);
 }

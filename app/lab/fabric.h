@@ -15,6 +15,9 @@
  * a route of its own (what comes from others and was not translated has none). A pod that reaches
  * itself by a Service sees the node's address.
  *
+ * A front balancer (balancer.h) is one more hop on the bridge, FABRIC_BALANCER_V4 and _V6: a packet
+ * with mark i + 1 goes to node i, any other nowhere. Nodes answer clients directly.
+ *
  * Namespaces have no names (netns.h): all goes when the daemon goes.
  *
  * Threads: the daemon's one. The functions that make texts are pure.
@@ -33,6 +36,8 @@ enum {
     FABRIC_IFACE_BYTES = 16
 };
 
+#define FABRIC_BALANCER_V4 "10.200.0.2"
+#define FABRIC_BALANCER_V6 "fd00:200::2"
 #define FABRIC_CLIENTS_V4 "10.201.0.0/24"
 #define FABRIC_CLIENTS_V6 "fd00:201::/112"
 #define FABRIC_VIPS_V4 "10.202.0.0/24"
@@ -44,12 +49,14 @@ enum {
 
 struct fabric {
     unsigned node_count;                 /* At most FABRIC_NODES_MAX. */
+    bool balancer;                       /* There is a front balancer's hop. */
     bool gone_unreachable;               /* What nodes say for a pod that is gone. */
     unsigned time_wait_s;                /* Nodes' connection tracking forgets a closed one. */
     char iface[FABRIC_IFACE_BYTES];      /* seamline's end, in the caller's namespace. */
     char id[40];                         /* "seamline-lab PID": alias of the iface. */
     int home_fd;                         /* The caller's namespace. */
     int lab_fd;                          /* The bridge's. */
+    int balancer_fd;                     /* Its namespace; -1: none. */
     int node_fds[FABRIC_NODES_MAX];      /* -1 when not made. */
     uint8_t next_host[FABRIC_NODES_MAX]; /* Host number of the next pod, 2..254, in turn. */
 };
@@ -73,6 +80,9 @@ void fabric_lab_text(const struct fabric *fabric, int daemon_pid, struct text *t
 void fabric_node_text(const struct fabric *fabric, unsigned node, struct text *text);
 /* For `ip -6 -batch`: rules name their family by nothing else. */
 void fabric_node_rules_text(const struct fabric *fabric, unsigned node, struct text *text);
+/* The balancer's; RULES are for `ip -6 -batch`. */
+void fabric_balancer_text(const struct fabric *fabric, struct text *text);
+void fabric_balancer_rules_text(const struct fabric *fabric, struct text *text);
 void fabric_pod_text(const struct fabric_pod *pod, int daemon_pid, int node_fd, struct text *text);
 void fabric_pod_node_text(const struct fabric_pod *pod, struct text *text);
 /* The nft rules of a node that never change: marks of connections that other nodes sent, and pods

@@ -96,6 +96,9 @@ static void handle(struct lab *lab, struct lab_source *source)
     case LAB_POD_HOOK: lab_pod_hook_ended(lab, source->owner); break;
     case LAB_POD_PROBE: lab_probe_event(lab, source->owner); break;
     case LAB_PROXY_COMMAND: lab_proxy_command_ended(lab, source->owner); break;
+    case LAB_HEALTH: lab_health_event(source->owner); break;
+    case LAB_BALANCER_PROBE: lab_balancer_probe_event(lab, source->owner); break;
+    case LAB_BALANCER_COMMAND: lab_balancer_command_ended(lab); break;
     }
 }
 
@@ -109,6 +112,7 @@ static void read_store(struct lab *lab)
         if (event->kind == STORE_POD)
             lab_pod_event(lab, event);
         lab_proxy_event(lab, event);
+        lab_balancer_event(lab, event);
     }
 }
 
@@ -126,6 +130,7 @@ static void turn(struct lab *lab)
         lab_pod_run(lab);
         read_store(lab);
         lab_proxy_run(lab);
+        lab_balancer_run(lab);
         if (store_version(lab->store) == version)
             return;
         lab_clock(lab);
@@ -139,7 +144,8 @@ static int64_t min64(int64_t a, int64_t b)
 
 static int wait_ms(const struct lab *lab)
 {
-    int64_t due_ns = min64(cluster_due(&lab->cluster), min64(lab_pod_due(lab), lab_proxy_due(lab)));
+    int64_t due_ns = min64(min64(cluster_due(&lab->cluster), lab_pod_due(lab)),
+                           min64(lab_proxy_due(lab), lab_balancer_due(lab)));
     int64_t wait_ns = due_ns - clock_read(CLOCK_MONOTONIC);
     int most = lab->api != NULL ? api_server_wait_ms(lab->api) : WAIT_MAX_MS;
 
@@ -153,7 +159,7 @@ static int wait_ms(const struct lab *lab)
 /* Up: the rules are loaded; in static mode, with all pods in them. */
 static bool is_up(struct lab *lab)
 {
-    if (!lab_proxy_settled(lab))
+    if (!lab_proxy_settled(lab) || !lab_balancer_settled(lab))
         return false;
     for (unsigned i = 0; i < lab->config->static_pods; i++) {
         if (i >= lab->pod_count || !lab->pods[i]->machine.ready)
@@ -235,6 +241,7 @@ static int open_network(struct lab *lab, struct error *err)
     const struct lab_config *config = lab->config;
 
     lab->fabric.node_count = config->nodes;
+    lab->fabric.balancer = config->balancer;
     lab->fabric.gone_unreachable = config->profile.gone_unreachable;
     lab->fabric.time_wait_s = conntrack_seconds(&config->profile);
     snprintf(lab->fabric.iface, sizeof(lab->fabric.iface), "%s", config->iface);
@@ -280,6 +287,7 @@ static int open_all(struct lab *lab, struct certificate_set *certificates, struc
     lab->store = store_new(lab->config->seed);
     cluster_init(&lab->cluster, lab->store, &lab->config->profile, &lab->random);
     lab_proxy_init(lab);
+    lab_balancer_init(lab);
     lab_files_nodes(lab);
     rc = certificate_make(certificates, lab->utc_ns, err);
     if (rc == 0)
@@ -302,6 +310,8 @@ static void close_all(struct lab *lab)
     api_server_stop(lab->api);
     lab_pod_kill_all(lab);
     if (lab->store != NULL) {
+        lab_health_free(lab);
+        lab_balancer_free(lab);
         lab_proxy_free(lab);
         cluster_free(&lab->cluster);
         store_free(lab->store);
@@ -334,7 +344,7 @@ int lab_run(const struct lab_config *config, int ready_fd)
         .down_fd = -1,
         .ready_fd = ready_fd,
         .truth.fd = -1,
-        .fabric = {.home_fd = -1, .lab_fd = -1},
+        .fabric = {.home_fd = -1, .lab_fd = -1, .balancer_fd = -1},
     };
     for (unsigned i = 0; i < FABRIC_NODES_MAX; i++)
         lab->fabric.node_fds[i] = -1;

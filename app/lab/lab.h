@@ -17,10 +17,13 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "lab/balancer.h"
 #include "lab/certificate.h"
 #include "lab/cluster.h"
 #include "lab/command.h"
 #include "lab/fabric.h"
+#include "lab/health_probe.h"
+#include "lab/health_server.h"
 #include "lab/kubelet.h"
 #include "lab/process.h"
 #include "lab/profile.h"
@@ -33,6 +36,7 @@ enum {
     LAB_PATH_BYTES = 256,
     LAB_CONTROL_BYTES = 512,
     LAB_STATIC_PODS_MAX = 200,
+    LAB_HEALTH_MAX = PROXY_HEALTH_MAX + 1, /* Health checks of a node, its own among them. */
 };
 
 /* What to build; from the command line. */
@@ -44,6 +48,7 @@ struct lab_config {
     uint64_t seed;                      /* Of all draws, uids and names. */
     uint16_t api_port;                  /* 0: any. */
     enum proxy_mode proxy_mode;         /* How nodes balance. */
+    bool balancer;                      /* A probing balancer is in front of the nodes. */
     const char *images[LAB_IMAGES_MAX]; /* "IMAGE=PROGRAM ARGUMENTS". */
     unsigned image_count;               /* In use. */
     const char *deny[LAB_IMAGES_MAX];   /* "verb:resource": what the API refuses. */
@@ -62,11 +67,14 @@ enum lab_source_kind {
     LAB_POD_HOOK,
     LAB_POD_PROBE,
     LAB_PROXY_COMMAND,
+    LAB_HEALTH,
+    LAB_BALANCER_PROBE,
+    LAB_BALANCER_COMMAND,
 };
 
 struct lab_source {
     enum lab_source_kind kind;
-    void *owner; /* struct lab_pod or lab_proxy, by kind. */
+    void *owner; /* struct lab_pod, lab_proxy, lab_health, lab_balancer_probe; by kind. */
 };
 
 struct lab_probe {
@@ -103,6 +111,14 @@ enum lab_proxy_state {
     LAB_PROXY_LOADING,  /* nft loads the rules. */
 };
 
+/* A health check that a node's kube-proxy serves. */
+struct lab_health {
+    uint16_t port; /* 0: the slot is free. */
+    struct health_server *server;
+    unsigned local_endpoints; /* As it says now. */
+    struct lab_source source;
+};
+
 struct lab_proxy {
     unsigned node; /* 0-based. */
     char node_name[16];
@@ -116,6 +132,30 @@ struct lab_proxy {
     int64_t began_ns;  /* UTC stamp before nft was started. */
     uint64_t syncs;    /* Done. */
     uint64_t failures; /* nft said no. */
+    struct lab_health health[LAB_HEALTH_MAX];
+};
+
+/* The front balancer's probing of a node for a Service. */
+struct lab_balancer_probe {
+    struct health_probe probe;
+    size_t service;  /* Index in struct balancer. */
+    unsigned node;   /* 0-based. */
+    bool begun;      /* At least once. */
+    int64_t next_ns; /* When the next one begins. */
+    struct lab_source source;
+};
+
+/* The front balancer; unused in ECMP mode. */
+struct lab_balancer {
+    struct balancer wanted;  /* As it should be. */
+    struct balancer loading; /* What nft is loading. */
+    struct balancer loaded;  /* What its hop does. */
+    bool stale;              /* `wanted` has changed since the last load began. */
+    bool busy;               /* nft is at work. */
+    int64_t due_ns;          /* When Services and Nodes are looked at; INT64_MAX: not. */
+    struct command command;
+    struct lab_source source;
+    struct lab_balancer_probe probes[BALANCER_SERVICES_MAX][BALANCER_NODES_MAX];
 };
 
 struct lab {
@@ -131,6 +171,7 @@ struct lab {
     struct lab_pod *pods[LAB_PODS_MAX];
     size_t pod_count; /* In use, the first ones. */
     struct lab_proxy proxies[FABRIC_NODES_MAX];
+    struct lab_balancer balancer;
     uint64_t next_container; /* Numbers of containers. */
     struct api_server *api;  /* NULL in static mode. */
     struct lab_source api_source, signal_source, control_source;
@@ -188,6 +229,23 @@ int64_t lab_proxy_due(const struct lab *lab);
 void lab_proxy_command_ended(struct lab *lab, struct lab_proxy *proxy);
 bool lab_proxy_settled(const struct lab *lab);
 void lab_proxy_free(struct lab *lab);
+
+/* lab_health.c: what kube-proxy of each node tells front balancers, as of its last plan. */
+void lab_health_update(struct lab *lab, struct lab_proxy *proxy);
+void lab_health_event(struct lab_health *health);
+void lab_health_free(struct lab *lab);
+
+/* lab_balancer.c: the front balancer. Without one, all of these do nothing. */
+void lab_balancer_init(struct lab *lab);
+void lab_balancer_event(struct lab *lab, const struct store_event *event);
+void lab_balancer_run(struct lab *lab);
+int64_t lab_balancer_due(const struct lab *lab);
+void lab_balancer_probe_event(struct lab *lab, struct lab_balancer_probe *probe);
+void lab_balancer_command_ended(struct lab *lab);
+bool lab_balancer_settled(const struct lab *lab);
+/* Add to SERVICES: for each Service the nodes that are in. */
+void lab_balancer_status(const struct lab *lab, cJSON *services);
+void lab_balancer_free(struct lab *lab);
 
 /* lab_files.c: what `up` leaves in the directory, and the objects that a fresh cluster has. */
 int lab_files_machine(const struct lab *lab, struct error *err);

@@ -157,6 +157,9 @@ static void answer_status(const struct lab *lab, int fd)
         snprintf(url, sizeof(url), "https://127.0.0.1:%u", api_server_port(lab->api));
         cJSON_AddStringToObject(status, "api", url);
     }
+    cJSON_AddStringToObject(status, "balancer", lab->config->balancer ? "probing" : "ecmp");
+    if (lab->config->balancer)
+        lab_balancer_status(lab, cJSON_AddObjectToObject(status, "balancerNodes"));
     status_nodes(lab, status);
     status_services(lab, status);
     status_pods(lab, status);
@@ -175,6 +178,8 @@ static void answer_netns(struct lab *lab, const char *name, int fd)
 
     if (strcmp(name, "lab") == 0)
         netns_fd = lab->fabric.lab_fd;
+    if (strcmp(name, "balancer") == 0)
+        netns_fd = lab->fabric.balancer_fd;
     for (unsigned i = 0; i < lab->config->nodes; i++) {
         if (strcmp(name, lab->proxies[i].node_name) == 0)
             netns_fd = lab->fabric.node_fds[i];

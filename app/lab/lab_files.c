@@ -173,8 +173,12 @@ static cJSON *strings(const char *const *items, size_t count)
 
 static cJSON *next_hops(const struct lab *lab)
 {
-    cJSON *list = cJSON_CreateArray();
+    static const char *const balancer[] = {FABRIC_BALANCER_V4, FABRIC_BALANCER_V6};
+    cJSON *list;
 
+    if (lab->config->balancer)
+        return strings(balancer, 2);
+    list = cJSON_CreateArray();
     for (unsigned i = 0; i < lab->config->nodes; i++) {
         char v4[20], v6[32];
 

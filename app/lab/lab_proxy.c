@@ -122,8 +122,10 @@ static void sync(struct lab *lab, struct lab_proxy *proxy)
 
     proxy_limiter_take(&proxy->limiter, lab->now_ns);
     make_plan(lab, proxy);
-    if (!proxy_differs(&proxy->proxy, &proxy->plan))
+    if (!proxy_differs(&proxy->proxy, &proxy->plan)) {
+        lab_health_update(lab, proxy);
         return;
+    }
     if (proxy->proxy.loaded && proxy->proxy.mode == PROXY_RR)
         start_command(lab, proxy, argv, NULL, LAB_PROXY_COUNTING);
     else
@@ -153,6 +155,7 @@ void lab_proxy_command_ended(struct lab *lab, struct lab_proxy *proxy)
         load_rules(lab, proxy);
     } else if (rc == 0) {
         proxy->syncs++;
+        lab_health_update(lab, proxy);
         log_change(lab, proxy, proxy->began_ns, "rule-changing");
         log_change(lab, proxy, truth_now_ns(), "rule-changed");
         lab_say(lab, "node %s: %zu service ports, %zu endpoints", proxy->node_name,

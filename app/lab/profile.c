@@ -44,7 +44,6 @@ static const struct profile profiles[] = {
                 [PROFILE_INGRESS_SYNC] = BETWEEN(3333, 3333),
                 [PROFILE_INGRESS_LOOK] = BETWEEN(1000, 1000),
                 [PROFILE_PROBE_INTERVAL] = BETWEEN(5000, 5000),
-                [PROFILE_PROBE_LAG] = BETWEEN(5000, 10000),
             },
         .proxy_burst = 2,
         .terminating_endpoints = true,

@@ -22,8 +22,8 @@
 #include "base/error.h"
 #include "base/random.h"
 
-/* id, name for --set, what it is the time of. The last four are for an ingress and a front
- * balancer, which the lab does not have: they are set, and nothing draws from them. */
+/* id, name for --set, what it is the time of. Two are for an ingress, which the lab does not have:
+ * they are set, and nothing draws from them. */
 #define PROFILE_DELAYS(X)                                                                          \
     X(CONTROLLER, "controllerSync",                                                                \
       "from a change to what Deployment, ReplicaSet and scheduler do")                             \

@@ -42,6 +42,7 @@ enum {
     PROXY_VIPS_MAX = 8,
     PROXY_ENDPOINTS_MAX = 256,
     PROXY_PORTS_MAX = 256,
+    PROXY_HEALTH_MAX = 32,
     PROXY_KEY_BYTES = 400
 };
 
@@ -77,10 +78,20 @@ struct proxy_port {
     bool changed; /* In a plan: differs from what is loaded (by proxy_differs). */
 };
 
+/* A Service's health check that the node serves (spec.healthCheckNodePort). */
+struct proxy_health {
+    char namespace[256];
+    char name[256];
+    uint16_t port;
+    unsigned local_ready; /* Ready endpoints on the node; terminating ones do not count. */
+};
+
 struct proxy_plan {
     struct proxy_port *ports; /* PROXY_PORTS_MAX at most; what is beyond is left out and counted. */
     size_t count;
     size_t left_out;
+    struct proxy_health *health; /* PROXY_HEALTH_MAX at most. */
+    size_t health_count;
 };
 
 /* Whose rules, and how. */

@@ -9,6 +9,7 @@
 void proxy_plan_free(struct proxy_plan *plan)
 {
     free(plan->ports);
+    free(plan->health);
     *plan = (struct proxy_plan){0};
 }
 
@@ -139,6 +140,14 @@ static void add_endpoints(struct proxy_port *port, const struct proxy_view *view
     }
 }
 
+static bool slice_is_of(const cJSON *slice, const cJSON *service)
+{
+    const char *name = object_label(slice, "kubernetes.io/service-name");
+
+    return name != NULL && strcmp(name, object_name(service)) == 0 &&
+           strcmp(object_namespace(slice), object_namespace(service)) == 0;
+}
+
 static void add_slices(struct proxy_port *port, const struct proxy_view *view, const cJSON *service,
                        const cJSON *service_port, const cJSON *const *slices, size_t count,
                        enum wanted wanted)
@@ -146,11 +155,9 @@ static void add_slices(struct proxy_port *port, const struct proxy_view *view, c
     const char *type = port->v6 ? "IPv6" : "IPv4";
 
     for (size_t i = 0; i < count; i++) {
-        const char *name = object_label(slices[i], "kubernetes.io/service-name");
         int64_t number = slice_port(slices[i], service_port);
 
-        if (name != NULL && strcmp(name, object_name(service)) == 0 &&
-            strcmp(object_namespace(slices[i]), object_namespace(service)) == 0 &&
+        if (slice_is_of(slices[i], service) &&
             strcmp(json_string(slices[i], "addressType", ""), type) == 0 && number > 0 &&
             number < 65536)
             add_endpoints(port, view, slices[i], number, wanted);
@@ -218,6 +225,45 @@ static void add_port(struct proxy_plan *plan, const struct proxy_view *view, con
     keep_port(plan, &local);
 }
 
+/* As kube-proxy counts them: addresses of ready endpoints on the node. Of two families those of the
+ * one that has more. */
+static unsigned count_local_ready(const struct proxy_view *view, const cJSON *service,
+                                  const cJSON *const *slices, size_t count)
+{
+    unsigned found[2] = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        bool v6 = strcmp(json_string(slices[i], "addressType", ""), "IPv6") == 0;
+        const cJSON *endpoint;
+
+        if (!slice_is_of(slices[i], service))
+            continue;
+        cJSON_ArrayForEach(endpoint, json_at(slices[i], "endpoints")) found[v6] +=
+            endpoint_usable(endpoint, view, true, WANT_READY);
+    }
+    return found[0] > found[1] ? found[0] : found[1];
+}
+
+static void add_health(struct proxy_plan *plan, const struct proxy_view *view, const cJSON *service,
+                       const cJSON *const *slices, size_t count)
+{
+    int64_t port = json_integer(service, "spec.healthCheckNodePort", 0);
+    struct proxy_health *health;
+
+    if (!is_local(service, "spec.externalTrafficPolicy") || port < 1 || port > 65535 ||
+        plan->health_count == PROXY_HEALTH_MAX)
+        return;
+    if (plan->health == NULL)
+        plan->health = calloc(PROXY_HEALTH_MAX, sizeof(*plan->health));
+    if (plan->health == NULL)
+        abort();
+    health = &plan->health[plan->health_count++];
+    snprintf(health->namespace, sizeof(health->namespace), "%s", object_namespace(service));
+    snprintf(health->name, sizeof(health->name), "%s", object_name(service));
+    health->port = (uint16_t)port;
+    health->local_ready = count_local_ready(view, service, slices, count);
+}
+
 void proxy_plan_add(struct proxy_plan *plan, const struct proxy_view *view, const cJSON *service,
                     const cJSON *const *slices, size_t count)
 {
@@ -232,4 +278,5 @@ void proxy_plan_add(struct proxy_plan *plan, const struct proxy_view *view, cons
         add_port(plan, view, service, item, false, slices, count);
         add_port(plan, view, service, item, true, slices, count);
     }
+    add_health(plan, view, service, slices, count);
 }

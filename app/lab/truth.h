@@ -19,6 +19,10 @@
  *     pod-removed        pod, node: its namespace and its object are gone
  *     rule-changing      node, service, endpoints: stamped before nft is started
  *     rule-changed       the same, after nft has ended
+ *     health-changed     node, service (namespace/name), localEndpoints: what the node's kube-proxy
+ *                        tells balancers from now on
+ *     balancer-node-in   node, service: the balancer's hop sends to it, nft has ended
+ *     balancer-node-out  node, service, reason (probe; excluded: by label, or the Node is gone)
  *
  * Reasons: exit (the pod ended at once), drained (told to drain, it closed after an answer), peer
  * (the other side closed), reset (by the other side), answered (the server closes after its answer:

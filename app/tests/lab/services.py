@@ -234,4 +234,5 @@ LABS = {
                 [set_up, by_source_address, clients_are_seen, terminating_are_not_used]),
 }
 
-pocket_cluster.run(sys.argv[1], sys.argv[2], LABS)
+if __name__ == "__main__":
+    pocket_cluster.run(sys.argv[1], sys.argv[2], LABS)
