@@ -1,7 +1,8 @@
 /* A turn whose rx_burst was full has more frames waiting, answers maybe: then timers and due
  * slots wait, lest silence or a blocked slot be found that is only our own delay. Sixteen such
  * turns in a row are the limit, for due times must be kept under load too. Datagrams, which nothing
- * blocks, depart all the same. */
+ * blocks, depart at any rate, and before what was received is read: the turn then goes on at the
+ * time of their stamp, and what was received lags behind. */
 #include "worker/worker.h"
 
 #include "worker/worker_priv.h"
@@ -17,7 +18,7 @@ int worker_main(void *argument)
 {
     struct worker *worker = argument;
     worker->tsc = clock_tsc();
-    worker->now_ns = clock_ns(worker->clock, worker->tsc);
+    worker->now_ns = worker->polled_ns = clock_ns(worker->clock, worker->tsc);
     while (worker->phase != WORKER_LEFT)
         turn(worker);
     traffic_flush_faults(worker->traffic);
@@ -32,10 +33,12 @@ static void turn(struct worker *worker)
     uint16_t frames = net_poll(worker->port);
     begin_turn(worker);
     worker_take_commands(worker);
-    if (frames > 0)
+    if (frames > 0) {
+        worker_depart(worker);
         worker_receive(worker);
+    }
     act_on_time(worker, frames);
-    net_tick(worker->port, worker->now_ns);
+    net_tick(worker->port, worker->polled_ns);
     worker_transmit(worker);
     worker_put_report(worker);
     if (worker->phase == WORKER_DRAINING)
@@ -47,9 +50,9 @@ static void turn(struct worker *worker)
 static void begin_turn(struct worker *worker)
 {
     struct worker_counters *counters = &worker->counters;
-    uint64_t before_ns = worker->now_ns, before = worker->tsc;
+    uint64_t before_ns = worker->polled_ns, before = worker->tsc;
     worker->tsc = clock_tsc();
-    worker->now_ns = clock_ns(worker->clock, worker->tsc);
+    worker->now_ns = worker->polled_ns = clock_ns(worker->clock, worker->tsc);
     worker->gap_ns = worker->now_ns - before_ns;
     if (worker->acted_ns < before_ns)
         worker->acted_ns = before_ns;
@@ -79,10 +82,8 @@ static void note_stall(struct worker *worker, uint64_t before_ns)
 static void act_on_time(struct worker *worker, uint16_t frames)
 {
     uint64_t now_ns = worker->now_ns;
-    if (frames >= NET_BURST && ++worker->full_bursts < WORKER_FULL_BURSTS) {
-        worker->busy |= traffic_due_regardless(worker->traffic, now_ns) > 0;
+    if (frames >= NET_BURST && ++worker->full_bursts < WORKER_FULL_BURSTS)
         return;
-    }
     worker->full_bursts = 0;
     tcp_timers(worker->tcp, now_ns);
     if (worker->sends_on_time)

@@ -17,11 +17,11 @@
  *     worker_free(worker);
  *
  * A turn: rx_burst; TSC; parse and feed tcp; events; timers; due requests; output within the room
- * that the port has; stamp; tx_burst. A turn that finds nothing to do takes no lock and allocates
- * nothing.
+ * that the port has; stamp; tx_burst. Datagrams that are due when something was received are sent
+ * before that is read. A turn that finds nothing to do takes no lock and allocates nothing.
  *
- * Send stamps: the second TSC reading of a turn, just before tx_burst, for what the driver then
- * takes; what it refuses is stamped again at the burst that takes it.
+ * Send stamps: another TSC reading just before each tx_burst, for what the driver then takes; what
+ * it refuses is stamped again at the burst that takes it.
  *
  * Threads: one control thread calls all functions here but worker_main(); commands and reports
  * cross by mailboxes (base/mailbox), figures by relaxed counters. Memory: taken by worker_setup().

@@ -18,10 +18,22 @@ static void flush(struct worker *worker);
 static void flush_timed(struct worker *worker, uint64_t sent_ns);
 static void note_refusal(struct worker *worker, uint64_t sent_ns, uint32_t left);
 
+void worker_depart(struct worker *worker)
+{
+    if (traffic_due_regardless(worker->traffic, worker->now_ns) == 0)
+        return;
+    worker->busy = true;
+    transmit_datagrams(worker);
+    if (net_tx_queued(worker->port) > 0 || worker->timed_count > 0) {
+        flush(worker);
+        worker->now_ns = worker->acted_ns;
+    }
+}
+
 /* Events point into the packets: these are freed after they were acted on. */
 void worker_receive(struct worker *worker)
 {
-    uint16_t count = net_rx(worker->port, worker->now_ns, worker->packets, NET_RX_MAX);
+    uint16_t count = net_rx(worker->port, worker->polled_ns, worker->packets, NET_RX_MAX);
     worker->busy = true;
     worker->taken_ns = worker->acted_ns;
     for (uint16_t i = 0; i < count; i++) {

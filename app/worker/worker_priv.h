@@ -49,8 +49,9 @@ struct worker {
     struct traffic *traffic;
     struct record *record;
     const struct clock *clock;
-    uint64_t now_ns;           /* Of this turn: after its rx_burst. */
-    uint64_t gap_ns;           /* Since the turn before. */
+    uint64_t polled_ns;        /* Of this turn: after its rx_burst. */
+    uint64_t now_ns;           /* The same, or what departed before the burst was read. */
+    uint64_t gap_ns;           /* From the turn before to this one. */
     uint64_t taken_ns;         /* Of the packets being taken: tcp and traffic are at that time. */
     uint64_t lag_ns;           /* By the NIC's stamps they came so long before it, */
     uint64_t uncertainty_ns;   /* and within so long before it for certain. */
@@ -92,6 +93,8 @@ struct worker {
 /* --- worker_packet.c. --- */
 /* Tell traffic how far ahead the NIC takes datagrams now: as far as its clock is known. */
 void worker_look_ahead(struct worker *worker);
+/* Send the datagrams that are due. */
+void worker_depart(struct worker *worker);
 /* Parse what net_poll() took, feed the tcp, act on what that means. */
 void worker_receive(struct worker *worker);
 /* Hand out what the tcp wants to send, as far as there is room, and give it to the driver. */
