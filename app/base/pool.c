@@ -7,6 +7,7 @@
 #include <assert.h>
 
 static uint32_t rounded_bytes(uint32_t object_bytes);
+static uint64_t inverse_of(uint64_t odd);
 static uint32_t generation_one(const struct pool *pool);
 static pool_handle next_generation(const struct pool *pool, pool_handle handle);
 
@@ -24,6 +25,8 @@ void pool_init(struct pool *pool, void *memory, uint32_t capacity, uint32_t obje
     assert((uintptr_t)memory % 64 == 0);
     pool->objects = memory;
     pool->object_bytes = rounded_bytes(object_bytes);
+    pool->object_shift = (uint32_t)__builtin_ctz(pool->object_bytes);
+    pool->object_inverse = inverse_of(pool->object_bytes >> pool->object_shift);
     pool->capacity = capacity;
     pool->links = (uint32_t *)(void *)(pool->objects + (size_t)capacity * pool->object_bytes);
     pool->index_mask = 1;
@@ -63,7 +66,7 @@ void pool_free(struct pool *pool, pool_handle handle)
 pool_handle pool_handle_of(const struct pool *pool, const void *object)
 {
     size_t offset = (size_t)((const uint8_t *)object - pool->objects);
-    size_t index = offset / pool->object_bytes;
+    size_t index = (offset >> pool->object_shift) * pool->object_inverse;
 
     assert(index < pool->capacity);
     assert((pool->links[index] & pool->index_mask) == index);
@@ -84,6 +87,16 @@ pool_handle pool_next(const struct pool *pool, pool_handle previous)
 static uint32_t rounded_bytes(uint32_t object_bytes)
 {
     return (object_bytes + 7) & ~UINT32_C(7);
+}
+
+/* Modulo 2^64, of an odd number, by Newton: each step doubles the bits that are right, from 3. */
+static uint64_t inverse_of(uint64_t odd)
+{
+    uint64_t inverse = odd;
+
+    for (unsigned bits = 3; bits < 64; bits *= 2)
+        inverse *= 2 - odd * inverse;
+    return inverse;
 }
 
 static uint32_t generation_one(const struct pool *pool)

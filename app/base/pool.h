@@ -23,14 +23,16 @@ enum {
 };
 
 struct pool {
-    uint8_t *objects;      /* capacity objects of object_bytes each. */
-    uint32_t *links;       /* Free list: next index; generations in the high bits while taken. */
-    uint32_t object_bytes; /* Rounded up to 8. */
-    uint32_t capacity;     /* At most POOL_CAPACITY_MAX. */
-    uint32_t index_mask;   /* The low bits of a handle that are its index. */
-    uint32_t free_head;    /* Index, or capacity when none. */
-    uint32_t taken;        /* Objects in use now. */
-    uint64_t refused;      /* Takes that found it full. */
+    uint8_t *objects;        /* capacity objects of object_bytes each. */
+    uint32_t *links;         /* Free list: next index; generations in the high bits while taken. */
+    uint32_t object_bytes;   /* Rounded up to 8. */
+    uint32_t object_shift;   /* It is an odd number times two to the power of this. */
+    uint64_t object_inverse; /* Of that odd number, modulo 2^64: to divide by it exactly. */
+    uint32_t capacity;       /* At most POOL_CAPACITY_MAX. */
+    uint32_t index_mask;     /* The low bits of a handle that are its index. */
+    uint32_t free_head;      /* Index, or capacity when none. */
+    uint32_t taken;          /* Objects in use now. */
+    uint64_t refused;        /* Takes that found it full. */
 };
 
 size_t pool_bytes(uint32_t capacity, uint32_t object_bytes);

@@ -67,6 +67,23 @@ static void objects_are_apart_and_aligned(void **state)
     free_all(pool);
 }
 
+static void objects_of_any_size_are_found(void **state)
+{
+    (void)state;
+    for (uint32_t bytes = 1; bytes <= 4096; bytes += bytes < 300 ? 1 : 97) {
+        struct pool pool;
+        void *memory = aligned_alloc(64, pool_bytes(CAPACITY, bytes));
+
+        pool_init(&pool, memory, CAPACITY, bytes);
+        for (unsigned i = 0; i < CAPACITY; i++) {
+            pool_handle handle = pool_take(&pool);
+
+            assert_int_equal(pool_handle_of(&pool, pool_get(&pool, handle)), handle);
+        }
+        free(memory);
+    }
+}
+
 static void full_pool_refuses_and_counts(void **state)
 {
     struct pool *pool = &((struct fixture *)*state)->pool;
@@ -167,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(objects_are_apart_and_aligned, make_pool, free_pool),
+        cmocka_unit_test_setup_teardown(objects_of_any_size_are_found, make_pool, free_pool),
         cmocka_unit_test_setup_teardown(full_pool_refuses_and_counts, make_pool, free_pool),
         cmocka_unit_test_setup_teardown(stale_handles_get_nothing, make_pool, free_pool),
         cmocka_unit_test(generations_wrap),
