@@ -57,8 +57,8 @@ static void closed_connected(struct traffic *traffic, struct traffic_conn *conn,
         return;
     }
     request->record.first_byte_ns = traffic_arrival_ns(traffic, at_ns, request->record.sent_ns);
-    request_answered(traffic, conn, request, (struct exchange_answer){.last = true}, at_ns);
-    line_answered(traffic, conn, flow, at_ns);
+    request_answered(traffic, conn, request, &(struct exchange_answer){.last = true}, at_ns);
+    line_answered(traffic, conn, flow, request, at_ns);
     line_close(traffic, conn, flow, at_ns);
     think(traffic, flow, at_ns);
 }
@@ -67,8 +67,7 @@ static void closed_answered(struct traffic *traffic, struct traffic_conn *conn,
                             struct traffic_request *request, bool last, uint64_t at_ns)
 {
     struct traffic_flow *flow = &traffic->flows[conn->flow];
-    (void)request;
-    line_answered(traffic, conn, flow, at_ns);
+    line_answered(traffic, conn, flow, request, at_ns);
     if (last || !traffic->streams[conn->stream].config.keep_alive)
         line_close(traffic, conn, flow, at_ns);
     think(traffic, flow, at_ns);
@@ -170,11 +169,7 @@ static struct traffic_conn *connection_of(struct traffic *traffic, struct traffi
 static bool add(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
                 uint64_t now_ns)
 {
-    struct record_request record = {.due_ns = loop_of(traffic, flow)->due_ns,
-                                    .flow = flow_index(traffic, flow),
-                                    .stream = flow->stream,
-                                    .host = conn_host(traffic, conn)};
-    struct traffic_request *request = request_take(traffic, &record);
+    struct traffic_request *request = request_take(traffic, flow, loop_of(traffic, flow)->due_ns);
     if (request == NULL)
         return false;
     request_bind(traffic, conn, request);

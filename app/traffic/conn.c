@@ -226,22 +226,6 @@ void conn_retransmit(struct traffic *traffic, struct traffic_conn *conn,
     request_resent(traffic, conn, event->stream_offset, event->bytes);
 }
 
-void conn_rtt(struct traffic_conn *conn, uint64_t rtt_ns)
-{
-    if (rtt_ns > conn->account.largest_rtt_ns)
-        conn->account.largest_rtt_ns = conn_saturate(rtt_ns);
-}
-
-/* From `sent`: that the tester was late is no fault of the service. */
-enum outcome conn_good_outcome(const struct traffic_stream *stream,
-                               const struct record_request *request)
-{
-    uint64_t late_ns = stream->config.late_ns;
-    if (late_ns != 0 && request->done_ns - request->sent_ns > late_ns)
-        return OUTCOME_LATE;
-    return request->retransmits > 0 ? OUTCOME_REPAIRED : OUTCOME_OK;
-}
-
 /* Reset it. What the tcp still has to say of it is for nobody. */
 static void give_up(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
 {

@@ -61,8 +61,6 @@ struct flow_signal conn_signal(const struct traffic *traffic, const struct traff
 /* A segment of it was sent again: EVENT is TCP_EVENT_RETRANSMIT. */
 void conn_retransmit(struct traffic *traffic, struct traffic_conn *conn,
                      const struct tcp_event *event);
-/* A round trip was seen. */
-void conn_rtt(struct traffic_conn *conn, uint64_t rtt_ns);
 
 /* Host that answered on it; 0: unknown. */
 static inline uint16_t conn_host(const struct traffic *traffic, const struct traffic_conn *conn)
@@ -76,8 +74,22 @@ static inline uint32_t conn_saturate(uint64_t value)
     return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
 }
 
-/* The outcome of an answered request: late, repaired or ok. */
-enum outcome conn_good_outcome(const struct traffic_stream *stream,
-                               const struct record_request *request);
+/* A round trip was seen. */
+static inline void conn_rtt(struct traffic_conn *conn, uint64_t rtt_ns)
+{
+    if (rtt_ns > conn->account.largest_rtt_ns)
+        conn->account.largest_rtt_ns = conn_saturate(rtt_ns);
+}
+
+/* The outcome of an answered request: late, repaired or ok. Late is from `sent`: that the tester
+ * was late is no fault of the service. */
+static inline enum outcome conn_good_outcome(const struct traffic_stream *stream,
+                                             const struct record_request *request)
+{
+    uint64_t late_ns = stream->config.late_ns;
+    if (late_ns != 0 && request->done_ns - request->sent_ns > late_ns)
+        return OUTCOME_LATE;
+    return request->retransmits > 0 ? OUTCOME_REPAIRED : OUTCOME_OK;
+}
 
 #endif

@@ -11,6 +11,9 @@ static void connected(struct traffic *traffic, struct traffic_conn *conn,
 static bool is_established(const struct traffic_conn *conn);
 static void receive(struct traffic *traffic, struct traffic_conn *conn, const uint8_t *bytes,
                     uint32_t count, const struct tcp_event *event);
+static void give(struct traffic *traffic, struct traffic_conn *conn,
+                 struct traffic_request *request, const uint8_t *bytes, uint32_t count,
+                 uint64_t at_ns, struct exchange_answer *answer);
 static void receive_secure(struct traffic *traffic, struct traffic_conn *conn,
                            const struct tcp_event *event);
 static void secured(struct traffic *traffic, struct traffic_conn *conn, uint64_t at_ns);
@@ -19,8 +22,9 @@ static void heard_all(struct traffic *traffic, struct traffic_conn *conn,
 static void cut_off(struct traffic *traffic, struct traffic_conn *conn,
                     const struct tcp_event *event);
 static void answered(struct traffic *traffic, struct traffic_conn *conn,
-                     struct exchange_answer answer, uint64_t at_ns);
-static void bad(struct traffic *traffic, struct traffic_conn *conn,
+                     struct traffic_request *request, struct exchange_answer *answer,
+                     uint64_t at_ns);
+static void bad(struct traffic *traffic, struct traffic_conn *conn, struct traffic_request *request,
                 const struct exchange_answer *answer, const struct tcp_event *event);
 static void bad_tls(struct traffic *traffic, struct traffic_conn *conn, enum tls_reason reason,
                     const struct tcp_event *event);
@@ -91,15 +95,35 @@ static void receive(struct traffic *traffic, struct traffic_conn *conn, const ui
 {
     uint32_t done = 0;
     while (done < count && conn->state == CONN_UP) {
-        struct exchange_answer answer =
-            request_receive(traffic, conn, bytes + done, count - done, event->at_ns);
+        struct traffic_request *request = request_first(traffic, conn);
+        struct exchange_answer answer;
+        give(traffic, conn, request, bytes + done, count - done, event->at_ns, &answer);
         done += answer.used_bytes;
         switch (answer.verdict) {
-        case EXCHANGE_WHOLE: answered(traffic, conn, answer, event->at_ns); break;
-        case EXCHANGE_BAD: bad(traffic, conn, &answer, event); break;
+        case EXCHANGE_WHOLE: answered(traffic, conn, request, &answer, event->at_ns); break;
+        case EXCHANGE_BAD: bad(traffic, conn, request, &answer, event); break;
         default: return;
         }
     }
+}
+
+/* COUNT bytes, 1 at least: those of the first answer are for REQUEST, the oldest of CONN, or NULL.
+ * Bytes that nobody asked for are bad, and so are those for a request of which nothing has left. */
+static void give(struct traffic *traffic, struct traffic_conn *conn,
+                 struct traffic_request *request, const uint8_t *bytes, uint32_t count,
+                 uint64_t at_ns, struct exchange_answer *answer)
+{
+    if (request == NULL || !request_has_begun(request)) {
+        *answer = (struct exchange_answer){
+            .verdict = EXCHANGE_BAD, .reason = HTTP_BAD_UNASKED, .used_bytes = count};
+        return;
+    }
+    if (request->record.first_byte_ns == 0)
+        request->record.first_byte_ns = traffic_arrival_ns(traffic, at_ns, request->record.sent_ns);
+    uint64_t before = request->bytes;
+    exchange_of(traffic, conn->stream)->receive(traffic, conn, request, bytes, count, answer);
+    if (answer->verdict == EXCHANGE_MORE && request->bytes > before)
+        request_grown(traffic, conn, request, before);
 }
 
 /* Decrypted, they go the way of plain ones. */
@@ -140,13 +164,17 @@ static void secured(struct traffic *traffic, struct traffic_conn *conn, uint64_t
 static void heard_all(struct traffic *traffic, struct traffic_conn *conn,
                       const struct tcp_event *event)
 {
-    struct exchange_answer answer = request_fin(traffic, conn);
+    struct traffic_request *request = request_first(traffic, conn);
+    const struct exchange *exchange = exchange_of(traffic, conn->stream);
+    struct exchange_answer answer = {.verdict = EXCHANGE_MORE};
+    if (request != NULL && request->asked && exchange->fin != NULL)
+        exchange->fin(traffic, conn, request, &answer);
     if (answer.verdict == EXCHANGE_BAD) {
-        bad(traffic, conn, &answer, event);
+        bad(traffic, conn, request, &answer, event);
         return;
     }
     if (answer.verdict == EXCHANGE_WHOLE)
-        answered(traffic, conn, answer, event->at_ns);
+        answered(traffic, conn, request, &answer, event->at_ns);
     if (is_established(conn))
         cut_off(traffic, conn, event);
 }
@@ -161,19 +189,18 @@ static void cut_off(struct traffic *traffic, struct traffic_conn *conn,
 }
 
 static void answered(struct traffic *traffic, struct traffic_conn *conn,
-                     struct exchange_answer answer, uint64_t at_ns)
+                     struct traffic_request *request, struct exchange_answer *answer,
+                     uint64_t at_ns)
 {
-    struct traffic_request *request = request_first(traffic, conn);
     if (!request_is_acked(traffic, conn, request))
-        conn->cut = answer.last = true;
+        conn->cut = answer->last = true;
     request_answered(traffic, conn, request, answer, at_ns);
-    pattern_of(traffic, conn->stream)->answered(traffic, conn, request, answer.last, at_ns);
+    pattern_of(traffic, conn->stream)->answered(traffic, conn, request, answer->last, at_ns);
 }
 
-static void bad(struct traffic *traffic, struct traffic_conn *conn,
+static void bad(struct traffic *traffic, struct traffic_conn *conn, struct traffic_request *request,
                 const struct exchange_answer *answer, const struct tcp_event *event)
 {
-    struct traffic_request *request = request_first(traffic, conn);
     if (request != NULL) {
         request->record.status = answer->status;
         request->record.reason = answer->reason;

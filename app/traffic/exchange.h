@@ -41,12 +41,12 @@ struct exchange {
                  uint64_t offset, uint8_t *bytes, uint32_t count);
     /* COUNT bytes, 1 at least, arrived for it. It may make request->bytes larger: more is sent
      * then. */
-    struct exchange_answer (*receive)(struct traffic *traffic, struct traffic_conn *conn,
-                                      struct traffic_request *request, const uint8_t *bytes,
-                                      uint32_t count);
+    void (*receive)(struct traffic *traffic, struct traffic_conn *conn,
+                    struct traffic_request *request, const uint8_t *bytes, uint32_t count,
+                    struct exchange_answer *answer);
     /* The peer has sent all it will: WHOLE if that ends the answer, else MORE. NULL: never. */
-    struct exchange_answer (*fin)(struct traffic *traffic, struct traffic_conn *conn,
-                                  struct traffic_request *request);
+    void (*fin)(struct traffic *traffic, struct traffic_conn *conn, struct traffic_request *request,
+                struct exchange_answer *answer);
 };
 
 /* All of REQUEST, as long as it is by now, has left. */

@@ -26,22 +26,21 @@ static void fill(const struct traffic *traffic, const struct traffic_request *re
     ctraffic_fill(ctraffic, first + offset, bytes, count);
 }
 
-static struct exchange_answer receive(struct traffic *traffic, struct traffic_conn *conn,
-                                      struct traffic_request *request, const uint8_t *bytes,
-                                      uint32_t count)
+static void receive(struct traffic *traffic, struct traffic_conn *conn,
+                    struct traffic_request *request, const uint8_t *bytes, uint32_t count,
+                    struct exchange_answer *answer)
 {
     struct ctraffic *ctraffic = &request->state.ctraffic;
-    struct exchange_answer answer = {.verdict = EXCHANGE_MORE, .used_bytes = count};
+    *answer = (struct exchange_answer){.verdict = EXCHANGE_MORE, .used_bytes = count};
     switch (ctraffic_receive(ctraffic, bytes, count)) {
     case CTRAFFIC_MORE: break;
     case CTRAFFIC_WHOLE:
-        answer.verdict = EXCHANGE_WHOLE;
+        answer->verdict = EXCHANGE_WHOLE;
         if (request->offset == 0)
             conn->name = name_id(&traffic->names, ctraffic->host, ctraffic->host_bytes);
         break;
-    case CTRAFFIC_BAD: answer.verdict = EXCHANGE_BAD; break;
+    case CTRAFFIC_BAD: answer->verdict = EXCHANGE_BAD; break;
     }
-    return answer;
 }
 
 const struct exchange ctraffic_exchange = {.begin = begin, .fill = fill, .receive = receive};

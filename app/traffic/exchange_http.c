@@ -4,16 +4,16 @@
 
 #include "traffic/name.h"
 
-static struct exchange_answer judge(struct traffic *traffic, struct traffic_conn *conn,
-                                    struct traffic_request *request, enum http_verdict verdict);
+static inline void judge(struct traffic *traffic, struct traffic_conn *conn,
+                         const struct traffic_request *request, enum http_verdict verdict,
+                         struct exchange_answer *answer);
 static void take_name(struct traffic *traffic, struct traffic_conn *conn, const struct http *http);
 
 /* The one that goes with its place in the pool. */
 static struct digest *digest_of(const struct traffic *traffic,
                                 const struct traffic_request *request)
 {
-    pool_handle handle = pool_handle_of(&traffic->requests, request);
-    return &traffic->digests[handle & traffic->requests.index_mask];
+    return &traffic->digests[request->self & traffic->requests.index_mask];
 }
 
 static uint64_t begin(struct traffic *traffic, const struct traffic_conn *conn,
@@ -39,67 +39,63 @@ static void fill(const struct traffic *traffic, const struct traffic_request *re
                       count);
 }
 
-static struct exchange_answer receive(struct traffic *traffic, struct traffic_conn *conn,
-                                      struct traffic_request *request, const uint8_t *bytes,
-                                      uint32_t count)
+static void receive(struct traffic *traffic, struct traffic_conn *conn,
+                    struct traffic_request *request, const uint8_t *bytes, uint32_t count,
+                    struct exchange_answer *answer)
 {
     struct traffic_stream *stream = &traffic->streams[conn->stream];
     const struct http_message *message = request->state.http.message;
     struct http *parser = &request->state.http.parser;
-    uint32_t used = 0;
-    enum http_verdict verdict =
-        http_receive_known(parser, stream->config.expect, &stream->known, bytes, count, &used);
-    struct exchange_answer answer = judge(traffic, conn, request, verdict);
-    answer.used_bytes = used;
+    enum http_verdict verdict = http_receive_known(parser, stream->config.expect, &stream->known,
+                                                   bytes, count, &answer->used_bytes);
+    judge(traffic, conn, request, verdict, answer);
     if (message->is_continue && parser->continued)
         request->bytes = message->total_bytes;
-    return answer;
 }
 
-static struct exchange_answer fin(struct traffic *traffic, struct traffic_conn *conn,
-                                  struct traffic_request *request)
+static void fin(struct traffic *traffic, struct traffic_conn *conn, struct traffic_request *request,
+                struct exchange_answer *answer)
 {
     const struct http_expect *expect = traffic->streams[conn->stream].config.expect;
-    return judge(traffic, conn, request, http_finish(&request->state.http.parser, expect));
+    enum http_verdict verdict = http_finish(&request->state.http.parser, expect);
+    judge(traffic, conn, request, verdict, answer);
 }
 
 const struct exchange http_exchange = {
     .begin = begin, .fill = fill, .receive = receive, .fin = fin};
 
-static struct exchange_answer judge(struct traffic *traffic, struct traffic_conn *conn,
-                                    struct traffic_request *request, enum http_verdict verdict)
+static inline void judge(struct traffic *traffic, struct traffic_conn *conn,
+                         const struct traffic_request *request, enum http_verdict verdict,
+                         struct exchange_answer *answer)
 {
     const struct http *parser = &request->state.http.parser;
-    const struct http_expect *expect = traffic->streams[conn->stream].config.expect;
-    struct exchange_answer answer = {.status = parser->status};
-    switch (verdict) {
-    case HTTP_MORE: answer.verdict = EXCHANGE_MORE; break;
-    case HTTP_BAD:
-        answer.verdict = EXCHANGE_BAD;
-        answer.reason = parser->reason;
-        break;
-    default:
-        answer.verdict = EXCHANGE_WHOLE;
-        answer.last = verdict == HTTP_WHOLE_CLOSE ||
-                      request->bytes < request->state.http.message->total_bytes;
-        if (!http_status_expected(expect, parser->status))
-            answer.outcome = OUTCOME_BAD_STATUS;
-        take_name(traffic, conn, parser);
-        if (!request_is_sent(request)) {
-            answer.verdict = EXCHANGE_BAD;
-            answer.reason = HTTP_BAD_EARLY;
-        }
-        break;
+    answer->outcome = OUTCOME_OK;
+    answer->reason = parser->reason;
+    answer->last = false;
+    answer->status = parser->status;
+    if (verdict == HTTP_MORE) {
+        answer->verdict = EXCHANGE_MORE;
+        return;
     }
-    return answer;
+    answer->verdict = verdict == HTTP_BAD ? EXCHANGE_BAD : EXCHANGE_WHOLE;
+    if (verdict == HTTP_BAD)
+        return;
+    answer->last =
+        verdict == HTTP_WHOLE_CLOSE || request->bytes < request->state.http.message->total_bytes;
+    if (!parser->expected)
+        answer->outcome = OUTCOME_BAD_STATUS;
+    if (parser->name_bytes > 0)
+        take_name(traffic, conn, parser);
+    if (!request_is_sent(request)) {
+        answer->verdict = EXCHANGE_BAD;
+        answer->reason = HTTP_BAD_EARLY;
+    }
 }
 
 /* A proxy may give each answer of a connection from another backend. */
 static void take_name(struct traffic *traffic, struct traffic_conn *conn, const struct http *http)
 {
     const struct name *name = name_at(&traffic->names, conn->name);
-    if (http->name_bytes == 0)
-        return;
     if (name->count != http->name_bytes || memcmp(name->bytes, http->name, name->count) != 0)
         conn->name = name_id(&traffic->names, http->name, http->name_bytes);
 }

@@ -9,13 +9,14 @@ static uint64_t begin(struct traffic *traffic, const struct traffic_conn *conn,
     return 0;
 }
 
-static struct exchange_answer receive(struct traffic *traffic, struct traffic_conn *conn,
-                                      struct traffic_request *request, const uint8_t *bytes,
-                                      uint32_t count)
+static void receive(struct traffic *traffic, struct traffic_conn *conn,
+                    struct traffic_request *request, const uint8_t *bytes, uint32_t count,
+                    struct exchange_answer *answer)
 {
     (void)request;
     conn->name = name_id(&traffic->names, bytes, count);
-    return (struct exchange_answer){.verdict = EXCHANGE_WHOLE, .last = true, .used_bytes = count};
+    *answer =
+        (struct exchange_answer){.verdict = EXCHANGE_WHOLE, .last = true, .used_bytes = count};
 }
 
 const struct exchange mconnect_exchange = {.begin = begin, .receive = receive};

@@ -32,7 +32,7 @@ void flow_request_done(struct traffic *traffic, struct traffic_flow *flow,
     record_request_done(traffic->record, request);
     if (good)
         record_count_add(&traffic_counters(traffic, flow->stream)->received, 1);
-    if (good || loss)
+    if ((good || loss) && (flow->steady != good || !traffic->streams[flow->stream].steady_told))
         set_steady(traffic, flow, good, request->done_ns);
 }
 
@@ -43,17 +43,13 @@ void flow_lost(struct traffic *traffic, struct traffic_flow *flow)
         outage->record.lost++;
 }
 
-void flow_good(struct traffic *traffic, struct traffic_flow *flow,
-               const struct record_request *request, uint64_t connected_ns)
+void flow_revived(struct traffic *traffic, struct traffic_flow *flow,
+                  const struct record_request *request, uint64_t connected_ns)
 {
     if (flow->outage_open)
         recover(traffic, flow, request, connected_ns);
     if (flow->proving)
         prove(traffic, flow, request);
-    flow->good_sent_ns = request->sent_ns;
-    flow->good_done_ns = request->done_ns;
-    flow->failures = 0;
-    flow->unanswered = 0;
 }
 
 /* Of an outage that is open, only the end of the connection it began on is news; that its

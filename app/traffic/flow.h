@@ -33,10 +33,21 @@ void flow_request_done(struct traffic *traffic, struct traffic_flow *flow,
                        const struct record_request *request);
 /* A request was lost; it counts to the outage, when one is open. */
 void flow_lost(struct traffic *traffic, struct traffic_flow *flow);
+/* The part of flow_good() for a flow with an outage under way, or one to be proved over. */
+void flow_revived(struct traffic *traffic, struct traffic_flow *flow,
+                  const struct record_request *request, uint64_t connected_ns);
 /* A good answer: the last proof of life, and the end of an outage. CONNECTED_NS is of the
  * connection. */
-void flow_good(struct traffic *traffic, struct traffic_flow *flow,
-               const struct record_request *request, uint64_t connected_ns);
+static inline void flow_good(struct traffic *traffic, struct traffic_flow *flow,
+                             const struct record_request *request, uint64_t connected_ns)
+{
+    if (flow->outage_open || flow->proving)
+        flow_revived(traffic, flow, request, connected_ns);
+    flow->good_sent_ns = request->sent_ns;
+    flow->good_done_ns = request->done_ns;
+    flow->failures = 0;
+    flow->unanswered = 0;
+}
 /* An outage begins, or its connection's real end is known now. */
 void flow_outage(struct traffic *traffic, struct traffic_flow *flow,
                  const struct flow_signal *signal);

@@ -14,8 +14,8 @@ static struct traffic_conn *connection_of(struct traffic *traffic, struct traffi
                                           uint64_t now_ns);
 static void stop_flow(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
                       uint64_t now_ns);
-static bool ask(struct traffic *traffic, struct traffic_conn *conn,
-                const struct record_request *record, uint64_t now_ns);
+static bool ask(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
+                uint64_t due_ns, uint64_t now_ns);
 static void missed(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
                    struct record_request *request, uint64_t now_ns);
 static void blocked(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
@@ -70,7 +70,7 @@ static void held_due(struct traffic *traffic, struct traffic_stream *stream, uin
         flow_request_done(traffic, flow, &request);
     } else if (conn == NULL || conn->state != CONN_UP || conn->requests >= stream->config.depth) {
         missed(traffic, flow, conn, &request, now_ns);
-    } else if (!ask(traffic, conn, &request, now_ns)) {
+    } else if (!ask(traffic, flow, conn, due_ns, now_ns)) {
         request.reason = UNSENT_POOL_FULL;
         flow_request_done(traffic, flow, &request);
     }
@@ -89,8 +89,7 @@ static void held_answered(struct traffic *traffic, struct traffic_conn *conn,
                           struct traffic_request *request, bool last, uint64_t at_ns)
 {
     struct traffic_flow *flow = &traffic->flows[conn->flow];
-    (void)request;
-    line_answered(traffic, conn, flow, at_ns);
+    line_answered(traffic, conn, flow, request, at_ns);
     if (!last)
         return;
     line_close(traffic, conn, flow, at_ns);
@@ -171,14 +170,12 @@ static void stop_flow(struct traffic *traffic, struct traffic_flow *flow, struct
     flow_stop(traffic, flow);
 }
 
-static bool ask(struct traffic *traffic, struct traffic_conn *conn,
-                const struct record_request *record, uint64_t now_ns)
+static bool ask(struct traffic *traffic, struct traffic_flow *flow, struct traffic_conn *conn,
+                uint64_t due_ns, uint64_t now_ns)
 {
-    struct traffic_request *request = request_take(traffic, record);
+    struct traffic_request *request = request_take(traffic, flow, due_ns);
     if (request == NULL)
         return false;
-    request->record.done_ns = 0;
-    request->record.outcome = OUTCOME_OK;
     request_bind(traffic, conn, request);
     request_ask(traffic, conn, request, now_ns + traffic->streams[conn->stream].config.timeout_ns);
     return true;

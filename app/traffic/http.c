@@ -22,8 +22,8 @@ static void remember(const struct http *http, struct http_known *known, const ui
                      uint32_t count);
 static uint32_t take_head(struct http *http, const struct http_expect *expect, const uint8_t *bytes,
                           uint32_t count);
-static enum http_verdict take_rest(struct http *http, const struct http_expect *expect, uint32_t at,
-                                   const uint8_t *bytes, uint32_t count, uint32_t *used);
+static uint32_t take_rest(struct http *http, const struct http_expect *expect, const uint8_t *bytes,
+                          uint32_t count);
 static uint32_t take_line(struct http *http, const struct http_expect *expect, const uint8_t *bytes,
                           uint32_t count);
 static bool count_line(struct http *http, uint32_t count);
@@ -44,6 +44,7 @@ static void inspect_body(struct http *http, const struct http_expect *expect, co
 static void search_body(struct http *http, const struct http_expect *expect, const uint8_t *bytes,
                         uint32_t count);
 static bool end_message(struct http *http, const struct http_expect *expect);
+static bool check_body(struct http *http, const struct http_expect *expect);
 static bool has_digest(struct http *http, const struct http_expect *expect);
 static enum http_verdict verdict_of(struct http *http);
 static int hex_digit(uint8_t byte);
@@ -61,22 +62,24 @@ void http_await(struct http *http)
 enum http_verdict http_receive(struct http *http, const struct http_expect *expect,
                                const uint8_t *bytes, uint32_t count, uint32_t *used)
 {
-    uint32_t at = take_head(http, expect, bytes, count);
-    return take_rest(http, expect, at, bytes, count, used);
+    return http_receive_known(http, expect, NULL, bytes, count, used);
 }
 
 enum http_verdict http_receive_known(struct http *http, const struct http_expect *expect,
                                      struct http_known *known, const uint8_t *bytes, uint32_t count,
                                      uint32_t *used)
 {
+    uint32_t at = 0;
     bool begins = http->state == HTTP_STATE_START && http->head_bytes == 0 && http->interims == 0;
-    uint32_t at = begins ? recall(http, known, bytes, count) : 0;
+    if (begins && known != NULL)
+        at = recall(http, known, bytes, count);
     if (at == 0) {
         at = take_head(http, expect, bytes, count);
-        if (begins)
+        if (begins && known != NULL)
             remember(http, known, bytes, at);
     }
-    return take_rest(http, expect, at, bytes, count, used);
+    *used = at + take_rest(http, expect, bytes + at, count - at);
+    return verdict_of(http);
 }
 
 enum http_verdict http_finish(struct http *http, const struct http_expect *expect)
@@ -147,14 +150,15 @@ static uint32_t recall(struct http *http, const struct http_known *known, const 
         then->bodiless != http->bodiless || memcmp(bytes, known->head, known->head_bytes) != 0)
         return 0;
     memcpy(http, then, offsetof(struct http, name));
-    memcpy(http->name, then->name, then->name_bytes);
+    if (then->name_bytes > 0)
+        memcpy(http->name, then->name, sizeof(http->name));
     http->digest = digest;
     return known->head_bytes;
 }
 
 /* The message begins at BYTES, and COUNT of them are its head, if that is over. */
-static void remember(const struct http *http, struct http_known *known, const uint8_t *bytes,
-                     uint32_t count)
+__attribute__((noinline)) static void remember(const struct http *http, struct http_known *known,
+                                               const uint8_t *bytes, uint32_t count)
 {
     bool whole = http->state >= HTTP_STATE_BODY && http->state <= HTTP_STATE_WHOLE;
     if (!whole || http->interims > 0 || count > HTTP_KNOWN_BYTES)
@@ -165,8 +169,8 @@ static void remember(const struct http *http, struct http_known *known, const ui
 }
 
 /* Take heads: interim ones, and what is there of the one that counts. Returns the bytes of them. */
-static uint32_t take_head(struct http *http, const struct http_expect *expect, const uint8_t *bytes,
-                          uint32_t count)
+__attribute__((noinline)) static uint32_t
+take_head(struct http *http, const struct http_expect *expect, const uint8_t *bytes, uint32_t count)
 {
     uint32_t at = 0;
     if (http->state == HTTP_STATE_IDLE && count > 0)
@@ -176,10 +180,11 @@ static uint32_t take_head(struct http *http, const struct http_expect *expect, c
     return at;
 }
 
-/* Take what follows the first AT bytes: of a body, with its framing. */
-static enum http_verdict take_rest(struct http *http, const struct http_expect *expect, uint32_t at,
-                                   const uint8_t *bytes, uint32_t count, uint32_t *used)
+/* Take what follows a head: of a body, with its framing. Returns the bytes of it. */
+static uint32_t take_rest(struct http *http, const struct http_expect *expect, const uint8_t *bytes,
+                          uint32_t count)
 {
+    uint32_t at = 0;
     while (at < count && http->state < HTTP_STATE_WHOLE) {
         switch ((enum http_state)http->state) {
         case HTTP_STATE_BODY:
@@ -188,8 +193,7 @@ static enum http_verdict take_rest(struct http *http, const struct http_expect *
         default: at += take_line(http, expect, bytes + at, count - at); break;
         }
     }
-    *used = at;
-    return verdict_of(http);
+    return at;
 }
 
 /* Take the line that begins, or goes on, at BYTES, as far as it is there. Returns the bytes of
@@ -393,7 +397,7 @@ static uint32_t take_body(struct http *http, const struct http_expect *expect, c
         return count;
     }
     http->body_bytes += count;
-    if (expect != NULL)
+    if (expect != NULL && http_expect_inspects(expect))
         inspect_body(http, expect, bytes, count);
     if (until_close)
         return count;
@@ -407,8 +411,9 @@ static uint32_t take_body(struct http *http, const struct http_expect *expect, c
     return count;
 }
 
-static void inspect_body(struct http *http, const struct http_expect *expect, const uint8_t *bytes,
-                         uint32_t count)
+__attribute__((noinline)) static void inspect_body(struct http *http,
+                                                   const struct http_expect *expect,
+                                                   const uint8_t *bytes, uint32_t count)
 {
     if (expect->hashed)
         http->body_hash = hash_crc32c(http->body_hash, bytes, count);
@@ -440,10 +445,19 @@ static void search_body(struct http *http, const struct http_expect *expect, con
 static bool end_message(struct http *http, const struct http_expect *expect)
 {
     http->state = HTTP_STATE_WHOLE;
-    if (expect == NULL || http->bodiless || !http_status_expected(expect, http->status))
+    if (expect == NULL)
+        return true;
+    http->expected = http_status_expected(expect, http->status);
+    if (http->bodiless || !http->expected)
         return true;
     if (expect->body_bytes != HTTP_ANY_LENGTH && http->body_bytes != expect->body_bytes)
         return http_fail(http, HTTP_BAD_BODY_LENGTH);
+    return !http_expect_inspects(expect) || check_body(http, expect);
+}
+
+__attribute__((noinline)) static bool check_body(struct http *http,
+                                                 const struct http_expect *expect)
+{
     if (expect->hashed && http->body_hash != expect->body_hash)
         return http_fail(http, HTTP_BAD_BODY_HASH);
     if (expect->digested && !has_digest(http, expect))

@@ -114,6 +114,7 @@ struct http {
     bool line_cr : 1;    /* The cut line's last byte is a CR. */
     bool matters : 1;    /* The last header line said something to us. */
     bool found : 1;      /* The body held the text. */
+    bool expected : 1;   /* Client: the status of the whole answer is among the expected. */
     uint8_t part;        /* Server: of the request line, enum request_part. */
     uint8_t name_bytes;  /* Of the backend's name; 0: not told. */
     uint8_t name[HTTP_NAME_BYTES];
@@ -150,7 +151,8 @@ void http_await(struct http *http);
  * message; all of them unless it is whole or bad. */
 enum http_verdict http_receive(struct http *http, const struct http_expect *expect,
                                const uint8_t *bytes, uint32_t count, uint32_t *used);
-/* The same, with the memory of heads before: zeroed at first, and always used with EXPECT. */
+/* The same, with the memory of heads before, zeroed at first and always used with EXPECT; NULL:
+ * without. */
 enum http_verdict http_receive_known(struct http *http, const struct http_expect *expect,
                                      struct http_known *known, const uint8_t *bytes, uint32_t count,
                                      uint32_t *used);
@@ -160,7 +162,7 @@ enum http_verdict http_finish(struct http *http, const struct http_expect *expec
 
 /* Has any byte of the message come? */
 bool http_begun(const struct http *http);
-/* Client: is the status of the whole answer among the expected? */
+/* Client: is STATUS among the expected? */
 static inline bool http_status_expected(const struct http_expect *expect, uint16_t status)
 {
     if (status < 100 || status > 599)

@@ -26,6 +26,12 @@ struct http_line {
     uint32_t held;  /* Bytes that can be read: all, or HTTP_LINE_BYTES. */
 };
 
+/* The bytes of bodies matter, and not only their number. */
+static inline bool http_expect_inspects(const struct http_expect *expect)
+{
+    return expect->hashed || expect->digested || expect->match_bytes > 0;
+}
+
 /* The message is bad. False, for the caller to return. */
 bool http_fail(struct http *http, enum http_reason reason);
 bool http_is_token(const uint8_t *bytes, uint32_t count);

@@ -4,20 +4,20 @@
 #include "traffic/request.h"
 
 void line_answered(struct traffic *traffic, struct traffic_conn *conn, struct traffic_flow *flow,
-                   uint64_t at_ns)
+                   struct traffic_request *request, uint64_t at_ns)
 {
-    struct record_request record;
-    request_pop(traffic, conn, &record);
-    if (outcome_is_good(record.outcome)) {
-        flow_good(traffic, flow, &record, conn->account.connected_ns);
+    const struct record_request *record = &request->record;
+    if (outcome_is_good(record->outcome)) {
+        flow_good(traffic, flow, record, conn->account.connected_ns);
     } else {
         struct flow_signal signal = conn_signal(traffic, conn, CONNECTION_BAD_ANSWER, NULL, at_ns);
-        signal.first_unanswered_ns = record.sent_ns;
+        signal.first_unanswered_ns = record->sent_ns;
         signal.uncertainty_ns = traffic->uncertainty_ns;
         flow_outage(traffic, flow, &signal);
         flow_lost(traffic, flow);
     }
-    flow_request_done(traffic, flow, &record);
+    flow_request_done(traffic, flow, record);
+    request_pop(traffic, conn, request);
 }
 
 void line_failed(struct traffic *traffic, struct traffic_conn *conn, struct traffic_flow *flow,
@@ -53,14 +53,15 @@ void line_close(struct traffic *traffic, struct traffic_conn *conn, struct traff
 void line_unfinished(struct traffic *traffic, struct traffic_conn *conn, struct traffic_flow *flow,
                      enum outcome outcome, const struct flow_signal *signal)
 {
-    struct record_request record;
-    while (conn->requests > 0) {
-        request_pop(traffic, conn, &record);
-        record.outcome = (uint8_t)outcome;
-        record.done_ns = signal->at_ns;
-        record.arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns);
+    struct traffic_request *request;
+    while ((request = request_first(traffic, conn)) != NULL) {
+        struct record_request *record = &request->record;
+        record->outcome = (uint8_t)outcome;
+        record->done_ns = signal->at_ns;
+        record->arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns);
         if (outcome_is_loss(outcome))
             flow_lost(traffic, flow);
-        flow_request_done(traffic, flow, &record);
+        flow_request_done(traffic, flow, record);
+        request_pop(traffic, conn, request);
     }
 }

@@ -9,10 +9,10 @@
 #include "traffic/flow.h"
 #include "traffic/traffic_priv.h"
 
-/* The oldest request of CONN, FLOW's, was answered at AT_NS as its record says: pop it and account
- * for it. An answer that was not wanted is an outage's beginning. */
+/* REQUEST, the oldest of CONN, FLOW's, was answered at AT_NS as its record says: account for it and
+ * pop it. An answer that was not wanted is an outage's beginning. */
 void line_answered(struct traffic *traffic, struct traffic_conn *conn, struct traffic_flow *flow,
-                   uint64_t at_ns);
+                   struct traffic_request *request, uint64_t at_ns);
 /* CONN ends as SIGNAL says, its requests by OUTCOME: all of the account, by way of conn_end(). The
  * outage begins before its lost requests are counted. */
 void line_failed(struct traffic *traffic, struct traffic_conn *conn, struct traffic_flow *flow,

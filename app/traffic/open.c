@@ -6,6 +6,8 @@
 #include "traffic/request.h"
 
 static struct crowd *crowd_of(const struct traffic *traffic, const struct traffic_flow *flow);
+static void unsent(struct traffic *traffic, struct traffic_flow *flow, uint64_t due_ns,
+                   uint8_t reason, uint64_t now_ns);
 static void place(struct traffic *traffic, struct traffic_flow *flow,
                   struct traffic_request *request, uint64_t now_ns);
 static bool may_open(const struct traffic *traffic, const struct traffic_flow *flow);
@@ -19,7 +21,8 @@ static void ask(struct traffic *traffic, struct traffic_conn *conn, struct traff
                 uint64_t began_ns);
 static void open_answered(struct traffic *traffic, struct traffic_conn *conn,
                           struct traffic_request *request, bool last, uint64_t at_ns);
-static void over(struct traffic *traffic, struct traffic_conn *conn, enum connection_end end);
+static void over(struct traffic *traffic, struct traffic_conn *conn,
+                 struct traffic_request *request, enum connection_end end);
 static void serve_queue(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
 static void undo(struct traffic *traffic, struct traffic_request *request, enum outcome outcome,
                  enum unsent_reason reason, uint64_t now_ns);
@@ -45,24 +48,19 @@ static void open_due(struct traffic *traffic, struct traffic_stream *stream, uin
                      uint64_t due_ns, uint64_t now_ns)
 {
     struct traffic_flow *flow = next_flow(traffic, stream, slot);
-    struct record_request record = {.due_ns = due_ns,
-                                    .done_ns = now_ns,
-                                    .flow = flow_index(traffic, flow),
-                                    .stream = flow->stream,
-                                    .outcome = OUTCOME_UNSENT};
-    struct traffic_request *request = NULL;
-    if (now_ns - due_ns > stream->unsent_after_ns)
-        record.reason = stream->unsent_reason;
-    else if ((request = request_take(traffic, &record)) == NULL ||
-             !order_enter(&stream->order, request, (uint32_t)(flow - traffic->flows)))
-        record.reason = UNSENT_POOL_FULL;
-    if (record.reason == UNSENT_NONE) {
+    if (now_ns - due_ns > stream->unsent_after_ns) {
+        unsent(traffic, flow, due_ns, stream->unsent_reason, now_ns);
+        return;
+    }
+    struct traffic_request *request = request_take(traffic, flow, due_ns);
+    if (request != NULL &&
+        order_enter(&stream->order, request, (uint32_t)(flow - traffic->flows))) {
         place(traffic, flow, request, now_ns);
         return;
     }
     if (request != NULL)
         request_give_back(traffic, request);
-    flow_request_done(traffic, flow, &record);
+    unsent(traffic, flow, due_ns, UNSENT_POOL_FULL, now_ns);
 }
 
 /* The first segment of a request that has a connection opened for it is the SYN. */
@@ -83,7 +81,7 @@ static void open_connected(struct traffic *traffic, struct traffic_conn *conn, u
         return;
     }
     request->record.first_byte_ns = traffic_arrival_ns(traffic, at_ns, request->record.sent_ns);
-    request_answered(traffic, conn, request, nothing, at_ns);
+    request_answered(traffic, conn, request, &nothing, at_ns);
     open_answered(traffic, conn, request, true, at_ns);
 }
 
@@ -97,7 +95,7 @@ static void open_answered(struct traffic *traffic, struct traffic_conn *conn,
     if (request->record.retransmits == 0 && took_ns > crowd->largest_rtt_ns)
         crowd->largest_rtt_ns = conn_saturate(took_ns);
     flow->failures = 0;
-    over(traffic, conn, CONNECTION_BAD_ANSWER);
+    over(traffic, conn, request, CONNECTION_BAD_ANSWER);
     if (last || !stream->config.keep_alive) {
         struct flow_signal signal = conn_signal(traffic, conn, CONNECTION_DONE, NULL, at_ns);
         signal.uncertainty_ns = traffic->uncertainty_ns;
@@ -124,7 +122,7 @@ static void open_failed(struct traffic *traffic, struct traffic_conn *conn, enum
         request->record.outcome = (uint8_t)outcome;
         request->record.done_ns = signal->at_ns;
         request->record.arrival_uncertainty_ns = conn_saturate(signal->uncertainty_ns);
-        over(traffic, conn, signal->end);
+        over(traffic, conn, request, signal->end);
     }
     crowd_of(traffic, flow)->conns--;
     conn_end(traffic, conn, signal);
@@ -192,6 +190,19 @@ static struct crowd *crowd_of(const struct traffic *traffic, const struct traffi
     return &stream->crowds[flow_number(traffic, flow) - stream->flow_base];
 }
 
+/* The slot of DUE_NS has no request. */
+static void unsent(struct traffic *traffic, struct traffic_flow *flow, uint64_t due_ns,
+                   uint8_t reason, uint64_t now_ns)
+{
+    struct record_request record = {.due_ns = due_ns,
+                                    .done_ns = now_ns,
+                                    .flow = flow_index(traffic, flow),
+                                    .stream = flow->stream,
+                                    .outcome = OUTCOME_UNSENT,
+                                    .reason = reason};
+    flow_request_done(traffic, flow, &record);
+}
+
 /* On an idle connection, on a new one, or into the queue. */
 static void place(struct traffic *traffic, struct traffic_flow *flow,
                   struct traffic_request *request, uint64_t now_ns)
@@ -231,7 +242,6 @@ static void wait_in_queue(struct traffic *traffic, struct traffic_flow *flow,
 {
     const struct traffic_stream *stream = &traffic->streams[flow->stream];
     struct crowd *crowd = crowd_of(traffic, flow);
-    pool_handle handle = pool_handle_of(&traffic->requests, request);
     struct traffic_request *last = pool_get(&traffic->requests, crowd->queue_last);
     if (crowd->queued == stream->queue_max) {
         undo(traffic, request, OUTCOME_BLOCKED, UNSENT_NONE, now_ns);
@@ -239,10 +249,10 @@ static void wait_in_queue(struct traffic *traffic, struct traffic_flow *flow,
     }
     request->deadline_ns = request->record.due_ns + stream->config.timeout_ns;
     if (last != NULL)
-        last->next = handle;
+        last->next = request->self;
     else
-        crowd->queue_first = handle;
-    crowd->queue_last = handle;
+        crowd->queue_first = request->self;
+    crowd->queue_last = request->self;
     crowd->queued++;
     if (!wheel_is_set(&crowd->timer.wheel))
         wheel_set(&traffic->wheel, &crowd->timer.wheel, request->deadline_ns);
@@ -308,15 +318,14 @@ static void ask(struct traffic *traffic, struct traffic_conn *conn, struct traff
     request_ask(traffic, conn, request, began_ns + timeout_ns);
 }
 
-/* The oldest request of CONN is over, its record whole but for its place in the order. */
-static void over(struct traffic *traffic, struct traffic_conn *conn, enum connection_end end)
+/* REQUEST, the oldest of CONN, is over, its record whole but for its place in the order. */
+static void over(struct traffic *traffic, struct traffic_conn *conn,
+                 struct traffic_request *request, enum connection_end end)
 {
     struct traffic_stream *stream = &traffic->streams[conn->stream];
-    uint32_t number = request_first(traffic, conn)->order;
-    struct record_request record;
-    request_pop(traffic, conn, &record);
-    flow_request_done(traffic, &traffic->flows[conn->flow], &record);
-    order_decide(traffic, stream, number, &record, end);
+    flow_request_done(traffic, &traffic->flows[conn->flow], &request->record);
+    order_decide(traffic, stream, request->order, &request->record, end);
+    request_pop(traffic, conn, request);
 }
 
 /* A connection became idle, or made room for another one. */

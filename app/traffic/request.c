@@ -8,16 +8,19 @@
 
 static void send(struct traffic *traffic, struct traffic_conn *conn, uint64_t bytes);
 static void place(const struct traffic_conn *conn, struct traffic_request *request);
-static bool has_begun(const struct traffic_request *request);
 static bool says(const struct traffic_request *request, uint64_t offset, uint64_t count);
 static bool is_borne(const struct traffic_request *request, uint64_t from, uint64_t to);
+static uint32_t smaller(uint64_t a, uint32_t b);
 
-struct traffic_request *request_take(struct traffic *traffic, const struct record_request *record)
+struct traffic_request *request_take(struct traffic *traffic, const struct traffic_flow *flow,
+                                     uint64_t due_ns)
 {
-    struct traffic_request *request = pool_get(&traffic->requests, pool_take(&traffic->requests));
+    pool_handle handle = pool_take(&traffic->requests);
+    struct traffic_request *request = pool_get(&traffic->requests, handle);
     if (request == NULL)
         return NULL;
-    request->record = *record;
+    request->record = (struct record_request){
+        .due_ns = due_ns, .flow = flow_index(traffic, flow), .stream = flow->stream};
     request->offset = 0;
     request->bytes = 0;
     request->from = UINT64_MAX;
@@ -25,27 +28,13 @@ struct traffic_request *request_take(struct traffic *traffic, const struct recor
     request->sent_to = 0;
     request->asked = false;
     request->next = 0;
+    request->self = handle;
     return request;
 }
 
 void request_give_back(struct traffic *traffic, struct traffic_request *request)
 {
-    pool_free(&traffic->requests, pool_handle_of(&traffic->requests, request));
-}
-
-void request_bind(struct traffic *traffic, struct traffic_conn *conn,
-                  struct traffic_request *request)
-{
-    pool_handle handle = pool_handle_of(&traffic->requests, request);
-    request->record.connection = conn->id;
-    if (conn->requests == 0) {
-        conn->first_request = handle;
-    } else {
-        struct traffic_request *last = pool_get(&traffic->requests, conn->last_request);
-        last->next = handle;
-    }
-    conn->last_request = handle;
-    conn->requests++;
+    pool_free(&traffic->requests, request->self);
 }
 
 void request_ask(struct traffic *traffic, struct traffic_conn *conn,
@@ -64,44 +53,11 @@ void request_ask(struct traffic *traffic, struct traffic_conn *conn,
     send(traffic, conn, request->bytes);
 }
 
-struct traffic_request *request_first(const struct traffic *traffic,
-                                      const struct traffic_conn *conn)
+void request_grown(struct traffic *traffic, struct traffic_conn *conn,
+                   struct traffic_request *request, uint64_t before)
 {
-    return conn->requests == 0 ? NULL : pool_get(&traffic->requests, conn->first_request);
-}
-
-struct traffic_request *request_next(const struct traffic *traffic,
-                                     const struct traffic_request *request)
-{
-    return pool_get(&traffic->requests, request->next);
-}
-
-struct exchange_answer request_receive(struct traffic *traffic, struct traffic_conn *conn,
-                                       const uint8_t *bytes, uint32_t count, uint64_t at_ns)
-{
-    struct traffic_request *request = request_first(traffic, conn);
-    if (request == NULL || !request->asked || !has_begun(request))
-        return (struct exchange_answer){
-            .verdict = EXCHANGE_BAD, .reason = HTTP_BAD_UNASKED, .used_bytes = count};
-    if (request->record.first_byte_ns == 0)
-        request->record.first_byte_ns = traffic_arrival_ns(traffic, at_ns, request->record.sent_ns);
-    uint64_t before = request->bytes;
-    struct exchange_answer answer =
-        exchange_of(traffic, conn->stream)->receive(traffic, conn, request, bytes, count);
-    if (answer.verdict == EXCHANGE_MORE && request->bytes > before) {
-        place(conn, request);
-        send(traffic, conn, request->bytes - before);
-    }
-    return answer;
-}
-
-struct exchange_answer request_fin(struct traffic *traffic, struct traffic_conn *conn)
-{
-    const struct exchange *exchange = exchange_of(traffic, conn->stream);
-    struct traffic_request *request = request_first(traffic, conn);
-    if (request == NULL || !request->asked || exchange->fin == NULL)
-        return (struct exchange_answer){.verdict = EXCHANGE_MORE};
-    return exchange->fin(traffic, conn, request);
+    place(conn, request);
+    send(traffic, conn, request->bytes - before);
 }
 
 bool request_is_acked(const struct traffic *traffic, const struct traffic_conn *conn,
@@ -112,36 +68,26 @@ bool request_is_acked(const struct traffic *traffic, const struct traffic_conn *
 }
 
 void request_answered(struct traffic *traffic, struct traffic_conn *conn,
-                      struct traffic_request *request, struct exchange_answer answer,
+                      struct traffic_request *request, const struct exchange_answer *answer,
                       uint64_t at_ns)
 {
     struct conn_account *account = &conn->account;
     struct record_request *record = &request->record;
     record->done_ns = traffic_arrival_ns(traffic, at_ns, record->sent_ns);
     record->host = conn_host(traffic, conn);
-    record->status = answer.status;
-    record->reason = answer.reason;
+    record->status = answer->status;
+    record->reason = answer->reason;
     record->arrival_uncertainty_ns =
         conn_saturate(traffic->uncertainty_ns - (at_ns - record->done_ns));
-    record->outcome = answer.outcome;
+    record->outcome = answer->outcome;
     if (record->retransmits == 0 && request->asked)
         conn_rtt(conn, record->done_ns - record->sent_ns);
-    if (answer.outcome != OUTCOME_OK)
+    if (answer->outcome != OUTCOME_OK)
         return;
     record->outcome = (uint8_t)conn_good_outcome(&traffic->streams[conn->stream], record);
     account->received++;
     account->last_good_sent_ns = record->sent_ns;
     account->last_good_done_ns = record->done_ns;
-}
-
-void request_pop(struct traffic *traffic, struct traffic_conn *conn, struct record_request *record)
-{
-    struct traffic_request *request = request_first(traffic, conn);
-    pool_handle handle = conn->first_request;
-    *record = request->record;
-    conn->first_request = request->next;
-    conn->requests--;
-    pool_free(&traffic->requests, handle);
 }
 
 void request_sent(struct traffic *traffic, struct traffic_conn *conn,
@@ -193,18 +139,26 @@ void request_fill(const struct traffic *traffic, const struct traffic_conn *conn
 {
     const struct exchange *exchange = exchange_of(traffic, conn->stream);
     const struct traffic_request *request = request_first(traffic, conn);
-    if (request == NULL || offset < request->offset)
-        memset(bytes, 0, count);
-    for (; request != NULL; request = request_next(traffic, request)) {
-        if (!says(request, offset, count))
+    while (request != NULL) {
+        uint64_t from = offset - request->offset;
+        uint32_t run;
+        if (offset < request->offset) {
+            run = smaller(request->offset - offset, count);
+            memset(bytes, 0, run);
+        } else if (from < request->bytes) {
+            run = smaller(request->bytes - from, count);
+            exchange->fill(traffic, request, from, bytes, run);
+        } else {
+            request = request_next(traffic, request);
             continue;
-        uint64_t first = offset > request->offset ? offset : request->offset;
-        uint64_t end = request->offset + request->bytes;
-        if (end > offset + count)
-            end = offset + count;
-        exchange->fill(traffic, request, first - request->offset, bytes + (first - offset),
-                       (uint32_t)(end - first));
+        }
+        if (run == count)
+            return;
+        bytes += run;
+        offset += run;
+        count -= run;
     }
+    memset(bytes, 0, count);
 }
 
 static void send(struct traffic *traffic, struct traffic_conn *conn, uint64_t bytes)
@@ -227,12 +181,6 @@ static void place(const struct traffic_conn *conn, struct traffic_request *reque
     request->to = request->offset + request->bytes;
 }
 
-/* Something of REQUEST has left, if it has bytes at all. */
-static bool has_begun(const struct traffic_request *request)
-{
-    return request->bytes == 0 || request->sent_to > request->from;
-}
-
 /* COUNT bytes of our stream from OFFSET on are partly of REQUEST. */
 static bool says(const struct traffic_request *request, uint64_t offset, uint64_t count)
 {
@@ -243,4 +191,9 @@ static bool says(const struct traffic_request *request, uint64_t offset, uint64_
 static bool is_borne(const struct traffic_request *request, uint64_t from, uint64_t to)
 {
     return from < request->to && to > request->from;
+}
+
+static uint32_t smaller(uint64_t a, uint32_t b)
+{
+    return a < b ? (uint32_t)a : b;
 }

@@ -60,8 +60,7 @@ void secure_acked(struct traffic *traffic, struct traffic_conn *conn, uint64_t o
 void secure_fill(const struct traffic *traffic, const struct traffic_conn *conn, uint64_t offset,
                  uint8_t *bytes, uint32_t count)
 {
-    if (count > 0) /* Else OFFSET may be behind our FIN. */
-        hold_read(&secure_of(traffic, conn)->hold, &traffic->pieces, offset, bytes, count);
+    hold_read(&secure_of(traffic, conn)->hold, &traffic->pieces, offset, bytes, count);
 }
 
 void secure_end(struct traffic *traffic, struct traffic_conn *conn)

@@ -173,6 +173,8 @@ uint16_t traffic_group(const struct traffic *traffic, const struct tcp_descripto
 void traffic_fill(const struct traffic *traffic, const struct tcp_descriptor *descriptor,
                   uint8_t *payload)
 {
+    if (descriptor->payload_bytes == 0)
+        return;
     const struct traffic_conn *conn = conn_of(traffic, descriptor);
     if (conn == NULL)
         memset(payload, 0, descriptor->payload_bytes);

@@ -133,6 +133,7 @@ struct traffic_request {
     bool asked;       /* Its connection is up, and its answer is awaited. */
     uint64_t deadline_ns; /* By when its answer should be whole; waiting in a queue: by when
                                      it should have a connection. */
+    pool_handle self;     /* Its own handle. */
     pool_handle next;     /* Bound to the same connection after it; 0: none. */
     uint32_t order;       /* Open streams: number of its entry in the order ring. */
     union {

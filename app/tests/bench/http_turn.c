@@ -88,6 +88,8 @@ static void transmit(struct side *side, struct wire *wire)
                                        .remote_port = tuple->local_port,
                                        .protocol = IPPROTO_TCP};
         uint16_t header_bytes = tcp_header_write(&side->out[i], packet->l4);
+        if (side->traffic != NULL)
+            traffic_group(side->traffic, &side->out[i]);
         fill(side, &side->out[i], packet->l4 + header_bytes);
         packet->bytes = (uint16_t)(header_bytes + side->out[i].payload_bytes);
     }

@@ -26,8 +26,7 @@ static enum http_verdict feed(struct http *http, const struct http_expect *expec
         uint32_t taken, run = (uint32_t)(step < count - *used ? step : count - *used);
         uint8_t *exact = malloc(run); /* So that reading on is seen. */
         memcpy(exact, bytes + *used, run);
-        verdict = known != NULL ? http_receive_known(http, expect, known, exact, run, &taken)
-                                : http_receive(http, expect, exact, run, &taken);
+        verdict = http_receive_known(http, expect, known, exact, run, &taken);
         free(exact);
         require(verdict == HTTP_MORE ? taken == run : taken <= run);
         *used += taken;

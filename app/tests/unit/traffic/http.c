@@ -51,8 +51,7 @@ static enum http_verdict feed(struct http *http, const struct http_expect *expec
         uint32_t taken, run = piece < count - at ? piece : count - at;
         uint8_t *exact = malloc(run > 0 ? run : 1); /* So that reading on is seen. */
         memcpy(exact, bytes + at, run);
-        verdict = known != NULL ? http_receive_known(http, expect, known, exact, run, &taken)
-                                : http_receive(http, expect, exact, run, &taken);
+        verdict = http_receive_known(http, expect, known, exact, run, &taken);
         free(exact);
         *used = at + taken;
         if (verdict == HTTP_MORE)
