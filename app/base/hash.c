@@ -46,8 +46,16 @@ uint64_t hash_sip(const struct hash_key *key, const void *bytes, size_t size)
         sip_round(v);
         v[0] ^= word;
     }
-    for (size_t i = 0; i < size; i++)
-        last |= (uint64_t)from[i] << (8 * i);
+    size_t at = 0;
+    if (size >= sizeof(uint32_t)) {
+        uint32_t half;
+
+        memcpy(&half, from, sizeof(half));
+        last |= half;
+        at = sizeof(half);
+    }
+    for (; at < size; at++)
+        last |= (uint64_t)from[at] << (8 * at);
     v[3] ^= last;
     sip_round(v);
     sip_round(v);

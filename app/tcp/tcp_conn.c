@@ -41,6 +41,7 @@ struct tcb *tcp_begin(struct tcp *tcp, uint64_t now_ns, const struct tuple *tupl
     tcb->ack_deadline_ns = TCP_NEVER_NS;
     tcb->rack.deadline_ns = TCP_NEVER_NS;
     tcb->silence_since_ns = now_ns;
+    tcb->congestion.ssthresh_bytes = UINT32_MAX; /* Until the handshake is over. */
     STAILQ_INIT(&tcb->segments);
     tcp_rtt_init(&tcb->rtt, &tcp->rtt_limits);
     return tcb;
@@ -123,7 +124,8 @@ static void release(struct tcp *tcp, struct tcb *tcb)
         STAILQ_REMOVE_HEAD(&tcb->segments, link);
         tcp_segment_free(tcp, tcb, segment);
     }
-    tcp_reassembly_discard(&tcp->reassembly, &tcb->queue);
+    if (tcb->queue.count > 0)
+        tcp_reassembly_discard(&tcp->reassembly, &tcb->queue);
     wheel_cancel(&tcp->wheel, &tcb->timer);
     tcp_unready(tcp, tcb);
     if (tcb->state != TCP_TIME_WAIT)

@@ -17,33 +17,44 @@ void tcp_event_add_retransmit(struct tcp *tcp, const struct tcb *tcb, uint64_t s
     event->first_sent_ns = segment->first_sent_ns;
 }
 
-static void add_end(struct tcp *tcp, tcp_conn conn, const struct tcp_slot *slot,
+static void add_end(struct tcp *tcp, tcp_conn conn, uint64_t user, const struct tcp_ended *ended,
                     enum tcp_event_kind kind)
 {
     bool why = kind != TCP_EVENT_GONE;
 
     tcp->events[tcp->event_count++] = (struct tcp_event){.kind = (uint8_t)kind,
                                                          .conn = conn,
-                                                         .user = slot->user,
-                                                         .at_ns = slot->ended.at_ns,
-                                                         .first_sent_ns = slot->ended.first_sent_ns,
-                                                         .rtt_max_ns = slot->ended.rtt_max_ns,
-                                                         .icmp = why ? slot->ended.icmp : 0,
+                                                         .user = user,
+                                                         .at_ns = ended->at_ns,
+                                                         .first_sent_ns = ended->first_sent_ns,
+                                                         .rtt_max_ns = ended->rtt_max_ns,
+                                                         .icmp = why ? ended->icmp : 0,
                                                          .fatal = why};
+}
+
+bool tcp_event_add_end(struct tcp *tcp, uint32_t ref, uint64_t user, const struct tcp_ended *ended)
+{
+    tcp_conn conn = tcp_conn_of_ref(tcp, ref);
+
+    if (tcp_events_room(tcp) < EVENTS_OF_AN_END)
+        return false;
+    if (ended->kind != TCP_EVENT_GONE)
+        add_end(tcp, conn, user, ended, ended->kind);
+    add_end(tcp, conn, user, ended, TCP_EVENT_GONE);
+    pool_free(&tcp->pool, conn);
+    return true;
 }
 
 void tcp_event_add_ends(struct tcp *tcp)
 {
-    while (tcp->first_ended != 0 && tcp_events_room(tcp) >= EVENTS_OF_AN_END) {
-        struct tcp_slot *slot = tcp_slot_of_ref(tcp, tcp->first_ended);
-        tcp_conn conn = pool_handle_of(&tcp->pool, slot);
+    while (tcp->first_ended != 0) {
+        const struct tcp_slot *slot = tcp_slot_of_ref(tcp, tcp->first_ended);
+        uint32_t next = slot->ended.next;
 
-        if (slot->ended.kind != TCP_EVENT_GONE)
-            add_end(tcp, conn, slot, slot->ended.kind);
-        add_end(tcp, conn, slot, TCP_EVENT_GONE);
-        tcp->first_ended = slot->ended.next;
+        if (!tcp_event_add_end(tcp, tcp->first_ended, slot->user, &slot->ended))
+            return;
+        tcp->first_ended = next;
         tcp->ended_count--;
-        pool_free(&tcp->pool, conn);
     }
 }
 

@@ -4,10 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-enum {
-    TIMESTAMPS_ALONE_BYTES = 12
-};
-
 static inline uint16_t get_16(const uint8_t *p)
 {
     uint16_t value;
@@ -109,7 +105,7 @@ enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes, struct t
     out->ack = get_32(l4 + 8);
     out->flags = l4[13];
     out->window = get_16(l4 + 14);
-    if (out->header_bytes == TCP_HEADER_BYTES + TIMESTAMPS_ALONE_BYTES &&
+    if (out->header_bytes == TCP_HEADER_BYTES + TCP_TIMESTAMPS_ALONE_BYTES &&
         get_32(l4 + TCP_HEADER_BYTES) == TCP_TIMESTAMPS_ALONE) {
         out->has_timestamps = true;
         out->tsval = get_32(l4 + TCP_HEADER_BYTES + 4);
@@ -167,8 +163,8 @@ uint16_t tcp_header_write(const struct tcp_descriptor *descriptor, uint8_t *l4)
     *p++ = descriptor->flags;
     p = put_16(p, descriptor->window);
     p = put_32(p, 0); /* Checksum. Urgent pointer: we send none (RFC 6093 advises against it). */
-    if (descriptor->options_bytes == TIMESTAMPS_ALONE_BYTES) /* Most, without a call. */
-        memcpy(p, descriptor->options, TIMESTAMPS_ALONE_BYTES);
+    if (descriptor->options_bytes == TCP_TIMESTAMPS_ALONE_BYTES) /* Most, without a call. */
+        memcpy(p, descriptor->options, TCP_TIMESTAMPS_ALONE_BYTES);
     else
         memcpy(p, descriptor->options, descriptor->options_bytes);
     return header_bytes;

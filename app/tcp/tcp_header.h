@@ -15,6 +15,9 @@
 
 /* What most segments have: NOP, NOP, timestamps. */
 #define TCP_TIMESTAMPS_ALONE UINT32_C(0x0101080a)
+enum {
+    TCP_TIMESTAMPS_ALONE_BYTES = 12
+};
 
 enum tcp_option {
     TCP_OPTION_END = 0,
@@ -81,10 +84,14 @@ enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes, struct t
 static inline uint8_t tcp_header_timestamps(uint32_t tsval, uint32_t tsecr,
                                             uint8_t out[TCP_OPTIONS_BYTES_MAX])
 {
-    const uint32_t words[] = {htonl(TCP_TIMESTAMPS_ALONE), htonl(tsval), htonl(tsecr)};
+    const uint32_t kind = htonl(TCP_TIMESTAMPS_ALONE);
 
-    memcpy(out, words, sizeof(words));
-    return sizeof(words);
+    tsval = htonl(tsval);
+    tsecr = htonl(tsecr);
+    memcpy(out, &kind, sizeof(kind));
+    memcpy(out + 4, &tsval, sizeof(tsval));
+    memcpy(out + 8, &tsecr, sizeof(tsecr));
+    return TCP_TIMESTAMPS_ALONE_BYTES;
 }
 
 /* Write them, padded to a multiple of four, and return their size. */

@@ -242,6 +242,12 @@ static inline uint32_t tcp_ref_of_slot(const struct tcp *tcp, const struct tcp_s
     return (uint32_t)(slot - (struct tcp_slot *)slots) + 1;
 }
 
+/* Its handle. */
+static inline tcp_conn tcp_conn_of_ref(const struct tcp *tcp, uint32_t ref)
+{
+    return tcp->pool.links[ref - 1];
+}
+
 static inline struct tcp_time_wait *tcp_time_wait_of_ref(const struct tcp *tcp, uint32_t ref)
 {
     return &tcp->time_wait_array[ref & ~TCP_REF_TIME_WAIT];
@@ -383,8 +389,10 @@ static inline struct tcp_event *tcp_event_add(struct tcp *tcp, const struct tcb 
 /* SEGMENT counts as lost, for CAUSE, and was sent again at SENT_NS. There must be room. */
 void tcp_event_add_retransmit(struct tcp *tcp, const struct tcb *tcb, uint64_t sent_ns,
                               const struct tcp_segment *segment, enum tcp_cause cause);
-/* Append the last events of connections that ended, as far as there is room, and free their
- * slots. */
+/* Append the last events of REF, which ended as ENDED says, and free its slot. False: there is no
+ * room, and nothing was done. */
+bool tcp_event_add_end(struct tcp *tcp, uint32_t ref, uint64_t user, const struct tcp_ended *ended);
+/* The same for those that wait for that in their slots, as far as there is room. */
 void tcp_event_add_ends(struct tcp *tcp);
 
 /* --- tcp_reply.c: answers that are handed out without a connection --- */

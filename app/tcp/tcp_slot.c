@@ -91,7 +91,7 @@ struct tcb *tcp_slot_wake_quiet(struct tcp *tcp, struct tcp_slot *slot)
     }
     if (slot->kind == TCP_SLOT_WAITING)
         wait_no_more(tcp, slot);
-    conn = pool_handle_of(&tcp->pool, slot);
+    conn = tcp_conn_of_ref(tcp, tcp_ref_of_slot(tcp, slot));
     tcb = take_tcb(tcp);
     unpack(tcp, conn, slot, tcb);
     tcb->slot = slot;
@@ -170,6 +170,8 @@ void tcp_slot_end(struct tcp *tcp, struct tcp_slot *slot, uint32_t hash,
     }
     if (slot->kind == TCP_SLOT_WAITING)
         wait_no_more(tcp, slot);
+    if (tcp->first_ended == 0 && tcp_event_add_end(tcp, ref, slot->user, ended))
+        return;
     slot->kind = TCP_SLOT_ENDED;
     slot->ended = *ended;
     slot->ended.next = 0;
@@ -179,7 +181,6 @@ void tcp_slot_end(struct tcp *tcp, struct tcp_slot *slot, uint32_t hash,
         tcp_slot_of_ref(tcp, tcp->last_ended)->ended.next = ref;
     tcp->last_ended = ref;
     tcp->ended_count++;
-    tcp_event_add_ends(tcp);
 }
 
 void tcp_tcb_free(struct tcp *tcp, struct tcb *tcb)
