@@ -25,7 +25,8 @@ enum {
     OPTION_VARIANTS = 256, /* Options without a letter. */
     OPTION_ONLY,
     OPTION_REPEAT,
-    OPTION_LIST
+    OPTION_LIST,
+    OPTION_ALLOW_EXEC
 };
 
 static const char general_help[] =
@@ -67,6 +68,7 @@ static const char run_help[] =
     "      --list             only tell which runs there are, and what each sets\n"
     "  -o, --output DIR       run directory; default seamline-NAME-TIME\n"
     "  -y, --yes              may change a cluster that is no lab\n"
+    "      --allow-exec       `exec` steps may run programs of this machine\n"
     "  -q, --quiet            no progress\n"
     "  -p, --pcap             keep the last packets, and write those around each loss into the\n"
     "                         run directory: capture-N.pcapng\n"
@@ -118,7 +120,7 @@ struct arguments {
     size_t set_count;
     const char *only[ONLY_MAX];
     uint32_t only_count, repeats;
-    bool yes, quiet, pcap, dry, help, variants, list;
+    bool yes, quiet, pcap, dry, help, variants, list, allow_exec;
 };
 
 static const struct option long_options[] = {
@@ -137,6 +139,7 @@ static const struct option long_options[] = {
     {"only", required_argument, NULL, OPTION_ONLY},
     {"repeat", required_argument, NULL, OPTION_REPEAT},
     {"list", no_argument, NULL, OPTION_LIST},
+    {"allow-exec", no_argument, NULL, OPTION_ALLOW_EXEC},
     {0},
 };
 
@@ -155,6 +158,7 @@ static bool take_option(struct arguments *arguments, int option)
 {
     switch (option) {
     case OPTION_VARIANTS: arguments->variants = true; return true;
+    case OPTION_ALLOW_EXEC: arguments->allow_exec = true; return true;
     case OPTION_LIST: arguments->list = true; return true;
     case OPTION_REPEAT: return take_repeats(arguments, optarg);
     case OPTION_ONLY:
@@ -238,7 +242,8 @@ static void set_options(struct run_options *options, const struct arguments *arg
                                     .only = arguments->only,
                                     .only_count = arguments->only_count,
                                     .repeats = arguments->repeats,
-                                    .list = arguments->list};
+                                    .list = arguments->list,
+                                    .allow_exec = arguments->allow_exec};
 }
 
 static enum exit_status command_run(const struct arguments *arguments, const char *program)

@@ -49,15 +49,19 @@ uint64_t result_stream_end_ns(const struct result *result, unsigned stream)
 }
 
 /* plan/ and record/ have the same words, each its own list. */
-uint32_t result_opens(const struct experiment *experiment)
+uint32_t result_outcomes(uint32_t outcomes)
 {
-    uint32_t opens = 0;
+    uint32_t bits = 0;
     for (unsigned e = 0; e < EXPERIMENT_OUTCOME_COUNT; e++)
         for (unsigned o = 0; o < OUTCOME_COUNT; o++)
-            if (experiment->windows.opens >> e & 1 &&
-                strcmp(experiment_outcome_word(e), outcome_text(o)) == 0)
-                opens |= 1u << o;
-    return opens;
+            if (outcomes >> e & 1 && strcmp(experiment_outcome_word(e), outcome_text(o)) == 0)
+                bits |= 1u << o;
+    return bits;
+}
+
+uint32_t result_opens(const struct experiment *experiment)
+{
+    return result_outcomes(experiment->windows.opens);
 }
 
 static int account(struct result *result)

@@ -138,9 +138,17 @@ static double good_ratio(const struct asked *asked)
     return due > 0 ? (double)count_outcomes(asked, good) / due : 0;
 }
 
-static double measure(const struct asked *asked, enum experiment_figure figure)
+/* None said: all. */
+static double count_requests(const struct asked *asked, uint32_t outcomes)
 {
-    switch (figure) {
+    uint32_t mask = outcomes == 0 ? (1u << OUTCOME_COUNT) - 1 : result_outcomes(outcomes);
+    return (double)count_outcomes(asked, mask);
+}
+
+static double measure(const struct asked *asked, const struct experiment_expect *expect)
+{
+    switch (expect->figure) {
+    case EXPERIMENT_FIGURE_REQUESTS: return count_requests(asked, expect->outcomes);
     case EXPERIMENT_FIGURE_LASTING_CONNECTIONS: return stream_of(asked)->lasting;
     case EXPERIMENT_FIGURE_BROKEN_CONNECTIONS: return count_broken(asked);
     case EXPERIMENT_FIGURE_FAILED_CONNECTS: return count_failed_connects(asked);
@@ -231,6 +239,7 @@ static bool is_exact(const struct asked *asked, enum experiment_figure figure)
     switch (figure) {
     case EXPERIMENT_FIGURE_LOST_REQUESTS:
     case EXPERIMENT_FIGURE_BLOCKED_REQUESTS:
+    case EXPERIMENT_FIGURE_REQUESTS:
     case EXPERIMENT_FIGURE_UNSENT_REQUESTS:
     case EXPERIMENT_FIGURE_GOOD_RATIO: return asked->result->meta.final && asked->from_ns == 0;
     default: return false;
@@ -277,7 +286,7 @@ static void judge(const struct result *result, struct result_expectation *expect
     const char *why = began ? lacking(&asked, expect) : "the step it counts from never began";
     expectation->verdict = VERDICT_UNDECIDED;
     if (began)
-        expectation->value = measure(&asked, expect->figure);
+        expectation->value = measure(&asked, expect);
     if (why == NULL) {
         expectation->bound = bound_of(result, expect);
         expectation->verdict = decide(&asked, expectation);

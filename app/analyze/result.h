@@ -177,6 +177,8 @@ void result_tally(const struct result *result, unsigned stream, struct result_ta
 void result_latencies(const struct result *result, unsigned stream, enum interval_latency kind,
                       uint64_t from_ns, uint64_t to_ns, struct histogram *histogram);
 
+/* From bits of enum experiment_outcome to bits of enum outcome. */
+uint32_t result_outcomes(uint32_t outcomes);
 /* The outcomes that open windows by EXPERIMENT: bit 1 << enum outcome. */
 uint32_t result_opens(const struct experiment *experiment);
 

@@ -1,6 +1,7 @@
 #include "plan/experiment.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,9 +114,18 @@ void experiment_file_path(const char *experiment, const char *file, char out[PAT
         snprintf(out, PATH_MAX, "%.*s%s", (int)(slash - experiment + 1), experiment, file);
 }
 
-bool experiment_verb_changes(enum experiment_verb verb)
+bool experiment_rolls(const struct experiment_step *step)
 {
-    return verb == EXPERIMENT_SET_IMAGE || verb == EXPERIMENT_SCALE || verb == EXPERIMENT_OBSERVE;
+    switch (step->verb) {
+    case EXPERIMENT_SET_IMAGE:
+    case EXPERIMENT_SET_ENV:
+    case EXPERIMENT_MOVE:
+    case EXPERIMENT_RESTART: return true;
+    case EXPERIMENT_OBSERVE:
+        return step->until == EXPERIMENT_UNTIL_ROLLOUT_STARTED ||
+               step->until == EXPERIMENT_UNTIL_ROLLOUT_COMPLETE;
+    default: return false;
+    }
 }
 
 bool experiment_may_change(const struct experiment *experiment, const char *kind, const char *name)
@@ -124,7 +134,8 @@ bool experiment_may_change(const struct experiment *experiment, const char *kind
 
     for (uint32_t i = 0; i < cluster->may_change_count; i++)
         if (strcasecmp(cluster->may_change[i].kind, kind) == 0 &&
-            strcmp(cluster->may_change[i].name, name) == 0)
+            (strcmp(cluster->may_change[i].name, name) == 0 ||
+             (strcasecmp(kind, "pod") == 0 && fnmatch(cluster->may_change[i].name, name, 0) == 0)))
             return true;
     return false;
 }

@@ -44,6 +44,8 @@ enum {
     EXPERIMENT_STATUSES_MAX = 16,
     EXPERIMENT_FORMATS_MAX = 16,
     EXPERIMENT_NEEDS_MAX = 8,
+    EXPERIMENT_ARGUMENTS_MAX = 32, /* Of a command. */
+    EXPERIMENT_ENV_MAX = 32,
     EXPERIMENT_SIZES_MAX = 64,
     EXPERIMENT_VALUE_BYTES = 40,
     EXPERIMENT_SHA256_BYTES = 32,
@@ -104,7 +106,7 @@ struct experiment_proxy {
 /* "deployment/mserver". */
 struct experiment_change {
     const char *kind; /* Lower case, singular: "deployment". */
-    const char *name; /* The object's; "*" is refused. */
+    const char *name; /* The object's; of a pod also a pattern, "mserver-*", but not "*". */
 };
 
 struct experiment_cluster {
@@ -386,13 +388,23 @@ struct experiment_impair {
 /* ---- steps ---- */
 
 enum experiment_verb {
-    EXPERIMENT_APPLY,          /* Create or patch the objects of `files`. */
-    EXPERIMENT_START,          /* Start `streams`. */
-    EXPERIMENT_WAIT,           /* Let `for_ns` pass. */
-    EXPERIMENT_SET_IMAGE,      /* A new image for one container of a Deployment. */
-    EXPERIMENT_SCALE,          /* Another number of replicas. */
-    EXPERIMENT_OBSERVE,        /* Wait for a rollout that someone else begins. */
-    EXPERIMENT_STOP,           /* Stop `streams`. */
+    EXPERIMENT_APPLY,      /* Create or patch the objects of `files`. */
+    EXPERIMENT_START,      /* Start `streams`. */
+    EXPERIMENT_WAIT,       /* Let `for_ns` pass. */
+    EXPERIMENT_SET_IMAGE,  /* A new image for one container of a Deployment. */
+    EXPERIMENT_SCALE,      /* Another number of replicas. */
+    EXPERIMENT_SET_ENV,    /* Variables of one container of a Deployment. */
+    EXPERIMENT_MOVE,       /* A Deployment's pods to another node, by its template's nodeName. */
+    EXPERIMENT_RESTART,    /* All pods of a Deployment anew, by its template's annotation. */
+    EXPERIMENT_PATCH,      /* What `patch` says of one object. */
+    EXPERIMENT_CORDON,     /* No new pods for a node. */
+    EXPERIMENT_UNCORDON,   /* Pods for it again. */
+    EXPERIMENT_DRAIN,      /* Cordon a node, evict its pods, wait until they are gone. */
+    EXPERIMENT_EVICT,      /* One pod, as a drain does: budgets are heeded. */
+    EXPERIMENT_DELETE_POD, /* One pod. */
+    EXPERIMENT_EXEC,       /* A program of this machine: someone else's change. */
+    EXPERIMENT_OBSERVE,    /* Wait for a state, or for a rollout that someone else begins. */
+    EXPERIMENT_STOP,       /* Stop `streams`. */
     EXPERIMENT_DELETE_APPLIED, /* Delete what apply created; nothing else. */
     EXPERIMENT_VERB_COUNT
 };
@@ -403,6 +415,20 @@ enum experiment_until {
     EXPERIMENT_UNTIL_ROLLOUT_STARTED,  /* The Deployment's controller works on it. */
     EXPERIMENT_UNTIL_ROLLOUT_COMPLETE, /* All replicas are updated and available, no old one left
                                           but terminating ones. */
+    EXPERIMENT_UNTIL_READY,            /* As many pods as wanted are available, old or new. */
+    EXPERIMENT_UNTIL_GONE,             /* The pod's object is gone. */
+    EXPERIMENT_UNTIL_WINDOWS_CLOSED,   /* No stream that runs has lost anything for the hold-off. */
+};
+
+enum experiment_patch_type {
+    EXPERIMENT_PATCH_STRATEGIC,
+    EXPERIMENT_PATCH_MERGE, /* RFC 7386. */
+    EXPERIMENT_PATCH_JSON,  /* RFC 6902. */
+};
+
+struct experiment_env {
+    const char *name;
+    const char *value; /* NULL: set-env takes it away. */
 };
 
 struct experiment_step {
@@ -415,10 +441,24 @@ struct experiment_step {
     const char *files[EXPERIMENT_FILES_MAX];  /* As written; relative to the experiment's folder. */
     uint32_t stream_count;                    /* start, stop. */
     uint32_t streams[EXPERIMENT_STREAMS_MAX]; /* Indexes into the experiment's streams. */
-    const char *deployment;                   /* set-image, scale, observe. */
-    const char *container;                    /* set-image; NULL: the only one. */
-    const char *image;                        /* set-image. */
-    uint32_t replicas;                        /* scale. */
+    const char *deployment; /* set-image, scale, restart, observe; of patch: if it is one. */
+    const char *container;  /* set-image, set-env; NULL: the only one. */
+    const char *image;      /* set-image. */
+    uint32_t replicas;      /* scale. */
+    const char *node;       /* cordon, uncordon, drain; move: where to. */
+    bool force;             /* drain: also pods without a controller. */
+    bool delete_empty_dir;  /* drain: also pods with an emptyDir. */
+    const char *pod;        /* evict, delete-pod: a name, or a pattern of the shell: the first that
+                               is ready by name. */
+    int64_t grace_ns;       /* evict, delete-pod, drain; 0: the pod's own. */
+    struct experiment_change object;       /* patch. */
+    enum experiment_patch_type patch_type; /* patch. */
+    const cJSON *patch;                    /* patch: an object; of a JSON patch an array. */
+    uint32_t command_count;                /* exec: a program and its arguments. */
+    const char *command[EXPERIMENT_ARGUMENTS_MAX];
+    uint32_t env_count; /* exec: its environment, beside PATH and HOME. set-env. */
+    struct experiment_env env[EXPERIMENT_ENV_MAX];
+    bool temporary; /* What it changed is put back at the end of the run. */
 };
 
 /* ---- expectations ---- */
@@ -439,6 +479,7 @@ enum experiment_unit {
       "requests that were sent or blocked and got no good answer")                                 \
     X(BLOCKED_REQUESTS, "blockedRequests", COUNT,                                                  \
       "requests whose slot came without a usable connection")                                      \
+    X(REQUESTS, "requests", COUNT, "requests of some outcomes, or all that were due")              \
     X(UNSENT_REQUESTS, "unsentRequests", COUNT, "requests that the tester could not send")         \
     X(GOOD_RATIO, "goodRatio", RATIO, "good requests over due ones")                               \
     X(WINDOWS, "windows", COUNT, "loss windows")                                                   \
@@ -476,6 +517,7 @@ enum experiment_bound {
 struct experiment_expect {
     uint32_t stream;                 /* Index into the experiment's streams. */
     enum experiment_figure figure;   /* What. */
+    uint32_t outcomes;               /* REQUESTS: bit 1 << enum experiment_outcome; 0: all. */
     enum experiment_compare compare; /* How. */
     enum experiment_bound bound;     /* With what. */
     double value;                    /* BOUND_VALUE: count, ns or ratio, as the figure's unit. */
@@ -567,9 +609,9 @@ int experiment_from_tree(const char *name, cJSON *tree, const struct experiment_
                          struct experiment **out, struct error *err);
 void experiment_free(struct experiment *experiment);
 
-/* Does a step of this kind change what is measured (and so end the baseline)? observe does: someone
- * else's change; apply does not: it prepares. */
-bool experiment_verb_changes(enum experiment_verb verb);
+/* Is STEP's rollout awaited, or somebody else's? */
+bool experiment_rolls(const struct experiment_step *step);
+/* Of a pod, `mayChange` may have a pattern. */
 bool experiment_may_change(const struct experiment *experiment, const char *kind, const char *name);
 /* The turns of STREAM at its law, 1 at least: how many, and *LIST of them. */
 uint32_t experiment_turns(const struct experiment_stream *stream, const uint32_t **list);

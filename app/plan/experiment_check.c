@@ -8,7 +8,8 @@ static int check_after(struct reader *reader, const struct experiment *experimen
 static int check_expects(struct reader *reader, const struct experiment *experiment);
 static int check_cluster_step(struct reader *reader, const struct experiment *experiment,
                               const struct experiment_step *step);
-static bool needs_cluster(enum experiment_verb verb);
+static struct experiment_change changed_by(const struct experiment_step *step);
+static bool needs_cluster(const struct experiment_step *step);
 
 int experiment_check(struct reader *reader, struct experiment *experiment)
 {
@@ -68,6 +69,7 @@ static int check_lives(struct reader *reader, const struct experiment *experimen
         RUNNING,
         STOPPED
     } lives[EXPERIMENT_STREAMS_MAX] = {UNBORN};
+    int running = 0;
 
     for (uint32_t i = 0; i < experiment->step_count; i++) {
         const struct experiment_step *step = &experiment->steps[i];
@@ -82,7 +84,13 @@ static int check_lives(struct reader *reader, const struct experiment *experimen
                     reader, "steps[%u].streams: \"%s\" is not running here: %s", i, name,
                     lives[stream] == UNBORN ? "no step before starts it" : "it was stopped before");
             lives[stream] = step->verb == EXPERIMENT_START ? RUNNING : STOPPED;
+            running += step->verb == EXPERIMENT_START ? 1 : -1;
         }
+        if (step->verb == EXPERIMENT_OBSERVE && running == 0 &&
+            (step->until == EXPERIMENT_UNTIL_STEADY ||
+             step->until == EXPERIMENT_UNTIL_WINDOWS_CLOSED))
+            return reader_refuse(reader, "steps[%u].until: \"%s\" is about streams, and none runs",
+                                 i, experiment_until_word(step->until));
     }
     for (uint32_t i = 0; i < experiment->stream_count; i++)
         if (lives[i] == UNBORN)
@@ -132,12 +140,11 @@ static int check_expects(struct reader *reader, const struct experiment *experim
                                  "about those of mode held",
                                  i, stream->name, experiment_figure_word(expect->figure));
         for (uint32_t j = 0; j < experiment->step_count; j++)
-            rolls = rolls || experiment->steps[j].verb == EXPERIMENT_SET_IMAGE ||
-                    experiment->steps[j].verb == EXPERIMENT_OBSERVE;
+            rolls = rolls || experiment_rolls(&experiment->steps[j]);
         if (expect->bound != EXPERIMENT_BOUND_VALUE && !rolls)
             return reader_refuse(reader,
-                                 "expect[%u]: %s needs a rollout, and no step is set-image or "
-                                 "observe",
+                                 "expect[%u]: %s needs a rollout, and no step is set-image, "
+                                 "set-env, move, restart or observes one",
                                  i, expect->value_text);
     }
     return 0;
@@ -147,23 +154,50 @@ static int check_cluster_step(struct reader *reader, const struct experiment *ex
                               const struct experiment_step *step)
 {
     const struct experiment_cluster *cluster = &experiment->cluster;
-    bool changes = step->verb == EXPERIMENT_SET_IMAGE || step->verb == EXPERIMENT_SCALE;
+    struct experiment_change changed = changed_by(step);
 
-    if (needs_cluster(step->verb) && !cluster->given)
+    if (needs_cluster(step) && !cluster->given)
         return reader_refuse(reader, "\"%s\" needs \"cluster\": kubeconfig, context and namespace",
                              experiment_verb_word(step->verb));
-    if (changes && !experiment_may_change(experiment, "deployment", step->deployment))
+    if (changed.kind != NULL && !experiment_may_change(experiment, changed.kind, changed.name))
         return reader_refuse(reader,
-                             "deployment: it may not be changed; add \"deployment/%s\" to "
-                             "cluster.mayChange if it may",
-                             step->deployment);
+                             "%s: it may not be changed; add \"%s/%s\" to cluster.mayChange if it "
+                             "may",
+                             step->verb == EXPERIMENT_PATCH ? "object" : changed.kind, changed.kind,
+                             changed.name);
     if (step->verb == EXPERIMENT_APPLY && cluster->may_change_count == 0)
         return reader_refuse(reader, "nothing may be changed; list what the files hold in "
                                      "cluster.mayChange, such as \"deployment/NAME\"");
     return 0;
 }
 
-static bool needs_cluster(enum experiment_verb verb)
+/* What STEP changes, as far as it is known now; kind NULL: nothing. */
+static struct experiment_change changed_by(const struct experiment_step *step)
 {
-    return verb != EXPERIMENT_START && verb != EXPERIMENT_WAIT && verb != EXPERIMENT_STOP;
+    switch (step->verb) {
+    case EXPERIMENT_SET_IMAGE:
+    case EXPERIMENT_SET_ENV:
+    case EXPERIMENT_MOVE:
+    case EXPERIMENT_SCALE:
+    case EXPERIMENT_RESTART: return (struct experiment_change){"deployment", step->deployment};
+    case EXPERIMENT_CORDON:
+    case EXPERIMENT_DRAIN:
+    case EXPERIMENT_UNCORDON: return (struct experiment_change){"node", step->node};
+    case EXPERIMENT_EVICT:
+    case EXPERIMENT_DELETE_POD: return (struct experiment_change){"pod", step->pod};
+    case EXPERIMENT_PATCH: return step->object;
+    default: return (struct experiment_change){NULL, NULL};
+    }
+}
+
+static bool needs_cluster(const struct experiment_step *step)
+{
+    switch (step->verb) {
+    case EXPERIMENT_START:
+    case EXPERIMENT_WAIT:
+    case EXPERIMENT_EXEC:
+    case EXPERIMENT_STOP: return false;
+    case EXPERIMENT_OBSERVE: return step->deployment != NULL;
+    default: return true;
+    }
 }

@@ -6,8 +6,7 @@
 #include "plan/quantity.h"
 #include "plan/suggest.h"
 
-static int read_change(struct reader *reader, const cJSON *item, void *object);
-static cJSON *print_change(const void *object, const void *context);
+static bool is_pattern(const char *text);
 static int read_pod_ready(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_pod_ready(const void *object, const void *context);
 static int read_images(struct reader *reader, const cJSON *item, void *object);
@@ -53,8 +52,8 @@ static const char *const kinds[] = {
 static const struct reader_field change_item = {
     .key = "",
     .type = READER_CUSTOM,
-    .read = read_change,
-    .print = print_change,
+    .read = experiment_read_change,
+    .print = experiment_print_change,
     .want = "KIND/NAME such as \"deployment/mserver\"",
 };
 
@@ -165,7 +164,7 @@ static const struct reader_field rollout_fields[] = {
 const struct reader_object experiment_rollout_object = {"rollout", rollout_fields, NULL,
                                                         check_rollout};
 
-static int read_change(struct reader *reader, const cJSON *item, void *object)
+int experiment_read_change(struct reader *reader, const cJSON *item, void *object)
 {
     struct experiment_change *change = object;
     const char *text = cJSON_GetStringValue(item);
@@ -173,7 +172,8 @@ static int read_change(struct reader *reader, const cJSON *item, void *object)
     struct suggest suggest = {.word = text};
     size_t i = 0;
 
-    if (slash == NULL || !reader_is_name(slash + 1))
+    if (slash == NULL ||
+        (!reader_is_name(slash + 1) && !(strncmp(text, "pod/", 4) == 0 && is_pattern(slash + 1))))
         return reader_want(reader, item, change_item.want);
     while (kinds[i] != NULL && (strlen(kinds[i]) != (size_t)(slash - text) ||
                                 memcmp(kinds[i], text, (size_t)(slash - text)) != 0))
@@ -192,7 +192,19 @@ static int read_change(struct reader *reader, const cJSON *item, void *object)
     return 0;
 }
 
-static cJSON *print_change(const void *object, const void *context)
+/* Pods have names that nobody knows before: "mserver-*" stands for those of a Deployment. */
+static bool is_pattern(const char *text)
+{
+    size_t size = strlen(text);
+    char stem[READER_NAME_MAX + 1];
+
+    if (size < 2 || size > READER_NAME_MAX || text[size - 1] != '*')
+        return false;
+    snprintf(stem, sizeof(stem), "%.*s", (int)size - 1, text);
+    return reader_is_name(stem);
+}
+
+cJSON *experiment_print_change(const void *object, const void *context)
 {
     const struct experiment_change *change = object;
     char text[2 * READER_NAME_MAX + 2];

@@ -10,6 +10,9 @@ extern const struct reader_object experiment_object;
 /* experiment_cluster.c, experiment_target.c: their parts of it. */
 extern const struct reader_object experiment_cluster_object;
 extern const struct reader_object experiment_rollout_object;
+/* "kind/name", as a struct experiment_change. */
+int experiment_read_change(struct reader *reader, const cJSON *item, void *object);
+cJSON *experiment_print_change(const void *object, const void *context);
 extern const struct reader_object experiment_impair_object;
 extern const struct reader_object experiment_target_object;
 extern const struct reader_object experiment_stream_object;
@@ -30,8 +33,13 @@ int experiment_check_rate(struct reader *reader, struct experiment_stream *strea
     "a rate such as \"400/s\" or \"10k/s\", from 1/h to 1000M/s, or a law (docs/experiment.md)"
 /* Datagrams that come back. */
 bool experiment_is_datagrams(const struct experiment_stream *stream);
-/* experiment_steps.c: one step; one expectation. */
+/* experiment_steps.c: one step; the name of a stream. ITEM names no stream, or no step: say which
+ * there are. */
 extern const struct reader_object experiment_step_object;
+int experiment_read_step_stream(struct reader *reader, const cJSON *item, void *object);
+cJSON *experiment_print_step_stream(const void *object, const void *context);
+int experiment_refuse_name(struct reader *reader, const char *what, const cJSON *item, bool steps);
+/* experiment_expect.c: one expectation. */
 extern const struct reader_object experiment_expect_object;
 /* experiment_variants.c: "variants" and "matrix", and the values of their free keys. */
 extern const struct reader_field experiment_variant_item;

@@ -8,28 +8,16 @@
 #include "plan/quantity.h"
 
 static bool step_takes(const void *object, const char *key);
-static int read_step_stream(struct reader *reader, const cJSON *item, void *object);
-static cJSON *print_step_stream(const void *object, const void *context);
+static int read_object(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_object(const void *object, const void *context);
+static int read_patch(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_patch(const void *object, const void *context);
+static int read_env(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_env(const void *object, const void *context);
+static bool needs_deployment(const struct experiment_step *step);
 static int check_step(struct reader *reader, void *object);
 static int64_t default_deadline_ns(const struct experiment *experiment,
                                    const struct experiment_step *step);
-static int read_expect_stream(struct reader *reader, const cJSON *item, void *object);
-static cJSON *print_expect_stream(const void *object, const void *context);
-static int read_equals(struct reader *reader, const cJSON *item, void *object);
-static int read_at_most(struct reader *reader, const cJSON *item, void *object);
-static int read_at_least(struct reader *reader, const cJSON *item, void *object);
-static cJSON *print_equals(const void *object, const void *context);
-static cJSON *print_at_most(const void *object, const void *context);
-static cJSON *print_at_least(const void *object, const void *context);
-static int read_from(struct reader *reader, const cJSON *item, void *object);
-static cJSON *print_from(const void *object, const void *context);
-static int check_expect(struct reader *reader, void *object);
-static int read_bound(struct reader *reader, const cJSON *item, struct experiment_expect *expect,
-                      enum experiment_compare compare);
-static int read_predicted(struct reader *reader, const cJSON *item,
-                          struct experiment_expect *expect);
-static cJSON *print_bound(const struct experiment_expect *expect, enum experiment_compare compare);
-static int refuse_name(struct reader *reader, const char *what, const cJSON *item, bool steps);
 
 enum {
     STEADY_DEADLINE_S = 30,
@@ -42,6 +30,16 @@ const struct reader_word experiment_verb_words[] = {
     {"wait", EXPERIMENT_WAIT},
     {"set-image", EXPERIMENT_SET_IMAGE},
     {"scale", EXPERIMENT_SCALE},
+    {"set-env", EXPERIMENT_SET_ENV},
+    {"move", EXPERIMENT_MOVE},
+    {"restart", EXPERIMENT_RESTART},
+    {"patch", EXPERIMENT_PATCH},
+    {"cordon", EXPERIMENT_CORDON},
+    {"uncordon", EXPERIMENT_UNCORDON},
+    {"drain", EXPERIMENT_DRAIN},
+    {"evict", EXPERIMENT_EVICT},
+    {"delete-pod", EXPERIMENT_DELETE_POD},
+    {"exec", EXPERIMENT_EXEC},
     {"observe", EXPERIMENT_OBSERVE},
     {"stop", EXPERIMENT_STOP},
     {"delete-applied", EXPERIMENT_DELETE_APPLIED},
@@ -53,45 +51,57 @@ const struct reader_word experiment_until_words[] = {
     {"steady", EXPERIMENT_UNTIL_STEADY},
     {"rollout-started", EXPERIMENT_UNTIL_ROLLOUT_STARTED},
     {"rollout-complete", EXPERIMENT_UNTIL_ROLLOUT_COMPLETE},
+    {"ready", EXPERIMENT_UNTIL_READY},
+    {"gone", EXPERIMENT_UNTIL_GONE},
+    {"windows-closed", EXPERIMENT_UNTIL_WINDOWS_CLOSED},
     {NULL, 0},
 };
 
-static const struct reader_word figure_words[] = {
-#define X(id, word, unit, sentence) {word, EXPERIMENT_FIGURE_##id},
-    EXPERIMENT_FIGURES(X)
-#undef X
-        {NULL, 0},
+static const struct reader_word patch_type_words[] = {
+    {"strategic", EXPERIMENT_PATCH_STRATEGIC},
+    {"merge", EXPERIMENT_PATCH_MERGE},
+    {"json", EXPERIMENT_PATCH_JSON},
+    {NULL, 0},
 };
 
-static const struct reader_word bound_words[] = {
-    {"predicted.mean", EXPERIMENT_BOUND_MEAN},
-    {"predicted.min", EXPERIMENT_BOUND_MIN},
-    {"predicted.p1", EXPERIMENT_BOUND_P1},
-    {"predicted.p50", EXPERIMENT_BOUND_P50},
-    {"predicted.p99", EXPERIMENT_BOUND_P99},
-    {"predicted.max", EXPERIMENT_BOUND_MAX},
-    {NULL, 0},
+enum {
+    DONE = 1 << EXPERIMENT_UNTIL_DONE,
+    STEADY = 1 << EXPERIMENT_UNTIL_STEADY,
+    CLOSED = 1 << EXPERIMENT_UNTIL_WINDOWS_CLOSED,
+    GONE = 1 << EXPERIMENT_UNTIL_GONE,
+    READY = 1 << EXPERIMENT_UNTIL_READY,
+    STARTED = 1 << EXPERIMENT_UNTIL_ROLLOUT_STARTED,
+    COMPLETE = 1 << EXPERIMENT_UNTIL_ROLLOUT_COMPLETE,
+    ROLLS = STARTED | COMPLETE | READY
 };
 
 /* What each verb takes beside do and id, and which ends it may wait for. */
 static const struct verb_rule {
-    const char *keys[6]; /* Ends with NULL. */
+    const char *keys[8]; /* Ends with NULL. */
     unsigned untils;     /* Bits 1 << enum experiment_until. */
 } verb_rules[EXPERIMENT_VERB_COUNT] = {
-    [EXPERIMENT_APPLY] = {{"files", "until", "deadline"},
-                          1 << EXPERIMENT_UNTIL_DONE | 1 << EXPERIMENT_UNTIL_ROLLOUT_COMPLETE},
-    [EXPERIMENT_START] = {{"streams", "until", "deadline"},
-                          1 << EXPERIMENT_UNTIL_DONE | 1 << EXPERIMENT_UNTIL_STEADY},
+    [EXPERIMENT_APPLY] = {{"files", "until", "deadline"}, DONE | COMPLETE},
+    [EXPERIMENT_START] = {{"streams", "until", "deadline"}, DONE | STEADY},
     [EXPERIMENT_WAIT] = {{"for"}, 0},
-    [EXPERIMENT_SET_IMAGE] = {{"deployment", "container", "image", "until", "deadline"},
-                              1 << EXPERIMENT_UNTIL_DONE | 1 << EXPERIMENT_UNTIL_ROLLOUT_STARTED |
-                                  1 << EXPERIMENT_UNTIL_ROLLOUT_COMPLETE},
-    [EXPERIMENT_SCALE] = {{"deployment", "replicas", "until", "deadline"},
-                          1 << EXPERIMENT_UNTIL_DONE | 1 << EXPERIMENT_UNTIL_ROLLOUT_STARTED |
-                              1 << EXPERIMENT_UNTIL_ROLLOUT_COMPLETE},
-    [EXPERIMENT_OBSERVE] = {{"deployment", "until", "deadline"},
-                            1 << EXPERIMENT_UNTIL_ROLLOUT_STARTED |
-                                1 << EXPERIMENT_UNTIL_ROLLOUT_COMPLETE},
+    [EXPERIMENT_SET_IMAGE] = {{"deployment", "container", "image", "temporary", "until",
+                               "deadline"},
+                              DONE | ROLLS},
+    [EXPERIMENT_SCALE] = {{"deployment", "replicas", "temporary", "until", "deadline"},
+                          DONE | ROLLS},
+    [EXPERIMENT_SET_ENV] = {{"deployment", "container", "env", "temporary", "until", "deadline"},
+                            DONE | ROLLS},
+    [EXPERIMENT_MOVE] = {{"deployment", "node", "temporary", "until", "deadline"}, DONE | ROLLS},
+    [EXPERIMENT_DRAIN] = {{"node", "grace", "force", "deleteEmptyDir", "temporary", "deadline"},
+                          DONE},
+    [EXPERIMENT_RESTART] = {{"deployment", "until", "deadline"}, DONE | ROLLS},
+    [EXPERIMENT_PATCH] = {{"object", "patch", "patchType", "temporary", "until", "deadline"},
+                          DONE | ROLLS},
+    [EXPERIMENT_CORDON] = {{"node", "temporary", "deadline"}, DONE},
+    [EXPERIMENT_UNCORDON] = {{"node", "temporary", "deadline"}, DONE},
+    [EXPERIMENT_EVICT] = {{"pod", "grace", "until", "deadline"}, DONE | GONE},
+    [EXPERIMENT_DELETE_POD] = {{"pod", "grace", "until", "deadline"}, DONE | GONE},
+    [EXPERIMENT_EXEC] = {{"command", "env", "deadline"}, DONE},
+    [EXPERIMENT_OBSERVE] = {{"deployment", "until", "deadline"}, ROLLS | STEADY | CLOSED},
     [EXPERIMENT_STOP] = {{"streams"}, 0},
     [EXPERIMENT_DELETE_APPLIED] = {{"deadline"}, 0},
 };
@@ -102,8 +112,8 @@ static const struct reader_field file_item = {.key = "", .type = READER_TEXT};
 static const struct reader_field stream_item = {
     .key = "",
     .type = READER_CUSTOM,
-    .read = read_step_stream,
-    .print = print_step_stream,
+    .read = experiment_read_step_stream,
+    .print = experiment_print_step_stream,
     .want = "the name of a stream",
 };
 
@@ -136,10 +146,7 @@ static const struct reader_field step_fields[] = {
      .offset = AT(experiment_step, for_ns),
      .required = true,
      .min = 1e6},
-    {.key = "deployment",
-     .type = READER_NAME,
-     .offset = AT(experiment_step, deployment),
-     .required = true},
+    {.key = "deployment", .type = READER_NAME, .offset = AT(experiment_step, deployment)},
     {.key = "container", .type = READER_NAME, .offset = AT(experiment_step, container)},
     {.key = "image",
      .type = READER_TEXT,
@@ -151,6 +158,47 @@ static const struct reader_field step_fields[] = {
      .offset = AT(experiment_step, replicas),
      .required = true,
      .max = 1024},
+    {.key = "node", .type = READER_NAME, .offset = AT(experiment_step, node), .required = true},
+    {.key = "pod",
+     .type = READER_TEXT,
+     .offset = AT(experiment_step, pod),
+     .required = true,
+     .max = 253},
+    {.key = "force", .type = READER_BOOL, .offset = AT(experiment_step, force)},
+    {.key = "deleteEmptyDir", .type = READER_BOOL, .offset = AT(experiment_step, delete_empty_dir)},
+    {.key = "grace", .type = READER_DURATION, .offset = AT(experiment_step, grace_ns), .min = 1e9},
+    {.key = "object",
+     .type = READER_CUSTOM,
+     .required = true,
+     .read = read_object,
+     .print = print_object,
+     .want = "KIND/NAME such as \"deployment/mserver\""},
+    {.key = "patchType",
+     .type = READER_WORD,
+     .offset = AT(experiment_step, patch_type),
+     .otherwise = "strategic",
+     .words = patch_type_words},
+    {.key = "patch",
+     .type = READER_CUSTOM,
+     .required = true,
+     .read = read_patch,
+     .print = print_patch,
+     .want = "an object; of patchType json an array of operations"},
+    {.key = "command",
+     .type = READER_LIST,
+     .offset = AT(experiment_step, command),
+     .required = true,
+     .min = 1,
+     .max = EXPERIMENT_ARGUMENTS_MAX,
+     .item = &file_item,
+     .item_bytes = sizeof(const char *),
+     .count_offset = AT(experiment_step, command_count)},
+    {.key = "env",
+     .type = READER_CUSTOM,
+     .read = read_env,
+     .print = print_env,
+     .want = "an object of NAME: \"value\""},
+    {.key = "temporary", .type = READER_BOOL, .offset = AT(experiment_step, temporary)},
     {.key = "until",
      .type = READER_WORD,
      .offset = AT(experiment_step, until),
@@ -164,43 +212,6 @@ static const struct reader_field step_fields[] = {
 const struct reader_object experiment_step_object = {"this step", step_fields, step_takes,
                                                      check_step};
 
-static const struct reader_field expect_fields[] = {
-    {.key = "stream",
-     .type = READER_CUSTOM,
-     .required = true,
-     .read = read_expect_stream,
-     .print = print_expect_stream,
-     .want = "the name of a stream"},
-    {.key = "figure",
-     .type = READER_WORD,
-     .offset = AT(experiment_expect, figure),
-     .required = true,
-     .words = figure_words},
-    {.key = "equals",
-     .type = READER_CUSTOM,
-     .read = read_equals,
-     .print = print_equals,
-     .want = "a value of the figure's unit, or \"predicted.p99\" and the like"},
-    {.key = "atMost",
-     .type = READER_CUSTOM,
-     .read = read_at_most,
-     .print = print_at_most,
-     .want = "a value of the figure's unit, or \"predicted.p99\" and the like"},
-    {.key = "atLeast",
-     .type = READER_CUSTOM,
-     .read = read_at_least,
-     .print = print_at_least,
-     .want = "a value of the figure's unit, or \"predicted.p99\" and the like"},
-    {.key = "from",
-     .type = READER_CUSTOM,
-     .read = read_from,
-     .print = print_from,
-     .want = "the id of a step"},
-    {.key = NULL},
-};
-const struct reader_object experiment_expect_object = {"an expectation", expect_fields, NULL,
-                                                       check_expect};
-
 static bool step_takes(const void *object, const char *key)
 {
     const struct verb_rule *rule = &verb_rules[((const struct experiment_step *)object)->verb];
@@ -213,22 +224,98 @@ static bool step_takes(const void *object, const char *key)
     return false;
 }
 
-static int read_step_stream(struct reader *reader, const cJSON *item, void *object)
+int experiment_read_step_stream(struct reader *reader, const cJSON *item, void *object)
 {
     const char *name = cJSON_GetStringValue(item);
     int index = name != NULL ? experiment_stream_index(reader->context, name) : -1;
 
     if (index < 0)
-        return refuse_name(reader, "stream", item, false);
+        return experiment_refuse_name(reader, "stream", item, false);
     *(uint32_t *)object = (uint32_t)index;
     return 0;
 }
 
-static cJSON *print_step_stream(const void *object, const void *context)
+cJSON *experiment_print_step_stream(const void *object, const void *context)
 {
     const struct experiment *experiment = context;
 
     return cJSON_CreateString(experiment->streams[*(const uint32_t *)object].name);
+}
+
+static int read_object(struct reader *reader, const cJSON *item, void *object)
+{
+    struct experiment_step *step = object;
+    int result = experiment_read_change(reader, item, &step->object);
+
+    if (result == 0 && strcmp(step->object.kind, "deployment") == 0)
+        step->deployment = step->object.name; /* Whose rollout may be awaited. */
+    return result;
+}
+
+static cJSON *print_object(const void *object, const void *context)
+{
+    return experiment_print_change(&((const struct experiment_step *)object)->object, context);
+}
+
+static int read_patch(struct reader *reader, const cJSON *item, void *object)
+{
+    struct experiment_step *step = object;
+    bool json = step->patch_type == EXPERIMENT_PATCH_JSON;
+
+    if (json ? !cJSON_IsArray(item) : !cJSON_IsObject(item))
+        return reader_want(
+            reader, item, json ? "an array of operations (RFC 6902)" : "an object of what changes");
+    step->patch = item;
+    return 0;
+}
+
+static cJSON *print_patch(const void *object, const void *context)
+{
+    (void)context;
+    return cJSON_Duplicate(((const struct experiment_step *)object)->patch, true);
+}
+
+static int read_env(struct reader *reader, const cJSON *item, void *object)
+{
+    struct experiment_step *step = object;
+    const cJSON *child;
+
+    if (!cJSON_IsObject(item) || cJSON_GetArraySize(item) > EXPERIMENT_ENV_MAX)
+        return reader_want(reader, item, "an object of at most 32, NAME: \"value\"");
+    cJSON_ArrayForEach(child, item)
+    {
+        if (child->string[0] == '\0' || strchr(child->string, '=') != NULL)
+            return reader_refuse(reader, "\"%.64s\" is no name of a variable", child->string);
+        if (!cJSON_IsString(child) && !(cJSON_IsNull(child) && step->verb == EXPERIMENT_SET_ENV))
+            return reader_want(reader, child, "a string; of set-env null takes it away");
+        step->env[step->env_count++] = (struct experiment_env){child->string, child->valuestring};
+    }
+    return 0;
+}
+
+static cJSON *print_env(const void *object, const void *context)
+{
+    const struct experiment_step *step = object;
+    cJSON *json = step->env_count > 0 ? cJSON_CreateObject() : NULL;
+
+    (void)context;
+    for (uint32_t i = 0; i < step->env_count; i++)
+        cJSON_AddItemToObject(json, step->env[i].name,
+                              step->env[i].value != NULL ? cJSON_CreateString(step->env[i].value)
+                                                         : cJSON_CreateNull());
+    return json;
+}
+
+/* Named by the step, or whose rollout it waits for. */
+static bool needs_deployment(const struct experiment_step *step)
+{
+    unsigned until = 1u << step->until;
+
+    return step->verb == EXPERIMENT_SET_IMAGE || step->verb == EXPERIMENT_SCALE ||
+           step->verb == EXPERIMENT_SET_ENV || step->verb == EXPERIMENT_MOVE ||
+           step->verb == EXPERIMENT_RESTART ||
+           ((step->verb == EXPERIMENT_OBSERVE || step->verb == EXPERIMENT_PATCH) &&
+            (until & ROLLS) != 0);
 }
 
 static int check_step(struct reader *reader, void *object)
@@ -250,6 +337,15 @@ static int check_step(struct reader *reader, void *object)
         text_free(&words);
         return -EINVAL;
     }
+    if (step->verb == EXPERIMENT_SET_ENV && step->env_count == 0)
+        return reader_refuse(reader, "\"set-env\" lacks \"env\": an object of NAME: \"value\"");
+    if (step->deployment == NULL && needs_deployment(step))
+        return reader_refuse(reader,
+                             step->verb == EXPERIMENT_PATCH
+                                 ? "until: \"%s\" is about a Deployment, and the object is none"
+                                 : "\"%s\" lacks \"deployment\"",
+                             step->verb == EXPERIMENT_PATCH ? experiment_until_word(step->until)
+                                                            : experiment_verb_word(step->verb));
     if ((step->verb == EXPERIMENT_START || step->verb == EXPERIMENT_STOP) &&
         step->stream_count == 0)
         for (uint32_t i = 0; i < experiment->stream_count; i++)
@@ -264,145 +360,16 @@ static int64_t default_deadline_ns(const struct experiment *experiment,
 {
     if (step->verb == EXPERIMENT_DELETE_APPLIED)
         return DELETE_DEADLINE_S * INT64_C(1000000000);
-    if (step->until == EXPERIMENT_UNTIL_DONE || step->until == EXPERIMENT_UNTIL_STEADY)
-        return STEADY_DEADLINE_S * INT64_C(1000000000);
-    return experiment->rollout.deadline_ns;
-}
-
-static int read_expect_stream(struct reader *reader, const cJSON *item, void *object)
-{
-    return read_step_stream(reader, item, &((struct experiment_expect *)object)->stream);
-}
-
-static cJSON *print_expect_stream(const void *object, const void *context)
-{
-    return print_step_stream(&((const struct experiment_expect *)object)->stream, context);
-}
-
-static int read_equals(struct reader *reader, const cJSON *item, void *object)
-{
-    return read_bound(reader, item, object, EXPERIMENT_EQUALS);
-}
-
-static int read_at_most(struct reader *reader, const cJSON *item, void *object)
-{
-    return read_bound(reader, item, object, EXPERIMENT_AT_MOST);
-}
-
-static int read_at_least(struct reader *reader, const cJSON *item, void *object)
-{
-    return read_bound(reader, item, object, EXPERIMENT_AT_LEAST);
-}
-
-static cJSON *print_equals(const void *object, const void *context)
-{
-    (void)context;
-    return print_bound(object, EXPERIMENT_EQUALS);
-}
-
-static cJSON *print_at_most(const void *object, const void *context)
-{
-    (void)context;
-    return print_bound(object, EXPERIMENT_AT_MOST);
-}
-
-static cJSON *print_at_least(const void *object, const void *context)
-{
-    (void)context;
-    return print_bound(object, EXPERIMENT_AT_LEAST);
-}
-
-static int read_from(struct reader *reader, const cJSON *item, void *object)
-{
-    struct experiment_expect *expect = object;
-    const char *id = cJSON_GetStringValue(item);
-    int index = id != NULL ? experiment_step_index(reader->context, id) : -1;
-
-    if (index < 0)
-        return refuse_name(reader, "step", item, true);
-    expect->from_step = index + 1;
-    return 0;
-}
-
-static cJSON *print_from(const void *object, const void *context)
-{
-    const struct experiment_expect *expect = object;
-    const struct experiment *experiment = context;
-
-    if (expect->from_step < 0)
-        return NULL;
-    return cJSON_CreateString(experiment->steps[expect->from_step].id);
-}
-
-/* Until here, from_step is one more than the index, so that a zeroed one means none. */
-static int check_expect(struct reader *reader, void *object)
-{
-    struct experiment_expect *expect = object;
-
-    expect->from_step--;
-    if (expect->value_text[0] == '\0')
-        return reader_refuse(reader, "want one of \"equals\", \"atMost\", \"atLeast\"");
-    return 0;
-}
-
-static int read_bound(struct reader *reader, const cJSON *item, struct experiment_expect *expect,
-                      enum experiment_compare compare)
-{
-    const char *text = cJSON_GetStringValue(item);
-    enum experiment_unit unit = experiment_figure_unit(expect->figure);
-    int64_t value_ns;
-
-    if (expect->value_text[0] != '\0')
-        return reader_refuse(reader, "only one of \"equals\", \"atMost\", \"atLeast\" can be said; "
-                                     "write two expectations");
-    expect->compare = compare;
-    if (text != NULL && strncmp(text, "predicted", 9) == 0)
-        return read_predicted(reader, item, expect);
-    if (unit == EXPERIMENT_UNIT_NS) {
-        if (text == NULL || quantity_parse_duration(text, &value_ns) < 0)
-            return reader_want(reader, item, "a duration such as \"100ms\": this figure is one");
-        expect->value = (double)value_ns;
-        quantity_duration_text(value_ns, expect->value_text);
-        return 0;
-    }
-    if (!cJSON_IsNumber(item) || item->valuedouble < 0 ||
-        (unit == EXPERIMENT_UNIT_RATIO && item->valuedouble > 1))
-        return reader_want(reader, item,
-                           unit == EXPERIMENT_UNIT_RATIO
-                               ? "a number from 0 to 1: this figure is a share"
-                               : "a number: this figure is a count");
-    expect->value = item->valuedouble;
-    snprintf(expect->value_text, sizeof(expect->value_text), "%.15g", expect->value);
-    return 0;
-}
-
-static int read_predicted(struct reader *reader, const cJSON *item,
-                          struct experiment_expect *expect)
-{
-    const struct reader_word *word = reader_word_find(bound_words, item->valuestring);
-
-    if (word == NULL)
-        return reader_want(reader, item, "predicted.mean, .min, .p1, .p50, .p99 or .max");
-    if (expect->figure != EXPERIMENT_FIGURE_BROKEN_CONNECTIONS)
-        return reader_refuse(reader, "only brokenConnections is predicted, not %s",
-                             experiment_figure_word(expect->figure));
-    expect->bound = (enum experiment_bound)word->value;
-    snprintf(expect->value_text, sizeof(expect->value_text), "%s", word->word);
-    return 0;
-}
-
-static cJSON *print_bound(const struct experiment_expect *expect, enum experiment_compare compare)
-{
-    if (expect->compare != compare)
-        return NULL;
-    if (expect->bound == EXPERIMENT_BOUND_VALUE &&
-        experiment_figure_unit(expect->figure) != EXPERIMENT_UNIT_NS)
-        return cJSON_CreateNumber(expect->value);
-    return cJSON_CreateString(expect->value_text);
+    if ((1u << step->until & ROLLS) != 0)
+        return experiment->rollout.deadline_ns;
+    if (step->verb == EXPERIMENT_DRAIN || step->until == EXPERIMENT_UNTIL_GONE ||
+        step->until == EXPERIMENT_UNTIL_WINDOWS_CLOSED)
+        return DELETE_DEADLINE_S * INT64_C(1000000000);
+    return STEADY_DEADLINE_S * INT64_C(1000000000);
 }
 
 /* ITEM names no stream, or no step: say which there are. */
-static int refuse_name(struct reader *reader, const char *what, const cJSON *item, bool steps)
+int experiment_refuse_name(struct reader *reader, const char *what, const cJSON *item, bool steps)
 {
     const struct experiment *experiment = reader->context;
     const char *name = cJSON_GetStringValue(item);

@@ -58,8 +58,10 @@ int cluster_open(struct cluster *cluster, const struct experiment *experiment,
 
 void cluster_close(struct cluster *cluster)
 {
-    for (unsigned i = 0; i < cluster->change_count; i++)
+    for (unsigned i = 0; i < cluster->change_count; i++) {
         kube_object_drop(cluster->changes[i].result.object);
+        free(cluster->changes[i].undo);
+    }
     kube_close(cluster->kube);
     cluster->kube = NULL;
     cluster->change_count = 0;
@@ -110,6 +112,9 @@ static int decide(struct cluster *cluster, int index)
     if (code < 0)
         return code;
     snprintf(change->text, sizeof(change->text), "%s", prepared.text);
+    snprintf(change->target, sizeof(change->target), "%s", prepared.object);
+    if (change->temporary && prepared.undo[0] != '\0')
+        change->undo = strdup(prepared.undo);
     change->refused = !permitted(cluster, prepared.object);
     if (change->refused) {
         char why[400];
@@ -219,8 +224,49 @@ static void finish(struct cluster *cluster, int index)
         add_change_event(cluster, change);
 }
 
+/* The change between the two states of an object that an event shows is one of ours. One that is
+ * under way may be it: its answer can come after the watch's word. */
+static bool is_ours(const struct cluster *cluster, const struct kube_event *event)
+{
+    char target[sizeof(cluster->changes[0].target)];
+    snprintf(target, sizeof(target), "deployment/%s", event->object->meta.name);
+    for (unsigned i = 0; i < cluster->change_count; i++) {
+        const struct cluster_change *change = &cluster->changes[i];
+        if (strcmp(change->target, target) == 0 &&
+            (!change->over || (change->result.version > event->previous->meta.version_number &&
+                               change->result.version <= event->object->meta.version_number)))
+            return true;
+    }
+    return cluster->putting_back;
+}
+
+/* An autoscaler, or another controller, in mid-run: the account is then not of our change alone. */
+static void tell_foreign_scale(struct cluster *cluster, const struct kube_event *event)
+{
+    struct kube_rollout before, now;
+    if (event->type != KUBE_MODIFIED || event->kind != KUBE_DEPLOYMENT || event->previous == NULL)
+        return;
+    kube_rollout_status(event->previous, &before);
+    kube_rollout_status(event->object, &now);
+    if (before.replicas == now.replicas || is_ours(cluster, event))
+        return;
+    struct timeline_event told = {.not_before_ns = event->not_before_ns,
+                                  .not_after_ns = event->not_after_ns,
+                                  .kind = TIMELINE_CHANGE};
+    snprintf(told.object, sizeof(told.object), "%.*s", TIMELINE_NAME_BYTES - 1,
+             event->object->meta.name);
+    snprintf(told.text, sizeof(told.text), "replicas %lld -> %lld, by others",
+             (long long)before.replicas, (long long)now.replicas);
+    rundir_add_event(cluster->rundir, &told, NULL);
+    fprintf(stderr,
+            "\nseamline: deployment/%s: %s: an autoscaler, or another controller or person, works "
+            "on it during the run\n",
+            told.object, told.text);
+}
+
 static void put_on_timeline(struct cluster *cluster, const struct kube_event *event)
 {
+    tell_foreign_scale(cluster, event);
     struct timeline events = {0};
     translate_event(event, &events);
     for (size_t i = 0; i < events.count; i++)
@@ -313,6 +359,65 @@ void cluster_settle(struct cluster *cluster, unsigned timeout_ms)
         for (unsigned i = 0; i < cluster->change_count; i++)
             waiting = waiting || !cluster->changes[i].over;
     }
+}
+
+/* An undo that finds nothing left to do is one that is done. */
+static int put_back_one(struct cluster *cluster, unsigned index, unsigned timeout_ms,
+                        struct error *err)
+{
+    struct cluster_change *change = &cluster->changes[index];
+    uint64_t deadline_ns = clock_now_ns(cluster->clock) + timeout_ms * UINT64_C(1000000);
+    const struct kube_result *result = NULL;
+    int action = kube_start_undo(cluster->kube, change->undo, err);
+    if (action < 0)
+        return action;
+    while ((result = kube_result(cluster->kube, action)) == NULL &&
+           clock_now_ns(cluster->clock) < deadline_ns)
+        cluster_poll(cluster, 20, NULL);
+    if (result == NULL)
+        return error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "no answer within %u s",
+                         timeout_ms / 1000);
+    int code = result->done == KUBE_DONE_FAILED && result->reason != KUBE_REASON_NOT_FOUND
+                   ? error_set(err, EXIT_ENVIRONMENT, -EIO, "%s", result->error.text)
+                   : 0;
+    struct timeline_event event = {.not_before_ns = result->sent_ns,
+                                   .not_after_ns = result->answered_ns,
+                                   .kind = TIMELINE_CHANGE,
+                                   .ours = true};
+    snprintf(event.object, sizeof(event.object), "%.*s", TIMELINE_NAME_BYTES - 1,
+             change->result.name);
+    snprintf(event.text, sizeof(event.text), "put back: %.200s", change->text);
+    if (code == 0 && result->sent_ns != 0)
+        rundir_add_event(cluster->rundir, &event, NULL);
+    kube_forget(cluster->kube, action);
+    return code;
+}
+
+int cluster_put_back(struct cluster *cluster, unsigned timeout_ms, struct error *err)
+{
+    int first = 0;
+    cluster->putting_back = true;
+    for (unsigned left = cluster->change_count; left > 0; left--) {
+        struct cluster_change *change = &cluster->changes[left - 1];
+        struct error why = {0};
+        if (change->undo == NULL || change->undone || !change->over ||
+            change->result.sent_ns == 0 || change->result.done == KUBE_DONE_UNCHANGED)
+            continue;
+        int code = put_back_one(cluster, left - 1, timeout_ms, &why);
+        change->undone = code == 0;
+        if (code == 0) {
+            journal_add_undone(cluster->rundir, left, &cluster->rundir->trouble);
+            continue;
+        }
+        error_wrap(&why, "\"%s\" was not put back, see `seamline undo %s`", change->text,
+                   cluster->rundir->path);
+        if (first == 0)
+            first = error_set(err, why.status, code, "%s", why.text);
+        else
+            fprintf(stderr, "seamline: %s\n", why.text);
+    }
+    cluster->putting_back = false;
+    return first;
 }
 
 int cluster_journal(struct cluster *cluster, const char *kubeconfig, struct error *err)

@@ -34,10 +34,13 @@ struct cluster_change {
     bool created;        /* apply made the object: delete-applied may delete it. */
     bool tried;          /* Its deletion was begun in this delete-applied step. */
     bool undone;         /* It was put back, or deleted again. */
+    bool temporary;      /* To be put back by cluster_put_back(): its maker says so at once. */
+    char *undo;          /* temporary: how, as JSON; NULL: nothing to put back. */
     int deletes;         /* Index of the change whose object it deletes; -1: it is none of those. */
     const cJSON *object; /* apply: what was applied; the manifest's. */
     struct kube_result result;
-    char text[320]; /* What it does. */
+    char text[320];   /* What it does. */
+    char target[192]; /* "deployment/mserver"; "" until it is prepared. */
 };
 
 struct cluster {
@@ -45,6 +48,7 @@ struct cluster {
     const struct experiment *experiment;
     const struct clock *clock;
     struct rundir *rundir;
+    bool putting_back; /* cluster_put_back() is at work. */
     unsigned change_count;
     struct cluster_change changes[CLUSTER_CHANGES_MAX]; /* In the order of their start. */
 };
@@ -67,6 +71,9 @@ int cluster_delete_created(struct cluster *cluster, unsigned which, struct error
 /* Nothing more is to be changed by what is under way: give up what was not asked for yet, and wait
  * at most TIMEOUT_MS for answers to what was. */
 void cluster_settle(struct cluster *cluster, unsigned timeout_ms);
+/* Put back what is temporary, the last change first, waiting at most TIMEOUT_MS for each. What is
+ * gone is left alone. 0, or -errno with the first failure in ERR; others are told on stderr. */
+int cluster_put_back(struct cluster *cluster, unsigned timeout_ms, struct error *err);
 /* Write to the journal which cluster this is. 0 or -errno with ERR. */
 int cluster_journal(struct cluster *cluster, const char *kubeconfig, struct error *err);
 

@@ -12,7 +12,9 @@ double launch_planned_seconds(const struct experiment *experiment)
         const struct experiment_step *step = &experiment->steps[i];
         if (step->verb == EXPERIMENT_WAIT)
             seconds += (double)step->for_ns / 1e9;
-        else if (step->until >= EXPERIMENT_UNTIL_ROLLOUT_STARTED && step->verb != EXPERIMENT_APPLY)
+        else if ((step->until >= EXPERIMENT_UNTIL_ROLLOUT_STARTED &&
+                  step->verb != EXPERIMENT_APPLY) ||
+                 step->verb == EXPERIMENT_EXEC || step->verb == EXPERIMENT_OBSERVE)
             seconds += (double)step->deadline_ns / 1e9;
     }
     return seconds;

@@ -9,8 +9,7 @@
 static const struct experiment_step *changing_step(const struct experiment *experiment)
 {
     for (uint32_t i = 0; i < experiment->step_count; i++)
-        if (experiment->steps[i].verb == EXPERIMENT_SET_IMAGE ||
-            experiment->steps[i].verb == EXPERIMENT_OBSERVE)
+        if (experiment_rolls(&experiment->steps[i]))
             return &experiment->steps[i];
     return NULL;
 }

@@ -108,6 +108,18 @@ static int check_may_change(struct session *session, struct error *err)
     return 0;
 }
 
+/* A file that somebody sent is not to run programs by itself. */
+static int check_exec(struct session *session, struct error *err)
+{
+    const struct experiment *experiment = session->experiment;
+    for (uint32_t i = 0; i < experiment->step_count && !session->options->allow_exec; i++)
+        if (experiment->steps[i].verb == EXPERIMENT_EXEC)
+            return error_set(err, EXIT_USAGE, -EPERM,
+                             "%s: steps[%u] runs the program \"%s\": give --allow-exec if it may",
+                             experiment->path, i, experiment->steps[i].command[0]);
+    return 0;
+}
+
 static int check_body(const struct experiment *experiment, const struct experiment_request *request,
                       struct error *err)
 {
@@ -216,8 +228,10 @@ static int open_cluster(struct session *session, struct error *err)
         return 0;
     if (session->experiment->cluster.lab.given && !session->experiment->cluster.lab_cluster)
         fprintf(stderr, "seamline: cluster.lab is without effect: this is another cluster\n");
-    int code = cluster_open(&session->cluster, session->experiment, kubeconfig_path(session, path),
-                            &session->clock, err);
+    kubeconfig_path(session, path);
+    if (realpath(path, session->kubeconfig) == NULL)
+        snprintf(session->kubeconfig, sizeof(session->kubeconfig), "%s", path);
+    int code = cluster_open(&session->cluster, session->experiment, path, &session->clock, err);
     if (code < 0)
         error_wrap(err, "cluster");
     return code;
@@ -349,9 +363,9 @@ static int start_clock(struct session *session, struct error *err)
 int prepare(struct session *session, struct error *err)
 {
     static int (*const parts[])(struct session *, struct error *) = {
-        load_experiment, load_manifests, check_may_change, check_files, predict,
-        load_machine,    open_rundir,    open_lab,         start_clock, open_cluster,
-        ask_consent,     open_fleet,     fill_rundir};
+        load_experiment, load_manifests, check_may_change, check_exec, check_files,
+        predict,         load_machine,   open_rundir,      open_lab,   start_clock,
+        open_cluster,    ask_consent,    open_fleet,       fill_rundir};
     int code = 0;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && code == 0; i++)
         code = parts[i](session, err);
@@ -361,7 +375,7 @@ int prepare(struct session *session, struct error *err)
 int prepare_check(const struct run_options *options, struct error *err)
 {
     static int (*const parts[])(struct session *, struct error *) = {
-        load_experiment, load_manifests, check_may_change, check_files, load_machine};
+        load_experiment, load_manifests, check_may_change, check_exec, check_files, load_machine};
     struct session *session = calloc(1, sizeof(*session));
     int code = 0;
     if (session == NULL)

@@ -306,6 +306,7 @@ static int do_steps(struct session *session, struct error *err, struct error *la
     const struct experiment *experiment = session->experiment;
     struct meta *meta = &session->meta;
     struct progress progress;
+    struct error back = {0};
     progress_start(&progress, session->options->quiet);
     int code =
         go_through(session, experiment->steps, experiment->step_count, false, &progress, err);
@@ -323,6 +324,13 @@ static int do_steps(struct session *session, struct error *err, struct error *la
         stop_streams(session);
     go_through(session, experiment->after, experiment->after_count, true, &progress, later);
     progress_end(&progress);
+    if (session->cluster.kube != NULL &&
+        cluster_put_back(&session->cluster, SETTLE_MS, &back) < 0) {
+        if (later->text[0] == '\0')
+            *later = back;
+        else
+            fprintf(stderr, "seamline: %s\n", back.text);
+    }
     return code;
 }
 

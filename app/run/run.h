@@ -40,6 +40,7 @@ struct run_options {
     const char *drivers; /* Folder of drivers-cfg; NULL: found beside the program or installed. */
     const char *program; /* argv[0], by which seamline-lab and drivers-cfg are found. */
     bool yes;            /* May change a cluster that is no lab. */
+    bool allow_exec;     /* `exec` steps may run programs. */
     bool quiet;          /* No progress. */
     bool pcap;           /* Cut the packets around loss windows out into the run directory. */
 };

@@ -2,6 +2,7 @@
 #ifndef RUN_SESSION_H
 #define RUN_SESSION_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -40,9 +41,10 @@ struct session {
     struct fleet fleet;
     struct pieces pieces; /* Of the capture, when it was asked for. */
     bool fleet_open, launched;
-    struct cluster cluster;  /* cluster.kube NULL: none. */
-    char lab_directory[256]; /* Of the pocket cluster; "" when it is not used. */
-    bool lab_started;        /* By us: to be taken down. */
+    char kubeconfig[PATH_MAX]; /* Of the cluster; "" without one. */
+    struct cluster cluster;    /* cluster.kube NULL: none. */
+    char lab_directory[256];   /* Of the pocket cluster; "" when it is not used. */
+    bool lab_started;          /* By us: to be taken down. */
 };
 
 /* Put an event of our own on the timeline: [since, now]. SINCE_NS 0 stands for now. One that cannot

@@ -1,13 +1,16 @@
 #include "run/step.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/text.h"
 #include "run/launch.h"
+#include "run/until.h"
 #include "rundir/timeline.h"
 
 /* Of a step that gives none: nothing waits for ever. */
@@ -66,19 +69,11 @@ static int order_change(struct steps *steps, struct session *session, struct kub
     return steps->change < 0 ? steps->change : 1;
 }
 
-static const struct manifest *manifest_of(const struct session *session, const char *file)
-{
-    for (size_t i = 0; i < session->manifest_count; i++)
-        if (strcmp(session->manifest_files[i], file) == 0)
-            return &session->manifests[i];
-    return NULL;
-}
-
 static int act_apply(struct steps *steps, struct session *session, struct error *err)
 {
     const struct experiment_step *step = &steps->list[steps->index];
     for (; steps->file < step->file_count; steps->file++, steps->object = 0) {
-        const struct manifest *manifest = manifest_of(session, step->files[steps->file]);
+        const struct manifest *manifest = steps_manifest(session, step->files[steps->file]);
         if (steps->object < manifest->count) {
             struct kube_order order = {.verb = KUBE_APPLY,
                                        .object = manifest->objects[steps->object++]};
@@ -103,37 +98,208 @@ static int act_delete_applied(struct steps *steps, struct session *session, stru
     return 0;
 }
 
-static int act_set_image(struct steps *steps, struct session *session, struct error *err)
+/* The first of the pods that PATTERN fits, by name: one that is ready before one that is not. */
+static const char *choose_pod(const struct session *session, const char *pattern)
+{
+    const struct kube_cache *pods = kube_objects(session->cluster.kube, KUBE_POD);
+    const struct kube_object *best = NULL;
+    for (unsigned i = 0; i < pods->count; i++) {
+        const struct kube_object *pod = pods->objects[i];
+        if (kube_object_terminating(pod) || fnmatch(pattern, pod->meta.name, 0) != 0)
+            continue;
+        if (best == NULL || (pod->pod.ready && !best->pod.ready) ||
+            (pod->pod.ready == best->pod.ready && strcmp(pod->meta.name, best->meta.name) < 0))
+            best = pod;
+    }
+    return best != NULL ? best->meta.name : NULL;
+}
+
+static int order_pod(const struct experiment_step *step, const struct session *session,
+                     struct kube_order *order, struct error *err)
+{
+    order->verb = step->verb == EXPERIMENT_EVICT ? KUBE_EVICT : KUBE_DELETE;
+    order->kind = KUBE_POD;
+    order->name = choose_pod(session, step->pod);
+    order->grace_s = step->grace_ns / 1000000000;
+    order->wait_gone = step->until == EXPERIMENT_UNTIL_GONE;
+    return order->name != NULL
+               ? 0
+               : error_set(err, EXIT_ENVIRONMENT, -ENOENT,
+                           "there is no pod %s in namespace %s that is not terminating", step->pod,
+                           kube_namespace(session->cluster.kube));
+}
+
+static int order_patch(const struct experiment_step *step, struct kube_order *order,
+                       struct error *err)
+{
+    static const char *const types[] = {[EXPERIMENT_PATCH_STRATEGIC] =
+                                            "application/strategic-merge-patch+json",
+                                        [EXPERIMENT_PATCH_MERGE] = "application/merge-patch+json",
+                                        [EXPERIMENT_PATCH_JSON] = "application/json-patch+json"};
+    const struct kube_resource *resource = kube_resource_named(step->object.kind);
+    order->verb = KUBE_PATCH;
+    order->name = step->object.name;
+    order->object = step->patch;
+    order->content_type = types[step->patch_type];
+    if (resource == NULL)
+        return error_set(err, EXIT_USAGE, -EOPNOTSUPP, "a %s cannot be patched by a step; apply it",
+                         step->object.kind);
+    order->kind = resource->kind;
+    return 0;
+}
+
+/* What an order points to until it is given. */
+struct order_memory {
+    char *env[EXPERIMENT_ENV_MAX]; /* "NAME=value", or "NAME-". */
+};
+
+static int order_env(const struct experiment_step *step, struct kube_order *order,
+                     struct order_memory *memory, struct error *err)
+{
+    order->verb = KUBE_SET_ENV;
+    order->container = step->container;
+    order->env = (const char *const *)memory->env;
+    order->env_count = step->env_count;
+    for (uint32_t i = 0; i < step->env_count; i++) {
+        const struct experiment_env *env = &step->env[i];
+        int size = env->value != NULL ? asprintf(&memory->env[i], "%s=%s", env->name, env->value)
+                                      : asprintf(&memory->env[i], "%s-", env->name);
+        if (size < 0)
+            return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+    }
+    return 0;
+}
+
+static int order_of(const struct experiment_step *step, const struct session *session,
+                    struct kube_order *order, struct order_memory *memory, struct error *err)
+{
+    *order = (struct kube_order){.name = step->deployment};
+    switch (step->verb) {
+    case EXPERIMENT_SET_IMAGE:
+        order->verb = KUBE_SET_IMAGE;
+        order->container = step->container;
+        order->image = step->image;
+        return 0;
+    case EXPERIMENT_SCALE:
+        order->verb = KUBE_SCALE;
+        order->replicas = step->replicas;
+        return 0;
+    case EXPERIMENT_SET_ENV: return order_env(step, order, memory, err);
+    case EXPERIMENT_MOVE:
+        order->verb = KUBE_MOVE;
+        order->node = step->node;
+        return 0;
+    case EXPERIMENT_DRAIN:
+        order->verb = KUBE_DRAIN;
+        order->name = step->node;
+        order->force = step->force;
+        order->delete_empty_dir = step->delete_empty_dir;
+        order->grace_s = step->grace_ns / 1000000000;
+        return 0;
+    case EXPERIMENT_RESTART: order->verb = KUBE_RESTART; return 0;
+    case EXPERIMENT_CORDON:
+    case EXPERIMENT_UNCORDON:
+        order->verb = step->verb == EXPERIMENT_CORDON ? KUBE_CORDON : KUBE_UNCORDON;
+        order->name = step->node;
+        return 0;
+    case EXPERIMENT_PATCH: return order_patch(step, order, err);
+    default: return order_pod(step, session, order, err);
+    }
+}
+
+/* A step that is one change of one object. */
+static int act_change(struct steps *steps, struct session *session, struct error *err)
 {
     const struct experiment_step *step = &steps->list[steps->index];
+    struct order_memory memory = {0};
+    struct kube_order order;
     if (steps->rollout_change >= 0) {
         const struct cluster_change *change = &session->cluster.changes[steps->rollout_change];
-        if (change->result.done == KUBE_DONE_UNCHANGED)
+        if (change->result.done == KUBE_DONE_UNCHANGED && step->verb != EXPERIMENT_SET_IMAGE &&
+            experiment_rolls(step))
+            return error_set(err, EXIT_USAGE, -EALREADY,
+                             "deployment/%s is like that already: there would be no rollout",
+                             step->deployment);
+        if (change->result.done == KUBE_DONE_UNCHANGED && step->verb == EXPERIMENT_SET_IMAGE)
             return error_set(err, EXIT_USAGE, -EALREADY,
                              "deployment/%s has the image %s already: there would be no rollout; "
                              "give another image",
                              step->deployment, step->image);
         return 0;
     }
-    struct kube_order order = {.verb = KUBE_SET_IMAGE,
-                               .name = step->deployment,
-                               .container = step->container,
-                               .image = step->image};
-    int code = order_change(steps, session, &order, err);
+    int code = order_of(step, session, &order, &memory, err);
+    if (code == 0)
+        code = order_change(steps, session, &order, err);
+    for (uint32_t i = 0; i < step->env_count; i++)
+        free(memory.env[i]);
     steps->rollout_change = steps->change;
+    if (steps->change >= 0)
+        session->cluster.changes[steps->change].temporary = step->temporary;
     return code;
 }
 
-static int act_scale(struct steps *steps, struct session *session, struct error *err)
+/* ---- programs ---- */
+
+static void add_env(const char **env, struct text *memory, const char *name, const char *value)
+{
+    if (env != NULL)
+        *env = text_str(memory) + memory->size;
+    text_addf(memory, "%s=%s", name, value);
+    text_add_bytes(memory, "", 1);
+}
+
+/* Its environment: what the step names, and how to reach the cluster. Twice: the text moves as it
+ * grows. */
+static unsigned fill_env(const struct experiment_step *step, const struct session *session,
+                         const char **env, struct text *memory)
+{
+    const struct experiment_cluster *cluster = &session->experiment->cluster;
+    unsigned count = 0;
+    text_clear(memory);
+#define ADD(name, value) add_env(env != NULL ? &env[count] : NULL, memory, name, value), count++
+    ADD("SEAMLINE_RUN", session->rundir.path);
+    if (cluster->given) {
+        ADD("KUBECONFIG", session->kubeconfig);
+        ADD("SEAMLINE_CONTEXT", cluster->context);
+        ADD("SEAMLINE_NAMESPACE", cluster->namespace);
+    }
+    for (uint32_t i = 0; i < step->env_count; i++)
+        ADD(step->env[i].name, step->env[i].value);
+#undef ADD
+    return count;
+}
+
+static int start_program(struct steps *steps, struct session *session, struct error *err)
 {
     const struct experiment_step *step = &steps->list[steps->index];
-    if (steps->rollout_change >= 0)
-        return 0;
-    struct kube_order order = {
-        .verb = KUBE_SCALE, .name = step->deployment, .replicas = step->replicas};
-    int code = order_change(steps, session, &order, err);
-    steps->rollout_change = steps->change;
-    return code;
+    const char *arguments[EXPERIMENT_ARGUMENTS_MAX + 1] = {NULL};
+    const char *env[EXPERIMENT_ENV_MAX + 8] = {NULL};
+    char folder[PATH_MAX], log[PATH_MAX];
+    struct text memory = {0};
+    memcpy(arguments, step->command, step->command_count * sizeof(arguments[0]));
+    fill_env(step, session, NULL, &memory);
+    unsigned count = fill_env(step, session, env, &memory);
+    env[count] = NULL;
+    experiment_file_path(session->experiment->path, ".", folder);
+    if (step->id != NULL)
+        snprintf(log, sizeof(log), "%s/exec-%s.txt", session->rundir.path, step->id);
+    else
+        snprintf(log, sizeof(log), "%s/exec-%u.txt", session->rundir.path, steps->index);
+    struct program_plan plan = {.arguments = arguments, .env = env, .folder = folder, .log = log};
+    int code = memory.failed ? error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory")
+                             : program_start(&steps->program, &plan, err);
+    text_free(&memory);
+    return code < 0 ? code : 1;
+}
+
+/* What it changes is someone else's doing, and can begin with its start. */
+static int act_exec(struct steps *steps, struct session *session, struct error *err)
+{
+    if (steps->program.pid != 0)
+        return program_look(&steps->program, err);
+    if (session->launched && session->meta.change_ns == 0)
+        session->meta.change_ns = clock_now_ns(&session->clock);
+    return start_program(steps, session, err);
 }
 
 /* ---- streams ---- */
@@ -167,185 +333,6 @@ static int act_stop(struct steps *steps, struct session *session, struct error *
     return code;
 }
 
-static bool all_streams(const struct steps *steps, const struct session *session, bool steady)
-{
-    const struct experiment_step *step = &steps->list[steps->index];
-    for (uint32_t i = 0; i < step->stream_count; i++) {
-        const struct fleet_stream *stream = &session->fleet.streams[step->streams[i]];
-        if ((steady ? stream->steady_ns : stream->stopped_ns) == 0)
-            return false;
-    }
-    return true;
-}
-
-/* ---- until ---- */
-
-/* 1 while DEPLOYMENT's rollout goes on, 0 when it is complete, or its error. */
-static int rollout_state(struct session *session, const char *deployment, struct error *err)
-{
-    const struct kube_object *object =
-        kube_find(session->cluster.kube, KUBE_DEPLOYMENT, NULL, deployment);
-    struct kube_rollout rollout;
-    if (object == NULL)
-        return 1;
-    kube_rollout_status(object, &rollout);
-    if (rollout.state == KUBE_ROLLOUT_COMPLETE)
-        return 0;
-    if (rollout.state == KUBE_ROLLOUT_PROGRESSING)
-        return 1;
-    struct text reasons = {0};
-    kube_rollout_reasons(object, kube_objects(session->cluster.kube, KUBE_POD), &reasons);
-    int code = error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "deployment/%s: %s%s%s", deployment,
-                         rollout.text, reasons.size ? ":\n" : "", text_str(&reasons));
-    text_free(&reasons);
-    return code;
-}
-
-/* Every Deployment that the step applied. */
-static int applied_rollouts(struct steps *steps, struct session *session, struct error *err)
-{
-    const struct experiment_step *step = &steps->list[steps->index];
-    for (unsigned i = 0; i < session->cluster.change_count; i++)
-        if (session->cluster.changes[i].over &&
-            !kube_caught_up(session->cluster.kube, &session->cluster.changes[i].result))
-            return 1;
-    for (uint32_t f = 0; f < step->file_count; f++) {
-        const struct manifest *manifest = manifest_of(session, step->files[f]);
-        for (uint32_t i = 0; i < manifest->count; i++) {
-            const cJSON *object = manifest->objects[i];
-            if (strcmp(json_string(object, "kind", ""), "Deployment") != 0)
-                continue;
-            int code = rollout_state(session, json_string(object, "metadata.name", ""), err);
-            if (code != 0)
-                return code;
-        }
-    }
-    return 0;
-}
-
-static int until_rollout(struct steps *steps, struct session *session, struct error *err)
-{
-    const struct experiment_step *step = &steps->list[steps->index];
-    if (step->verb == EXPERIMENT_APPLY)
-        return applied_rollouts(steps, session, err);
-    if (steps->rollout_change >= 0 &&
-        !kube_caught_up(session->cluster.kube,
-                        &session->cluster.changes[steps->rollout_change].result))
-        return 1;
-    /* The caches show our change: by then it has started, and may be over already. */
-    int code = rollout_state(session, step->deployment, err);
-    return step->until == EXPERIMENT_UNTIL_ROLLOUT_STARTED && code == 1 ? 0 : code;
-}
-
-static const struct kube_object *deployment_of(const struct session *session, const char *name)
-{
-    return name == NULL || session->cluster.kube == NULL
-               ? NULL
-               : kube_find(session->cluster.kube, KUBE_DEPLOYMENT, NULL, name);
-}
-
-/* An observed rollout is over when it has begun and is complete. It has begun when it is seen under
- * way, or when the Deployment's generation rose: a quick one may be over at the next look. */
-static int until_observed(struct steps *steps, struct session *session, struct error *err)
-{
-    const struct experiment_step *step = &steps->list[steps->index];
-    const struct kube_object *object = deployment_of(session, step->deployment);
-    if (object == NULL && steps->generation == 0)
-        return error_set(err, EXIT_USAGE, -ENOENT,
-                         "there is no deployment %s in namespace %s to observe", step->deployment,
-                         kube_namespace(session->cluster.kube));
-    int code = rollout_state(session, step->deployment, err);
-    if (code < 0)
-        return code;
-    if (!steps->began &&
-        (code == 1 || (object != NULL && object->meta.generation != steps->generation))) {
-        steps->began = true;
-        if (session->launched && session->meta.change_ns == 0)
-            session->meta.change_ns = clock_now_ns(&session->clock);
-    }
-    if (step->until == EXPERIMENT_UNTIL_ROLLOUT_STARTED)
-        return !steps->began;
-    return steps->began ? code : 1;
-}
-
-static int until_state(struct steps *steps, struct session *session, struct error *err)
-{
-    const struct experiment_step *step = &steps->list[steps->index];
-    if (step->verb == EXPERIMENT_STOP)
-        return !all_streams(steps, session, false);
-    if (step->verb == EXPERIMENT_OBSERVE)
-        return until_observed(steps, session, err);
-    switch (step->until) {
-    case EXPERIMENT_UNTIL_STEADY: return !all_streams(steps, session, true);
-    case EXPERIMENT_UNTIL_ROLLOUT_STARTED:
-    case EXPERIMENT_UNTIL_ROLLOUT_COMPLETE: return until_rollout(steps, session, err);
-    default: return 0;
-    }
-}
-
-/* What it was waiting for, when the deadline passes. */
-
-static void add_streams(const struct steps *steps, const struct session *session, struct text *text)
-{
-    const struct experiment_step *step = &steps->list[steps->index];
-    for (uint32_t i = 0; i < step->stream_count; i++) {
-        struct fleet_counts counts = fleet_counts(&session->fleet, step->streams[i]);
-        text_addf(text,
-                  "\n  stream %s: %" PRIu64 " connections up, %" PRIu64 " connecting, %" PRIu64
-                  " of %" PRIu64 " requests lost",
-                  session->experiment->streams[step->streams[i]].name, counts.up, counts.connecting,
-                  counts.lost, counts.due);
-    }
-}
-
-static void add_rollout(const struct session *session, const char *name, struct text *text)
-{
-    const struct kube_object *object = deployment_of(session, name);
-    struct kube_rollout rollout;
-    if (object == NULL) {
-        text_addf(text, "\n  there is no deployment %s in namespace %s", name,
-                  kube_namespace(session->cluster.kube));
-        return;
-    }
-    kube_rollout_status(object, &rollout);
-    if (rollout.state == KUBE_ROLLOUT_COMPLETE) {
-        text_addf(text, "\n  deployment/%s: no rollout is under way", name);
-        return;
-    }
-    text_addf(text, "\n  deployment/%s: %s\n", name, rollout.text);
-    kube_rollout_reasons(object, kube_objects(session->cluster.kube, KUBE_POD), text);
-}
-
-static void add_applied(const struct steps *steps, const struct session *session, struct text *text)
-{
-    const struct experiment_step *step = &steps->list[steps->index];
-    for (uint32_t f = 0; f < step->file_count; f++) {
-        const struct manifest *manifest = manifest_of(session, step->files[f]);
-        for (uint32_t i = 0; i < manifest->count; i++)
-            if (strcmp(json_string(manifest->objects[i], "kind", ""), "Deployment") == 0)
-                add_rollout(session, json_string(manifest->objects[i], "metadata.name", ""), text);
-    }
-}
-
-static int deadline_error(struct steps *steps, struct session *session, struct error *err)
-{
-    const struct experiment_step *step = &steps->list[steps->index];
-    struct text text = {0};
-    if (steps->change >= 0)
-        text_addf(&text, ": still waiting for \"%s\"",
-                  session->cluster.changes[steps->change].text);
-    else if (step->verb == EXPERIMENT_START || step->verb == EXPERIMENT_STOP)
-        add_streams(steps, session, &text);
-    else if (step->verb == EXPERIMENT_APPLY)
-        add_applied(steps, session, &text);
-    else if (step->deployment != NULL)
-        add_rollout(session, step->deployment, &text);
-    int code = error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "%s was not reached in time%s",
-                         experiment_until_word(step->until), text_str(&text));
-    text_free(&text);
-    return code;
-}
-
 /* ---- the machine ---- */
 
 static int act(struct steps *steps, struct session *session, struct error *err)
@@ -362,8 +349,18 @@ static int act(struct steps *steps, struct session *session, struct error *err)
     case EXPERIMENT_START: return act_start(steps, session, err);
     case EXPERIMENT_WAIT:
         return clock_now_ns(&session->clock) < steps->begun_ns + (uint64_t)step->for_ns;
-    case EXPERIMENT_SET_IMAGE: return act_set_image(steps, session, err);
-    case EXPERIMENT_SCALE: return act_scale(steps, session, err);
+    case EXPERIMENT_SET_IMAGE:
+    case EXPERIMENT_SCALE:
+    case EXPERIMENT_SET_ENV:
+    case EXPERIMENT_MOVE:
+    case EXPERIMENT_RESTART:
+    case EXPERIMENT_PATCH:
+    case EXPERIMENT_CORDON:
+    case EXPERIMENT_DRAIN:
+    case EXPERIMENT_UNCORDON:
+    case EXPERIMENT_EVICT:
+    case EXPERIMENT_DELETE_POD: return act_change(steps, session, err);
+    case EXPERIMENT_EXEC: return act_exec(steps, session, err);
     case EXPERIMENT_STOP: return act_stop(steps, session, err);
     case EXPERIMENT_DELETE_APPLIED: return act_delete_applied(steps, session, err);
     default: return 0;
@@ -373,7 +370,7 @@ static int act(struct steps *steps, struct session *session, struct error *err)
 static void begin(struct steps *steps, struct session *session)
 {
     const struct experiment_step *step = &steps->list[steps->index];
-    const struct kube_object *deployment = deployment_of(session, step->deployment);
+    const struct kube_object *deployment = until_deployment(session, step->deployment);
     steps->begun_ns = clock_now_ns(&session->clock);
     steps->deadline_ns =
         steps->begun_ns + (step->deadline_ns > 0 ? (uint64_t)step->deadline_ns : DEADLINE_NS);
@@ -381,6 +378,7 @@ static void begin(struct steps *steps, struct session *session)
     steps->file = steps->object = 0;
     steps->generation = deployment != NULL ? deployment->meta.generation : 0;
     steps->began = false;
+    steps->quiet_since_ns = 0;
     steps->failed = (struct error){0};
     steps->phase = STEP_ACT;
     for (unsigned i = 0; i < session->cluster.change_count; i++)
@@ -391,6 +389,7 @@ static void begin(struct steps *steps, struct session *session)
 static void end(struct steps *steps, struct session *session, const char *how)
 {
     session_note(session, TIMELINE_STEP_END, name_of(&steps->list[steps->index]), how, 0);
+    program_kill(&steps->program);
     steps->index++;
     steps->phase = STEP_BEGIN;
 }
@@ -430,7 +429,7 @@ static int go_on(struct steps *steps, struct session *session, struct error *err
         steps->phase = STEP_UNTIL;
         code = until_state(steps, session, err);
     }
-    return code == 1 && is_late(steps, session) ? deadline_error(steps, session, err) : code;
+    return code == 1 && is_late(steps, session) ? until_late(steps, session, err) : code;
 }
 
 int steps_tick(struct steps *steps, struct session *session, struct error *err)

@@ -11,6 +11,7 @@
 #ifndef RUN_STEP_H
 #define RUN_STEP_H
 
+#include "run/program.h"
 #include "run/session.h"
 
 enum step_phase {
@@ -24,15 +25,18 @@ struct steps {
     unsigned count;
     unsigned index; /* The present one; count when all are over. */
     enum step_phase phase;
-    bool go_on;            /* A failed step does not end the list (after). */
-    uint64_t begun_ns;     /* Of the present one. */
-    uint64_t deadline_ns;  /* Of all of it. */
-    int change;            /* Index of the change under way; -1: none. */
-    unsigned file, object; /* apply: the next object to apply. delete-applied: next change. */
-    int rollout_change;    /* The change whose rollout is awaited; -1: none. */
-    int64_t generation;    /* observe: of the Deployment when the step began. */
-    bool began;            /* observe: its rollout was seen to begin. */
-    struct error failed;   /* delete-applied: the first object that could not be deleted. */
+    bool go_on;              /* A failed step does not end the list (after). */
+    uint64_t begun_ns;       /* Of the present one. */
+    uint64_t deadline_ns;    /* Of all of it. */
+    int change;              /* Index of the change under way; -1: none. */
+    unsigned file, object;   /* apply: the next object to apply. delete-applied: next change. */
+    int rollout_change;      /* The change whose rollout is awaited; -1: none. */
+    int64_t generation;      /* observe: of the Deployment when the step began. */
+    bool began;              /* observe: its rollout was seen to begin. */
+    uint64_t quiet_since_ns; /* observe: nothing was lost since; 0: not looked yet. */
+    uint64_t quiet_sum;      /* What had been lost by then. */
+    struct program program;  /* exec: while it runs. */
+    struct error failed;     /* delete-applied: the first object that could not be deleted. */
 };
 
 void steps_start(struct steps *steps, const struct experiment_step *list, unsigned count,

@@ -319,8 +319,10 @@ static void mistakes_are_named(void **state)
                            "from 1ms to 24h"},
         {"steps[3]={\"do\":\"wiat\",\"for\":\"6s\"}",
          "steps[3].do: got \"wiat\", want \"apply\", \"start\", \"wait\", \"set-image\", "
-         "\"scale\", "
-         "\"observe\", \"stop\" or \"delete-applied\"; did you mean \"wait\"?"},
+         "\"scale\", \"set-env\", \"move\", \"restart\", \"patch\", \"cordon\", \"uncordon\", "
+         "\"drain\", \"evict\", "
+         "\"delete-pod\", \"exec\", \"observe\", \"stop\" or \"delete-applied\"; did you mean "
+         "\"wait\"?"},
         {"steps[3].streams=[\"held\"]", "steps[3]: key \"streams\" does not fit here; with its "
                                         "other keys this step takes: do, id, for"},
         {"steps[2].streams=[\"hold\"]",
@@ -344,7 +346,8 @@ static void mistakes_are_named(void **state)
         {"expect[0].figure=lostConnections",
          "expect[0].figure: got \"lostConnections\", want \"lastingConnections\", "
          "\"brokenConnections\", \"failedConnects\", \"lostRequests\", \"blockedRequests\", "
-         "\"unsentRequests\", \"goodRatio\", \"windows\", \"longestWindow\", \"totalWindow\", "
+         "\"requests\", \"unsentRequests\", \"goodRatio\", \"windows\", \"longestWindow\", "
+         "\"totalWindow\", "
          "\"longestOutage\", \"latencyP50\", \"latencyP99\" or \"latencyMax\"; did you mean "
          "\"lastingConnections\"?"},
         {"expect[0].equals=80ms", "expect[0].equals: got \"80ms\", want a number: this figure is a "
@@ -595,6 +598,94 @@ static void a_service_needs_a_cluster(void **state)
     }
 }
 
+/* A step of the main job, in the place of its upgrade. */
+static void steps_are_checked_when_the_file_is_read(void **state)
+{
+    static const struct {
+        const char *step, *may_change, *message; /* NULL: it is right. */
+    } rows[] = {
+        {"\"restart\",\"deployment\":\"mserver\",\"until\":\"ready\"", "deployment/mserver", NULL},
+        {"\"restart\"", "deployment/mserver", "\"restart\" lacks \"deployment\""},
+        {"\"scale\",\"deployment\":\"x\",\"replicas\":1", "deployment/mserver",
+         "deployment: it may not be changed; add \"deployment/x\""},
+        {"\"cordon\",\"node\":\"n1\",\"temporary\":true", "node/n1", NULL},
+        {"\"cordon\",\"node\":\"n1\"", "node/n2", "node: it may not be changed; add \"node/n1\""},
+        {"\"evict\",\"pod\":\"mserver-*\",\"grace\":\"5s\",\"until\":\"gone\"", "pod/mserver-*",
+         NULL},
+        {"\"evict\",\"pod\":\"mserver-1\"", "pod/mserver-*", NULL},
+        {"\"delete-pod\",\"pod\":\"other-1\"", "pod/mserver-*",
+         "pod: it may not be changed; add \"pod/other-1\""},
+        {"\"evict\",\"pod\":\"x\",\"until\":\"ready\"", "pod/x",
+         "until: \"ready\" is no end of \"evict\", want \"done\" or \"gone\""},
+        {"\"cordon\",\"node\":\"n1\"", "node/n*", "cluster.mayChange[1]: got \"node/n*\""},
+        {"\"evict\",\"pod\":\"x\"", "pod/*", "cluster.mayChange[1]: got \"pod/*\""},
+        {"\"patch\",\"object\":\"service/s\",\"patch\":{\"spec\":{}}", "service/s", NULL},
+        {"\"patch\",\"object\":\"service/s\",\"patch\":[]", "service/s",
+         "patch: got a list of 0 items, want an object of what changes"},
+        {"\"patch\",\"object\":\"service/s\",\"patchType\":\"json\",\"patch\":[]", "service/s",
+         NULL},
+        {"\"patch\",\"object\":\"service/s\",\"patch\":{},\"until\":\"rollout-complete\"",
+         "service/s", "\"rollout-complete\" is about a Deployment, and the object is none"},
+        {"\"patch\",\"object\":\"deployment/d\",\"patch\":{},\"until\":\"rollout-complete\"",
+         "deployment/d", NULL},
+        {"\"patch\",\"object\":\"gadget/d\",\"patch\":{}", "deployment/d", "unknown kind"},
+        {"\"exec\",\"command\":[\"helm\",\"upgrade\"],\"env\":{\"A\":\"b\"}", "pod/x", NULL},
+        {"\"set-env\",\"deployment\":\"mserver\",\"env\":{\"A\":\"b\",\"C\":null}",
+         "deployment/mserver", NULL},
+        {"\"set-env\",\"deployment\":\"mserver\"", "deployment/mserver",
+         "\"set-env\" lacks \"env\""},
+        {"\"move\",\"deployment\":\"mserver\",\"node\":\"n1\",\"until\":\"rollout-complete\"",
+         "deployment/mserver", NULL},
+        {"\"drain\",\"node\":\"n1\",\"force\":true,\"temporary\":true", "node/n1", NULL},
+        {"\"exec\",\"command\":[\"x\"],\"env\":{\"A\":null}", "pod/x", "got null, want a string"},
+        {"\"exec\",\"command\":[]", "pod/x", "command: got a list of 0 items"},
+        {"\"exec\",\"command\":[\"x\"],\"env\":{\"A=B\":\"c\"}", "pod/x", "\"A=B\" is no name"},
+        {"\"exec\",\"command\":[\"x\"],\"env\":{\"A\":1}", "pod/x", "got 1, want a string"},
+        {"\"observe\",\"until\":\"windows-closed\"", "pod/x", NULL},
+        {"\"observe\",\"until\":\"steady\"", "pod/x", NULL},
+        {"\"observe\",\"until\":\"ready\"", "pod/x", "\"observe\" lacks \"deployment\""},
+        {"\"observe\"", "pod/x", "\"observe\" lacks \"deployment\""},
+        {"\"observe\",\"until\":\"done\",\"deployment\":\"mserver\"", "pod/x", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char step[400], may[200];
+        const char *sets[] = {step, may, "expect=[]"};
+        struct experiment_options options = {.sets = sets, .set_count = 3};
+        struct experiment *x = NULL;
+        struct error err = {0};
+        snprintf(step, sizeof(step), "steps.upgrade={\"id\":\"upgrade\",\"do\":%s}", rows[i].step);
+        snprintf(may, sizeof(may), "cluster.mayChange=[\"namespace/seamline\",\"%s\"]",
+                 rows[i].may_change);
+        int code = experiment_load(config_path("k8s-app-upgrade.json"), &options, &x, &err);
+        if ((code == 0) != (rows[i].message == NULL) ||
+            (code < 0 && strstr(err.text, rows[i].message) == NULL))
+            fail_msg("%zu: %s", i, err.text);
+        experiment_free(x);
+    }
+}
+
+static void requests_are_expected_by_outcome(void **state)
+{
+    static const char *const sets[] = {
+        "expect=[{\"stream\":\"new\",\"figure\":\"requests\",\"outcomes\":[\"refused\","
+        "\"reset\"],\"equals\":0},{\"stream\":\"new\",\"figure\":\"requests\",\"atLeast\":1}]"};
+    static const char *const bad[] = {
+        "expect=[{\"stream\":\"new\",\"figure\":\"windows\",\"outcomes\":[\"ok\"],\"equals\":0}]"};
+    struct experiment_options options = {.sets = bad, .set_count = 1};
+    struct experiment *x = load(sets, 1, NULL);
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(x->expects[0].outcomes,
+                     1 << EXPERIMENT_OUTCOME_REFUSED | 1 << EXPERIMENT_OUTCOME_RESET);
+    assert_int_equal(x->expects[1].outcomes, 0);
+    experiment_free(x);
+    assert_true(experiment_load(config_path("k8s-app-upgrade.json"), &options, &x, &err) < 0);
+    assert_non_null(strstr(err.text, "expect[0]: key \"outcomes\" does not fit here"));
+}
+
 static void a_run_may_only_observe(void **state)
 {
     static const char *const sets[] = {
@@ -604,8 +695,8 @@ static void a_run_may_only_observe(void **state)
 
     (void)state;
     assert_int_equal(x->steps[4].until, EXPERIMENT_UNTIL_ROLLOUT_COMPLETE);
-    assert_true(experiment_verb_changes(x->steps[4].verb));
-    assert_false(experiment_verb_changes(EXPERIMENT_APPLY));
+    assert_true(experiment_rolls(&x->steps[4]));
+    assert_false(experiment_rolls(&x->steps[0]));
     experiment_free(x);
 }
 
@@ -618,6 +709,8 @@ int main(void)
         cmocka_unit_test(laws_are_resolved),
         cmocka_unit_test(frames_and_their_rates),
         cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(steps_are_checked_when_the_file_is_read),
+        cmocka_unit_test(requests_are_expected_by_outcome),
         cmocka_unit_test(variants_are_tried_when_the_file_is_read),
         cmocka_unit_test(bad_syntax_has_its_line_and_column),
         cmocka_unit_test(a_static_target_needs_no_cluster),

@@ -1,0 +1,260 @@
+#include "run/until.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+/* What `steady` of an observe step waits for, beside the streams' time-outs. */
+#define STEADY_NS INT64_C(1000000000)
+
+const struct manifest *steps_manifest(const struct session *session, const char *file)
+{
+    for (size_t i = 0; i < session->manifest_count; i++)
+        if (strcmp(session->manifest_files[i], file) == 0)
+            return &session->manifests[i];
+    return NULL;
+}
+
+static bool all_streams(const struct steps *steps, const struct session *session, bool steady)
+{
+    const struct experiment_step *step = &steps->list[steps->index];
+    for (uint32_t i = 0; i < step->stream_count; i++) {
+        const struct fleet_stream *stream = &session->fleet.streams[step->streams[i]];
+        if ((steady ? stream->steady_ns : stream->stopped_ns) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* 1 while DEPLOYMENT's rollout goes on, 0 when it is complete, or its error. */
+static int rollout_state(struct session *session, const char *deployment, struct error *err)
+{
+    const struct kube_object *object =
+        kube_find(session->cluster.kube, KUBE_DEPLOYMENT, NULL, deployment);
+    struct kube_rollout rollout;
+    if (object == NULL)
+        return 1;
+    kube_rollout_status(object, &rollout);
+    if (rollout.state == KUBE_ROLLOUT_COMPLETE)
+        return 0;
+    if (rollout.state == KUBE_ROLLOUT_PROGRESSING)
+        return 1;
+    struct text reasons = {0};
+    kube_rollout_reasons(object, kube_objects(session->cluster.kube, KUBE_POD), &reasons);
+    int code = error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "deployment/%s: %s%s%s", deployment,
+                         rollout.text, reasons.size ? ":\n" : "", text_str(&reasons));
+    text_free(&reasons);
+    return code;
+}
+
+/* Every Deployment that the step applied. */
+static int applied_rollouts(struct steps *steps, struct session *session, struct error *err)
+{
+    const struct experiment_step *step = &steps->list[steps->index];
+    for (unsigned i = 0; i < session->cluster.change_count; i++)
+        if (session->cluster.changes[i].over &&
+            !kube_caught_up(session->cluster.kube, &session->cluster.changes[i].result))
+            return 1;
+    for (uint32_t f = 0; f < step->file_count; f++) {
+        const struct manifest *manifest = steps_manifest(session, step->files[f]);
+        for (uint32_t i = 0; i < manifest->count; i++) {
+            const cJSON *object = manifest->objects[i];
+            if (strcmp(json_string(object, "kind", ""), "Deployment") != 0)
+                continue;
+            int code = rollout_state(session, json_string(object, "metadata.name", ""), err);
+            if (code != 0)
+                return code;
+        }
+    }
+    return 0;
+}
+
+static int until_rollout(struct steps *steps, struct session *session, struct error *err)
+{
+    const struct experiment_step *step = &steps->list[steps->index];
+    if (step->verb == EXPERIMENT_APPLY)
+        return applied_rollouts(steps, session, err);
+    if (steps->rollout_change >= 0 &&
+        !kube_caught_up(session->cluster.kube,
+                        &session->cluster.changes[steps->rollout_change].result))
+        return 1;
+    /* The caches show our change: by then it has started, and may be over already. */
+    int code = rollout_state(session, step->deployment, err);
+    return step->until == EXPERIMENT_UNTIL_ROLLOUT_STARTED && code == 1 ? 0 : code;
+}
+
+const struct kube_object *until_deployment(const struct session *session, const char *name)
+{
+    return name == NULL || session->cluster.kube == NULL
+               ? NULL
+               : kube_find(session->cluster.kube, KUBE_DEPLOYMENT, NULL, name);
+}
+
+/* An observed rollout is over when it has begun and is complete. It has begun when it is seen under
+ * way, or when the Deployment's generation rose: a quick one may be over at the next look. */
+static int until_observed(struct steps *steps, struct session *session, struct error *err)
+{
+    const struct experiment_step *step = &steps->list[steps->index];
+    const struct kube_object *object = until_deployment(session, step->deployment);
+    if (object == NULL && steps->generation == 0)
+        return error_set(err, EXIT_USAGE, -ENOENT,
+                         "there is no deployment %s in namespace %s to observe", step->deployment,
+                         kube_namespace(session->cluster.kube));
+    int code = rollout_state(session, step->deployment, err);
+    if (code < 0)
+        return code;
+    if (!steps->began &&
+        (code == 1 || (object != NULL && object->meta.generation != steps->generation))) {
+        steps->began = true;
+        if (session->launched && session->meta.change_ns == 0)
+            session->meta.change_ns = clock_now_ns(&session->clock);
+    }
+    if (step->until == EXPERIMENT_UNTIL_ROLLOUT_STARTED)
+        return !steps->began;
+    return steps->began ? code : 1;
+}
+
+/* Old or new: as many as are wanted. */
+static int until_ready(const struct steps *steps, const struct session *session)
+{
+    const struct experiment_step *step = &steps->list[steps->index];
+    const struct kube_object *object = until_deployment(session, step->deployment);
+    struct kube_rollout rollout;
+    if (object == NULL ||
+        (steps->rollout_change >= 0 &&
+         !kube_caught_up(session->cluster.kube,
+                         &session->cluster.changes[steps->rollout_change].result)))
+        return 1;
+    kube_rollout_status(object, &rollout);
+    return rollout.available < rollout.replicas;
+}
+
+/* For HOLD_NS, and as long as the streams wait for an answer, nothing was lost, and every
+ * connection that is held is up. Whether windows are closed is decided by the logs, after the run:
+ * this is what can be known while it goes on. */
+static int until_quiet(struct steps *steps, const struct session *session, int64_t hold_ns)
+{
+    const struct experiment *experiment = session->experiment;
+    uint64_t now_ns = clock_now_ns(&session->clock), sum = 0;
+    int64_t wait_ns = 0;
+    bool down = false;
+    for (uint32_t i = 0; i < experiment->stream_count; i++) {
+        const struct experiment_stream *stream = &experiment->streams[i];
+        struct fleet_counts counts = fleet_counts(&session->fleet, i);
+        if (session->fleet.streams[i].wanted == 0 || session->fleet.streams[i].stopped_ns != 0)
+            continue;
+        sum += counts.lost + counts.broken + counts.failed_connects;
+        down |= stream->mode == EXPERIMENT_MODE_HELD && counts.up < stream->connections;
+        wait_ns = stream->timeout_ns > wait_ns ? stream->timeout_ns : wait_ns;
+        wait_ns = stream->connect_timeout_ns > wait_ns ? stream->connect_timeout_ns : wait_ns;
+    }
+    if (down || sum != steps->quiet_sum || steps->quiet_since_ns == 0) {
+        steps->quiet_sum = sum;
+        steps->quiet_since_ns = now_ns;
+    }
+    return now_ns < steps->quiet_since_ns + (uint64_t)(hold_ns + wait_ns);
+}
+
+int until_state(struct steps *steps, struct session *session, struct error *err)
+{
+    const struct experiment_step *step = &steps->list[steps->index];
+    if (step->verb == EXPERIMENT_STOP)
+        return !all_streams(steps, session, false);
+    if (step->verb == EXPERIMENT_OBSERVE && experiment_rolls(step))
+        return until_observed(steps, session, err);
+    switch (step->until) {
+    case EXPERIMENT_UNTIL_STEADY:
+        return step->verb == EXPERIMENT_START ? !all_streams(steps, session, true)
+                                              : until_quiet(steps, session, STEADY_NS);
+    case EXPERIMENT_UNTIL_WINDOWS_CLOSED:
+        return until_quiet(steps, session, session->experiment->windows.hold_off_ns);
+    case EXPERIMENT_UNTIL_READY: return until_ready(steps, session);
+    case EXPERIMENT_UNTIL_ROLLOUT_STARTED:
+    case EXPERIMENT_UNTIL_ROLLOUT_COMPLETE: return until_rollout(steps, session, err);
+    default: return 0;
+    }
+}
+
+/* What it was waiting for, when the deadline passes. */
+
+static void add_streams(const struct steps *steps, const struct session *session, struct text *text)
+{
+    const struct experiment_step *step = &steps->list[steps->index];
+    bool all = step->stream_count == 0; /* observe: those that run. */
+    uint32_t count = all ? session->experiment->stream_count : step->stream_count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t stream = all ? i : step->streams[i];
+        struct fleet_counts counts = fleet_counts(&session->fleet, stream);
+        text_addf(text,
+                  "\n  stream %s: %" PRIu64 " connections up, %" PRIu64 " connecting, %" PRIu64
+                  " of %" PRIu64 " requests lost",
+                  session->experiment->streams[stream].name, counts.up, counts.connecting,
+                  counts.lost, counts.due);
+    }
+}
+
+static void add_rollout(const struct session *session, const char *name, struct text *text)
+{
+    const struct kube_object *object = until_deployment(session, name);
+    struct kube_rollout rollout;
+    if (object == NULL) {
+        text_addf(text, "\n  there is no deployment %s in namespace %s", name,
+                  kube_namespace(session->cluster.kube));
+        return;
+    }
+    kube_rollout_status(object, &rollout);
+    if (rollout.state == KUBE_ROLLOUT_COMPLETE) {
+        text_addf(text, "\n  deployment/%s: no rollout is under way", name);
+        return;
+    }
+    text_addf(text, "\n  deployment/%s: %s\n", name, rollout.text);
+    kube_rollout_reasons(object, kube_objects(session->cluster.kube, KUBE_POD), text);
+}
+
+static void add_applied(const struct steps *steps, const struct session *session, struct text *text)
+{
+    const struct experiment_step *step = &steps->list[steps->index];
+    for (uint32_t f = 0; f < step->file_count; f++) {
+        const struct manifest *manifest = steps_manifest(session, step->files[f]);
+        for (uint32_t i = 0; i < manifest->count; i++)
+            if (strcmp(json_string(manifest->objects[i], "kind", ""), "Deployment") == 0)
+                add_rollout(session, json_string(manifest->objects[i], "metadata.name", ""), text);
+    }
+}
+
+/* One that waits for its turn, as an eviction for its budget, is not made any more; what held it is
+ * told. */
+static void add_change(const struct cluster *cluster, const struct cluster_change *change,
+                       struct text *text)
+{
+    text_addf(text, ": still waiting for \"%s\"", change->text);
+    kube_cancel(cluster->kube, (int)change->action, "it took too long");
+    const struct kube_result *result = kube_result(cluster->kube, (int)change->action);
+    if (result != NULL && result->error.text[0] != '\0')
+        text_addf(text, ": %s", result->error.text);
+}
+
+int until_late(struct steps *steps, struct session *session, struct error *err)
+{
+    const struct experiment_step *step = &steps->list[steps->index];
+    struct text text = {0};
+    if (steps->program.pid != 0)
+        text_addf(&text, ": %s still runs", steps->program.name);
+    else if (steps->change >= 0)
+        add_change(&session->cluster, &session->cluster.changes[steps->change], &text);
+    else if (step->verb == EXPERIMENT_START || step->verb == EXPERIMENT_STOP ||
+             step->until == EXPERIMENT_UNTIL_STEADY ||
+             step->until == EXPERIMENT_UNTIL_WINDOWS_CLOSED)
+        add_streams(steps, session, &text);
+    else if (step->verb == EXPERIMENT_APPLY)
+        add_applied(steps, session, &text);
+    else if (step->deployment != NULL)
+        add_rollout(session, step->deployment, &text);
+    int code = error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "%s was not reached in time%s",
+                         experiment_until_word(step->until), text_str(&text));
+    text_free(&text);
+    return code;
+}
