@@ -1,9 +1,9 @@
 #include "tcp/tcp_isn.h"
 #include "tcp/tcp_priv.h"
 
-/* Bit T of transitions[S]: S may become T. RFC 9293 figure 5, with CLOSED from everywhere (reset,
- * time-out, abort) and without what only a CLOSE before the connection does. */
-static const uint16_t transitions[TCP_STATE_COUNT] = {
+/* RFC 9293 figure 5, with CLOSED from everywhere (reset, time-out, abort) and without what only a
+ * CLOSE before the connection does. */
+const uint16_t tcp_transitions[TCP_STATE_COUNT] = {
     [TCP_CLOSED] = 1 << TCP_SYN_SENT | 1 << TCP_LISTEN,
     [TCP_LISTEN] = 1 << TCP_SYN_RECEIVED,
     [TCP_SYN_SENT] = 1 << TCP_ESTABLISHED | 1 << TCP_SYN_RECEIVED | 1 << TCP_CLOSED,
@@ -45,12 +45,6 @@ struct tcb *tcp_begin(struct tcp *tcp, uint64_t now_ns, const struct tuple *tupl
     STAILQ_INIT(&tcb->segments);
     tcp_rtt_init(&tcb->rtt, &tcp->rtt_limits);
     return tcb;
-}
-
-void tcp_state_set(struct tcb *tcb, enum tcp_state state)
-{
-    assert((transitions[tcb->state] >> state & 1) != 0);
-    tcb->state = (uint8_t)state;
 }
 
 void tcp_end(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, enum tcp_event_kind kind)

@@ -8,6 +8,8 @@ static bool is_expected(const struct tcb *tcb, const struct tcp_arrival *in, uin
 static inline void ack(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
 static bool covers_all(const struct tcb *tcb, const struct tcp_arrival *in);
 static inline void cover_all(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
+static void end(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
+static inline uint64_t forget_first(struct tcp *tcp, struct tcb *tcb);
 static void avoid_congestion(struct tcb *tcb, const struct tcp_arrival *in);
 static void take_window(struct tcp *tcp, struct tcb *tcb, const struct tcp_arrival *in,
                         uint32_t acked);
@@ -26,6 +28,10 @@ bool tcp_expected_input(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in
     }
     tcb->heard_ns = in->now_ns;
     tcb->alive_probes = 0;
+    if (tcb->state == TCP_LAST_ACK && covers_all(tcb, in)) {
+        end(tcp, tcb, in);
+        return true;
+    }
     if (acked == 0)
         tcp_ack_old(tcp, tcb, in);
     else
@@ -95,15 +101,12 @@ static inline bool covers_all(const struct tcb *tcb, const struct tcp_arrival *i
 /* tcp_ack_new() for that. */
 static inline void cover_all(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
 {
-    struct tcp_segment *segment = STAILQ_FIRST(&tcb->segments);
-    uint64_t rtt_ns = in->now_ns - segment->last_sent_ns, was = tcb->snd_una;
+    uint64_t was = tcb->snd_una, sent_ns = forget_first(tcp, tcb), rtt_ns = in->now_ns - sent_ns;
 
-    in->acked = segment->length;
-    tcp_rack_delivered_once(&tcb->rack, in->ack, segment->last_sent_ns, rtt_ns);
-    if (segment->length > tcb->acked_mss)
-        tcb->acked_mss = (uint16_t)segment->length;
-    STAILQ_INIT(&tcb->segments);
-    tcp_segment_free(tcp, tcb, segment);
+    in->acked = (uint32_t)(in->ack - was);
+    tcp_rack_delivered_once(&tcb->rack, in->ack, sent_ns, rtt_ns);
+    if (in->acked > tcb->acked_mss)
+        tcb->acked_mss = (uint16_t)in->acked;
     tcp_rtt_sample(&tcb->rtt, &tcp->rtt_limits, rtt_ns);
     tcb->snd_una = in->ack;
     tcb->timeouts = 0;
@@ -116,6 +119,28 @@ static inline void cover_all(struct tcp *tcp, struct tcb *tcb, struct tcp_arriva
     tcb->rack.deadline_ns = TCP_NEVER_NS;
     tcp_timer_await_output(tcb);
     tcp_ready(tcp, tcb);
+}
+
+/* The same of a connection that is over by it, of which only its last events are left. */
+static void end(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
+{
+    uint64_t was = tcb->snd_una;
+
+    tcp_rtt_sample(&tcb->rtt, &tcp->rtt_limits, in->now_ns - forget_first(tcp, tcb));
+    tcb->snd_una = in->ack;
+    if (tcp->config.tell_acked)
+        tcp_ack_tell(tcp, tcb, was, in->now_ns);
+    tcp_fin_acked(tcp, tcb, in);
+}
+
+/* When what was the only segment in flight was sent. */
+static inline uint64_t forget_first(struct tcp *tcp, struct tcb *tcb)
+{
+    struct tcp_segment *segment = STAILQ_FIRST(&tcb->segments);
+
+    STAILQ_INIT(&tcb->segments);
+    tcp_segment_free(tcp, tcb, segment);
+    return segment->last_sent_ns;
 }
 
 static void avoid_congestion(struct tcb *tcb, const struct tcp_arrival *in)

@@ -319,8 +319,15 @@ static inline uint32_t tcp_find(const struct tcp *tcp, const struct tuple *tuple
 /* A new connection of TUPLE in CLOSED, with its initial sequence number. NULL when full. */
 struct tcb *tcp_begin(struct tcp *tcp, uint64_t now_ns, const struct tuple *tuple, uint32_t hash,
                       uint64_t user);
+/* Bit T of tcp_transitions[S]: S may become T. */
+extern const uint16_t tcp_transitions[TCP_STATE_COUNT];
 /* The only place where a state changes; asserts that RFC 9293 figure 5 has the transition. */
-void tcp_state_set(struct tcb *tcb, enum tcp_state state);
+static inline void tcp_state_set(struct tcb *tcb, enum tcp_state state)
+{
+    assert((tcp_transitions[tcb->state] >> state & 1) != 0);
+    tcb->state = (uint8_t)state;
+}
+
 /* Put it on the ready list, unless it is there. */
 static inline void tcp_ready(struct tcp *tcp, struct tcb *tcb)
 {
