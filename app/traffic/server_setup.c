@@ -4,6 +4,7 @@
 
 #include "traffic/server_priv.h"
 
+static void close_tls(struct server *server);
 static int fill(struct server *server, const struct server_config *config, struct error *err);
 static int make_messages(struct server *server, const struct server_config *config,
                          struct error *err);
@@ -42,10 +43,21 @@ void server_free(struct server *server)
         if (!shared)
             http_message_free(&server->messages[i]);
     }
+    close_tls(server);
     tls_context_free(server->tls);
     free(server->conns);
     free(server->pieces_memory);
     free(server);
+}
+
+/* Of connections that nobody ended. */
+static void close_tls(struct server *server)
+{
+    tcp_conn conn = 0;
+    if (server->tls == NULL)
+        return;
+    while ((conn = tcp_conn_next(server->tcp, conn)) != 0)
+        tls_close(&server_conn_of(server, conn)->tls);
 }
 
 static int fill(struct server *server, const struct server_config *config, struct error *err)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/unit/traffic/certificates.h"
+#include "tests/unit/traffic/openssl_heap.h"
 #include "traffic/event.h"
 #include "traffic/http_message.h"
 #include "traffic/secure.h"
@@ -18,7 +19,6 @@ static struct certificates files;
 static struct http_message message;
 static struct http_expect expect;
 static struct tls_config tls;
-static size_t openssl_blocks; /* That OpenSSL has from the heap now. */
 
 static int make_files(void **state)
 {
@@ -496,28 +496,6 @@ static void held_flows_back_off(void **state)
     stop(world);
 }
 
-static void *count_malloc(size_t size, const char *file, int line)
-{
-    (void)file, (void)line;
-    void *memory = malloc(size);
-    openssl_blocks += memory != NULL;
-    return memory;
-}
-
-static void *count_realloc(void *memory, size_t size, const char *file, int line)
-{
-    (void)file, (void)line;
-    openssl_blocks += memory == NULL;
-    return realloc(memory, size);
-}
-
-static void count_free(void *memory, const char *file, int line)
-{
-    (void)file, (void)line;
-    openssl_blocks -= memory != NULL;
-    free(memory);
-}
-
 /* Freed in the middle of it all: OpenSSL has nothing left, either. What it keeps for good, it has
  * after the first time. */
 static void nothing_is_left_of_what_nobody_ended(void **state)
@@ -535,9 +513,9 @@ static void nothing_is_left_of_what_nobody_ended(void **state)
         world_free(world);
         tls_context_free(context);
         if (i == 1)
-            before = openssl_blocks;
+            before = openssl_heap_blocks();
     }
-    assert_int_equal(openssl_blocks, before);
+    assert_int_equal(openssl_heap_blocks(), before);
 }
 
 static void bad_files_are_told(void **state)
@@ -569,7 +547,7 @@ static void bad_files_are_told(void **state)
 
 int main(void)
 {
-    CRYPTO_set_mem_functions(count_malloc, count_realloc, count_free); /* Before all else. */
+    openssl_heap_watch();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_patterns),
         cmocka_unit_test(handshakes_are_timed),

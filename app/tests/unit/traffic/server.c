@@ -15,6 +15,7 @@
 #include <openssl/ssl.h>
 
 #include "tests/unit/traffic/certificates.h"
+#include "tests/unit/traffic/openssl_heap.h"
 #include "traffic/hold.h"
 #include "traffic/http.h"
 #include "traffic/tls.h"
@@ -91,15 +92,20 @@ static void start(const struct server_config *config)
     client = (struct client){.tcp = make_tcp(3), .heard = malloc(HEARD_MAX)};
 }
 
+static void free_all(void)
+{
+    server_free(server);
+    tcp_teardown(server_tcp);
+    tcp_teardown(client.tcp);
+    free(client.heard);
+}
+
 /* Nothing is left over: every test ends with it. */
 static void finish(void)
 {
     assert_int_equal(server_held(server), 0);
     assert_int_equal(tcp_connections(server_tcp), 0);
-    server_free(server);
-    tcp_teardown(server_tcp);
-    tcp_teardown(client.tcp);
-    free(client.heard);
+    free_all();
 }
 
 static void client_event(const struct tcp_event *event)
@@ -500,6 +506,36 @@ static void https_ends_endless_key_updates(void **state)
 }
 
 /* It is told by an alert, and the connection closed. */
+/* Freed with connections that nobody ended: OpenSSL has nothing left, either. What it keeps for
+ * good, it has after the first time. */
+static void https_leaves_nothing_of_what_nobody_ended(void **state)
+{
+    struct server_config config = default_config();
+    struct tls_config trust = {.ca_file = files.ca, .host = "web.example"};
+    size_t before = 0;
+    (void)state;
+    config.listeners[0] = (struct server_listener){SERVER_HTTPS, HTTPS_PORT};
+    config.certificate_file = files.own;
+    config.key_file = files.key;
+    for (unsigned i = 0; i < 3; i++) {
+        struct tls_context *context = tls_context_new(&trust, NULL);
+        uint8_t plain[2 * BODY_BYTES];
+        struct tls tls;
+        start(&config);
+        assert_true(tls_open(&tls, context));
+        connect_to(HTTPS_PORT, "");
+        converse(&tls, GET, plain, sizeof(plain));
+        assert_int_equal(server_counters(server)->requests, 1);
+        tls_close(&tls);
+        tls_context_free(context);
+        assert_int_equal(tcp_connections(server_tcp), 1);
+        free_all();
+        if (i == 1)
+            before = openssl_heap_blocks();
+    }
+    assert_int_equal(openssl_heap_blocks(), before);
+}
+
 static void https_ends_what_is_no_tls(void **state)
 {
     struct server_config config = default_config();
@@ -786,6 +822,7 @@ static int remove_files(void **state)
 
 int main(void)
 {
+    openssl_heap_watch();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(http_answers_each_request),
         cmocka_unit_test(http_closes_when_told),
@@ -795,6 +832,7 @@ int main(void)
         cmocka_unit_test(https_answers_over_a_bad_wire),
         cmocka_unit_test(https_ends_endless_key_updates),
         cmocka_unit_test(https_ends_what_is_no_tls),
+        cmocka_unit_test(https_leaves_nothing_of_what_nobody_ended),
         cmocka_unit_test(ctraffic_echoes_with_its_name),
         cmocka_unit_test(ctraffic_bounds_what_it_holds),
         cmocka_unit_test(ctraffic_bounds_what_a_connection_holds),
