@@ -5,6 +5,7 @@
 #include "traffic/request.h"
 
 static struct loop *loop_of(const struct traffic *traffic, const struct traffic_flow *flow);
+static void stop_flow(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
 static void think(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
 static void begin(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
 static struct traffic_conn *connection_of(struct traffic *traffic, struct traffic_flow *flow,
@@ -86,26 +87,12 @@ static void closed_failed(struct traffic *traffic, struct traffic_conn *conn, en
         think(traffic, flow, signal->at_ns);
 }
 
+/* A turn's share of the flows. Those that are not stopped yet begin nothing more. */
 static bool closed_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
-    for (uint32_t i = 0; i < stream->flow_count; i++) {
-        struct traffic_flow *flow = &traffic->flows[stream->flow_base + i];
-        struct traffic_conn *conn = pool_get(&traffic->conns, flow->conn);
-        wheel_cancel(&traffic->wheel, &loop_of(traffic, flow)->timer.wheel);
-        if (conn != NULL) {
-            bool up = conn->state == CONN_UP, open = conn->requests > 0;
-            struct flow_signal signal = conn_signal(
-                traffic, conn, up ? CONNECTION_LASTING : CONNECTION_UNFINISHED, NULL, now_ns);
-            line_unfinished(traffic, conn, flow, OUTCOME_UNFINISHED, &signal);
-            conn_end(traffic, conn, &signal);
-            if (open)
-                conn_abort(traffic, conn, now_ns);
-            else
-                conn_close(traffic, conn, now_ns);
-        }
-        flow_stop(traffic, flow);
-    }
-    return true;
+    for (unsigned i = 0; i < TRAFFIC_STOPS_A_TURN && stream->stopped < stream->flow_count; i++)
+        stop_flow(traffic, &traffic->flows[stream->flow_base + stream->stopped++], now_ns);
+    return stream->stopped == stream->flow_count;
 }
 
 const struct pattern closed_pattern = {.start = closed_start,
@@ -121,6 +108,24 @@ static struct loop *loop_of(const struct traffic *traffic, const struct traffic_
 {
     const struct traffic_stream *stream = &traffic->streams[flow->stream];
     return &stream->loops[flow_number(traffic, flow) - stream->flow_base];
+}
+
+static void stop_flow(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
+{
+    struct traffic_conn *conn = pool_get(&traffic->conns, flow->conn);
+    wheel_cancel(&traffic->wheel, &loop_of(traffic, flow)->timer.wheel);
+    if (conn != NULL) {
+        bool up = conn->state == CONN_UP, open = conn->requests > 0;
+        struct flow_signal signal = conn_signal(
+            traffic, conn, up ? CONNECTION_LASTING : CONNECTION_UNFINISHED, NULL, now_ns);
+        line_unfinished(traffic, conn, flow, OUTCOME_UNFINISHED, &signal);
+        conn_end(traffic, conn, &signal);
+        if (open)
+            conn_abort(traffic, conn, now_ns);
+        else
+            conn_close(traffic, conn, now_ns);
+    }
+    flow_stop(traffic, flow);
 }
 
 /* A request of FLOW ended at NOW_NS. */
@@ -141,8 +146,11 @@ static void think(struct traffic *traffic, struct traffic_flow *flow, uint64_t n
 /* Have as many requests under way as there shall be. */
 static void begin(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
 {
-    uint32_t depth = traffic->streams[flow->stream].config.depth;
+    const struct traffic_stream *stream = &traffic->streams[flow->stream];
+    uint32_t depth = stream->config.depth;
     enum unsent_reason reason = UNSENT_NONE;
+    if (stream->state != STREAM_RUNNING)
+        return;
     struct traffic_conn *conn = connection_of(traffic, flow, now_ns, &reason);
     while (conn != NULL && conn->requests < depth)
         if (!add(traffic, flow, conn, now_ns)) {

@@ -5,6 +5,7 @@
 #include "traffic/order.h"
 #include "traffic/request.h"
 
+static void stop_conn(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
 static struct crowd *crowd_of(const struct traffic *traffic, const struct traffic_flow *flow);
 static void unsent(struct traffic *traffic, struct traffic_flow *flow, uint64_t due_ns,
                    uint8_t reason, uint64_t now_ns);
@@ -145,30 +146,29 @@ static void open_wake(struct traffic *traffic, struct traffic_flow *flow, uint64
     }
 }
 
+/* A turn's share of the requests that wait, and then of the connections. */
 static bool open_stop(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
     uint8_t index = (uint8_t)(stream - traffic->streams);
+    uint32_t left = TRAFFIC_STOPS_A_TURN;
     for (uint32_t i = 0; i < stream->flow_count; i++) {
-        struct traffic_flow *flow = &traffic->flows[stream->flow_base + i];
-        struct traffic_request *request;
-        wheel_cancel(&traffic->wheel, &stream->crowds[i].timer.wheel);
-        while ((request = leave_queue(traffic, crowd_of(traffic, flow))) != NULL)
-            undo(traffic, request, OUTCOME_UNFINISHED, UNSENT_NONE, now_ns);
+        struct crowd *crowd = &stream->crowds[i];
+        while (crowd->queued > 0 && left > 0) {
+            undo(traffic, leave_queue(traffic, crowd), OUTCOME_UNFINISHED, UNSENT_NONE, now_ns);
+            left--;
+        }
+        if (crowd->queued > 0)
+            return false;
+        wheel_cancel(&traffic->wheel, &crowd->timer.wheel);
     }
-    for (pool_handle handle = pool_next(&traffic->conns, 0); handle != 0;
-         handle = pool_next(&traffic->conns, handle)) {
-        struct traffic_conn *conn = pool_get(&traffic->conns, handle);
-        if (conn->stream != index || conn->state == CONN_CLOSING)
-            continue;
-        bool idle = conn->idle;
-        enum connection_end end = idle ? CONNECTION_LASTING : CONNECTION_UNFINISHED;
-        struct flow_signal signal = conn_signal(traffic, conn, end, NULL, now_ns);
-        open_failed(traffic, conn, OUTCOME_UNFINISHED, &signal);
-        if (idle)
-            conn_close(traffic, conn, now_ns);
-        else
-            conn_abort(traffic, conn, now_ns);
-    }
+    do {
+        if (left-- == 0)
+            return false;
+        stream->stopped_conn = pool_next(&traffic->conns, stream->stopped_conn);
+        struct traffic_conn *conn = pool_get(&traffic->conns, stream->stopped_conn);
+        if (conn != NULL && conn->stream == index && conn->state != CONN_CLOSING)
+            stop_conn(traffic, conn, now_ns);
+    } while (stream->stopped_conn != 0);
     for (uint32_t i = 0; i < stream->flow_count; i++)
         flow_stop(traffic, &traffic->flows[stream->flow_base + i]);
     return true;
@@ -183,6 +183,18 @@ const struct pattern open_pattern = {.start = open_start,
                                      .failed = open_failed,
                                      .wake = open_wake,
                                      .stop = open_stop};
+
+static void stop_conn(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns)
+{
+    bool idle = conn->idle;
+    enum connection_end end = idle ? CONNECTION_LASTING : CONNECTION_UNFINISHED;
+    struct flow_signal signal = conn_signal(traffic, conn, end, NULL, now_ns);
+    open_failed(traffic, conn, OUTCOME_UNFINISHED, &signal);
+    if (idle)
+        conn_close(traffic, conn, now_ns);
+    else
+        conn_abort(traffic, conn, now_ns);
+}
 
 static struct crowd *crowd_of(const struct traffic *traffic, const struct traffic_flow *flow)
 {
@@ -332,6 +344,8 @@ static void over(struct traffic *traffic, struct traffic_conn *conn,
 static void serve_queue(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns)
 {
     struct crowd *crowd = crowd_of(traffic, flow);
+    if (traffic->streams[flow->stream].state != STREAM_RUNNING)
+        return;
     while (crowd->queued > 0 && (crowd->idle != 0 || may_open(traffic, flow)))
         place(traffic, flow, leave_queue(traffic, crowd), now_ns);
 }

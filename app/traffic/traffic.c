@@ -60,6 +60,7 @@ bool traffic_stop(struct traffic *traffic, uint32_t index, uint64_t now_ns)
     update_next_due(traffic);
     traffic->opening -= stream->opened < stream->flow_count;
     stream->stopped = 0;
+    stream->stopped_conn = 0;
     stream->stopping = !pattern_of(traffic, index)->stop(traffic, stream, now_ns);
     traffic->opening += stream->stopping;
     traffic_flush_faults(traffic);
@@ -69,8 +70,11 @@ bool traffic_stop(struct traffic *traffic, uint32_t index, uint64_t now_ns)
 
 void traffic_quit(struct traffic *traffic, uint64_t now_ns)
 {
-    /* Each pass stops one more flow at least: what is reset makes room to wake another. */
-    for (uint32_t pass = 0; traffic->opening != 0 && pass <= traffic->flow_count; pass++) {
+    /* Each pass stops one more flow, connection or request at least: what is reset makes room to
+     * wake another. */
+    uint64_t most =
+        (uint64_t)traffic->flow_count + traffic->conns.capacity + traffic->requests.capacity;
+    for (uint64_t pass = 0; traffic->opening != 0 && pass <= most; pass++) {
         conn_reset_closing(traffic, now_ns);
         traffic_events(traffic, now_ns, 0);
         open_first(traffic, now_ns);

@@ -37,7 +37,8 @@
 enum {
     TRAFFIC_TIMER_TICK_NS = 1 << 16, /* 65.5 us: timers are late by less than this and a turn. */
     TRAFFIC_OPENS_A_TURN = 32,       /* Connections of a starting stream opened in one turn. */
-    TRAFFIC_STOPS_A_TURN = 1024,     /* Flows of a held stream stopped in one turn. */
+    TRAFFIC_STOPS_A_TURN = 1024,     /* Flows of a stream stopped in one turn; of an open stream,
+                                        connections and requests that wait. */
     TRAFFIC_WAKES = 8192,            /* Connections woken by events between two clears of these. */
     TRAFFIC_SLOTS_A_TURN = 256,      /* Due slots handled in one turn. */
     TRAFFIC_UNANSWERED_FREE = 3,     /* Connections in a row that break unanswered and are still
@@ -298,7 +299,8 @@ struct traffic_stream {
     uint32_t index_offset;    /* From that number to a flow's index in records, modulo 2^32. */
     uint32_t flow_count;      /* Open streams: one a target. */
     uint32_t opened;          /* Flows whose first connection was asked for since the start. */
-    uint32_t stopped;         /* Held streams: flows that were stopped since the stop. */
+    uint32_t stopped;         /* Held and closed streams: flows stopped since the stop. */
+    pool_handle stopped_conn; /* Open streams: the connection looked at last since then. */
     uint32_t conns;           /* Connections held, closing ones too. */
     uint32_t steady_flows;    /* Flows that are steady. */
     uint64_t attempts;        /* Connections and attempts since the start: limit of retries. */

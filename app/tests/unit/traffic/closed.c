@@ -1,5 +1,6 @@
 /* Closed loops: the next request when the one before is over. */
 #include "tests/unit/traffic/world.h"
+#include "traffic/traffic_priv.h"
 
 static struct traffic_stream_config loop(uint32_t flows, uint64_t think_ns)
 {
@@ -199,6 +200,41 @@ static void stop_in_the_middle(void **state)
     }
 }
 
+/* No turn stops more than its share of the flows. */
+static void stopped_by_turns(void **state)
+{
+    (void)state;
+    struct traffic_stream_config stream = loop(1500, S);
+    struct world *world = start(&stream);
+    world_run(world, S / 2);
+    assert_int_equal(traffic_connections(world->traffic), 1500);
+    assert_true(traffic_stop(world->traffic, 0, world->now_ns));
+    assert_int_equal(world_count(world, RECORD_CONNECTIONS), TRAFFIC_STOPS_A_TURN);
+    world_run(world, 3 * S);
+    assert_ends(world, "lasting 1500");
+    assert_outcomes(world, "ok 1500");
+    assert_true(traffic_next_ns(world->traffic) == UINT64_MAX);
+    world_free(world);
+}
+
+/* Flows that are not stopped yet, and have thought long enough, begin nothing. */
+static void nothing_begins_while_stopping(void **state)
+{
+    (void)state;
+    struct traffic_stream_config stream = loop(1500, S);
+    stream.keep_alive = false;
+    struct world *world = start(&stream);
+    world_run(world, S / 2);
+    assert_true(traffic_stop(world->traffic, 0, world->now_ns));
+    world->now_ns += 2 * S;
+    traffic_timers(world->traffic, world->now_ns);
+    assert_int_equal(record_count_read(&world->record->streams[0].counters.connecting), 0);
+    world_run(world, 5 * S);
+    assert_outcomes(world, "ok 1500");
+    assert_true(traffic_next_ns(world->traffic) == UINT64_MAX);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +247,8 @@ int main(void)
         cmocka_unit_test(stalled),
         cmocka_unit_test(closed_while_thinking),
         cmocka_unit_test(stop_in_the_middle),
+        cmocka_unit_test(stopped_by_turns),
+        cmocka_unit_test(nothing_begins_while_stopping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* An open loop on a pool of connections that are kept alive. */
 #include "tests/unit/traffic/world.h"
+#include "traffic/traffic_priv.h"
 
 static struct traffic_stream_config pooled(uint64_t per_s, uint32_t connections)
 {
@@ -200,6 +201,63 @@ static void limited_without_keep_alive(void **state)
     world_stop(world);
 }
 
+/* No turn stops more than its share of connections, or of requests that wait for one. */
+static void stopped_by_turns(void **state)
+{
+    (void)state;
+    for (uint32_t connections = 0; connections < 2; connections++) {
+        struct traffic_stream_config stream = pooled(15000, connections);
+        struct world *world = world_new(&stream);
+        world->pod[0].door = POD_SILENT;
+        assert_true(traffic_start(world->traffic, 0, 0, 0));
+        world_run(world, 100 * MS - 1);
+        uint32_t syns = world->syns;
+        assert_true(traffic_stop(world->traffic, 0, world->now_ns));
+        assert_int_equal(outcomes(world, OUTCOME_UNFINISHED), TRAFFIC_STOPS_A_TURN);
+        world_run(world, world->now_ns + S);
+        assert_outcomes(world, "unfinished 1500");
+        assert_int_equal(world->syns, syns);
+        assert_int_equal(traffic_connections(world->traffic), 0);
+        assert_true(traffic_next_ns(world->traffic) == UINT64_MAX);
+        world_free(world);
+    }
+}
+
+/* What fails between two such turns makes no room for others. */
+static void nothing_is_opened_while_stopping(void **state)
+{
+    (void)state;
+    struct traffic_stream_config stream = pooled(15000, 1);
+    stream.connect_timeout_ns = 150 * MS;
+    struct world *world = world_new(&stream);
+    world->pod[0].door = POD_SILENT;
+    assert_true(traffic_start(world->traffic, 0, 0, 0));
+    world_run(world, 100 * MS - 1);
+    assert_true(traffic_stop(world->traffic, 0, world->now_ns));
+    world->now_ns = 160 * MS; /* Of its connection, and of no request that waits. */
+    traffic_timers(world->traffic, world->now_ns);
+    assert_int_equal(record_count_read(&world->record->streams[0].counters.connecting), 0);
+    world_run(world, world->now_ns + S);
+    assert_outcomes(world, "connect-timeout 1, unfinished 1499");
+    assert_true(traffic_next_ns(world->traffic) == UINT64_MAX);
+    world_free(world);
+}
+
+/* The worker quits: all is stopped at once. */
+static void quit(void **state)
+{
+    (void)state;
+    struct traffic_stream_config stream = pooled(15000, 0);
+    struct world *world = world_new(&stream);
+    world->pod[0].door = POD_SILENT;
+    assert_true(traffic_start(world->traffic, 0, 0, 0));
+    world_run(world, 180 * MS);
+    assert_true(traffic_stop(world->traffic, 0, world->now_ns));
+    traffic_quit(world->traffic, world->now_ns);
+    assert_int_equal(outcomes(world, OUTCOME_UNFINISHED), 15 * 180 + 1);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +270,9 @@ int main(void)
         cmocka_unit_test(stop_in_the_middle),
         cmocka_unit_test(long_silence),
         cmocka_unit_test(limited_without_keep_alive),
+        cmocka_unit_test(stopped_by_turns),
+        cmocka_unit_test(nothing_is_opened_while_stopping),
+        cmocka_unit_test(quit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
