@@ -165,19 +165,42 @@ void api_cell_deployment_ready(const cJSON *object, const char *path, int64_t ut
               (long long)json_integer(object, "spec.replicas", 0));
 }
 
-void api_cell_external_ip(const cJSON *object, const char *path, int64_t utc_ns, struct text *out)
+void api_cell_addresses(const cJSON *object, const char *path, int64_t utc_ns, struct text *out)
 {
     (void)path;
     (void)utc_ns;
-    const cJSON *ingress = json_at(object, "status.loadBalancer.ingress");
-    bool balanced = strcmp(json_string(object, "spec.type", ""), "LoadBalancer") == 0;
-    if (!balanced || ingress == NULL || ingress->child == NULL) {
-        text_add(out, balanced ? "<pending>" : none);
-        return;
-    }
-    for (const cJSON *item = ingress->child; item != NULL; item = item->next)
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json_at(object, "status.loadBalancer.ingress"))
         text_addf(out, "%s%s", json_string(item, "ip", json_string(item, "hostname", "")),
                   item->next != NULL ? "," : "");
+}
+
+void api_cell_external_ip(const cJSON *object, const char *path, int64_t utc_ns, struct text *out)
+{
+    const cJSON *ingress = json_at(object, "status.loadBalancer.ingress");
+    bool balanced = strcmp(json_string(object, "spec.type", ""), "LoadBalancer") == 0;
+    if (!balanced || ingress == NULL || ingress->child == NULL)
+        text_add(out, balanced ? "<pending>" : none);
+    else
+        api_cell_addresses(object, path, utc_ns, out);
+}
+
+void api_cell_ingress_hosts(const cJSON *object, const char *path, int64_t utc_ns, struct text *out)
+{
+    (void)path;
+    (void)utc_ns;
+    const cJSON *rule;
+    cJSON_ArrayForEach(rule, json_at(object, "spec.rules"))
+        text_addf(out, "%s%s", json_string(rule, "host", "*"), rule->next != NULL ? "," : "");
+    if (out->size == 0)
+        text_add(out, "*");
+}
+
+void api_cell_ingress_ports(const cJSON *object, const char *path, int64_t utc_ns, struct text *out)
+{
+    (void)path;
+    (void)utc_ns;
+    text_add(out, json_at(object, "spec.tls") != NULL ? "80, 443" : "80");
 }
 
 void api_cell_service_ports(const cJSON *object, const char *path, int64_t utc_ns, struct text *out)

@@ -39,6 +39,12 @@ void api_cell_pod_restarts(const cJSON *object, const char *path, int64_t utc_ns
 void api_cell_deployment_ready(const cJSON *object, const char *path, int64_t utc_ns,
                                struct text *out);
 void api_cell_external_ip(const cJSON *object, const char *path, int64_t utc_ns, struct text *out);
+/* All of status.loadBalancer.ingress; empty when there are none. */
+void api_cell_addresses(const cJSON *object, const char *path, int64_t utc_ns, struct text *out);
+void api_cell_ingress_hosts(const cJSON *object, const char *path, int64_t utc_ns,
+                            struct text *out);
+void api_cell_ingress_ports(const cJSON *object, const char *path, int64_t utc_ns,
+                            struct text *out);
 void api_cell_service_ports(const cJSON *object, const char *path, int64_t utc_ns,
                             struct text *out);
 void api_cell_node_status(const cJSON *object, const char *path, int64_t utc_ns, struct text *out);

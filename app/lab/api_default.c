@@ -203,6 +203,7 @@ void api_default(enum store_kind kind, cJSON *object)
         object_or(object, "spec");
         default_budget_status(object_or(object, "status"));
         break;
+    case STORE_INGRESS: object_or(object_or(object, "status"), "loadBalancer"); break;
     case STORE_NODE:
         object_or(object, "spec");
         object_or(object, "status");

@@ -8,6 +8,7 @@ const struct api_group_version api_group_versions[API_GROUP_VERSIONS] = {
     {"authorization.k8s.io", "v1", 0, 0},
     {"discovery.k8s.io", "v1", 21, 0},
     {"discovery.k8s.io", "v1beta1", 0, 24},
+    {"networking.k8s.io", "v1", 0, 0},
     {"policy", "v1", 21, 0},
     {"policy", "v1beta1", 0, 24},
 };
@@ -34,6 +35,8 @@ const struct api_resource api_resources[API_RESOURCE_ROWS] = {
     [STORE_BUDGET] = {STORE_BUDGET, "policy", "v1", "policy/v1", "poddisruptionbudgets",
                       "poddisruptionbudget", "PodDisruptionBudget", "pdb", true, true, false,
                       false},
+    [STORE_INGRESS] = {STORE_INGRESS, "networking.k8s.io", "v1", "networking.k8s.io/v1",
+                       "ingresses", "ingress", "Ingress", "ing", true, true, false, false},
     [STORE_KIND_COUNT] = {STORE_ENDPOINTSLICE, "discovery.k8s.io", "v1beta1",
                           "discovery.k8s.io/v1beta1", "endpointslices", "endpointslice",
                           "EndpointSlice", NULL, true, false, false, false},

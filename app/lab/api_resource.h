@@ -16,7 +16,7 @@
 enum {
     API_RESOURCE_NAME_BYTES = 64,
     API_RESOURCE_ROWS = STORE_KIND_COUNT + 2,
-    API_GROUP_VERSIONS = 6,
+    API_GROUP_VERSIONS = 7,
 };
 
 /* A version of a group beside the core one. Those of one group stand together, the preferred

@@ -195,6 +195,29 @@ static const struct rule budget_rules[] = {
     {NULL, TYPE_OBJECT},
 };
 
+static const struct rule ingress_rules[] = {
+    {"spec.ingressClassName", TYPE_STRING},
+    {"spec.rules", TYPE_ARRAY},
+    {"spec.rules[]", TYPE_OBJECT},
+    {"spec.rules[].host", TYPE_STRING},
+    {"spec.rules[].http", TYPE_OBJECT},
+    {"spec.rules[].http.paths", TYPE_ARRAY},
+    {"spec.rules[].http.paths[]", TYPE_OBJECT},
+    {"spec.rules[].http.paths[].path", TYPE_STRING},
+    {"spec.rules[].http.paths[].pathType", TYPE_STRING},
+    {"spec.rules[].http.paths[].backend.service.name", TYPE_STRING},
+    {"spec.rules[].http.paths[].backend.service.port.number", TYPE_INTEGER},
+    {"spec.rules[].http.paths[].backend.service.port.name", TYPE_STRING},
+    {"spec.defaultBackend.service.name", TYPE_STRING},
+    {"spec.defaultBackend.service.port.number", TYPE_INTEGER},
+    {"spec.tls", TYPE_ARRAY},
+    {"spec.tls[]", TYPE_OBJECT},
+    {"spec.tls[].hosts", TYPE_ARRAY},
+    {"spec.tls[].hosts[]", TYPE_STRING},
+    {"spec.tls[].secretName", TYPE_STRING},
+    {NULL, TYPE_OBJECT},
+};
+
 static const char *const type_names[] = {
     [TYPE_OBJECT] = "an object",
     [TYPE_ARRAY] = "an array",
@@ -291,6 +314,7 @@ bool api_validate_types(enum store_kind kind, const cJSON *object, char *why, si
                           "spec.template.spec.", why, why_bytes);
     case STORE_SERVICE: return rules_hold(service_rules, object, "", why, why_bytes);
     case STORE_BUDGET: return rules_hold(budget_rules, object, "", why, why_bytes);
+    case STORE_INGRESS: return rules_hold(ingress_rules, object, "", why, why_bytes);
     case STORE_NODE: return rules_hold(node_rules, object, "", why, why_bytes);
     default: return true;
     }

@@ -117,6 +117,16 @@ static const struct column budget_columns[] = {
     {NULL, NULL, 0, NULL, NULL},
 };
 
+static const struct column ingress_columns[] = {
+    {"Name", "string", 0, api_cell_text, "metadata.name"},
+    {"Class", "string", 0, api_cell_text_or_none, "spec.ingressClassName"},
+    {"Hosts", "string", 0, api_cell_ingress_hosts, NULL},
+    {"Address", "string", 0, api_cell_addresses, NULL},
+    {"Ports", "string", 0, api_cell_ingress_ports, NULL},
+    {"Age", "string", 0, api_cell_age, "metadata.creationTimestamp"},
+    {NULL, NULL, 0, NULL, NULL},
+};
+
 static const struct column namespace_columns[] = {
     {"Name", "string", 0, api_cell_text, "metadata.name"},
     {"Status", "string", 0, api_cell_text, "status.phase"},
@@ -130,6 +140,7 @@ static const struct column *const columns_of[STORE_KIND_COUNT] = {
     [STORE_ENDPOINTS] = endpoints_columns,   [STORE_EVENT] = event_columns,
     [STORE_DEPLOYMENT] = deployment_columns, [STORE_REPLICASET] = replicaset_columns,
     [STORE_ENDPOINTSLICE] = slice_columns,   [STORE_BUDGET] = budget_columns,
+    [STORE_INGRESS] = ingress_columns,
 };
 
 cJSON *api_table_new(const struct api_resource *resource, cJSON *metadata)

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "lab/api_status.h"
+#include "lab/ingress_plan.h"
 
 enum {
     FIELD_BYTES = 160,
@@ -29,6 +30,7 @@ static void check_replicas(const cJSON *object, const cJSON *old, cJSON *causes)
 static void check_pod_spec(const cJSON *spec, const char *at, cJSON *causes);
 static void check_service(const cJSON *object, const cJSON *old, cJSON *causes);
 static void check_budget(const cJSON *spec, cJSON *causes);
+static void check_ingress(const cJSON *object, cJSON *causes);
 
 cJSON *api_validate(enum store_kind kind, const cJSON *object, const cJSON *old)
 {
@@ -46,6 +48,7 @@ cJSON *api_validate(enum store_kind kind, const cJSON *object, const cJSON *old)
     case STORE_POD: check_pod_spec(json_at(object, "spec"), "spec", causes); break;
     case STORE_SERVICE: check_service(object, old, causes); break;
     case STORE_BUDGET: check_budget(json_at(object, "spec"), causes); break;
+    case STORE_INGRESS: check_ingress(object, causes); break;
     default: break;
     }
     return causes;
@@ -454,4 +457,76 @@ static void check_budget(const cJSON *spec, cJSON *causes)
                          "Unsupported value: \"%.100s\": supported values: \"AlwaysAllow\", "
                          "\"IfHealthyBudget\"",
                          policy);
+}
+
+static void check_backend(const cJSON *backend, const char *at, cJSON *causes)
+{
+    char field[FIELD_BYTES];
+    int64_t number = json_integer(backend, "service.port.number", 0);
+    bool named = json_string(backend, "service.port.name", "")[0] != '\0';
+    if (json_string(backend, "service.name", "")[0] == '\0') {
+        snprintf(field, sizeof(field), "%s.service.name", at);
+        api_status_cause(causes, field, required, "Required value");
+    } else if (named == (number != 0) || number < 0 || number > 65535) {
+        snprintf(field, sizeof(field), "%s.service.port", at);
+        api_status_cause(causes, field, required,
+                         "Required value: one of a name and a number from 1 to 65535");
+    }
+}
+
+static void check_path(const cJSON *path, const char *at, cJSON *causes)
+{
+    static const char *const types[] = {"Exact", "Prefix", "ImplementationSpecific"};
+    const char *type = json_string(path, "pathType", "");
+    const char *text = json_string(path, "path", "");
+    char field[FIELD_BYTES];
+    bool known = false;
+    for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        known = known || strcmp(type, types[i]) == 0;
+    snprintf(field, sizeof(field), "%s.pathType", at);
+    if (!known)
+        api_status_cause(causes, field, type[0] == '\0' ? required : unsupported,
+                         "\"%.60s\": supported values: \"Exact\", \"Prefix\", "
+                         "\"ImplementationSpecific\"",
+                         type);
+    snprintf(field, sizeof(field), "%s.path", at);
+    if (strcmp(type, "ImplementationSpecific") == 0 && text[0] == '\0')
+        return;
+    if (!ingress_path_is_good(text))
+        api_status_cause(causes, field, invalid,
+                         "Invalid value: \"%.100s\": must be an absolute path of letters, digits "
+                         "and -._~%%/",
+                         text);
+}
+
+static void check_ingress(const cJSON *object, cJSON *causes)
+{
+    const cJSON *rules = json_at(object, "spec.rules"), *standard, *rule, *path;
+    int r = 0;
+    standard = json_at(object, "spec.defaultBackend");
+    if (standard != NULL)
+        check_backend(standard, "spec.defaultBackend", causes);
+    else if (cJSON_GetArraySize(rules) == 0)
+        api_status_cause(causes, "spec", invalid,
+                         "Invalid value: either `defaultBackend` or `rules` must be specified");
+    cJSON_ArrayForEach(rule, rules)
+    {
+        const char *host = json_string(rule, "host", "");
+        char field[FIELD_BYTES];
+        int p = 0;
+        snprintf(field, sizeof(field), "spec.rules[%d].host", r);
+        if (host[0] != '\0' && !ingress_host_is_good(host))
+            api_status_cause(causes, field, invalid,
+                             "Invalid value: \"%.260s\": must be a DNS name in lower case, perhaps "
+                             "with \"*.\" before it",
+                             host);
+        cJSON_ArrayForEach(path, json_at(rule, "http.paths"))
+        {
+            snprintf(field, sizeof(field), "spec.rules[%d].http.paths[%d]", r, p);
+            check_path(path, field, causes);
+            snprintf(field, sizeof(field), "spec.rules[%d].http.paths[%d].backend", r, p++);
+            check_backend(json_at(path, "backend"), field, causes);
+        }
+        r++;
+    }
 }

@@ -61,6 +61,7 @@ const char *change_api_version(enum store_kind kind)
     case STORE_REPLICASET: return "apps/v1";
     case STORE_ENDPOINTSLICE: return "discovery.k8s.io/v1";
     case STORE_BUDGET: return "policy/v1";
+    case STORE_INGRESS: return "networking.k8s.io/v1";
     default: return "v1";
     }
 }

@@ -95,6 +95,7 @@ static void handle(struct lab *lab, struct lab_source *source)
     case LAB_POD_PROCESS: lab_pod_process_ended(lab, source->owner); break;
     case LAB_POD_HOOK: lab_pod_hook_ended(lab, source->owner); break;
     case LAB_POD_PROBE: lab_probe_event(lab, source->owner); break;
+    case LAB_INGRESS_HAND: lab_ingress_hand_event(lab, source->owner); break;
     case LAB_PROXY_COMMAND: lab_proxy_command_ended(lab, source->owner); break;
     case LAB_HEALTH: lab_health_event(source->owner); break;
     case LAB_BALANCER_PROBE: lab_balancer_probe_event(lab, source->owner); break;
@@ -113,6 +114,7 @@ static void read_store(struct lab *lab)
             lab_pod_event(lab, event);
         lab_proxy_event(lab, event);
         lab_balancer_event(lab, event);
+        lab_ingress_event(lab, event);
     }
 }
 
@@ -131,6 +133,7 @@ static void turn(struct lab *lab)
         read_store(lab);
         lab_proxy_run(lab);
         lab_balancer_run(lab);
+        lab_ingress_run(lab);
         if (store_version(lab->store) == version)
             return;
         lab_clock(lab);
@@ -144,8 +147,9 @@ static int64_t min64(int64_t a, int64_t b)
 
 static int wait_ms(const struct lab *lab)
 {
-    int64_t due_ns = min64(min64(cluster_due(&lab->cluster), lab_pod_due(lab)),
-                           min64(lab_proxy_due(lab), lab_balancer_due(lab)));
+    int64_t due_ns =
+        min64(min64(cluster_due(&lab->cluster), lab_pod_due(lab)),
+              min64(min64(lab_proxy_due(lab), lab_balancer_due(lab)), lab_ingress_due(lab)));
     int64_t wait_ns = due_ns - clock_read(CLOCK_MONOTONIC);
     int most = lab->api != NULL ? api_server_wait_ms(lab->api) : WAIT_MAX_MS;
 
@@ -159,7 +163,7 @@ static int wait_ms(const struct lab *lab)
 /* Up: the rules are loaded; in static mode, with all pods in them. */
 static bool is_up(struct lab *lab)
 {
-    if (!lab_proxy_settled(lab) || !lab_balancer_settled(lab))
+    if (!lab_proxy_settled(lab) || !lab_balancer_settled(lab) || !lab_ingress_is_up(lab))
         return false;
     for (unsigned i = 0; i < lab->config->static_pods; i++) {
         if (i >= lab->pod_count || !lab->pods[i]->machine.ready)
@@ -296,6 +300,8 @@ static int open_all(struct lab *lab, struct certificate_set *certificates, struc
         lab_files_static(lab);
     else if (rc == 0)
         rc = open_api(lab, certificates, err);
+    if (rc == 0)
+        rc = lab_ingress_open(lab, err);
     return rc < 0 ? rc : lab_files_machine(lab, err);
 }
 
@@ -313,6 +319,7 @@ static void close_all(struct lab *lab)
         lab_health_free(lab);
         lab_balancer_free(lab);
         lab_proxy_free(lab);
+        lab_ingress_free(lab);
         cluster_free(&lab->cluster);
         store_free(lab->store);
     }

@@ -24,6 +24,7 @@
 #include "lab/fabric.h"
 #include "lab/health_probe.h"
 #include "lab/health_server.h"
+#include "lab/ingress_plan.h"
 #include "lab/kubelet.h"
 #include "lab/process.h"
 #include "lab/profile.h"
@@ -39,6 +40,9 @@ enum {
     LAB_HEALTH_MAX = PROXY_HEALTH_MAX + 1, /* Health checks of a node, its own among them. */
 };
 
+/* What the pods of the ingress run. */
+#define LAB_INGRESS_IMAGE "ingress-nginx/controller"
+
 /* What to build; from the command line. */
 struct lab_config {
     char dir[LAB_PATH_BYTES];           /* Where its files are. */
@@ -53,6 +57,7 @@ struct lab_config {
     unsigned image_count;               /* In use. */
     const char *deny[LAB_IMAGES_MAX];   /* "verb:resource": what the API refuses. */
     unsigned deny_count;                /* In use. */
+    bool ingress;                       /* There is an ingress. */
     bool allow_commands;                /* Manifests may name programs of this machine. */
     unsigned static_pods;               /* > 0: no API, this many bare pods behind one Service. */
     char vips[2][48];                   /* Of the static Service; "" = from the pool. */
@@ -66,6 +71,7 @@ enum lab_source_kind {
     LAB_POD_PROCESS,
     LAB_POD_HOOK,
     LAB_POD_PROBE,
+    LAB_INGRESS_HAND,
     LAB_PROXY_COMMAND,
     LAB_HEALTH,
     LAB_BALANCER_PROBE,
@@ -85,6 +91,18 @@ struct lab_probe {
     char request[512];   /* HTTP's. */
 };
 
+/* Handing the ingress's backends to one of its pods. */
+struct lab_hand {
+    int fd;                  /* -1 when none is under way. */
+    bool sent;               /* The request was. */
+    uint64_t container;      /* The container that has what follows. */
+    uint64_t version;        /* Of the plan that it has. */
+    uint64_t handing;        /* Of the one that is under way. */
+    uint64_t config_version; /* Of the configuration that it was told to load. */
+    int64_t deadline_ns;     /* Of what is under way. */
+    int64_t retry_at_ns;     /* Not before. */
+};
+
 struct lab_pod {
     char uid[64]; /* Of the object; tells it from a namesake. */
     char namespace[CHANGE_NAME_BYTES];
@@ -96,7 +114,8 @@ struct lab_pod {
     struct process process;     /* Of the first container. */
     struct process hook;        /* preStop, when it is a program. */
     struct lab_probe probe;     /* Readiness. */
-    struct lab_source process_source, hook_source, probe_source;
+    struct lab_hand hand;       /* A pod of the ingress. */
+    struct lab_source process_source, hook_source, probe_source, hand_source;
     const char *waiting;          /* Reason why it does not run, or NULL. */
     char message[256];            /* For it. */
     int exit_code;                /* Of the last process. */
@@ -158,6 +177,17 @@ struct lab_balancer {
     struct lab_balancer_probe probes[BALANCER_SERVICES_MAX][BALANCER_NODES_MAX];
 };
 
+/* The controller of the ingress. */
+struct lab_ingress {
+    struct ingress_plan plan; /* As last synchronised. */
+    uint64_t version;         /* Of the plan; 1 at first. */
+    uint64_t config_version;  /* Version of the plan that changed the configuration last. */
+    int64_t config_ns;        /* When it was written, UTC. */
+    bool wanted;              /* Something has changed since. */
+    int64_t sync_at_ns;       /* Not before. */
+    int64_t look_ns;          /* How often a worker looks. */
+};
+
 struct lab {
     const struct lab_config *config;
     int epoll_fd;
@@ -172,6 +202,7 @@ struct lab {
     size_t pod_count; /* In use, the first ones. */
     struct lab_proxy proxies[FABRIC_NODES_MAX];
     struct lab_balancer balancer;
+    struct lab_ingress ingress;
     uint64_t next_container; /* Numbers of containers. */
     struct api_server *api;  /* NULL in static mode. */
     struct lab_source api_source, signal_source, control_source;
@@ -246,6 +277,19 @@ bool lab_balancer_settled(const struct lab *lab);
 /* Add to SERVICES: for each Service the nodes that are in. */
 void lab_balancer_status(const struct lab *lab, cJSON *services);
 void lab_balancer_free(struct lab *lab);
+
+/* lab_ingress.c: the ingress, which is a pod that runs nginx, and its controller. Not more often
+ * than the profile's ingressSync allows, the controller makes a plan (ingress_plan.h), hands the
+ * backends to each pod of the ingress, and has it load the configuration when that has changed. */
+int lab_ingress_open(struct lab *lab, struct error *err);
+void lab_ingress_event(struct lab *lab, const struct store_event *event);
+void lab_ingress_run(struct lab *lab);
+int64_t lab_ingress_due(const struct lab *lab);
+void lab_ingress_hand_event(struct lab *lab, struct lab_pod *pod);
+void lab_ingress_cancel(struct lab *lab, struct lab_pod *pod);
+bool lab_ingress_is(const struct lab *lab, const struct lab_pod *pod);
+bool lab_ingress_is_up(const struct lab *lab); /* Also when there is to be none. */
+void lab_ingress_free(struct lab *lab);
 
 /* lab_files.c: what `up` leaves in the directory, and the objects that a fresh cluster has. */
 int lab_files_machine(const struct lab *lab, struct error *err);

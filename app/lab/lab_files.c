@@ -282,7 +282,8 @@ int lab_files_pods(const struct lab *lab, const struct certificate_set *set, str
 void lab_files_remove(const char *dir)
 {
     static const char *const names[] = {"control.sock", "kubeconfig", "machine.json", "ca.crt",
-                                        "tls.crt",      "tls.key",    "nginx.conf",   "nginx.pid"};
+                                        "tls.crt",      "tls.key",    "nginx.conf",   "nginx.pid",
+                                        "ingress.conf", "ingress.lua"};
     char path[LAB_PATH_BYTES + 32];
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

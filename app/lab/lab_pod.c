@@ -98,6 +98,7 @@ static void pod_new(struct lab *lab, const cJSON *object, int node)
     pod->process.pid_fd = -1;
     pod->hook.pid_fd = -1;
     pod->probe.fd = -1;
+    pod->hand.fd = -1;
     pod->waiting = "ContainerCreating";
     pod->process_source = (struct lab_source){LAB_POD_PROCESS, pod};
     pod->hook_source = (struct lab_source){LAB_POD_HOOK, pod};
@@ -333,6 +334,7 @@ static void pod_free(struct lab *lab, size_t index)
 
     log_pod(lab, truth_now_ns(), "pod-removed", pod);
     lab_probe_cancel(lab, pod);
+    lab_ingress_cancel(lab, pod);
     fabric_pod_remove(&pod->place);
     lab->pods[index] = lab->pods[--lab->pod_count];
     free(pod);
@@ -396,6 +398,7 @@ void lab_pod_process_ended(struct lab *lab, struct lab_pod *pod)
     json_add_integer(line, "status", pod->exit_code);
     truth_end(&lab->truth, line);
     lab_probe_cancel(lab, pod);
+    lab_ingress_cancel(lab, pod);
     kubelet_exited(&pod->machine, lab->now_ns,
                    profile_draw(&lab->config->profile, PROFILE_OBJECT_GONE, &lab->random));
     if (pod->machine.state == KUBELET_WAITING)
@@ -431,6 +434,7 @@ void lab_pod_kill_all(struct lab *lab)
         if (pod->hook.pid != 0)
             process_reap(&pod->hook);
         lab_probe_cancel(lab, pod);
+        lab_ingress_cancel(lab, pod);
         fabric_pod_remove(&pod->place);
         free(pod);
     }

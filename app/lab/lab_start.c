@@ -187,12 +187,14 @@ static void words_of(const struct lab *lab, const struct lab_pod *pod, const cJS
     if (allowed && cJSON_GetArraySize(command) > 0)
         add_list(words, command);
     else
-        split(words, program_of(lab->config, pod->image));
+        split(words,
+              lab_ingress_is(lab, pod) ? nginx_program : program_of(lab->config, pod->image));
     if (words->count > 0 && is_program(words->argv[0], pod_program)) {
         complete_own(lab, pod, words);
     } else if (words->count == 1 && is_program(words->argv[0], nginx_program)) {
         add_word(words, "-c");
-        add_word(words, path_in(lab, words->paths[0], "nginx.conf"));
+        add_word(words, path_in(lab, words->paths[0],
+                                lab_ingress_is(lab, pod) ? "ingress.conf" : "nginx.conf"));
     }
     if (allowed)
         add_list(words, json_at(container, "args"));

@@ -6,7 +6,7 @@ void nginx_config_begin(struct text *text, const char *dir, const char *modules,
 
     text_addf(text,
               "user root;\ndaemon off;\nworker_processes %u;\npid %s/nginx.pid;\n"
-              "error_log stderr notice;\n%sevents { worker_connections 8192; }\nhttp {\n"
+              "error_log stderr warn;\n%sevents { worker_connections 8192; }\nhttp {\n"
               "access_log off;\nserver_tokens off;\nkeepalive_requests 1000000;\n"
               "client_max_body_size 0;\nserver_names_hash_bucket_size 512;\n"
               "variables_hash_bucket_size 256;\ndefault_type text/plain;\n",

@@ -37,7 +37,8 @@ enum {
     X(DEPLOYMENT, "deployments", "Deployment")                                                     \
     X(REPLICASET, "replicasets", "ReplicaSet")                                                     \
     X(ENDPOINTSLICE, "endpointslices", "EndpointSlice")                                            \
-    X(BUDGET, "poddisruptionbudgets", "PodDisruptionBudget")
+    X(BUDGET, "poddisruptionbudgets", "PodDisruptionBudget")                                       \
+    X(INGRESS, "ingresses", "Ingress")
 
 enum store_kind {
 #define X(id, plural, kind) STORE_##id,

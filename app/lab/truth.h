@@ -17,6 +17,9 @@
  *                        before close(), or before kill() where the reason is "killed"
  *     process-reaped     pod, pid, status (128 + the signal's number for one that was killed)
  *     pod-removed        pod, node: its namespace and its object are gone
+ *     ingress-told       pod, backends: stamped before they are handed to nginx
+ *     ingress-looked     pod, worker, backend, endpoints: written by ingress.lua
+ *     ingress-reloaded   pod
  *     rule-changing      node, service, endpoints: stamped before nft is started
  *     rule-changed       the same, after nft has ended
  *     health-changed     node, service (namespace/name), localEndpoints: what the node's kube-proxy
