@@ -10,6 +10,7 @@
 #include "kube/drain.h"
 
 enum {
+    HTTP_CREATED = 201,
     TRIES_MAX = 5,
     NS_PER_S = 1000000000,
     GONE_PAUSE_NS = 250000000,
@@ -33,7 +34,8 @@ static void ask_discovery(struct kube_action *action);
 static void name_target(struct kube_action *action);
 static void take_discovery(struct kube_action *action, const struct text *body);
 static void take_read(struct kube_action *action, const struct text *body);
-static void take_change(struct kube_action *action, const struct text *body, uint64_t now_ns);
+static void take_change(struct kube_action *action, long http_code, const struct text *body,
+                        uint64_t now_ns);
 static void take_gone(struct kube_action *action, const struct text *body, uint64_t now_ns);
 static void prepare(struct kube_action *action, const cJSON *read);
 static void halt(struct kube_action *action);
@@ -45,6 +47,7 @@ static bool is_undo(const struct kube_action *action);
 static bool absent_is_fine(struct kube_action *action, enum kube_reason reason);
 static void wait_until_gone(struct kube_action *action, uint64_t now_ns);
 static void show_object(struct kube_action *action, const cJSON *json);
+static void fail_foreign(struct kube_action *action);
 static void finish(struct kube_action *action, enum kube_done done);
 static void fail(struct kube_action *action, enum kube_reason reason, int code);
 
@@ -58,6 +61,7 @@ int kube_action_init(struct kube_action *action, const struct kube_order *order,
         .wait_gone = order->wait_gone,
         .even_rolling = order->even_rolling,
         .dry_run = order->dry_run,
+        .force = order->force,
         .replicas = order->replicas,
         .utc_ns = order->utc_ns,
         .grace_s = order->grace_s == KUBE_GRACE_OWN    ? -1
@@ -212,11 +216,18 @@ void kube_action_answer(struct kube_action *action, enum kube_reason reason, lon
         switch (action->step) {
         case KUBE_STEP_DISCOVER: take_discovery(action, body); return;
         case KUBE_STEP_READ: take_read(action, body); return;
-        case KUBE_STEP_CHANGE: take_change(action, body, now_ns); return;
+        case KUBE_STEP_CHANGE: take_change(action, http_code, body, now_ns); return;
         case KUBE_STEP_GONE: take_gone(action, body, now_ns); return;
         case KUBE_STEP_PODS: take_pods(action, body, now_ns); return;
         case KUBE_STEP_EVICT: break;
         }
+    }
+    if (reason == KUBE_REASON_NOT_FOUND && action->step == KUBE_STEP_DISCOVER) {
+        said = (struct error){0};
+        error_set(&said, EXIT_USAGE, -ENOENT,
+                  "%s: the server has no API %s: wrong apiVersion, or a custom resource definition "
+                  "that is not installed",
+                  action->target, action->api_version);
     }
     if (reason == KUBE_REASON_INVALID && is_undo(action) &&
         strstr(text_str(body), "metadata.uid") != NULL)
@@ -562,7 +573,8 @@ static void halt(struct kube_action *action)
     }
 }
 
-static void take_change(struct kube_action *action, const struct text *body, uint64_t now_ns)
+static void take_change(struct kube_action *action, long http_code, const struct text *body,
+                        uint64_t now_ns)
 {
     if (action->verb == KUBE_DELETE || action->verb == KUBE_EVICT) {
         if (action->wait_gone && !action->dry_run)
@@ -585,7 +597,9 @@ static void take_change(struct kube_action *action, const struct text *body, uin
     cJSON_Delete(json);
     if (deleted)
         finish(action, KUBE_DONE_DELETED);
-    else if (!action->existed && action->verb == KUBE_APPLY)
+    else if (action->verb == KUBE_APPLY && !action->existed && http_code != HTTP_CREATED)
+        fail_foreign(action);
+    else if (action->verb == KUBE_APPLY && !action->existed)
         finish(action, KUBE_DONE_CREATED);
     else
         finish(action, same ? KUBE_DONE_UNCHANGED : KUBE_DONE_CHANGED);
@@ -640,15 +654,6 @@ static bool absent_is_fine(struct kube_action *action, enum kube_reason reason)
 static bool try_again(struct kube_action *action, enum kube_reason reason, unsigned retry_after_s,
                       uint64_t now_ns)
 {
-    bool apply_change = action->verb == KUBE_APPLY && action->step == KUBE_STEP_CHANGE;
-    if (apply_change && reason == KUBE_REASON_UNSUPPORTED && !action->merge_instead &&
-        action->existed) {
-        /* Custom resources know no strategic merge patch. */
-        action->merge_instead = true;
-        action->body_type = KUBE_PATCH_MERGE;
-        action->state = KUBE_ACTION_REQUEST;
-        return true;
-    }
     if (reason == KUBE_REASON_BUDGET && !action->dry_run) {
         /* As often as it takes: the owner has the deadline. */
         action->state = KUBE_ACTION_PAUSE;
@@ -676,7 +681,7 @@ static bool try_again(struct kube_action *action, enum kube_reason reason, unsig
         return true;
     }
     bool conflict = reason == KUBE_REASON_CONFLICT && action->step == KUBE_STEP_CHANGE;
-    if ((apply_change && reason == KUBE_REASON_EXISTS) || (conflict && !is_undo(action))) {
+    if (conflict && !is_undo(action)) {
         action->tries++;
         ask_read(action); /* Somebody was faster: see what there is now. */
         return true;
@@ -700,6 +705,17 @@ static void show_object(struct kube_action *action, const cJSON *json)
         return;
     kube_object_drop(result->object);
     result->object = object;
+}
+
+/* Somebody else made it after it was read: the way back that was told would delete theirs. */
+static void fail_foreign(struct kube_action *action)
+{
+    action->result.error.text[0] = '\0'; /* That it was not there. */
+    error_set(&action->result.error, EXIT_ENVIRONMENT, -EEXIST,
+              "%s: somebody else made it just before it was applied: it is theirs, with what the "
+              "manifest says applied to it",
+              action->target);
+    fail(action, KUBE_REASON_EXISTS, -EEXIST);
 }
 
 static void finish(struct kube_action *action, enum kube_done done)

@@ -7,7 +7,7 @@
  *     READ --(answer)--> PREPARED --(commit)--> CHANGE --(answer)--> [WAIT] --> OVER
  *
  *     get         READ
- *     apply       READ, then create, or patch when it exists
+ *     apply       READ, then server-side apply, which creates what is not there
  *     delete      READ, delete, WAIT until it is gone (404, or another uid under that name)
  *     set-image   READ, patch the one container
  *     set-env     READ, patch the environment of the one container
@@ -24,6 +24,10 @@
  * rollout will follow. set-image and set-env refuse a container that does not exist, naming those
  * that do. scale and these are for Deployments and StatefulSets, all but scale for DaemonSets.
  *
+ * apply names the manager "seamline", and refuses fields that others manage (KUBE_REASON_MANAGED)
+ * unless `force` takes them over. Its undo puts back what the manifest names; what an earlier apply
+ * of seamline's had and this one has no more is not put back.
+ *
  * A change that conflicts (409: somebody changed the object meanwhile) is begun again from READ, at
  * most five times; so is one that the server throttles (429), after its Retry-After.
  *
@@ -34,7 +38,8 @@
  * contentType, body} that kube_action_undo() turns into an action again.
  *
  * Threads: one owner. Memory: malloc, freed by kube_action_free().
- * Sources: Kubernetes API concepts; "Update API Objects in Place Using kubectl patch".
+ * Sources: Kubernetes API concepts; "Server-Side Apply"; "Update API Objects in Place Using kubectl
+ * patch".
  */
 #ifndef KUBE_ACTION_H
 #define KUBE_ACTION_H
@@ -66,6 +71,7 @@ enum kube_verb {
 #define KUBE_PATCH_STRATEGIC "application/strategic-merge-patch+json"
 #define KUBE_PATCH_MERGE "application/merge-patch+json"
 #define KUBE_PATCH_JSON "application/json-patch+json"
+#define KUBE_PATCH_APPLY "application/apply-patch+yaml" /* JSON is YAML. */
 
 /* Special values of kube_order.grace_s. What is zero by omission must not kill at once. */
 enum {
@@ -91,7 +97,8 @@ struct kube_order {
                                  any kind can be deleted so. */
     const char *content_type; /* patch: NULL is a strategic merge patch. */
     const char *uid;       /* delete: only this very object; NULL or "": whatever has the name. */
-    bool force;            /* drain: also pods without a controller. */
+    bool force;            /* drain: also pods without a controller; apply: also fields that
+                              others manage. */
     bool delete_empty_dir; /* drain: also pods with an emptyDir. */
     int64_t grace_s;       /* delete, evict, drain: seconds of grace, or one of KUBE_GRACE_. */
     bool wait_gone;        /* delete, evict: over only when the object is gone. */
@@ -152,7 +159,7 @@ struct kube_action {
     enum kube_action_step step;             /* Which request of its conversation. */
     enum kube_verb verb;                    /* As ordered. */
     bool confirm, wait_gone, even_rolling;  /* As ordered. */
-    bool dry_run;                           /* As ordered. */
+    bool dry_run, force;                    /* As ordered. */
     int64_t replicas;                       /* As ordered. */
     int64_t utc_ns;                         /* As ordered. */
     char node[KUBE_NAME_BYTES];             /* As ordered. */
@@ -166,7 +173,6 @@ struct kube_action {
     cJSON *object;                          /* apply: what to apply; patch: the body; set-env: each
                                                name with its value, or null. */
     bool existed;                           /* READ found it. */
-    bool merge_instead;                     /* The server knows no strategic patch for this kind. */
     char version_before[64];                /* resourceVersion that READ found. */
     uint64_t read_sent_ns;                  /* When READ was sent. */
     uint64_t due_ns;                        /* End of a pause. */

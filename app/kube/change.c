@@ -94,9 +94,10 @@ cJSON *kube_change_eviction(const struct kube_action *action, const char *namesp
 
 static enum kube_change prepare_apply(struct kube_action *action, const cJSON *read)
 {
-    cJSON *body = cJSON_Duplicate(action->object, true);
+    ask(action, "PATCH", "patch", "", KUBE_PATCH_APPLY, cJSON_Duplicate(action->object, true));
+    if (action->force)
+        kube_resource_query(&action->path, "force", "true");
     if (read == NULL) {
-        ask(action, "POST", "create", "", "application/json", body);
         remember_undo(action, "DELETE", "delete", "", "application/json", delete_options(action));
         text_addf(&action->about, "create %s", action->target);
         return KUBE_CHANGE_NEEDED;
@@ -105,8 +106,6 @@ static enum kube_change prepare_apply(struct kube_action *action, const cJSON *r
     cJSON_DeleteItemFromObjectCaseSensitive(inverse, "apiVersion");
     cJSON_DeleteItemFromObjectCaseSensitive(inverse, "kind");
     cJSON_DeleteItemFromObjectCaseSensitive(inverse, "status"); /* The controllers' own. */
-    ask(action, "PATCH", "patch", "",
-        action->merge_instead ? KUBE_PATCH_MERGE : KUBE_PATCH_STRATEGIC, body);
     remember_undo(action, "PATCH", "patch", "", KUBE_PATCH_MERGE, inverse);
     text_addf(&action->about, "change %s to what the manifest says", action->target);
     return KUBE_CHANGE_NEEDED;
@@ -350,11 +349,7 @@ static void ask(struct kube_action *action, const char *method, const char *verb
     action->body_type = body_type;
     text_clear(&action->path);
     text_clear(&action->body);
-    if (strcmp(verb, "create") == 0 && subresource[0] == '\0')
-        kube_resource_path(&action->path, &action->result.resource, action->result.namespace, NULL,
-                           NULL);
-    else
-        object_path(action, subresource, &action->path);
+    object_path(action, subresource, &action->path);
     if (strcmp(method, "DELETE") != 0)
         kube_resource_query(&action->path, "fieldManager", "seamline");
     if (action->dry_run && strcmp(method, "DELETE") != 0)

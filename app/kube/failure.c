@@ -11,6 +11,7 @@ struct said {
     char message[512]; /* For people. */
     char cause[256];   /* Message of the first of details.causes. */
     bool budget;       /* A cause is DisruptionBudget. */
+    bool managed;      /* A cause is FieldManagerConflict. */
 };
 
 static void read_status(const char *body, size_t size, struct said *said);
@@ -78,6 +79,13 @@ enum kube_reason kube_failure_set(struct error *err, const struct kubeconfig *co
         text_add(&out, "\nThis rule would allow it:\n");
         kube_failure_rule(&out, call);
         break;
+    case KUBE_REASON_MANAGED:
+        text_add(&out, " does not take over fields that others manage: ");
+        add_what(&out, call);
+        add_said(&out, &said);
+        text_add(&out, "; leave these fields out of the manifest, or force it "
+                       "(--force-conflicts) to take them over");
+        break;
     default:
         text_addf(&out, " refused to ");
         add_what(&out, call);
@@ -85,7 +93,8 @@ enum kube_reason kube_failure_set(struct error *err, const struct kubeconfig *co
         add_said(&out, &said);
         break;
     }
-    bool user = reason == KUBE_REASON_INVALID || reason == KUBE_REASON_BAD_REQUEST;
+    bool user = reason == KUBE_REASON_INVALID || reason == KUBE_REASON_BAD_REQUEST ||
+                reason == KUBE_REASON_MANAGED;
     error_set(err, user ? EXIT_USAGE : EXIT_ENVIRONMENT, kube_reason_errno(reason), "%s",
               text_str(&out));
     text_free(&out);
@@ -127,6 +136,8 @@ static void read_status(const char *body, size_t size, struct said *said)
             strncat(said->cause, json_string(cause, "message", ""), sizeof(said->cause) - 1);
         if (strcmp(json_string(cause, "reason", ""), "DisruptionBudget") == 0)
             said->budget = true;
+        if (strcmp(json_string(cause, "reason", ""), "FieldManagerConflict") == 0)
+            said->managed = true;
     }
     cJSON_Delete(json);
 }
@@ -143,6 +154,8 @@ static enum kube_reason reason_of(const struct kube_call *call, long http_code,
     case 406:
     case 415: return KUBE_REASON_UNSUPPORTED;
     case 409:
+        if (said->managed)
+            return KUBE_REASON_MANAGED;
         if (said->reason[0] == '\0')
             return strcmp(call->verb, "create") == 0 ? KUBE_REASON_EXISTS : KUBE_REASON_CONFLICT;
         return strcmp(said->reason, "AlreadyExists") == 0 ? KUBE_REASON_EXISTS

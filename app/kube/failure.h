@@ -27,6 +27,7 @@
     X(NOT_FOUND, ENOENT, "not found")                   /* 404 */                                  \
     X(EXISTS, EEXIST, "already exists")                 /* 409 on create */                        \
     X(CONFLICT, EBUSY, "conflict")                      /* 409 on change */                        \
+    X(MANAGED, EBUSY, "owned by another manager")       /* 409 of an apply */                      \
     X(GONE, ESTALE, "too old")                          /* 410: a resourceVersion is forgotten */  \
     X(UNSUPPORTED, EOPNOTSUPP, "unsupported")           /* 405, 406, 415 */                        \
     X(INVALID, EINVAL, "invalid")                       /* 422 */                                  \

@@ -179,6 +179,7 @@ static bool refused_for_certain(enum kube_reason reason)
     case KUBE_REASON_NOT_FOUND:
     case KUBE_REASON_EXISTS:
     case KUBE_REASON_CONFLICT:
+    case KUBE_REASON_MANAGED:
     case KUBE_REASON_GONE:
     case KUBE_REASON_UNSUPPORTED:
     case KUBE_REASON_INVALID:

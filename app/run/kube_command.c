@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/stop.h"
 #include "base/yaml_tree.h"
+#include "plan/manifest.h"
 #include "plan/quantity.h"
 #include "run/by_hand.h"
 
@@ -31,6 +32,8 @@ const char kube_help[] =
     "again\n"
     "  scale OBJECT REPLICAS\n"
     "  patch KIND/NAME PATCH         a strategic merge patch, YAML or JSON; @FILE reads it there\n"
+    "  apply FILE...                 server-side, by the manager \"seamline\"; documents in order\n"
+    "  delete FILE...                what a manifest names, last document first\n"
     "  cordon NODE, uncordon NODE\n"
     "  drain NODE                    cordon it, evict its pods, and wait until they are gone;\n"
     "                                pods of DaemonSets and mirror pods stay\n"
@@ -49,6 +52,7 @@ const char kube_help[] =
     "      --grace SECONDS    evict, delete-pod, drain; default the pod's own\n"
     "      --force            drain: also pods without a controller, which come back nowhere\n"
     "      --delete-emptydir-data  drain: also pods with an emptyDir, whose data is lost\n"
+    "      --force-conflicts  apply: take over fields that others manage\n"
     "      --type TYPE        patch: strategic (default), merge (RFC 7396), json (RFC 6902)\n"
     "\n"
     "  seamline kube set-image mserver mserver:v2 -k lab -n seamline --wait\n"
@@ -86,6 +90,7 @@ static const struct option long_options[] = {
     {"grace", required_argument, NULL, OPTION_GRACE},
     {"type", required_argument, NULL, OPTION_TYPE},
     {"force", no_argument, NULL, OPTION_FORCE},
+    {"force-conflicts", no_argument, NULL, OPTION_FORCE},
     {"delete-emptydir-data", no_argument, NULL, OPTION_EMPTY_DIR},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -94,6 +99,7 @@ static const struct option long_options[] = {
 static int change(struct by_hand *hand, struct arguments *arguments, struct error *err);
 static int patch(struct by_hand *hand, struct arguments *arguments, struct error *err);
 static int rollout(struct by_hand *hand, struct arguments *arguments, struct error *err);
+static int apply(struct by_hand *hand, struct arguments *arguments, struct error *err);
 
 static const struct action {
     const char *name;
@@ -109,6 +115,8 @@ static const struct action {
     {"move", change, KUBE_MOVE, KUBE_DEPLOYMENT, 2, 2, "OBJECT NODE"},
     {"scale", change, KUBE_SCALE, KUBE_DEPLOYMENT, 2, 2, "OBJECT REPLICAS"},
     {"patch", patch, KUBE_PATCH, KUBE_DEPLOYMENT, 2, 2, "KIND/NAME PATCH"},
+    {"apply", apply, KUBE_APPLY, KUBE_DEPLOYMENT, 1, OPERANDS_MAX, "FILE..."},
+    {"delete", apply, KUBE_DELETE, KUBE_DEPLOYMENT, 1, OPERANDS_MAX, "FILE..."},
     {"cordon", change, KUBE_CORDON, KUBE_NODE, 1, 1, "NODE"},
     {"uncordon", change, KUBE_UNCORDON, KUBE_NODE, 1, 1, "NODE"},
     {"drain", change, KUBE_DRAIN, KUBE_NODE, 1, 1, "NODE"},
@@ -126,6 +134,8 @@ static int read_object(const struct action *action, const char *operand, struct 
     char kind[64];
     const char *slash = strchr(operand, '/');
     order->kind = action->kind;
+    if (action->make == apply) /* A file: its objects say what they are. */
+        return 0;
     order->name = slash == NULL ? operand : slash + 1;
     if (slash == NULL)
         return 0;
@@ -225,6 +235,65 @@ static int patch(struct by_hand *hand, struct arguments *arguments, struct error
     if (code == 0)
         kube_object_drop(result.object);
     cJSON_Delete(body);
+    return code;
+}
+
+/* Manifests are for the namespace that was named, or for none of their own. */
+static int check_namespace(const struct arguments *arguments, const char *file, const cJSON *object,
+                           struct error *err)
+{
+    const char *own = json_string(object, "metadata.namespace", "");
+    if (own[0] == '\0' || strcmp(own, arguments->options.namespace) == 0)
+        return 0;
+    return error_set(err, EXIT_USAGE, -EINVAL, "%s: %s/%s is of namespace %s, and -n says %s", file,
+                     json_string(object, "kind", ""), json_string(object, "metadata.name", ""), own,
+                     arguments->options.namespace);
+}
+
+static int apply_object(struct by_hand *hand, struct arguments *arguments, const cJSON *object,
+                        struct error *err)
+{
+    struct kube_order order = arguments->order;
+    struct kube_result result;
+    order.object = object;
+    order.wait_gone = arguments->wait;
+    int code = by_hand_make(hand, &order, &result, err);
+    if (code < 0)
+        return code;
+    if (arguments->wait && order.verb == KUBE_APPLY && !result.dry_run &&
+        kube_kind_is_workload(result.resource.kind))
+        code = by_hand_wait_rollout(hand, result.resource.kind, result.name, &result, err);
+    kube_object_drop(result.object);
+    return code;
+}
+
+/* All files are read before anything is changed; a deletion goes from the last object to the first,
+ * so that what was made later goes earlier. */
+static int apply(struct by_hand *hand, struct arguments *arguments, struct error *err)
+{
+    struct manifest *manifests = calloc(arguments->count, sizeof(*manifests));
+    bool deletes = arguments->order.verb == KUBE_DELETE;
+    int code = 0;
+    if (manifests == NULL)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+    for (unsigned i = 0; i < arguments->count && code == 0; i++) {
+        code = manifest_load(arguments->operands[i], &manifests[i], err);
+        for (uint32_t k = 0; k < manifests[i].count && code == 0; k++)
+            code = check_namespace(arguments, arguments->operands[i], manifests[i].objects[k], err);
+    }
+    for (unsigned i = 0; i < arguments->count && code == 0; i++) {
+        unsigned file = deletes ? arguments->count - 1 - i : i;
+        const struct manifest *manifest = &manifests[file];
+        for (uint32_t k = 0; k < manifest->count && code == 0; k++) {
+            uint32_t which = deletes ? manifest->count - 1 - k : k;
+            code = apply_object(hand, arguments, manifest->objects[which], err);
+        }
+        if (code < 0)
+            error_wrap(err, "%s", arguments->operands[file]);
+    }
+    for (unsigned i = 0; i < arguments->count; i++)
+        manifest_free(&manifests[i]);
+    free(manifests);
     return code;
 }
 

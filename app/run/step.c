@@ -76,7 +76,8 @@ static int act_apply(struct steps *steps, struct session *session, struct error 
         const struct manifest *manifest = steps_manifest(session, step->files[steps->file]);
         if (steps->object < manifest->count) {
             struct kube_order order = {.verb = KUBE_APPLY,
-                                       .object = manifest->objects[steps->object++]};
+                                       .object = manifest->objects[steps->object++],
+                                       .force = true}; /* mayChange names it. */
             return order_change(steps, session, &order, err);
         }
     }

@@ -47,7 +47,7 @@ class Hand:
         return texts
 
 
-NEVER_ROLL = ("cordon", "uncordon", "delete-pod", "evict", "rollout")
+NEVER_ROLL = ("apply", "delete", "cordon", "uncordon", "delete-pod", "evict", "rollout")
 
 
 def template(world):
@@ -90,6 +90,70 @@ def changes(hand, world):
     got = hand.says("delete-pod", "p1", "--wait")
     yield "delete-pod waits until it is gone", got == [
         "delete pod/p1: deleted; answered", "pod/p1 is gone"], got
+
+
+def applies(hand, world, folder):
+    """Documents of one file, server-side; what others manage is theirs; and away again."""
+    file = folder / "many.yaml"
+    file.write_text("apiVersion: v1\nkind: Service\nmetadata: {name: first}\nspec: {ports: [{port: 80}]}\n"
+                    "---\n---\napiVersion: v1\nkind: Service\nmetadata: {name: &n second, labels: {app: *n}}\n"
+                    "spec: {ports: [{port: 80}]}\n")
+    made = ["service/first: created; answered", "service/second: created; answered"]
+    got = [line.replace("create ", "", 1) for line in hand.says("apply", str(file))]
+    yield "apply makes each document", got == made, got
+    manager = world.run("get", "svc", "second", "-o",
+                        "jsonpath={.metadata.managedFields[*].manager} {.metadata.managedFields[*].operation}")
+    yield "as the manager seamline", manager == "seamline Apply", manager
+    got = hand.says("apply", str(file))
+    yield "again, nothing changes", [line.rsplit(": ", 1)[1] for line in got] == ["unchanged; answered"] * 2, got
+    other = folder / "web.yaml"
+    other.write_text(kubectl.MANIFEST.replace("replicas: 8", "replicas: 5"))
+    count = ("get", "deploy", "web", "-o", "jsonpath={.spec.replicas}")
+    before = world.run(*count)
+    refused = hand.run("apply", str(other), "--yes")
+    yield "what another manages is left", (
+        refused.returncode == 2 and ".spec.replicas" in refused.stderr and "--force-conflicts" in refused.stderr
+        and world.run(*count) == before), refused
+    hand.says("apply", str(other), "--force-conflicts")
+    yield "unless it is forced", world.run(*count) == "5", ""
+    got = hand.says("delete", str(file), "--wait")
+    yield "delete begins with the last", [line for line in got if "deleted" in line] == [
+        "delete service/second: deleted; answered", "delete service/first: deleted; answered"], got
+    got = hand.says("delete", str(file))
+    yield "what is gone is absent", got == ["service/second absent", "service/first absent"], got
+    custom = folder / "custom.yaml"
+    custom.write_text("apiVersion: x.io/v1\nkind: Gadget\nmetadata: {name: g}\n")
+    done = hand.run("apply", str(custom), "--yes")
+    yield "a kind that the server has not", done.returncode == 2 and "no API x.io/v1" in done.stderr, done
+
+
+SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: x}\n"
+BAD_MANIFESTS = {
+    "a tab": (SERVICE + "spec:\n\tports: []\n", "line 5"),
+    "a key that comes twice": (SERVICE + "spec: {}\nspec: {}\n", "line 5"),
+    "an anchor that is not there": (SERVICE + "spec: *nothing\n", "line 4"),
+    "aliases of aliases": ("a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+        f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(8)), "line"),
+    "no kind": ("apiVersion: v1\nmetadata: {name: x}\n", "kind"),
+    "a list for an object": ("- a\n- b\n", "apiVersion"),
+    "another namespace": (SERVICE.replace("{name: x}", "{name: x, namespace: other}"), "is of namespace other, and -n says"),
+    "nothing": ("# only words\n", "no object"),
+    "a wrong type": (SERVICE + "spec: {ports: [{port: eighty}]}\n", "port"),
+    "a wrong type of metadata": ("apiVersion: v1\nkind: Service\nmetadata: [x]\n", "metadata.name"),
+}
+
+
+def bad_manifests(hand, world, folder):
+    before = world.run("get", "deploy,svc", "-o", "yaml")
+    for what, (text, told) in BAD_MANIFESTS.items():
+        file = folder / "bad.yaml"
+        file.write_text(text)
+        done = hand.run("apply", str(file), "--yes")
+        yield f"refused: {what}", (
+            done.returncode == 2 and told in done.stderr and str(file) in done.stderr), done
+    done = hand.run("apply", str(folder / "none.yaml"), "--yes")
+    yield "refused: a file that is not there", done.returncode == 2 and "none.yaml" in done.stderr, done
+    yield "none of these was applied", world.run("get", "deploy,svc", "-o", "yaml") == before, ""
 
 
 def harmless(hand, world):
@@ -136,7 +200,7 @@ def harmless(hand, world):
     yield "none of these changed anything", before == after, after
 
 
-def everything(_folder):
+def everything(folder):
     seamline, api_only, build_dir = sys.argv[1:4]
     program = kubectl.find_kubectl(build_dir)
     if program is None:
@@ -147,7 +211,9 @@ def everything(_folder):
         world.run("apply", "-f", "-", stdin=kubectl.MANIFEST)
         hand = Hand(seamline, world)
         yield from harmless(hand, world)
+        yield from bad_manifests(hand, world, folder)
         yield from changes(hand, world)
+        yield from applies(hand, world, folder)
     finally:
         world.close()
 

@@ -209,7 +209,8 @@ static void test_apply_creates(void **state)
     begin((struct kube_order){.verb = KUBE_APPLY, .object = object});
     asks("GET", "/api/v1/namespaces/d/services/s", "");
     answer_recorded("answer-get-404-deployment.json");
-    asks("POST", "/api/v1/namespaces/d/services?fieldManager=seamline", SERVICE);
+    asks("PATCH", "/api/v1/namespaces/d/services/s?fieldManager=seamline", SERVICE);
+    assert_string_equal(action.body_type, "application/apply-patch+yaml");
     assert_non_null(strstr(text_str(&action.undo),
                            "\"method\":\"DELETE\",\"path\":\"/api/v1/namespaces/d/services/s\""));
     answer(201, "{\"kind\":\"Service\",\"metadata\":{\"name\":\"s\",\"namespace\":\"d\",\"uid\":"
@@ -238,7 +239,49 @@ static void test_apply_changes_or_not(void **state)
     cJSON_Delete(object);
 }
 
-/* A custom resource: its plural is discovered, and it knows no strategic merge patch. */
+/* It was not there when it was looked for, and was when it was applied: it is not ours to delete. */
+static void test_apply_to_anothers(void **state)
+{
+    cJSON *object = parse(SERVICE);
+    (void)state;
+    begin((struct kube_order){.verb = KUBE_APPLY, .object = object});
+    asks("GET", "/api/v1/namespaces/d/services/s", "");
+    answer_recorded("answer-get-404-deployment.json");
+    asks("PATCH", "/api/v1/namespaces/d/services/s?fieldManager=seamline", NULL);
+    answer(200, "{\"kind\":\"Service\",\"metadata\":{\"name\":\"s\",\"uid\":\"u5\"}}");
+    fails(-EEXIST, "service/s: somebody else made it");
+    assert_int_equal(action.result.reason, KUBE_REASON_EXISTS);
+    cJSON_Delete(object);
+}
+
+/* Fields that others manage are taken over only when told to. */
+static void test_apply_managed(void **state)
+{
+    static const char conflict[] = "{\"kind\":\"Status\",\"status\":\"Failure\",\"message\":"
+                                   "\"Apply failed with 1 conflict: conflict "
+                                   "with \\\"kubectl\\\" using v1: "
+                                   ".spec.type\",\"reason\":\"Conflict\",\"details\":{\"causes\":[{"
+                                   "\"reason\":\"FieldManagerConflict\",\"message\":\"conflict "
+                                   "with \\\"kubectl\\\" using v1\","
+                                   "\"field\":\".spec.type\"}]},\"code\":409}";
+    cJSON *object = parse(SERVICE);
+    (void)state;
+    begin((struct kube_order){.verb = KUBE_APPLY, .object = object});
+    asks("GET", "/api/v1/namespaces/d/services/s", "");
+    answer(200, "{\"metadata\":{\"name\":\"s\",\"resourceVersion\":\"3\"}}");
+    asks("PATCH", "/api/v1/namespaces/d/services/s?fieldManager=seamline", NULL);
+    answer(409, conflict);
+    fails(-EBUSY, "conflict with \"kubectl\" using v1: .spec.type");
+    assert_int_equal(action.result.reason, KUBE_REASON_MANAGED);
+    tear_down(NULL);
+    begin((struct kube_order){.verb = KUBE_APPLY, .object = object, .force = true});
+    asks("GET", "/api/v1/namespaces/d/services/s", "");
+    answer(200, "{\"metadata\":{\"name\":\"s\",\"resourceVersion\":\"3\"}}");
+    asks("PATCH", "/api/v1/namespaces/d/services/s?fieldManager=seamline&force=true", NULL);
+    cJSON_Delete(object);
+}
+
+/* A custom resource: its plural is discovered. */
 static void test_apply_custom(void **state)
 {
     cJSON *object = parse("{\"apiVersion\":\"x.io/v1\",\"kind\":\"Gadget\",\"metadata\":{\"name\":"
@@ -251,9 +294,6 @@ static void test_apply_custom(void **state)
     asks("GET", "/apis/x.io/v1/namespaces/own/gadgets/g", "");
     answer(200, "{\"metadata\":{\"name\":\"g\",\"resourceVersion\":\"3\"}}");
     asks("PATCH", "/apis/x.io/v1/namespaces/own/gadgets/g?fieldManager=seamline", NULL);
-    answer_recorded("answer-patch-415-type.json");
-    asks("PATCH", "/apis/x.io/v1/namespaces/own/gadgets/g?fieldManager=seamline", NULL);
-    assert_string_equal(action.body_type, "application/merge-patch+json");
     answer(200, "{\"metadata\":{\"name\":\"g\",\"resourceVersion\":\"4\"}}");
     ends(KUBE_DONE_CHANGED);
     tear_down(NULL);
@@ -261,6 +301,11 @@ static void test_apply_custom(void **state)
     asks("GET", "/apis/x.io/v1", "");
     answer(200, "{\"kind\":\"APIResourceList\",\"resources\":[]}");
     fails(-ENOENT, "no kind Gadget in x.io/v1");
+    tear_down(NULL);
+    begin((struct kube_order){.verb = KUBE_APPLY, .object = object});
+    asks("GET", "/apis/x.io/v1", "");
+    answer(404, "404 page not found");
+    fails(-ENOENT, "gadget/g: the server has no API x.io/v1");
     cJSON_Delete(object);
 }
 
@@ -631,6 +676,8 @@ int main(void)
         TEST(test_apply_creates),
         TEST(test_apply_changes_or_not),
         TEST(test_apply_custom),
+        TEST(test_apply_to_anothers),
+        TEST(test_apply_managed),
         TEST(test_apply_conflicts),
         TEST(test_delete),
         TEST(test_delete_applied),
