@@ -1,6 +1,5 @@
 #include "net/checksum.h"
 
-#include <endian.h>
 #include <string.h>
 
 static inline uint64_t load64(const uint8_t *at)
@@ -58,14 +57,4 @@ uint64_t checksum_add(uint64_t sum, const void *bytes, uint32_t size)
     for (; size >= 8; size -= 8, at += 8)
         add64(&all, at);
     return (all.words >> 32) + (uint32_t)all.words + all.carries + load_rest(at, size);
-}
-
-uint64_t checksum_pseudo(const struct address *from, const struct address *to, uint8_t protocol,
-                         uint32_t l4_bytes)
-{
-    const uint64_t rest = htobe32(l4_bytes + protocol); /* As good as each of them. */
-    if (address_is_v4(from) && address_is_v4(to))
-        return rest + checksum_word(from->bytes + 12) + checksum_word(to->bytes + 12);
-    const uint64_t sum = checksum_add(rest, from->bytes, sizeof(from->bytes));
-    return checksum_add(sum, to->bytes, sizeof(to->bytes));
 }

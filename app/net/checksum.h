@@ -27,18 +27,26 @@ static inline uint32_t checksum_word(const uint8_t *at)
     return word;
 }
 
-/* The pseudo header's sum of TCP, UDP and ICMPv6: RFC 9293 3.1, 8200 8.1. */
-uint64_t checksum_pseudo(const struct address *from, const struct address *to, uint8_t protocol,
-                         uint32_t l4_bytes);
+/* The pseudo header's sum of TCP, UDP and ICMPv6: RFC 9293 3.1, 8200 8.1. Both addresses are of one
+ * family. */
+static inline uint64_t checksum_pseudo(const struct address *from, const struct address *to,
+                                       uint8_t protocol, uint32_t l4_bytes)
+{
+    const uint64_t rest = htobe32(l4_bytes + protocol); /* As good as each of them. */
+    if (address_is_v4(from))
+        return rest + address_v4_word(from) + address_v4_word(to);
+    const uint64_t sum = checksum_add(rest, from->bytes, sizeof(from->bytes));
+    return checksum_add(sum, to->bytes, sizeof(to->bytes));
+}
 
-/* Of words that were added as numbers, not as the machine reads them. */
+/* Of words that were added as numbers, not as the machine reads them. A number plus itself with its
+ * halves swapped has in its high half the sum of both, with the carry of the low half added in. */
 static inline uint16_t checksum_fold_numbers(uint64_t sum)
 {
-    sum = (sum >> 32) + (uint32_t)sum; /* 33 bits are left, then 32, 17, and 16. */
-    sum = (sum >> 32) + (uint32_t)sum;
-    sum = (sum >> 16) + (uint16_t)sum;
-    sum = (sum >> 16) + (uint16_t)sum;
-    return (uint16_t)sum;
+    sum += sum << 32 | sum >> 32;
+    uint32_t half = (uint32_t)(sum >> 32);
+    half += half << 16 | half >> 16;
+    return (uint16_t)(half >> 16);
 }
 
 /* Folded to 16 bits, not inverted: what a NIC wants in the field of a packet it shall finish.

@@ -91,12 +91,12 @@ static enum net_drop read_ethernet(struct cursor *rest, const struct frame_rules
     return vlan_id == rules->vlan_id ? PASS : NET_DROP_VLAN;
 }
 
-/* HEADER_BYTES is a multiple of 4. */
 static bool ipv4_checksum_right(const uint8_t *ip, uint32_t header_bytes)
 {
-    uint64_t sum = 0;
-    for (uint32_t at = 0; at < header_bytes; at += 4)
-        sum += checksum_word(ip + at);
+    uint64_t sum = (uint64_t)checksum_word(ip) + checksum_word(ip + 4) + checksum_word(ip + 8) +
+                   checksum_word(ip + 12) + checksum_word(ip + 16);
+    if (header_bytes > WIRE_IPV4_BYTES)
+        sum = checksum_add(sum, ip + WIRE_IPV4_BYTES, header_bytes - WIRE_IPV4_BYTES);
     return checksum_finish(sum) == 0;
 }
 
@@ -161,11 +161,11 @@ static enum net_drop read_ipv6(struct cursor *rest, struct frame *frame, uint8_t
 }
 
 /* An address that a single station can have: RFC 1122 3.2.1.3, RFC 4291 2.7. */
-static bool is_station(const struct address *address)
+static bool is_station(const struct address *address, bool ipv6)
 {
     const uint8_t *bytes = address->bytes;
     static const uint8_t loopback[16] = {[15] = 1};
-    if (address_is_v4(address))
+    if (!ipv6)
         return bytes[12] != 0 && bytes[12] != 127 && bytes[12] < 224;
     return bytes[0] != 0xff && memcmp(bytes, loopback, sizeof(loopback)) != 0;
 }
@@ -181,7 +181,8 @@ static enum net_drop check_addresses(const struct frame_rules *rules, uint8_t pr
 {
     const bool icmpv6 = frame->ipv6 && protocol == WIRE_ICMPV6;
     /* Duplicate address detection asks from ::. */
-    if (!is_station(&frame->source) || (is_unspecified(&frame->source) && !icmpv6))
+    if (!is_station(&frame->source, frame->ipv6) ||
+        (frame->ipv6 && !icmpv6 && is_unspecified(&frame->source)))
         return NET_DROP_IP_ADDRESS;
     if (own_contains(rules->own, &frame->source))
         return NET_DROP_IP_ADDRESS;
