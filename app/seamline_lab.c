@@ -27,6 +27,8 @@ static const char usage[] =
     "  status      what is running, as JSON\n"
     "  kubeconfig  print the kubeconfig (context seamline-lab)\n"
     "  kill POD    send a signal to a pod's process, stamped in truth.jsonl (--signal TERM|KILL)\n"
+    "  fault NAME...  make something go wrong: api-outage DURATION, gone-410, slow-watch DELAY "
+    "DURATION\n"
     "  exec NAME -- COMMAND...  run a command in the network of a pod, a node (n1...) or `lab`\n"
     "  down        take everything away; truth.jsonl and lab.log stay\n"
     "options of all:\n"
@@ -357,6 +359,22 @@ static int kill_pod(const struct options *options, const char *pod)
     return ask(options, command);
 }
 
+/* The daemon knows the faults, and says what is wrong with one. */
+static int fault(const struct options *options, char **words, int count)
+{
+    char command[LAB_CONTROL_BYTES] = "fault";
+    size_t size = strlen(command);
+
+    for (int i = 0; i < count; i++) {
+        if (size + strlen(words[i]) + 2 > sizeof(command)) {
+            fprintf(stderr, "seamline-lab: that is too long for a fault\n");
+            return EXIT_USAGE;
+        }
+        size += (size_t)snprintf(command + size, sizeof(command) - size, " %s", words[i]);
+    }
+    return ask(options, command);
+}
+
 static int exec_in(const struct options *options, const char *name, char **argv)
 {
     struct text answer = {0};
@@ -389,6 +407,8 @@ static int run_command(const char *command, int argc, char **argv, struct option
 
     if (strcmp(command, "kill") == 0 && operand != NULL && optind + 1 == argc)
         return kill_pod(options, operand);
+    if (strcmp(command, "fault") == 0 && operand != NULL)
+        return fault(options, argv + optind, argc - optind);
     if (strcmp(command, "exec") == 0 && operand != NULL && optind + 1 < argc)
         return exec_in(options, operand,
                        argv + optind + (strcmp(argv[optind + 1], "--") == 0 ? 2 : 1));

@@ -46,6 +46,7 @@ struct api_handler {
     struct api_deny deny[API_DENY_RULES]; /* What nobody may do. */
     unsigned deny_count;                  /* Rules in use. */
     uint64_t expired_before;              /* Versions below this count as expired; 0: none. */
+    uint64_t visible;                     /* Watches tell of changes up to this version. */
     struct api_service_ranges ranges;     /* Of what Services are given. */
 };
 

@@ -53,6 +53,7 @@ void api_read_watch(struct api_call *call)
         .path = call->path,
         .selector = &selector,
         .expired_before = &call->handler->expired_before,
+        .visible = &call->handler->visible,
         .as_table = api_call_wants_table(call),
         .include = api_call_include(call),
         .utc_ns = call->request->utc_ns,

@@ -26,6 +26,7 @@ enum {
     IDLE_TIMEOUT_S = 120,
     CONNECTION_BYTES = 64 * 1024,
     STREAM_BLOCK_BYTES = 16 * 1024,
+    SEEN_VERSIONS = 4096,
     MAX_ROUNDS = 32, /* Of one run: a client cannot hold the daemon for longer. */
     MAX_WAIT_MS = 1000,
 };
@@ -42,15 +43,25 @@ struct stream {
     bool cut;                          /* The connection is to break off. */
 };
 
+/* When the store was found at a version, for watches that are kept back. */
+struct seen {
+    uint64_t version;
+    int64_t utc_ns;
+};
+
 struct api_server {
-    struct MHD_Daemon *daemon;  /* libmicrohttpd's state. */
-    struct api_handler handler; /* Answers requests. */
-    struct stream *streams;     /* All watches. */
-    unsigned stream_count;      /* Their number. */
-    uint16_t port;              /* Where it listens. */
-    uint64_t stepped_version;   /* Of the store, when namespaces were last worked on. */
-    int64_t utc_ns;             /* Of the present run. */
-    int64_t next_look_ns;       /* When to look for clients that have gone. */
+    struct MHD_Daemon *daemon;                  /* libmicrohttpd's state; NULL while it is away. */
+    const struct certificate_set *certificates; /* Borrowed. */
+    int64_t delay_ns;                           /* Of watches; 0: none. */
+    struct seen *seen;              /* Ring of SEEN_VERSIONS: what may not be told yet. */
+    uint64_t seen_first, seen_next; /* Those in use. */
+    struct api_handler handler;     /* Answers requests. */
+    struct stream *streams;         /* All watches. */
+    unsigned stream_count;          /* Their number. */
+    uint16_t port;                  /* Where it listens. */
+    uint64_t stepped_version;       /* Of the store, when namespaces were last worked on. */
+    int64_t utc_ns;                 /* Of the present run. */
+    int64_t next_look_ns;           /* When to look for clients that have gone. */
 };
 
 /* A request that is being read. */
@@ -62,8 +73,8 @@ struct exchange {
 };
 
 static int listen_on(uint16_t port, struct error *err);
-static struct MHD_Daemon *start_daemon(struct api_server *server, int listener,
-                                       const struct certificate_set *certificates);
+static struct MHD_Daemon *start_daemon(struct api_server *server, int listener);
+static void keep_back(struct api_server *server);
 static uint16_t port_of(int listener);
 static void resume_due(struct api_server *server);
 static void look_for_gone(struct api_server *server);
@@ -80,6 +91,8 @@ int api_server_start(const struct api_server_config *config, struct api_server *
     server->handler.store = config->store;
     server->handler.user = CERTIFICATE_CLIENT_NAME;
     server->handler.minor = API_KUBERNETES_MINOR;
+    server->handler.visible = UINT64_MAX;
+    server->certificates = config->certificates;
     for (unsigned i = 0; i < config->deny_count; i++) {
         if (api_handler_deny(&server->handler, config->deny[i]) == 0)
             continue;
@@ -95,7 +108,7 @@ int api_server_start(const struct api_server_config *config, struct api_server *
         return listener;
     }
     server->port = port_of(listener);
-    server->daemon = start_daemon(server, listener, config->certificates);
+    server->daemon = start_daemon(server, listener);
     if (server->daemon == NULL) {
         close(listener);
         free(server);
@@ -111,14 +124,40 @@ void api_server_stop(struct api_server *server)
 {
     if (server == NULL)
         return;
+    api_server_go_away(server);
+    free(server->seen);
+    free(server);
+}
+
+void api_server_go_away(struct api_server *server)
+{
+    if (server->daemon == NULL)
+        return;
     api_server_drop_watches(server);
     MHD_run(server->daemon);
     MHD_stop_daemon(server->daemon);
-    free(server);
+    server->daemon = NULL;
+}
+
+int api_server_come_back(struct api_server *server)
+{
+    struct error err = {0};
+    int listener = listen_on(server->port, &err);
+    if (listener < 0)
+        return listener;
+    server->daemon = start_daemon(server, listener);
+    if (server->daemon != NULL) {
+        api_server_expire(server, store_version(server->handler.store));
+        return 0;
+    }
+    close(listener);
+    return -EIO;
 }
 
 int api_server_fd(const struct api_server *server)
 {
+    if (server->daemon == NULL)
+        return -1;
     return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 }
 
@@ -130,6 +169,10 @@ uint16_t api_server_port(const struct api_server *server)
 int api_server_wait_ms(const struct api_server *server)
 {
     MHD_UNSIGNED_LONG_LONG timeout_ms;
+    if (server->daemon == NULL)
+        return MAX_WAIT_MS;
+    if (server->seen_first != server->seen_next)
+        return (int)(API_SERVER_LATE_NS / 1000000);
     if (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms < MAX_WAIT_MS)
         return (int)timeout_ms;
     return MAX_WAIT_MS;
@@ -138,6 +181,11 @@ int api_server_wait_ms(const struct api_server *server)
 void api_server_run(struct api_server *server, int64_t utc_ns)
 {
     server->utc_ns = utc_ns;
+    if (server->daemon == NULL) {
+        api_handler_step(&server->handler, utc_ns); /* Controllers go on without their server. */
+        return;
+    }
+    keep_back(server);
     if (utc_ns >= server->next_look_ns || utc_ns + SECOND_NS < server->next_look_ns) {
         server->next_look_ns = utc_ns + SECOND_NS;
         look_for_gone(server);
@@ -148,6 +196,7 @@ void api_server_run(struct api_server *server, int64_t utc_ns)
             api_handler_step(&server->handler, utc_ns);
             server->stepped_version = store_version(store);
         }
+        keep_back(server);
         resume_due(server);
         MHD_run(server->daemon);
         if (server->stepped_version == store_version(store) && api_server_wait_ms(server) != 0)
@@ -165,6 +214,37 @@ void api_server_drop_watches(struct api_server *server)
     for (struct stream *stream = server->streams; stream != NULL; stream = stream->next) {
         stream->cut = true;
         resume(stream);
+    }
+}
+
+void api_server_slow_watches(struct api_server *server, int64_t delay_ns)
+{
+    if (server->seen == NULL)
+        server->seen = calloc(SEEN_VERSIONS, sizeof(*server->seen));
+    server->delay_ns = server->seen != NULL ? delay_ns : 0;
+    server->seen_first = server->seen_next = 0;
+    server->handler.visible = delay_ns > 0 ? store_version(server->handler.store) : UINT64_MAX;
+}
+
+/* Note the store's version, and let watches have those that are old enough. When the ring is full
+ * the oldest is told of early. */
+static void keep_back(struct api_server *server)
+{
+    uint64_t version = store_version(server->handler.store);
+    if (server->delay_ns == 0)
+        return;
+    uint64_t newest = server->seen_first != server->seen_next
+                          ? server->seen[(server->seen_next - 1) % SEEN_VERSIONS].version
+                          : server->handler.visible;
+    if (version > newest)
+        server->seen[server->seen_next++ % SEEN_VERSIONS] = (struct seen){version, server->utc_ns};
+    while (server->seen_first != server->seen_next) {
+        const struct seen *oldest = &server->seen[server->seen_first % SEEN_VERSIONS];
+        bool full = server->seen_next - server->seen_first == SEEN_VERSIONS;
+        if (!full && oldest->utc_ns + server->delay_ns > server->utc_ns)
+            break;
+        server->handler.visible = oldest->version;
+        server->seen_first++;
     }
 }
 
@@ -259,9 +339,9 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *connectio
     return MHD_YES;
 }
 
-static struct MHD_Daemon *start_daemon(struct api_server *server, int listener,
-                                       const struct certificate_set *certificates)
+static struct MHD_Daemon *start_daemon(struct api_server *server, int listener)
 {
+    const struct certificate_set *certificates = server->certificates;
     return MHD_start_daemon(
         MHD_USE_TLS | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, server,
         MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_HTTPS_MEM_CERT, certificates->server,

@@ -24,6 +24,8 @@
 #include "lab/certificate.h"
 #include "lab/store.h"
 
+#define API_SERVER_LATE_NS INT64_C(10000000)
+
 struct api_server_config {
     struct store *store;                        /* Borrowed; outlives the server. */
     const struct certificate_set *certificates; /* Borrowed; outlives the server. */
@@ -40,7 +42,8 @@ int api_server_start(const struct api_server_config *config, struct api_server *
 /* Cuts all connections. NULL is allowed. */
 void api_server_stop(struct api_server *server);
 
-int api_server_fd(const struct api_server *server); /* For poll or epoll, readable: work. */
+/* For poll or epoll, readable: work. -1 while it is away. */
+int api_server_fd(const struct api_server *server);
 uint16_t api_server_port(const struct api_server *server);
 int api_server_wait_ms(const struct api_server *server); /* 0..1000. */
 /* Read requests, answer them, send what watches have to tell. Never blocks. */
@@ -51,6 +54,15 @@ unsigned api_server_watch_count(const struct api_server *server);
  * versions below VERSION as expired; add a rule of what is denied (0 or -EINVAL); allow all again.
  * */
 void api_server_drop_watches(struct api_server *server);
+/* Be away, as a server that was killed: all connections are cut, new ones refused. Meanwhile
+ * api_server_fd() is -1. Before: take that descriptor out of the event loop. */
+void api_server_go_away(struct api_server *server);
+/* Be there again, at the same port. As with a real server, what watches can go on from begins anew:
+ * older versions have expired. 0, or -errno: it can be tried again. */
+int api_server_come_back(struct api_server *server);
+/* Tell watches of changes only DELAY_NS after they were made (to within API_SERVER_LATE_NS); 0: at
+ * once again. */
+void api_server_slow_watches(struct api_server *server, int64_t delay_ns);
 void api_server_expire(struct api_server *server, uint64_t version);
 int api_server_deny(struct api_server *server, const char *rule);
 void api_server_allow_all(struct api_server *server);

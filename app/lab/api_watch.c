@@ -18,6 +18,7 @@ struct api_watch {
     const struct store *store;              /* Where the changes are. */
     const struct api_resource *resource;    /* Which kind. */
     const uint64_t *expired_before;         /* The fault that makes versions old. */
+    const uint64_t *visible;                /* The fault that keeps changes back. */
     struct api_selector selector;           /* Which objects. */
     char namespace[API_PATH_SEGMENT_BYTES]; /* Whose; "": all. */
     enum api_table_include include;         /* Of Tables' rows. */
@@ -46,6 +47,7 @@ struct api_watch *api_watch_new(const struct api_watch_options *options)
     watch->store = options->store;
     watch->resource = options->resource;
     watch->expired_before = options->expired_before;
+    watch->visible = options->visible;
     watch->selector = *options->selector;
     strcpy(watch->namespace, path->namespace);
     watch->include = options->include;
@@ -67,7 +69,8 @@ void api_watch_free(struct api_watch *watch)
 
 bool api_watch_is_due(const struct api_watch *watch, int64_t utc_ns)
 {
-    return watch->wants_state || watch->cursor < store_version(watch->store) ||
+    const struct store_event *next = store_event_after(watch->store, watch->cursor, NULL);
+    return watch->wants_state || (next != NULL && next->version <= *watch->visible) ||
            utc_ns >= watch->end_ns || (watch->bookmarks && utc_ns >= watch->next_bookmark_ns) ||
            watch->cursor < *watch->expired_before;
 }
@@ -173,7 +176,7 @@ static bool send_changes(struct api_watch *watch, struct text *out, int64_t utc_
             send_line(out, "ERROR", api_status_watch_expired(watch->cursor, oldest));
             return false;
         }
-        if (event == NULL)
+        if (event == NULL || event->version > *watch->visible)
             return true;
         watch->cursor = event->version;
         send_event(watch, out, event, utc_ns);

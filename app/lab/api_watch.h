@@ -32,9 +32,10 @@ struct api_watch_options {
     const struct api_path *path;         /* Namespace, version, bookmarks, time limit. */
     const struct api_selector *selector; /* Copied. */
     const uint64_t *expired_before;      /* Versions below count as expired; outlives the watch. */
-    bool as_table;                       /* Objects are wanted as Tables. */
-    enum api_table_include include;      /* What the Tables' rows carry. */
-    int64_t utc_ns;                      /* Now. */
+    const uint64_t *visible;        /* Changes above are not told of yet; outlives the watch. */
+    bool as_table;                  /* Objects are wanted as Tables. */
+    enum api_table_include include; /* What the Tables' rows carry. */
+    int64_t utc_ns;                 /* Now. */
 };
 
 struct api_watch;

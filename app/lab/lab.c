@@ -122,6 +122,7 @@ static void read_store(struct lab *lab)
  * pass. */
 static void turn(struct lab *lab)
 {
+    lab_fault_run(lab);
     for (int i = 0; i < TURN_PASSES; i++) {
         uint64_t version = store_version(lab->store);
 
@@ -140,19 +141,18 @@ static void turn(struct lab *lab)
     }
 }
 
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int wait_ms(const struct lab *lab)
 {
-    int64_t due_ns =
-        min64(min64(cluster_due(&lab->cluster), lab_pod_due(lab)),
-              min64(min64(lab_proxy_due(lab), lab_balancer_due(lab)), lab_ingress_due(lab)));
-    int64_t wait_ns = due_ns - clock_read(CLOCK_MONOTONIC);
+    const int64_t dues_ns[] = {
+        cluster_due(&lab->cluster), lab_pod_due(lab),     lab_proxy_due(lab),
+        lab_balancer_due(lab),      lab_ingress_due(lab), lab_fault_due(lab),
+    };
+    int64_t due_ns = INT64_MAX, wait_ns;
     int most = lab->api != NULL ? api_server_wait_ms(lab->api) : WAIT_MAX_MS;
 
+    for (size_t i = 0; i < sizeof(dues_ns) / sizeof(dues_ns[0]); i++)
+        due_ns = dues_ns[i] < due_ns ? dues_ns[i] : due_ns;
+    wait_ns = due_ns - clock_read(CLOCK_MONOTONIC);
     if (due_ns <= lab->now_ns || wait_ns <= 0)
         return 0;
     if (due_ns == INT64_MAX || wait_ns / 1000000 >= most)
@@ -349,6 +349,8 @@ int lab_run(const struct lab_config *config, int ready_fd)
         .signal_fd = -1,
         .control_fd = -1,
         .down_fd = -1,
+        .api_back_ns = INT64_MAX,
+        .watches_fast_ns = INT64_MAX,
         .ready_fd = ready_fd,
         .truth.fd = -1,
         .fabric = {.home_fd = -1, .lab_fd = -1, .balancer_fd = -1},

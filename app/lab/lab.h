@@ -205,6 +205,8 @@ struct lab {
     struct lab_ingress ingress;
     uint64_t next_container; /* Numbers of containers. */
     struct api_server *api;  /* NULL in static mode. */
+    int64_t api_back_ns;     /* When an outage of the API ends; INT64_MAX: there is none. */
+    int64_t watches_fast_ns; /* When slow watches end; likewise. */
     struct lab_source api_source, signal_source, control_source;
     int signal_fd;
     int control_fd;
@@ -299,6 +301,12 @@ int lab_files_pods(const struct lab *lab, const struct certificate_set *set, str
 void lab_files_remove(const char *dir);
 void lab_files_nodes(struct lab *lab);
 void lab_files_static(struct lab *lab);
+
+/* lab_fault.c: what goes wrong on purpose. TEXT is the fault's name and its operands; FD gets "ok"
+ * or "error: ...". */
+void lab_fault(struct lab *lab, char *text, int fd);
+void lab_fault_run(struct lab *lab);
+int64_t lab_fault_due(const struct lab *lab);
 
 /* lab_control.c: the control socket. */
 int lab_control_open(struct lab *lab, struct error *err);

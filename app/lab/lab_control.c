@@ -230,6 +230,8 @@ void lab_control_accept(struct lab *lab)
         answer_netns(lab, command + 6, fd);
     else if (strncmp(command, "kill ", 5) == 0)
         answer_kill(lab, command + 5, fd);
+    else if (strncmp(command, "fault ", 6) == 0)
+        lab_fault(lab, command + 6, fd);
     else
         dprintf(fd, "error: unknown command\n");
     close(fd);

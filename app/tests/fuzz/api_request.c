@@ -44,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const char json[] = "application/json";
     static const char *const collections[] = {base, "/api/v1/namespaces/default/pods",
                                               "/api/v1/namespaces/default/services"};
-    struct api_handler handler = {.store = store_new(1), .user = "fuzzer", .minor = 36};
+    struct api_handler handler = {
+        .store = store_new(1), .user = "fuzzer", .minor = 36, .visible = UINT64_MAX};
     if (size > 0) {
         const char *body = (const char *)data + 1;
         static const char *const types[] = {

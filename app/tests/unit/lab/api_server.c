@@ -257,6 +257,70 @@ static void test_faults(void **state)
     end(world, list);
 }
 
+/* Away: watches are cut and new connections refused; then it is at its place again, with all that it
+ * had, and with what changed meanwhile. */
+static void test_outage(void **state)
+{
+    struct world *world = *state;
+    uint16_t port = api_server_port(world->server);
+    make_pod(world, "one");
+    struct transfer *watch = begin(world, &world->certificates, "/api/v1/pods?watch=1");
+    await(world, watch, "\"name\":\"one\"");
+    api_server_go_away(world->server);
+    assert_int_equal(api_server_fd(world->server), -1);
+    finish(world, watch);
+    assert_int_not_equal(watch->result, CURLE_OK);
+    end(world, watch);
+    assert_int_equal(api_server_watch_count(world->server), 0);
+    struct transfer *list = begin(world, &world->certificates, "/api/v1/pods");
+    finish(world, list);
+    assert_int_equal(list->result, CURLE_COULDNT_CONNECT);
+    end(world, list);
+    make_pod(world, "two");
+    assert_int_equal(api_server_come_back(world->server), 0);
+    assert_int_equal(api_server_port(world->server), port);
+    list = begin(world, &world->certificates, "/api/v1/pods");
+    finish(world, list);
+    assert_int_equal(list->code, 200);
+    assert_non_null(strstr(text_str(&list->out), "\"name\":\"two\""));
+    end(world, list);
+    watch = begin(world, &world->certificates, "/api/v1/pods?watch=1&resourceVersion=2");
+    finish(world, watch);
+    assert_non_null(strstr(text_str(&watch->out), "\"code\":410"));
+    end(world, watch);
+    api_server_go_away(world->server); /* And it can end like that. */
+}
+
+/* Changes are told in order, each as late as was asked for; afterwards at once again. */
+static void test_slow_watches(void **state)
+{
+    struct world *world = *state;
+    struct transfer *watch = begin(world, &world->certificates, "/api/v1/pods?watch=1");
+    make_pod(world, "one");
+    await(world, watch, "\"name\":\"one\"");
+    api_server_slow_watches(world->server, 2 * SECOND_NS);
+    make_pod(world, "two");
+    for (unsigned i = 0; i < 50; i++)
+        turn(world);
+    world->utc_ns += SECOND_NS;
+    make_pod(world, "three");
+    for (unsigned i = 0; i < 50; i++)
+        turn(world);
+    assert_null(strstr(text_str(&watch->out), "\"name\":\"two\""));
+    world->utc_ns += SECOND_NS;
+    await(world, watch, "\"name\":\"two\"");
+    for (unsigned i = 0; i < 50; i++)
+        turn(world);
+    assert_null(strstr(text_str(&watch->out), "\"name\":\"three\""));
+    struct transfer *list = begin(world, &world->certificates, "/api/v1/pods");
+    finish(world, list); /* Only watches are slow. */
+    assert_non_null(strstr(text_str(&list->out), "\"name\":\"three\""));
+    end(world, list);
+    api_server_slow_watches(world->server, 0);
+    await(world, watch, "\"name\":\"three\"");
+    end(world, watch);
+}
+
 static void test_client_that_goes_is_noticed(void **state)
 {
     struct world *world = *state;
@@ -333,6 +397,8 @@ int main(void)
         WORLD_TEST(test_watch_streams_and_ends),
         WORLD_TEST(test_silent_watch_answers),
         WORLD_TEST(test_faults),
+        WORLD_TEST(test_outage),
+        WORLD_TEST(test_slow_watches),
         WORLD_TEST(test_client_that_goes_is_noticed),
         WORLD_TEST(test_bodies),
         WORLD_TEST(test_start_refuses),

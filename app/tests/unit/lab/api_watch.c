@@ -22,6 +22,7 @@ struct world {
     struct api_watch *watch; /* Under test. */
     struct text out;         /* What the watch said last. */
     uint64_t expired_before; /* The fault. */
+    uint64_t visible;        /* The other one. */
 };
 
 static void watch_pods(struct world *world, const char *query, bool as_table)
@@ -41,6 +42,7 @@ static void watch_pods(struct world *world, const char *query, bool as_table)
         .path = &path,
         .selector = &selector,
         .expired_before = &world->expired_before,
+        .visible = &world->visible,
         .as_table = as_table,
         .utc_ns = NOW_NS,
     };
@@ -92,6 +94,7 @@ static int set_up(void **state)
 {
     struct world *world = calloc(1, sizeof(*world));
     world->store = store_new(1);
+    world->visible = UINT64_MAX;
     put(world, "d", "a", "x"); /* Version 2. */
     put(world, "d", "b", "y"); /* Version 3. */
     put(world, "e", "c", "x"); /* Version 4. */
@@ -174,6 +177,21 @@ static void test_initial_events(void **state)
     assert_non_null(strstr(text_str(&world->out), "\"k8s.io/initial-events-end\":\"true\""));
 }
 
+/* What happened after the visible version waits for it. */
+static void test_kept_back(void **state)
+{
+    struct world *world = *state;
+    watch_pods(world, "resourceVersion=2", false);
+    world->visible = 2;
+    put(world, "d", "a", "z");
+    expect(world, NOW_NS, "");
+    world->visible = 3;
+    expect(world, NOW_NS, "ADDED b@3,y ");
+    expect(world, NOW_NS, "");
+    world->visible = UINT64_MAX;
+    expect(world, NOW_NS, "MODIFIED a@5,z ");
+}
+
 static void test_expired(void **state)
 {
     struct world *world = *state;
@@ -214,6 +232,7 @@ int main(void)
         WORLD_TEST(test_selection),
         WORLD_TEST(test_bookmarks_and_the_end),
         WORLD_TEST(test_initial_events),
+        WORLD_TEST(test_kept_back),
         WORLD_TEST(test_expired),
         WORLD_TEST(test_tables),
     };

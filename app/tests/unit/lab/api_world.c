@@ -70,6 +70,7 @@ int world_set_up(void **state)
     world->handler.store = world->store;
     world->handler.user = "somebody";
     world->handler.minor = API_KUBERNETES_MINOR;
+    world->handler.visible = UINT64_MAX;
     assert_int_equal(
         world_request(world, "POST", "/api/v1/namespaces", "{'metadata':{'name':'default'}}"), 201);
     *state = world;
