@@ -79,7 +79,7 @@ static inline bool is_expected(const struct tcb *tcb, const struct tcp_arrival *
            tcb->queue.count == 0 && tcb->snd_wnd > 0 && tcb->timer_kind != TCP_TIMER_PERSIST;
 }
 
-static inline void ack(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
+ALWAYS_INLINE static inline void ack(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
 {
     if (covers_all(tcb, in))
         cover_all(tcp, tcb, in);
@@ -99,7 +99,7 @@ static inline bool covers_all(const struct tcb *tcb, const struct tcp_arrival *i
 }
 
 /* tcp_ack_new() for that. */
-static inline void cover_all(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
+ALWAYS_INLINE static inline void cover_all(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
 {
     uint64_t was = tcb->snd_una, sent_ns = forget_first(tcp, tcb), rtt_ns = in->now_ns - sent_ns;
 

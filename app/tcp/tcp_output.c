@@ -2,9 +2,6 @@
  * what counts as lost, then what is new, then probes, then ACKs that nothing else carried. */
 #include "tcp/tcp_priv.h"
 
-/* What is made for each segment, and not worth a call. */
-#define ALWAYS_INLINE __attribute__((always_inline))
-
 enum emission {
     EMIT_NOTHING, /* There is nothing of that sort to send. */
     EMIT_ONE,     /* A descriptor was filled in. */

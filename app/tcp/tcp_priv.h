@@ -30,6 +30,9 @@
 
 #define TCP_NEVER_NS UINT64_MAX
 
+/* What is done for each segment, and not worth a call. */
+#define ALWAYS_INLINE __attribute__((always_inline))
+
 enum {
     TCP_SEGMENTS_PER_ACK = 2 /* RFC 9293 3.8.6.3: at least every second one is acknowledged. */
 };

@@ -31,9 +31,8 @@ uint32_t server_events(struct server *server, uint64_t now_ns)
     if (count == 0)
         return 0;
     for (; done < count; done++) {
-        struct tcp_event event = events[done]; /* Acting may move the array. */
-        act(server, now_ns, &event);
-        events = tcp_events(server->tcp, &count);
+        act(server, now_ns, &events[done]);
+        tcp_events(server->tcp, &count); /* Acting makes further ones. */
     }
     tcp_events_clear(server->tcp);
     return done;

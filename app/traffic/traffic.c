@@ -81,7 +81,6 @@ void traffic_quit(struct traffic *traffic, uint64_t now_ns)
     }
 }
 
-/* Acting makes further events, and may move the array: each event is copied first. */
 uint32_t traffic_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncertainty_ns)
 {
     uint32_t count, done = 0;
@@ -90,9 +89,8 @@ uint32_t traffic_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncer
         return 0;
     traffic->uncertainty_ns = uncertainty_ns;
     for (; done < count; done++) {
-        struct tcp_event event = events[done];
-        act(traffic, now_ns, &event);
-        events = tcp_events(traffic->tcp, &count);
+        act(traffic, now_ns, &events[done]);
+        tcp_events(traffic->tcp, &count); /* Acting makes further ones. */
     }
     tcp_events_clear(traffic->tcp);
     traffic->woken_count = 0;
