@@ -114,6 +114,38 @@ static void default_template(cJSON *spec)
     default_pod_spec(json_make(spec, "template.spec"));
 }
 
+static void default_statefulset(cJSON *spec)
+{
+    default_template(spec);
+    string_or(spec, "podManagementPolicy", "OrderedReady");
+    cJSON *strategy = object_or(spec, "updateStrategy");
+    string_or(strategy, "type", "RollingUpdate");
+    if (strcmp(json_string(strategy, "type", ""), "RollingUpdate") == 0)
+        number_or(object_or(strategy, "rollingUpdate"), "partition", 0);
+    number_or(spec, "revisionHistoryLimit", 10);
+}
+
+static void default_daemonset(cJSON *spec)
+{
+    default_pod_spec(json_make(spec, "template.spec"));
+    cJSON *strategy = object_or(spec, "updateStrategy");
+    string_or(strategy, "type", "RollingUpdate");
+    if (strcmp(json_string(strategy, "type", ""), "RollingUpdate") == 0) {
+        cJSON *rolling = object_or(strategy, "rollingUpdate");
+        number_or(rolling, "maxUnavailable", 1);
+        number_or(rolling, "maxSurge", 0);
+    }
+    number_or(spec, "revisionHistoryLimit", 10);
+}
+
+static void default_daemonset_status(cJSON *status)
+{
+    static const char *const names[] = {"currentNumberScheduled", "numberMisscheduled",
+                                        "desiredNumberScheduled", "numberReady"};
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        number_or(status, names[i], 0);
+}
+
 static void default_deployment(cJSON *spec)
 {
     default_template(spec);
@@ -190,6 +222,14 @@ void api_default(enum store_kind kind, cJSON *object)
     case STORE_REPLICASET:
         default_template(object_or(object, "spec"));
         number_or(object_or(object, "status"), "replicas", 0);
+        break;
+    case STORE_STATEFULSET:
+        default_statefulset(object_or(object, "spec"));
+        number_or(object_or(object, "status"), "replicas", 0);
+        break;
+    case STORE_DAEMONSET:
+        default_daemonset(object_or(object, "spec"));
+        default_daemonset_status(object_or(object, "status"));
         break;
     case STORE_SERVICE:
         default_service(object_or(object, "spec"));

@@ -83,9 +83,10 @@ void api_delete_collection(struct api_call *call)
 /* Delete what is in the namespace NAME. True when nothing is left. */
 static bool empty_namespace(struct api_handler *handler, const char *name, int64_t utc_ns)
 {
-    static const enum store_kind order[] = {STORE_DEPLOYMENT, STORE_REPLICASET,    STORE_POD,
-                                            STORE_SERVICE,    STORE_ENDPOINTSLICE, STORE_ENDPOINTS,
-                                            STORE_EVENT,      STORE_BUDGET,        STORE_INGRESS};
+    static const enum store_kind order[] = {
+        STORE_DEPLOYMENT,    STORE_REPLICASET, STORE_POD,      STORE_SERVICE,
+        STORE_ENDPOINTSLICE, STORE_ENDPOINTS,  STORE_EVENT,    STORE_BUDGET,
+        STORE_STATEFULSET,   STORE_DAEMONSET,  STORE_REVISION, STORE_INGRESS};
     const struct api_delete_manner manner = {.grace_s = -1, .utc_ns = utc_ns};
     bool empty = true;
     for (unsigned i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
@@ -207,7 +208,8 @@ static int64_t grace_of(const cJSON *pod, const struct api_delete_manner *manner
 /* Remove the owner UID from all that name it. */
 static void orphan_dependents(struct store *store, const char *uid, int64_t utc_ns)
 {
-    static const enum store_kind kinds[] = {STORE_REPLICASET, STORE_POD, STORE_ENDPOINTSLICE};
+    static const enum store_kind kinds[] = {STORE_REPLICASET, STORE_POD, STORE_ENDPOINTSLICE,
+                                            STORE_REVISION};
     for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         const cJSON *object = NULL;
         while ((object = store_next(store, kinds[i], NULL, object)) != NULL) {

@@ -22,6 +22,7 @@ static const struct extra extras[] = {
     {"", "v1", "pods/eviction", "Eviction", "policy/v1", "create", true, 22, 0},
     {"apps", "v1", "deployments/scale", "Scale", "autoscaling/v1", "get,patch,update", true, 0, 0},
     {"apps", "v1", "replicasets/scale", "Scale", "autoscaling/v1", "get,patch,update", true, 0, 0},
+    {"apps", "v1", "statefulsets/scale", "Scale", "autoscaling/v1", "get,patch,update", true, 0, 0},
     {"authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", NULL,
      "create", false, 0, 0},
 };

@@ -139,6 +139,13 @@ static const struct rule replicas_rules[] = {
     {"spec.strategy.rollingUpdate", TYPE_OBJECT},
     {"spec.strategy.rollingUpdate.maxSurge", TYPE_INT_OR_STRING},
     {"spec.strategy.rollingUpdate.maxUnavailable", TYPE_INT_OR_STRING},
+    {"spec.updateStrategy", TYPE_OBJECT},
+    {"spec.updateStrategy.type", TYPE_STRING},
+    {"spec.updateStrategy.rollingUpdate", TYPE_OBJECT},
+    {"spec.updateStrategy.rollingUpdate.partition", TYPE_INTEGER},
+    {"spec.updateStrategy.rollingUpdate.maxUnavailable", TYPE_INT_OR_STRING},
+    {"spec.podManagementPolicy", TYPE_STRING},
+    {"spec.serviceName", TYPE_STRING},
     {"spec.template", TYPE_OBJECT},
     {"spec.template.metadata", TYPE_OBJECT},
     {"spec.template.metadata.labels", TYPE_STRING_MAP},
@@ -215,6 +222,12 @@ static const struct rule ingress_rules[] = {
     {"spec.tls[].hosts", TYPE_ARRAY},
     {"spec.tls[].hosts[]", TYPE_STRING},
     {"spec.tls[].secretName", TYPE_STRING},
+    {NULL, TYPE_OBJECT},
+};
+
+static const struct rule revision_rules[] = {
+    {"data", TYPE_OBJECT},
+    {"revision", TYPE_INTEGER},
     {NULL, TYPE_OBJECT},
 };
 
@@ -309,10 +322,13 @@ bool api_validate_types(enum store_kind kind, const cJSON *object, char *why, si
         return rules_hold(pod_spec_rules, json_at(object, "spec"), "spec.", why, why_bytes);
     case STORE_DEPLOYMENT:
     case STORE_REPLICASET:
+    case STORE_STATEFULSET:
+    case STORE_DAEMONSET:
         return rules_hold(replicas_rules, object, "", why, why_bytes) &&
                rules_hold(pod_spec_rules, json_at(object, "spec.template.spec"),
                           "spec.template.spec.", why, why_bytes);
     case STORE_SERVICE: return rules_hold(service_rules, object, "", why, why_bytes);
+    case STORE_REVISION: return rules_hold(revision_rules, object, "", why, why_bytes);
     case STORE_BUDGET: return rules_hold(budget_rules, object, "", why, why_bytes);
     case STORE_INGRESS: return rules_hold(ingress_rules, object, "", why, why_bytes);
     case STORE_NODE: return rules_hold(node_rules, object, "", why, why_bytes);

@@ -127,6 +127,37 @@ static const struct column ingress_columns[] = {
     {NULL, NULL, 0, NULL, NULL},
 };
 
+static const struct column statefulset_columns[] = {
+    {"Name", "string", 0, api_cell_text, "metadata.name"},
+    {"Ready", "string", 0, api_cell_deployment_ready, NULL},
+    {"Age", "string", 0, api_cell_age, "metadata.creationTimestamp"},
+    {"Containers", "string", 1, api_cell_containers, "name"},
+    {"Images", "string", 1, api_cell_containers, "image"},
+    {NULL, NULL, 0, NULL, NULL},
+};
+
+static const struct column daemonset_columns[] = {
+    {"Name", "string", 0, api_cell_text, "metadata.name"},
+    {"Desired", "integer", 0, api_cell_number, "status.desiredNumberScheduled"},
+    {"Current", "integer", 0, api_cell_number, "status.currentNumberScheduled"},
+    {"Ready", "integer", 0, api_cell_number, "status.numberReady"},
+    {"Up-to-date", "integer", 0, api_cell_number, "status.updatedNumberScheduled"},
+    {"Available", "integer", 0, api_cell_number, "status.numberAvailable"},
+    {"Node Selector", "string", 0, api_cell_map, "spec.template.spec.nodeSelector"},
+    {"Age", "string", 0, api_cell_age, "metadata.creationTimestamp"},
+    {"Containers", "string", 1, api_cell_containers, "name"},
+    {"Images", "string", 1, api_cell_containers, "image"},
+    {"Selector", "string", 1, api_cell_map, "spec.selector.matchLabels"},
+    {NULL, NULL, 0, NULL, NULL},
+};
+
+static const struct column revision_columns[] = {
+    {"Name", "string", 0, api_cell_text, "metadata.name"},
+    {"Revision", "integer", 0, api_cell_number, "revision"},
+    {"Age", "string", 0, api_cell_age, "metadata.creationTimestamp"},
+    {NULL, NULL, 0, NULL, NULL},
+};
+
 static const struct column namespace_columns[] = {
     {"Name", "string", 0, api_cell_text, "metadata.name"},
     {"Status", "string", 0, api_cell_text, "status.phase"},
@@ -135,12 +166,13 @@ static const struct column namespace_columns[] = {
 };
 
 static const struct column *const columns_of[STORE_KIND_COUNT] = {
-    [STORE_NAMESPACE] = namespace_columns,   [STORE_NODE] = node_columns,
-    [STORE_SERVICE] = service_columns,       [STORE_POD] = pod_columns,
-    [STORE_ENDPOINTS] = endpoints_columns,   [STORE_EVENT] = event_columns,
-    [STORE_DEPLOYMENT] = deployment_columns, [STORE_REPLICASET] = replicaset_columns,
-    [STORE_ENDPOINTSLICE] = slice_columns,   [STORE_BUDGET] = budget_columns,
-    [STORE_INGRESS] = ingress_columns,
+    [STORE_NAMESPACE] = namespace_columns,     [STORE_NODE] = node_columns,
+    [STORE_SERVICE] = service_columns,         [STORE_POD] = pod_columns,
+    [STORE_ENDPOINTS] = endpoints_columns,     [STORE_EVENT] = event_columns,
+    [STORE_DEPLOYMENT] = deployment_columns,   [STORE_REPLICASET] = replicaset_columns,
+    [STORE_ENDPOINTSLICE] = slice_columns,     [STORE_BUDGET] = budget_columns,
+    [STORE_STATEFULSET] = statefulset_columns, [STORE_DAEMONSET] = daemonset_columns,
+    [STORE_REVISION] = revision_columns,       [STORE_INGRESS] = ingress_columns,
 };
 
 cJSON *api_table_new(const struct api_resource *resource, cJSON *metadata)

@@ -31,6 +31,7 @@ static void check_pod_spec(const cJSON *spec, const char *at, cJSON *causes);
 static void check_service(const cJSON *object, const cJSON *old, cJSON *causes);
 static void check_budget(const cJSON *spec, cJSON *causes);
 static void check_ingress(const cJSON *object, cJSON *causes);
+static void check_update_strategy(const cJSON *strategy, cJSON *causes);
 
 cJSON *api_validate(enum store_kind kind, const cJSON *object, const cJSON *old)
 {
@@ -45,6 +46,11 @@ cJSON *api_validate(enum store_kind kind, const cJSON *object, const cJSON *old)
         check_deployment(object, old, causes);
         break;
     case STORE_REPLICASET: check_replicas(object, old, causes); break;
+    case STORE_STATEFULSET:
+    case STORE_DAEMONSET:
+        check_replicas(object, old, causes);
+        check_update_strategy(json_at(object, "spec.updateStrategy"), causes);
+        break;
     case STORE_POD: check_pod_spec(json_at(object, "spec"), "spec", causes); break;
     case STORE_SERVICE: check_service(object, old, causes); break;
     case STORE_BUDGET: check_budget(json_at(object, "spec"), causes); break;
@@ -529,4 +535,19 @@ static void check_ingress(const cJSON *object, cJSON *causes)
         }
         r++;
     }
+}
+
+/* Of a StatefulSet or DaemonSet. */
+static void check_update_strategy(const cJSON *strategy, cJSON *causes)
+{
+    const char *type = json_string(strategy, "type", "");
+    if (strcmp(type, "RollingUpdate") != 0 && strcmp(type, "OnDelete") != 0)
+        api_status_cause(causes, "spec.updateStrategy.type", unsupported,
+                         "Unsupported value: \"%.100s\": supported values: \"OnDelete\", "
+                         "\"RollingUpdate\"",
+                         type);
+    check_bound(json_member(strategy, "rollingUpdate"), "spec.updateStrategy.rollingUpdate",
+                "maxUnavailable", causes);
+    check_least(strategy, "rollingUpdate.partition", "spec.updateStrategy.rollingUpdate.partition",
+                0, causes);
 }

@@ -58,7 +58,10 @@ const char *change_api_version(enum store_kind kind)
 {
     switch (kind) {
     case STORE_DEPLOYMENT:
-    case STORE_REPLICASET: return "apps/v1";
+    case STORE_REPLICASET:
+    case STORE_STATEFULSET:
+    case STORE_DAEMONSET:
+    case STORE_REVISION: return "apps/v1";
     case STORE_ENDPOINTSLICE: return "discovery.k8s.io/v1";
     case STORE_BUDGET: return "policy/v1";
     case STORE_INGRESS: return "networking.k8s.io/v1";

@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "lab/collector.h"
+#include "lab/controller_daemonset.h"
 #include "lab/controller_deployment.h"
 #include "lab/controller_disruption.h"
 #include "lab/controller_endpointslice.h"
 #include "lab/controller_node.h"
 #include "lab/controller_replicaset.h"
+#include "lab/controller_statefulset.h"
 #include "lab/fabric.h"
 #include "lab/object.h"
 #include "lab/scheduler.h"
@@ -124,16 +126,18 @@ static void want_controller(struct cluster *cluster, enum store_kind kind, const
 
 static void want_owner(struct cluster *cluster, const cJSON *object, int64_t now_ns)
 {
+    static const enum store_kind kinds[] = {STORE_DEPLOYMENT, STORE_REPLICASET, STORE_STATEFULSET,
+                                            STORE_DAEMONSET};
     const cJSON *owner;
 
     cJSON_ArrayForEach(owner, json_at(object, "metadata.ownerReferences"))
     {
         const char *kind = json_string(owner, "kind", "");
         const char *name = json_string(owner, "name", "");
-        if (strcmp(kind, "Deployment") == 0)
-            want_controller(cluster, STORE_DEPLOYMENT, object_namespace(object), name, now_ns);
-        if (strcmp(kind, "ReplicaSet") == 0)
-            want_controller(cluster, STORE_REPLICASET, object_namespace(object), name, now_ns);
+        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+            if (strcmp(kind, store_kind_name[kinds[i]]) == 0)
+                want_controller(cluster, kinds[i], object_namespace(object), name, now_ns);
+        }
     }
 }
 
@@ -201,6 +205,15 @@ static void pod_event(struct cluster *cluster, const struct store_event *event, 
         want_controller(cluster, STORE_POD, object_namespace(pod), object_name(pod), now_ns);
 }
 
+/* A node that changed may want a pod of each. */
+static void want_daemonsets(struct cluster *cluster, int64_t now_ns)
+{
+    const cJSON *set = NULL;
+
+    while ((set = store_next(cluster->store, STORE_DAEMONSET, "", set)) != NULL)
+        want_controller(cluster, STORE_DAEMONSET, object_namespace(set), object_name(set), now_ns);
+}
+
 static void read_event(struct cluster *cluster, const struct store_event *event, int64_t now_ns)
 {
     const char *namespace = object_namespace(event->object);
@@ -210,6 +223,9 @@ static void read_event(struct cluster *cluster, const struct store_event *event,
         want_controller(cluster, STORE_EVENT, "", "", now_ns);
     switch (event->kind) {
     case STORE_BUDGET: want_controller(cluster, event->kind, namespace, name, now_ns); break;
+    case STORE_DAEMONSET: want_controller(cluster, event->kind, namespace, name, now_ns); break;
+    case STORE_REVISION: want_owner(cluster, event->object, now_ns); break;
+    case STORE_STATEFULSET:
     case STORE_DEPLOYMENT:
         want_controller(cluster, event->kind, namespace, name, now_ns);
         want_budgets(cluster, namespace, NULL, now_ns);
@@ -229,6 +245,7 @@ static void read_event(struct cluster *cluster, const struct store_event *event,
     case STORE_NODE:
         want_controller(cluster, event->kind, "", name, now_ns);
         want_pending(cluster, now_ns);
+        want_daemonsets(cluster, now_ns);
         break;
     default: break;
     }
@@ -295,6 +312,32 @@ static void sync_replicaset(struct cluster *cluster, const cJSON *replicaset, in
     if (next_ns != INT64_MAX)
         want(cluster, STORE_REPLICASET, false, namespace, object_name(replicaset),
              now_ns + (next_ns - utc_ns));
+}
+
+/* A StatefulSet or DaemonSet. */
+static void sync_set(struct cluster *cluster, enum store_kind kind, const cJSON *set,
+                     int64_t utc_ns, struct changes *changes)
+{
+    const char *namespace = object_namespace(set), *uid = object_uid(set);
+    struct list pods = list_select(cluster, STORE_POD, namespace, uid);
+    struct list revisions = list_select(cluster, STORE_REVISION, namespace, uid);
+    struct list nodes = list_select(cluster, STORE_NODE, "", NULL);
+    const struct revision_view view = {
+        .set = set,
+        .kind = kind,
+        .revisions = revisions.items,
+        .revision_count = revisions.count,
+        .pods = pods.items,
+        .pod_count = pods.count,
+    };
+
+    if (kind == STORE_STATEFULSET)
+        controller_statefulset(&view, utc_ns, changes);
+    else
+        controller_daemonset(&view, nodes.items, nodes.count, utc_ns, changes);
+    free(pods.items);
+    free(revisions.items);
+    free(nodes.items);
 }
 
 static void sync_slices(struct cluster *cluster, const cJSON *service, struct changes *changes)
@@ -366,6 +409,8 @@ static void do_work(struct cluster *cluster, const struct cluster_work *work, in
         sync_service(cluster, object, utc_ns, &changes);
     else if (work->kind == STORE_POD)
         sync_pod(cluster, object, utc_ns, &changes);
+    else if (work->kind == STORE_STATEFULSET || work->kind == STORE_DAEMONSET)
+        sync_set(cluster, work->kind, object, utc_ns, &changes);
     else if (work->kind == STORE_BUDGET)
         sync_budget(cluster, object, now_ns, utc_ns, &changes);
     else if (work->kind == STORE_NODE)
@@ -423,17 +468,29 @@ static void remember_event(struct cluster *cluster, const cJSON *event, int64_t 
     snprintf(slot[1], CHANGE_NAME_BYTES, "%s", object_name(event));
 }
 
+/* The names of pods are known only now. A StatefulSet's are known before. */
 static void pod_created(struct cluster *cluster, const cJSON *pod, int64_t utc_ns)
 {
+    static const struct {
+        enum store_kind kind;
+        const char *component;
+    } rows[] = {
+        {STORE_REPLICASET, "replicaset-controller"},
+        {STORE_DAEMONSET, "daemonset-controller"},
+    };
     const cJSON *owner = cJSON_GetArrayItem(json_at(pod, "metadata.ownerReferences"), 0);
-    const cJSON *set = store_get(cluster->store, STORE_REPLICASET, object_namespace(pod),
-                                 json_string(owner, "name", ""));
     struct changes changes = {0};
 
-    if (set == NULL)
-        return;
-    changes_event(&changes, STORE_REPLICASET, set, "replicaset-controller", "Normal",
-                  "SuccessfulCreate", utc_ns, "Created pod: %s", object_name(pod));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const cJSON *set =
+            strcmp(json_string(owner, "kind", ""), store_kind_name[rows[i].kind]) == 0
+                ? store_get(cluster->store, rows[i].kind, object_namespace(pod),
+                            json_string(owner, "name", ""))
+                : NULL;
+        if (set != NULL)
+            changes_event(&changes, rows[i].kind, set, rows[i].component, "Normal",
+                          "SuccessfulCreate", utc_ns, "Created pod: %s", object_name(pod));
+    }
     cluster_apply(cluster, &changes, utc_ns);
 }
 

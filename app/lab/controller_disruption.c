@@ -41,11 +41,14 @@ static const cJSON *controller_of(const struct store *store, const cJSON *object
 
 static const cJSON *owner_of(const struct store *store, const cJSON *pod)
 {
+    const cJSON *stateful = controller_of(store, pod, "StatefulSet", STORE_STATEFULSET);
     const cJSON *set = controller_of(store, pod, "ReplicaSet", STORE_REPLICASET);
     const cJSON *deployment =
         set != NULL ? controller_of(store, set, "Deployment", STORE_DEPLOYMENT) : NULL;
 
-    return deployment != NULL ? deployment : set;
+    if (deployment != NULL)
+        return deployment;
+    return set != NULL ? set : stateful;
 }
 
 static struct selection select_pods(const struct store *store, const cJSON *budget)

@@ -9,9 +9,9 @@
  *     maxUnavailable              desired = E - maxUnavailable (a percentage rounded up), as above
  *     disruptionsAllowed = max(0, H - desired)
  *
- * Owners are Deployments (of a pod's ReplicaSet) and ReplicaSets; a pod without one counts in no E.
- * A pod that was evicted stays in status.disruptedPods until its deletion is seen, or for two
- * minutes, so that no disruption is given out twice.
+ * Owners are Deployments (of a pod's ReplicaSet), ReplicaSets and StatefulSets; a pod without one
+ * counts in no E. A pod that was evicted stays in status.disruptedPods until its deletion is seen,
+ * or for two minutes, so that no disruption is given out twice.
  */
 #ifndef LAB_CONTROLLER_DISRUPTION_H
 #define LAB_CONTROLLER_DISRUPTION_H

@@ -387,6 +387,11 @@ static void leave_pending(const struct view *view, const struct reasons *reasons
     text_free(&why);
 }
 
+bool scheduler_admits(const cJSON *node, const cJSON *pod)
+{
+    return !object_deleting(node) && untolerated(node, pod) == NULL && node_selected(node, pod);
+}
+
 void scheduler_place(const cJSON *pod, const cJSON *const *nodes, size_t node_count,
                      const cJSON *const *pods, size_t pod_count, int64_t utc_ns,
                      struct changes *changes)

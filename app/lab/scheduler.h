@@ -24,6 +24,9 @@
 
 #include "lab/change.h"
 
+/* Whether the labels and taints of NODE allow POD; nothing else is looked at. */
+bool scheduler_admits(const cJSON *node, const cJSON *pod);
+
 /* PODS: all of the cluster. Writes spec.nodeName and the PodScheduled condition, with the usual
  * event; when no node fits, the condition False with the reasons. Nothing for a pod that has a node
  * or is being deleted. */

@@ -342,7 +342,8 @@ static bool prepare_names(struct store *store, enum store_kind kind, cJSON *obje
 static bool has_generation(enum store_kind kind)
 {
     return kind == STORE_DEPLOYMENT || kind == STORE_REPLICASET || kind == STORE_POD ||
-           kind == STORE_ENDPOINTSLICE || kind == STORE_BUDGET || kind == STORE_INGRESS;
+           kind == STORE_ENDPOINTSLICE || kind == STORE_BUDGET || kind == STORE_STATEFULSET ||
+           kind == STORE_DAEMONSET || kind == STORE_INGRESS;
 }
 
 /* A slice has no spec: its endpoints and ports are what is wished for. A deletion counts too. */

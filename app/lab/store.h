@@ -38,6 +38,9 @@ enum {
     X(REPLICASET, "replicasets", "ReplicaSet")                                                     \
     X(ENDPOINTSLICE, "endpointslices", "EndpointSlice")                                            \
     X(BUDGET, "poddisruptionbudgets", "PodDisruptionBudget")                                       \
+    X(STATEFULSET, "statefulsets", "StatefulSet")                                                  \
+    X(DAEMONSET, "daemonsets", "DaemonSet")                                                        \
+    X(REVISION, "controllerrevisions", "ControllerRevision")                                       \
     X(INGRESS, "ingresses", "Ingress")
 
 enum store_kind {
