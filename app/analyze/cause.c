@@ -1,8 +1,5 @@
-/* cause.c - what the timeline offers as the cause of each window.
- *
- * The pods that were lost in it decide first: their own termination. A window without a known pod
- * is explained by the nearest event of the cluster before its onset, if there is one within
- * CAUSE_REACH_NS; else by nothing, and that is said. */
+#include "analyze/cause.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,9 +9,336 @@
 #include "analyze/result_priv.h"
 #include "base/text.h"
 
-#define CAUSE_REACH_NS UINT64_C(30000000000)
+#define SECOND_NS UINT64_C(1000000000)
+/* From an event of the cluster to a loss that is laid to it. */
+#define REACH_NS (30 * SECOND_NS)
+/* Rules are applied at most once a second: who is still sent to a node without pods after this was
+ * sent there by a balancer before it. */
+#define RULES_NS (3 * SECOND_NS)
+/* An ingress controller that writes at most every 3.3 s, workers that look every second, and a
+ * connection that times out after 5 s. */
+#define UPSTREAM_NS (15 * SECOND_NS)
+#define CORDON_NS (120 * SECOND_NS)
+/* The kernel's TIME_WAIT, and connection tracking's. */
+#define TUPLE_NS (120 * SECOND_NS)
 
-static bool can_cause(const struct timeline_event *event)
+enum {
+    READY_UNKNOWN = -1,
+    TUPLES_LOOKED_AT = 500 /* Of a window: each goes through all connections. */
+};
+
+/* Ready endpoints of a stream's Service, for a while. */
+struct ready {
+    uint64_t from_ns, until_ns; /* [from, until); both 0: not looked yet. */
+    int count;
+};
+
+/* What speaks for what in one window. */
+struct evidence {
+    const struct result *result;
+    const struct window *window;
+    uint64_t end_ns;
+    uint32_t lost; /* Requests that are looked at. */
+    uint32_t for_cause[CAUSE_COUNT];
+    uint32_t race_or_early, race_or_drained; /* Two causes fit. */
+    uint32_t on_live;                        /* Of a pod that was to go on serving. */
+    uint32_t silent;                         /* Without any answer, of all. */
+    struct ready ready[RECORD_STREAMS];
+    uint32_t tuples;                                 /* Searches for a tuple so far. */
+    const struct timeline_event *event[CAUSE_COUNT]; /* The first one that speaks for it. */
+};
+
+static const struct {
+    const char *word, *sentence;
+} causes[CAUSE_COUNT] = {
+#define X(id, word, sentence) [CAUSE_##id] = {word, sentence},
+    CAUSES(X)
+#undef X
+};
+
+const char *cause_word(enum cause cause)
+{
+    return causes[cause].word;
+}
+
+const char *cause_sentence(enum cause cause)
+{
+    return causes[cause].sentence;
+}
+
+const char *cause_confidence_word(enum cause_confidence confidence)
+{
+    static const char *const words[] = {"none", "medium", "high"};
+    return words[confidence];
+}
+
+/* ---- what there was at a time ---- */
+
+/* Marked deleted, or gone a little, and nobody new was answered since. */
+static bool is_stale(const struct result_pod *pod, uint64_t at_ns)
+{
+    return pod->terminating != NULL && timeline_earliest_ns(pod->terminating) <= at_ns &&
+           pod->last_new_connection_ns <= at_ns &&
+           (pod->gone == NULL || at_ns <= pod->gone->not_after_ns + 2 * SECOND_NS);
+}
+
+/* Ready, and nobody was answered yet. Rules follow the word of ready, so that who is sent there is
+ * sent after it; what the watch tells may be late by a second. */
+static bool is_early(const struct result_pod *pod, uint64_t at_ns)
+{
+    return pod->ready != NULL && timeline_earliest_ns(pod->ready) <= at_ns &&
+           at_ns <= pod->ready->not_after_ns + REACH_NS &&
+           (pod->first_answer_ns == 0 || pod->first_answer_ns > at_ns) &&
+           (pod->terminating == NULL || timeline_earliest_ns(pod->terminating) > at_ns);
+}
+
+static const struct result_pod *first_pod(const struct result *result, uint64_t at_ns,
+                                          bool (*is)(const struct result_pod *, uint64_t))
+{
+    for (size_t i = 0; i < result->pod_count; i++)
+        if (is(&result->pods[i], at_ns))
+            return &result->pods[i];
+    return NULL;
+}
+
+static bool is_of_service(const struct timeline_event *event, const char *service)
+{
+    size_t size = strlen(service);
+    return strncmp(event->text, "service ", 8) == 0 &&
+           strncmp(event->text + 8, service, size) == 0 && event->text[8 + size] == ',';
+}
+
+/* +1: the event makes POD's endpoint one that serves, -1: none any more. */
+static int endpoint_turn(const struct timeline_event *event, const char *pod, const char *service)
+{
+    if (strcmp(event->object, pod) != 0)
+        return 0;
+    switch (event->kind) {
+    case TIMELINE_ENDPOINT_READY: return is_of_service(event, service) ? 1 : 0;
+    case TIMELINE_ENDPOINT_TERMINATING:
+    case TIMELINE_ENDPOINT_REMOVED: return is_of_service(event, service) ? -1 : 0;
+    case TIMELINE_POD_NOT_READY: return -1;
+    default: return 0;
+    }
+}
+
+/* Endpoints of SERVICE that were ready at AT_NS, by the timeline; READY_UNKNOWN when it has none of
+ * them at all. *UNTIL_NS: when there may be others, the next event. */
+static int ready_endpoints(const struct result *result, const char *service, uint64_t at_ns,
+                           uint64_t *until_ns)
+{
+    int count = 0;
+    bool known = false;
+    *until_ns = UINT64_MAX;
+    for (size_t p = 0; p < result->pod_count && service != NULL; p++) {
+        bool ready = false;
+        for (size_t i = 0; i < result->timeline.count; i++) {
+            const struct timeline_event *event = &result->timeline.events[i];
+            int turn = endpoint_turn(event, result->pods[p].name, service);
+            known |= turn != 0 && event->kind != TIMELINE_POD_NOT_READY;
+            if (turn != 0 && event->not_after_ns <= at_ns)
+                ready = turn > 0;
+            else if (turn != 0 && event->not_after_ns < *until_ns)
+                *until_ns = event->not_after_ns;
+        }
+        count += ready;
+    }
+    return known ? count : READY_UNKNOWN;
+}
+
+static const char *service_of(const struct result *result, unsigned stream)
+{
+    return result->experiment->streams[stream].target.service;
+}
+
+/* Requests come in order, and events are rare. */
+static int ready_now(struct evidence *evidence, unsigned stream, uint64_t at_ns)
+{
+    struct ready *ready = &evidence->ready[stream];
+    if (at_ns < ready->from_ns || at_ns >= ready->until_ns) {
+        ready->from_ns = at_ns;
+        ready->count = ready_endpoints(evidence->result, service_of(evidence->result, stream),
+                                       at_ns, &ready->until_ns);
+    }
+    return ready->count;
+}
+
+/* A node that was cordoned before AT_NS and has not been made schedulable since. */
+static const struct timeline_event *cordon_before(const struct result *result, uint64_t at_ns)
+{
+    const struct timeline_event *found = NULL;
+    for (size_t i = 0; i < result->timeline.count; i++) {
+        const struct timeline_event *event = &result->timeline.events[i];
+        if (event->kind != TIMELINE_NODE_CHANGED || timeline_earliest_ns(event) > at_ns)
+            continue;
+        if (strstr(event->text, "cordoned") != NULL)
+            found = event->not_after_ns + CORDON_NS >= at_ns ? event : NULL;
+        else if (found != NULL && strcmp(found->object, event->object) == 0)
+            found = NULL;
+    }
+    return found;
+}
+
+/* ---- one lost request ---- */
+
+static void speak(struct evidence *evidence, enum cause cause, const struct timeline_event *event)
+{
+    evidence->for_cause[cause]++;
+    if (evidence->event[cause] == NULL)
+        evidence->event[cause] = event;
+}
+
+/* It had the tuple of one that ended shortly before. */
+static bool is_reused(struct evidence *evidence, const struct record_request *request)
+{
+    const struct logs *logs = &evidence->result->logs;
+    const struct record_connection *own = NULL;
+    if (request->connection == 0 || evidence->tuples++ >= TUPLES_LOOKED_AT)
+        return false;
+    for (size_t i = 0; i < logs->connection_count && own == NULL; i++)
+        if (logs->connections[i].id == request->connection)
+            own = &logs->connections[i];
+    for (size_t i = 0; own != NULL && i < logs->connection_count; i++) {
+        const struct record_connection *other = &logs->connections[i];
+        if (other != own && other->opened_ns < own->opened_ns && other->connected_ns != 0 &&
+            other->ended_ns + TUPLE_NS >= own->opened_ns &&
+            memcmp(&other->tuple, &own->tuple, sizeof(own->tuple)) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Nobody took the connection. */
+static void look_at_attempt(struct evidence *evidence, const struct record_request *request,
+                            bool silent)
+{
+    const struct result *result = evidence->result;
+    uint64_t at_ns = request->sent_ns;
+    const struct result_pod *stale = first_pod(result, at_ns, is_stale);
+    const struct result_pod *early = first_pod(result, at_ns, is_early);
+    const struct timeline_event *cordon = silent ? cordon_before(result, at_ns) : NULL;
+    bool of_node = stale == NULL || (cordon != NULL && strcmp(stale->node, cordon->object) == 0);
+    if (ready_now(evidence, request->stream, at_ns) == 0)
+        speak(evidence, CAUSE_NO_ENDPOINT, stale != NULL ? stale->terminating : NULL);
+    else if (is_reused(evidence, request))
+        speak(evidence, CAUSE_CONNTRACK, NULL);
+    else if (cordon != NULL && of_node && early == NULL &&
+             (stale == NULL || timeline_earliest_ns(stale->terminating) + RULES_NS <= at_ns))
+        speak(evidence, CAUSE_DRAINED_NODE, cordon);
+    else if (cordon != NULL && of_node && early == NULL)
+        evidence->race_or_drained++;
+    else if (stale != NULL && early != NULL)
+        evidence->race_or_early++;
+    else if (stale != NULL)
+        speak(evidence, CAUSE_RACE, stale->terminating);
+    else if (early != NULL)
+        speak(evidence, CAUSE_READY_EARLY, early->ready);
+}
+
+/* The grace that the watch told; 0: none. */
+static uint64_t grace_ns(const struct timeline_event *terminating)
+{
+    unsigned seconds = 0;
+    return sscanf(terminating->text, "grace %u s", &seconds) == 1 ? seconds * SECOND_NS : 0;
+}
+
+/* A pod ended with the request in hand. Killed, when its grace was over; had it the request before
+ * it was told to end, that was too short for it. */
+static void look_at_ending_pod(struct evidence *evidence, const struct record_request *request,
+                               const struct result_pod *pod)
+{
+    const struct timeline_event *told = pod->terminating;
+    uint64_t grace = grace_ns(told);
+    bool killed = grace > 0 && request->done_ns + SECOND_NS / 2 >= told->not_after_ns + grace;
+    if (!killed)
+        speak(evidence, CAUSE_NOT_GRACEFUL, told);
+    else if (request->sent_ns <= told->not_after_ns + SECOND_NS / 4)
+        speak(evidence, CAUSE_GRACE_SHORT, told);
+    else
+        speak(evidence, CAUSE_SIGTERM_IGNORED, told);
+}
+
+/* Its connection was there. */
+static void look_at_broken(struct evidence *evidence, const struct record_request *request,
+                           bool silent)
+{
+    const struct result *result = evidence->result;
+    const struct result_pod *pod = NULL;
+    for (size_t i = 0; i < result->pod_count && request->host != 0; i++)
+        if (result->pods[i].host == request->host)
+            pod = &result->pods[i];
+    if (pod == NULL)
+        look_at_attempt(evidence, request, silent); /* It never was answered by anybody. */
+    else if (pod->terminating != NULL && timeline_earliest_ns(pod->terminating) <= request->done_ns)
+        look_at_ending_pod(evidence, request, pod);
+    else if (is_early(pod, request->sent_ns))
+        speak(evidence, CAUSE_READY_EARLY, pod->ready);
+    else
+        evidence->on_live++;
+}
+
+/* A pod that was told to end so shortly before that a proxy may not have heard. */
+static const struct result_pod *stale_upstream(const struct result *result, uint64_t at_ns)
+{
+    for (size_t i = 0; i < result->pod_count; i++) {
+        const struct result_pod *pod = &result->pods[i];
+        const struct timeline_event *last = pod->gone != NULL ? pod->gone : pod->terminating;
+        if (pod->terminating != NULL && timeline_earliest_ns(pod->terminating) <= at_ns &&
+            at_ns <= last->not_after_ns + UPSTREAM_NS)
+            return pod;
+    }
+    return NULL;
+}
+
+static void look_at_status(struct evidence *evidence, const struct record_request *request)
+{
+    const struct result *result = evidence->result;
+    bool gateway = request->status == 502 || request->status == 504;
+    const struct result_pod *gone = stale_upstream(result, request->done_ns);
+    const struct result_pod *early = first_pod(result, request->sent_ns, is_early);
+    int ready = ready_now(evidence, request->stream, request->sent_ns);
+    if (request->status == 503 && ready == 0)
+        speak(evidence, CAUSE_NO_ENDPOINT, NULL);
+    else if (gateway && gone != NULL)
+        speak(evidence, CAUSE_STALE_UPSTREAM, gone->terminating);
+    else if (!gateway && request->host != 0)
+        look_at_broken(evidence, request, false);
+    else if (!gateway && early != NULL && gone == NULL)
+        speak(evidence, CAUSE_READY_EARLY, early->ready);
+}
+
+static void look_at(struct evidence *evidence, const struct record_request *request)
+{
+    bool silent = request->outcome == OUTCOME_CONNECT_TIMEOUT ||
+                  request->outcome == OUTCOME_STALLED || request->outcome == OUTCOME_UNREACHABLE;
+    evidence->lost++;
+    evidence->silent += silent;
+    switch (request->outcome) {
+    case OUTCOME_BAD_STATUS:
+    case OUTCOME_BAD_ANSWER: look_at_status(evidence, request); break;
+    case OUTCOME_RESET:
+    case OUTCOME_CLOSED:
+    case OUTCOME_STALLED: look_at_broken(evidence, request, silent); break;
+    default: look_at_attempt(evidence, request, silent); break;
+    }
+}
+
+static void look_at_requests(struct evidence *evidence)
+{
+    const struct result *result = evidence->result;
+    for (size_t i = 0; i < result->logs.request_count; i++) {
+        const struct record_request *request = &result->logs.requests[i];
+        if (request->due_ns > evidence->end_ns)
+            break; /* In order of due. */
+        if ((result->opens >> request->outcome & 1) != 0 && request->sent_ns != 0 &&
+            request->done_ns >= evidence->window->onset.from_ns)
+            look_at(evidence, request);
+    }
+}
+
+/* ---- the window ---- */
+
+static bool is_of_cluster(const struct timeline_event *event)
 {
     switch (event->kind) {
     case TIMELINE_POD_TERMINATING:
@@ -25,64 +349,196 @@ static bool can_cause(const struct timeline_event *event)
     case TIMELINE_ENDPOINT_TERMINATING:
     case TIMELINE_ENDPOINT_REMOVED:
     case TIMELINE_NODE_CHANGED:
-    case TIMELINE_SERVICE_CHANGED:
-    case TIMELINE_TESTER: return true;
+    case TIMELINE_SERVICE_CHANGED: return true;
     default: return false;
     }
 }
 
-/* Newest event that can have caused a loss which began within ONSET. */
-static const struct timeline_event *nearest(const struct timeline *timeline, struct bracket onset)
+/* The newest event that could have begun it, or fell into it. */
+static const struct timeline_event *nearest(const struct evidence *evidence)
 {
+    const struct timeline *timeline = &evidence->result->timeline;
     const struct timeline_event *best = NULL;
     for (size_t i = 0; i < timeline->count; i++) {
         const struct timeline_event *event = &timeline->events[i];
         uint64_t earliest_ns = timeline_earliest_ns(event);
-        if (can_cause(event) && earliest_ns <= onset.to_ns &&
-            event->not_after_ns + CAUSE_REACH_NS >= onset.from_ns &&
+        if (is_of_cluster(event) && earliest_ns <= evidence->window->onset.to_ns &&
+            event->not_after_ns + REACH_NS >= evidence->window->onset.from_ns &&
             (best == NULL || earliest_ns > timeline_earliest_ns(best)))
             best = event;
     }
     return best;
 }
 
-static const struct timeline_event *termination_of(const struct result *result,
-                                                   const struct window *window)
+static bool any(const struct evidence *evidence, enum timeline_kind kind, uint64_t before_ns)
 {
-    for (uint32_t i = 0; i < window->host_count; i++) {
-        const struct result_pod *pod = &result->pods[window->hosts[i] - 1];
-        if (pod->terminating != NULL &&
-            timeline_earliest_ns(pod->terminating) <= window->onset.to_ns)
-            return pod->terminating;
+    const struct timeline *timeline = &evidence->result->timeline;
+    for (size_t i = 0; i < timeline->count; i++) {
+        const struct timeline_event *event = &timeline->events[i];
+        if (event->kind == kind && timeline_earliest_ns(event) <= evidence->end_ns &&
+            event->not_after_ns + before_ns >= evidence->window->onset.from_ns)
+            return true;
     }
-    return NULL;
+    return false;
 }
 
-/* OWN: the event is about a pod that was lost; otherwise it is the nearest one of all. */
-static void say(const struct window *window, bool own, struct result_cause *cause)
+/* A rollout was under way for a while before, and none was completed since. */
+static const struct timeline_event *stuck_rollout(const struct evidence *evidence)
 {
-    const struct timeline_event *event = cause->event;
-    struct text text = {0};
-    if (window->tester) {
-        text_add(&text, "the tester's own faults could explain it");
-    } else if (event == NULL) {
-        text_add(&text, "no event of the cluster explains it");
-    } else {
-        text_addf(&text, "%s%s %s",
-                  own ? "" : "none known; nearest event: ", timeline_kind_text(event->kind),
-                  event->object);
-        if (event->not_after_ns <= window->onset.from_ns) {
-            text_add(&text, ", ");
-            text_add_duration(&text, (int64_t)(window->onset.from_ns - event->not_after_ns));
-            text_add(&text, " or more before it began");
-        } else {
-            text_add(&text, ", about when it began");
-        }
-        if (window->host_count > 1)
-            text_addf(&text, " (first of %" PRIu32 " pods)", window->host_count);
+    const struct timeline *timeline = &evidence->result->timeline;
+    const struct timeline_event *failed = NULL;
+    for (size_t i = 0; i < timeline->count; i++) {
+        const struct timeline_event *event = &timeline->events[i];
+        if (timeline_earliest_ns(event) > evidence->end_ns)
+            continue;
+        if (event->kind == TIMELINE_ROLLOUT_FAILED)
+            failed = event;
+        else if (event->kind == TIMELINE_ROLLOUT_COMPLETE)
+            failed = NULL;
     }
+    return failed;
+}
+
+/* Lost by pods that go on serving, at most half of those that there were before the change. */
+static bool too_few(const struct evidence *evidence)
+{
+    const struct result *result = evidence->result;
+    for (unsigned s = 0; s < result->meta.stream_count; s++) {
+        if (evidence->on_live * 10 < evidence->lost * 6)
+            return false;
+        const char *service = service_of(result, s);
+        uint64_t change_ns = result->meta.change_ns;
+        if (evidence->window->lost_by_stream[s] == 0 || service == NULL || change_ns == 0)
+            continue;
+        uint64_t until_ns;
+        int before = ready_endpoints(result, service, change_ns, &until_ns);
+        int now = ready_endpoints(result, service, evidence->window->onset.to_ns, &until_ns);
+        if (before > 1 && now > 0 && now * 2 <= before)
+            return true;
+    }
+    return false;
+}
+
+/* How long good answers took, from FROM_NS on, up to TO_NS. */
+static double mean_latency_ns(const struct result *result, uint64_t from_ns, uint64_t to_ns)
+{
+    double sum = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < result->logs.request_count; i++) {
+        const struct record_request *request = &result->logs.requests[i];
+        if (!outcome_is_good((enum outcome)request->outcome) || request->sent_ns < from_ns ||
+            request->sent_ns > to_ns)
+            continue;
+        sum += (double)(request->done_ns - request->sent_ns);
+        count++;
+    }
+    return count > 0 ? sum / (double)count : 0;
+}
+
+/* Nothing of the cluster explains it: does the traffic itself? */
+static enum cause without_events(const struct evidence *evidence)
+{
+    const struct window *window = evidence->window;
+    const struct result *result = evidence->result;
+    uint64_t onset_ns = window->onset.from_ns;
+    uint64_t before_ns = onset_ns > 2 * SECOND_NS ? onset_ns - 2 * SECOND_NS : 0;
+    double during = mean_latency_ns(result, before_ns, evidence->end_ns);
+    double ever = mean_latency_ns(result, 0, before_ns);
+    if (too_few(evidence))
+        return CAUSE_TOO_FEW;
+    if (nearest(evidence) != NULL || evidence->silent * 10 < evidence->lost * 9)
+        return CAUSE_UNEXPLAINED;
+    if (during > 5 * ever && ever > 0 && during > 50e6)
+        return CAUSE_OVERLOAD;
+    /* One pod alone may have died without a word. */
+    return window->host_count > 1 ? CAUSE_NETWORK : CAUSE_UNEXPLAINED;
+}
+
+static enum cause most_spoken_for(struct evidence *evidence)
+{
+    uint32_t *for_cause = evidence->for_cause;
+    enum cause best = CAUSE_UNEXPLAINED;
+    /* Those that two causes fit go with the one that others speak for, if they speak for one. */
+    if (for_cause[CAUSE_RACE] > 0 && for_cause[CAUSE_READY_EARLY] == 0)
+        for_cause[CAUSE_RACE] += evidence->race_or_early;
+    else if (for_cause[CAUSE_READY_EARLY] > 0 && for_cause[CAUSE_RACE] == 0)
+        for_cause[CAUSE_READY_EARLY] += evidence->race_or_early;
+    if (for_cause[CAUSE_DRAINED_NODE] > 0)
+        for_cause[CAUSE_DRAINED_NODE] += evidence->race_or_drained;
+    else if (for_cause[CAUSE_RACE] > 0)
+        for_cause[CAUSE_RACE] += evidence->race_or_drained;
+    for (unsigned i = 1; i < CAUSE_COUNT; i++)
+        if (for_cause[i] > for_cause[best])
+            best = (enum cause)i;
+    return best;
+}
+
+static enum cause_confidence confidence_of(const struct evidence *evidence, enum cause cause)
+{
+    uint32_t spoken = evidence->for_cause[cause];
+    bool plain = evidence->race_or_early + evidence->race_or_drained == 0;
+    bool hidden = any(evidence, TIMELINE_WATCH_GAP, REACH_NS) ||
+                  (evidence->window->tester && evidence->silent * 2 > evidence->lost);
+    if (spoken * 10 < evidence->lost * 6)
+        return CAUSE_NONE;
+    return spoken * 10 >= evidence->lost * 9 && plain && !hidden ? CAUSE_HIGH : CAUSE_MEDIUM;
+}
+
+static void add_distance(const struct window *window, const struct timeline_event *event,
+                         struct text *text)
+{
+    text_addf(text, "%s %s", timeline_kind_text(event->kind), event->object);
+    if (event->not_after_ns <= window->onset.from_ns) {
+        text_add(text, ", ");
+        text_add_duration(text, (int64_t)(window->onset.from_ns - event->not_after_ns));
+        text_add(text, " or more before it began");
+    } else {
+        text_add(text, ", about when it began");
+    }
+}
+
+static void say(const struct evidence *evidence, struct result_cause *cause)
+{
+    struct text text = {0};
+    text_add(&text, cause_word(cause->cause));
+    if (cause->cause != CAUSE_UNEXPLAINED)
+        text_addf(&text, ", confidence %s", cause_confidence_word(cause->confidence));
+    if (evidence->for_cause[cause->cause] > 0)
+        text_addf(&text, ": %" PRIu32 " of %" PRIu32 " lost requests",
+                  evidence->for_cause[cause->cause], evidence->lost);
+    if (cause->event != NULL) {
+        text_add(&text, cause->cause == CAUSE_UNEXPLAINED ? "; nearest event: " : "; ");
+        add_distance(evidence->window, cause->event, &text);
+    }
+    if (cause->cause == CAUSE_UNEXPLAINED &&
+        evidence->race_or_early + evidence->race_or_drained > 0)
+        text_addf(&text, "; %s or %s", cause_word(CAUSE_RACE),
+                  cause_word(evidence->race_or_early > 0 ? CAUSE_READY_EARLY : CAUSE_DRAINED_NODE));
     snprintf(cause->text, sizeof(cause->text), "%s", text_str(&text));
     text_free(&text);
+}
+
+static void find(const struct result *result, const struct window *window, struct result_cause *out)
+{
+    struct evidence evidence = {.result = result, .window = window};
+    evidence.end_ns = window->open ? result->meta.ended_ns : window->recovery.to_ns;
+    look_at_requests(&evidence);
+    enum cause cause = most_spoken_for(&evidence);
+    enum cause_confidence confidence = confidence_of(&evidence, cause);
+    const struct timeline_event *event = evidence.event[cause];
+    if (cause == CAUSE_UNEXPLAINED || confidence == CAUSE_NONE) {
+        cause = window->tester ? CAUSE_TESTER : without_events(&evidence);
+        confidence = cause == CAUSE_UNEXPLAINED ? CAUSE_NONE : CAUSE_MEDIUM;
+        event = cause == CAUSE_UNEXPLAINED ? nearest(&evidence) : NULL;
+    }
+    if ((cause == CAUSE_NO_ENDPOINT || cause == CAUSE_TOO_FEW) &&
+        stuck_rollout(&evidence) != NULL) {
+        event = stuck_rollout(&evidence);
+        evidence.for_cause[CAUSE_ROLLOUT_STUCK] = evidence.for_cause[cause];
+        cause = CAUSE_ROLLOUT_STUCK;
+    }
+    *out = (struct result_cause){.cause = cause, .confidence = confidence, .event = event};
+    say(&evidence, out);
 }
 
 int account_causes(struct result *result)
@@ -90,14 +546,7 @@ int account_causes(struct result *result)
     result->causes = calloc(result->windows.count + 1, sizeof(*result->causes));
     if (result->causes == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < result->windows.count; i++) {
-        const struct window *window = &result->windows.items[i];
-        struct result_cause *cause = &result->causes[i];
-        cause->event = termination_of(result, window);
-        bool own = cause->event != NULL;
-        if (!own)
-            cause->event = nearest(&result->timeline, window->onset);
-        say(window, own, cause);
-    }
+    for (size_t i = 0; i < result->windows.count; i++)
+        find(result, &result->windows.items[i], &result->causes[i]);
     return 0;
 }

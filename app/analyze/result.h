@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyze/cause.h"
 #include "analyze/outage.h"
 #include "analyze/window.h"
 #include "plan/experiment.h"
@@ -129,10 +130,13 @@ struct result_expectation {
     char text[160]; /* Why it is undecided; otherwise empty. */
 };
 
-/* The cause of a window, as far as the timeline tells. */
+/* The cause of a window: cause.h. */
 struct result_cause {
-    const struct timeline_event *event; /* Nearest that explains it; NULL: none found. */
-    char text[256];                     /* One sentence, with delays from the event. */
+    enum cause cause;
+    enum cause_confidence confidence;
+    const struct timeline_event *event; /* That speaks for it; unexplained: the nearest one; NULL:
+                                           none. */
+    char text[256];                     /* Both, and the evidence, in one line. */
 };
 
 struct result {

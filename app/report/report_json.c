@@ -82,6 +82,8 @@ static void add_event(cJSON *windows, const struct result *result, size_t index)
     const struct result_cause *cause = &result->causes[index];
     cJSON *window = report_json_window(result, &result->windows.items[index]);
     cJSON *json = cJSON_AddObjectToObject(window, "cause");
+    cJSON_AddStringToObject(json, "cause", cause_word(cause->cause));
+    cJSON_AddStringToObject(json, "confidence", cause_confidence_word(cause->confidence));
     cJSON_AddStringToObject(json, "text", cause->text);
     if (cause->event != NULL) {
         cJSON_AddStringToObject(json, "kind", timeline_kind_text(cause->event->kind));

@@ -287,7 +287,7 @@ static void outages_in_figures(void **state)
     result_free(result);
 }
 
-static void the_cause_is_the_pods_own_end_or_only_what_was_near(void **state)
+static void an_unexplained_window_names_what_was_near(void **state)
 {
     struct scene scene;
     (void)state;
@@ -302,9 +302,10 @@ static void the_cause_is_the_pods_own_end_or_only_what_was_near(void **state)
     scene_event(&scene, TIMELINE_POD_READY, "late", 9000, 9100);
     struct result *result = scene_analyze(&scene);
     assert_int_equal(result->windows.count, 2);
-    assert_string_equal(result->causes[0].event->object, "a");
+    assert_string_equal(result->causes[0].event->object, "c");
     assert_string_equal(result->causes[1].event->object, "c");
-    assert_non_null(strstr(result->causes[1].text, "none known"));
+    assert_int_equal(result->causes[1].cause, CAUSE_UNEXPLAINED);
+    assert_non_null(strstr(result->causes[1].text, "nearest event: pod-ready c"));
     result_free(result);
 }
 
@@ -357,7 +358,7 @@ int main(void)
         cmocka_unit_test(an_answer_names_the_pod_of_what_came_before_it),
         cmocka_unit_test(convergence_counts_from_the_change),
         cmocka_unit_test(outages_in_figures),
-        cmocka_unit_test(the_cause_is_the_pods_own_end_or_only_what_was_near),
+        cmocka_unit_test(an_unexplained_window_names_what_was_near),
         cmocka_unit_test(what_was_not_seen_is_summed),
         cmocka_unit_test(parts_of_different_runs_are_refused),
     };

@@ -1,0 +1,372 @@
+/* Each cause from a timeline written by hand, and near misses that must stay unexplained. */
+#include "analyze/cause.h"
+
+#include "analyze/result.h"
+
+#include "tests/unit/analyze/scene.h"
+
+/* Toward a Service, so that its endpoints count. */
+static void open_service(struct scene *scene)
+{
+    static const char text[] =
+        "{\"version\":1,\"name\":\"scene\",\"cluster\":{\"kubeconfig\":\"lab\","
+        "\"context\":\"c\",\"namespace\":\"n\",\"mayChange\":[\"deployment/m\"]},"
+        "\"target\":{\"service\":\"m\"},"
+        "\"streams\":[{\"name\":\"held\",\"protocol\":\"ctraffic\",\"connections\":2,"
+        "\"rate\":\"10/s\"},{\"name\":\"new\",\"protocol\":\"http\",\"rate\":\"100/s\"}],"
+        "\"steps\":[{\"do\":\"start\"},{\"do\":\"wait\",\"for\":\"9s\"},{\"do\":\"stop\"}]}";
+    struct error err = {0};
+    scene_open(scene, "");
+    experiment_free(scene->experiment);
+    scene->experiment = NULL;
+    if (experiment_parse("scene", text, strlen(text), NULL, &scene->experiment, &err) < 0)
+        fail_msg("%s", err.text);
+    scene->meta.change_ns = MS(3000);
+}
+
+static void told(struct scene *scene, enum timeline_kind kind, const char *object, double at_ms,
+                 const char *text, const char *node)
+{
+    scene_event(scene, kind, object, at_ms - 5, at_ms);
+    struct timeline_event *event = &scene->timeline.events[scene->timeline.count - 1];
+    snprintf(event->text, sizeof(event->text), "%s", text);
+    snprintf(event->node, sizeof(event->node), "%s", node);
+}
+
+/* A pod that serves from the start on. */
+static uint16_t pod(struct scene *scene, const char *name, const char *node)
+{
+    uint16_t host = scene_host(scene, name);
+    told(scene, TIMELINE_POD_CREATED, name, 100, "", node);
+    told(scene, TIMELINE_POD_READY, name, 200, "", node);
+    told(scene, TIMELINE_ENDPOINT_READY, name, 210, "service m, IPv4", node);
+    scene_request(scene, 0, 0, 1100, 1, OUTCOME_OK, host);
+    scene_request(scene, 0, 0, 2100, 1, OUTCOME_OK, host);
+    return host;
+}
+
+static void ending(struct scene *scene, const char *name, double at_ms, const char *node)
+{
+    told(scene, TIMELINE_POD_TERMINATING, name, at_ms, "grace 2 s", node);
+    told(scene, TIMELINE_ENDPOINT_TERMINATING, name, at_ms + 20, "service m, IPv4", node);
+}
+
+/* COUNT requests from FROM_MS on, one in 10 ms, that end so after AFTER_MS. */
+static void lost(struct scene *scene, double from_ms, unsigned count, enum outcome outcome,
+                 double after_ms, uint16_t host, uint16_t status)
+{
+    for (unsigned i = 0; i < count; i++) {
+        scene_request(scene, 1, 7, from_ms + 10 * i, after_ms, outcome, host);
+        scene->logs.requests[scene->logs.request_count - 1].status = status;
+    }
+}
+
+/* The outage that they are, of pod HOST. */
+static void outage(struct scene *scene, double from_ms, double to_ms, uint32_t count, uint16_t host,
+                   uint32_t flow)
+{
+    SCENE_ADD(scene, outage,
+              ((struct record_outage){.last_good_sent_ns = MS(from_ms - 10),
+                                      .last_good_done_ns = MS(from_ms - 9),
+                                      .first_unanswered_ns = MS(from_ms),
+                                      .signal_ns = MS(from_ms + 5),
+                                      .recovered_sent_ns = MS(to_ms - 1),
+                                      .recovered_done_ns = MS(to_ms),
+                                      .lost = count,
+                                      .flow = flow,
+                                      .stream = 1,
+                                      .host = host,
+                                      .signal = CONNECTION_RST}));
+}
+
+static void judge(struct scene *scene, const char *what, enum cause cause,
+                  enum cause_confidence confidence)
+{
+    struct result *result = scene_analyze(scene);
+    assert_int_equal(result->windows.count, 1);
+    if (result->causes[0].cause != cause || result->causes[0].confidence != confidence)
+        fail_msg("%s: %s, want %s %s", what, result->causes[0].text, cause_word(cause),
+                 cause_confidence_word(confidence));
+    result_free(result);
+}
+
+/* New connections that meet nobody, from 4000 ms on. */
+static void attempts(void **state)
+{
+    static const struct {
+        const char *what;
+        double ending_ms; /* Of pod a; 0: it goes on. */
+        double ready_ms;  /* Of pod c, which answers at 6000; 0: there is none. */
+        enum cause cause;
+        enum cause_confidence confidence;
+    } rows[] = {
+        {"a pod is ending", 3990, 0, CAUSE_RACE, CAUSE_HIGH},
+        {"a pod is ready and was not heard of", 0, 3900, CAUSE_READY_EARLY, CAUSE_HIGH},
+        {"both at once", 3990, 3900, CAUSE_UNEXPLAINED, CAUSE_NONE},
+        {"neither", 0, 0, CAUSE_UNEXPLAINED, CAUSE_NONE},
+        {"it was told to end only later", 4900, 0, CAUSE_UNEXPLAINED, CAUSE_NONE},
+        {"it became ready only later", 0, 4900, CAUSE_UNEXPLAINED, CAUSE_NONE},
+        {"ready first, then another ending", 4250, 3900, CAUSE_READY_EARLY, CAUSE_MEDIUM},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        open_service(&scene);
+        pod(&scene, "a", "n1");
+        pod(&scene, "b", "n2");
+        if (rows[i].ready_ms > 0) {
+            told(&scene, TIMELINE_POD_CREATED, "c", rows[i].ready_ms - 500, "", "n1");
+            told(&scene, TIMELINE_POD_READY, "c", rows[i].ready_ms, "", "n1");
+            uint16_t c = scene_host(&scene, "c");
+            scene_request(&scene, 0, 1, 6000, 1, OUTCOME_OK, c);
+        }
+        if (rows[i].ending_ms > 0)
+            ending(&scene, "a", rows[i].ending_ms, "n1");
+        lost(&scene, 4000, 50, OUTCOME_REFUSED, 0.2, 0, 0);
+        outage(&scene, 4000, 4500, 50, 0, 7);
+        judge(&scene, rows[i].what, rows[i].cause, rows[i].confidence);
+    }
+}
+
+/* Work that pod a had in hand. It is told to end at 4000, with 2 s of grace. */
+static void work_in_flight(void **state)
+{
+    static const struct {
+        const char *what;
+        double sent_ms, after_ms;
+        bool is_told;
+        enum cause cause;
+    } rows[] = {
+        {"dropped at once", 4100, 20, true, CAUSE_NOT_GRACEFUL},
+        {"asked for before, dropped at once", 3950, 100, true, CAUSE_NOT_GRACEFUL},
+        {"asked for before, and killed", 3900, 2150, true, CAUSE_GRACE_SHORT},
+        {"it still took new work, and was killed", 5950, 60, true, CAUSE_SIGTERM_IGNORED},
+        {"it was not told to end", 4100, 20, false, CAUSE_UNEXPLAINED},
+        {"it was dropped before", 3500, 100, true, CAUSE_UNEXPLAINED},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        open_service(&scene);
+        uint16_t a = pod(&scene, "a", "n1");
+        pod(&scene, "b", "n2");
+        if (rows[i].is_told)
+            ending(&scene, "a", 4000, "n1");
+        lost(&scene, rows[i].sent_ms, 4, OUTCOME_RESET, rows[i].after_ms, a, 0);
+        outage(&scene, rows[i].sent_ms, rows[i].sent_ms + rows[i].after_ms + 100, 4, a, 7);
+        judge(&scene, rows[i].what, rows[i].cause,
+              rows[i].cause == CAUSE_UNEXPLAINED ? CAUSE_NONE : CAUSE_HIGH);
+    }
+}
+
+static void no_endpoint_and_rollouts_that_are_stuck(void **state)
+{
+    static const struct {
+        const char *what;
+        bool both, failed, completed;
+        enum cause cause;
+    } rows[] = {
+        {"none is left", true, false, false, CAUSE_NO_ENDPOINT},
+        {"one is left", false, false, false, CAUSE_RACE},
+        {"none, of a rollout that failed", true, true, false, CAUSE_ROLLOUT_STUCK},
+        {"none, of one that failed and then was completed", true, true, true, CAUSE_NO_ENDPOINT},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        open_service(&scene);
+        pod(&scene, "a", "n1");
+        pod(&scene, "b", "n2");
+        if (rows[i].failed)
+            told(&scene, TIMELINE_ROLLOUT_FAILED, "m", 2500, "", "");
+        if (rows[i].completed)
+            told(&scene, TIMELINE_ROLLOUT_COMPLETE, "m", 2700, "", "");
+        ending(&scene, "a", 3900, "n1");
+        if (rows[i].both)
+            ending(&scene, "b", 3900, "n2");
+        lost(&scene, 4000, 50, OUTCOME_REFUSED, 0.2, 0, 0);
+        outage(&scene, 4000, 4500, 50, 0, 7);
+        judge(&scene, rows[i].what, rows[i].cause, CAUSE_HIGH);
+    }
+}
+
+/* 502 and the like, from 4000 ms on. */
+static void answers_of_a_proxy(void **state)
+{
+    static const struct {
+        const char *what;
+        uint16_t status;
+        double ending_ms;
+        enum cause cause;
+    } rows[] = {
+        {"502 after a pod's end", 502, 3000, CAUSE_STALE_UPSTREAM},
+        {"504 after a pod's end", 504, 3000, CAUSE_STALE_UPSTREAM},
+        {"502, and none ended", 502, 0, CAUSE_UNEXPLAINED},
+        {"502 before one ended", 502, 4900, CAUSE_UNEXPLAINED},
+        {"500 is the application's own", 500, 3000, CAUSE_UNEXPLAINED},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        open_service(&scene);
+        pod(&scene, "a", "n1");
+        pod(&scene, "b", "n2");
+        if (rows[i].ending_ms > 0)
+            ending(&scene, "a", rows[i].ending_ms, "n1");
+        lost(&scene, 4000, 50, OUTCOME_BAD_STATUS, 1, 0, rows[i].status);
+        outage(&scene, 4000, 4500, 50, 0, 7);
+        judge(&scene, rows[i].what, rows[i].cause,
+              rows[i].cause == CAUSE_UNEXPLAINED ? CAUSE_NONE : CAUSE_HIGH);
+    }
+}
+
+/* Node n1 is cordoned at 3000, its pod a told to end at ENDING_MS, and connections time out. */
+static void a_drained_node(void **state)
+{
+    static const struct {
+        const char *what, *node;
+        double ending_ms;
+        enum outcome outcome;
+        enum cause cause;
+        enum cause_confidence confidence;
+    } rows[] = {
+        {"long after the rules know", "n1", 3050, OUTCOME_CONNECT_TIMEOUT, CAUSE_DRAINED_NODE,
+         CAUSE_HIGH},
+        {"while rules may not know yet", "n1", 6900, OUTCOME_CONNECT_TIMEOUT, CAUSE_UNEXPLAINED,
+         CAUSE_NONE},
+        {"refused: somebody is there", "n1", 6900, OUTCOME_REFUSED, CAUSE_RACE, CAUSE_HIGH},
+        {"another node's pod ended", "n2", 6900, OUTCOME_CONNECT_TIMEOUT, CAUSE_RACE, CAUSE_HIGH},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        open_service(&scene);
+        pod(&scene, "a", rows[i].node);
+        pod(&scene, "b", "n3");
+        told(&scene, TIMELINE_NODE_CHANGED, "n1", 3000, "Ready, cordoned", "n1");
+        ending(&scene, "a", rows[i].ending_ms, rows[i].node);
+        lost(&scene, 7000, 50, rows[i].outcome, 300, 0, 0);
+        outage(&scene, 7000, 7900, 50, 0, 7);
+        judge(&scene, rows[i].what, rows[i].cause, rows[i].confidence);
+    }
+}
+
+/* Silence, and nothing happened in the cluster since long. */
+static void without_an_event(void **state)
+{
+    static const struct {
+        const char *what;
+        bool both;      /* Pods. */
+        double slow_ms; /* Good answers before take so long; else 1 ms. */
+        bool near;      /* Something happened in the cluster. */
+        enum cause cause;
+    } rows[] = {
+        {"two pods fall silent", true, 1, false, CAUSE_NETWORK},
+        {"one pod falls silent", false, 1, false, CAUSE_UNEXPLAINED},
+        {"two pods, and an event was near", true, 1, true, CAUSE_UNEXPLAINED},
+        {"answers took longer before", true, 400, false, CAUSE_OVERLOAD},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        open_service(&scene);
+        scene.meta.streams[0].stopped_ns = scene.meta.streams[1].stopped_ns = MS(45000);
+        scene.meta.ended_ns = MS(46000);
+        uint16_t a = pod(&scene, "a", "n1"), b = pod(&scene, "b", "n2");
+        for (unsigned k = 0; k < 10; k++)
+            scene_request(&scene, 0, 1, 38000 + 100 * k, rows[i].slow_ms, OUTCOME_OK, a);
+        if (rows[i].near)
+            told(&scene, TIMELINE_POD_NOT_READY, "z", 39900, "", "n1");
+        lost(&scene, 40000, 10, OUTCOME_STALLED, 1000, a, 0);
+        outage(&scene, 40000, 42000, 10, a, 7);
+        if (rows[i].both) {
+            lost(&scene, 40200, 10, OUTCOME_STALLED, 1000, b, 0);
+            outage(&scene, 40200, 42000, 10, b, 8);
+        }
+        judge(&scene, rows[i].what, rows[i].cause,
+              rows[i].cause == CAUSE_UNEXPLAINED ? CAUSE_NONE : CAUSE_MEDIUM);
+    }
+}
+
+static void a_tuple_that_was_used(void **state)
+{
+    (void)state;
+    for (unsigned reused = 0; reused < 2; reused++) {
+        struct scene scene;
+        open_service(&scene);
+        uint16_t a = pod(&scene, "a", "n1");
+        struct record_connection first = {.opened_ns = MS(2000),
+                                          .connected_ns = MS(2001),
+                                          .ended_ns = MS(2100),
+                                          .id = 1,
+                                          .host = a,
+                                          .stream = 1,
+                                          .end = CONNECTION_DONE};
+        struct record_connection again = {.opened_ns = MS(4000),
+                                          .ended_ns = MS(4300),
+                                          .id = 2,
+                                          .stream = 1,
+                                          .end = CONNECTION_SILENCE};
+        first.tuple.local_port = 1000;
+        again.tuple.local_port = reused != 0 ? 1000 : 1001;
+        SCENE_ADD(&scene, connection, first);
+        SCENE_ADD(&scene, connection, again);
+        lost(&scene, 4000, 1, OUTCOME_CONNECT_TIMEOUT, 300, 0, 0);
+        scene.logs.requests[scene.logs.request_count - 1].connection = 2;
+        outage(&scene, 4000, 4500, 1, 0, 7);
+        judge(&scene, reused != 0 ? "the tuple was used" : "another tuple was used",
+              reused != 0 ? CAUSE_CONNTRACK : CAUSE_UNEXPLAINED,
+              reused != 0 ? CAUSE_HIGH : CAUSE_NONE);
+    }
+}
+
+/* Half of the pods are left, and those refuse some. */
+static void too_few_are_left(void **state)
+{
+    (void)state;
+    for (unsigned left = 1; left <= 2; left++) {
+        static const char *const names[] = {"a", "b", "c"};
+        struct scene scene;
+        open_service(&scene);
+        uint16_t a = pod(&scene, "a", "n1");
+        pod(&scene, "b", "n1");
+        pod(&scene, "c", "n1");
+        for (unsigned i = left; i < 3; i++)
+            told(&scene, TIMELINE_ENDPOINT_REMOVED, names[i], 3500, "service m, IPv4", "n1");
+        lost(&scene, 4000, 20, OUTCOME_BAD_STATUS, 1, a, 500);
+        outage(&scene, 4000, 4500, 20, a, 7);
+        judge(&scene, left == 1 ? "one of three is left" : "two of three are left",
+              left == 1 ? CAUSE_TOO_FEW : CAUSE_UNEXPLAINED, left == 1 ? CAUSE_MEDIUM : CAUSE_NONE);
+    }
+}
+
+/* What a broken watch did not see may have been another cause. */
+static void a_gap_lessens_confidence(void **state)
+{
+    struct scene scene;
+    (void)state;
+    open_service(&scene);
+    pod(&scene, "a", "n1");
+    pod(&scene, "b", "n2");
+    ending(&scene, "a", 3990, "n1");
+    told(&scene, TIMELINE_WATCH_GAP, "pods", 3500, "", "");
+    lost(&scene, 4000, 50, OUTCOME_REFUSED, 0.2, 0, 0);
+    outage(&scene, 4000, 4500, 50, 0, 7);
+    judge(&scene, "a gap", CAUSE_RACE, CAUSE_MEDIUM);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(attempts),
+        cmocka_unit_test(work_in_flight),
+        cmocka_unit_test(no_endpoint_and_rollouts_that_are_stuck),
+        cmocka_unit_test(answers_of_a_proxy),
+        cmocka_unit_test(a_drained_node),
+        cmocka_unit_test(without_an_event),
+        cmocka_unit_test(a_tuple_that_was_used),
+        cmocka_unit_test(too_few_are_left),
+        cmocka_unit_test(a_gap_lessens_confidence),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
