@@ -10,6 +10,8 @@
 #include "base/json.h"
 #include "base/stop.h"
 #include "run/pocket.h"
+#include "run/translate.h"
+#include "rundir/timeline.h"
 
 enum {
     REACH_MS = 10000,
@@ -23,6 +25,7 @@ static void tell(struct by_hand *hand, struct by_hand_change *change,
                  const struct kube_event *event);
 static void tell_made(struct by_hand *hand, const struct by_hand_change *change,
                       const struct kube_result *result, uint64_t end_ns);
+static int tell_seen(struct by_hand *hand, const struct kube_event *event, struct error *err);
 static void give_up(struct by_hand *hand, const char *why);
 
 int by_hand_open(struct by_hand *hand, const struct by_hand_options *options, struct error *err)
@@ -96,6 +99,8 @@ int by_hand_turn(struct by_hand *hand, struct error *err)
             by_hand_say(hand, event->not_before_ns, "%s", event->text == NULL ? "" : event->text);
         else if (change != NULL && event->type == KUBE_FINISHED)
             tell(hand, change, event);
+        else if (change == NULL && hand->watching)
+            code = tell_seen(hand, event, err) < 0 && code == 0 ? -EPERM : code;
         kube_event_free(event);
     }
     return code;
@@ -152,6 +157,23 @@ int by_hand_wait_rollout(struct by_hand *hand, enum kube_kind kind, const char *
         code = code < 0 ? code : 0;
     }
     return code;
+}
+
+int by_hand_watch(struct by_hand *hand, struct error *err)
+{
+    struct error ended = {0};
+    int code = kube_follow_usual(hand->kube, NULL, err);
+    hand->watching = true;
+    if (code < 0)
+        return code;
+    do
+        code = by_hand_turn(hand, &ended);
+    while (code == 0);
+    bool over = code == -ETIMEDOUT || code == -EINTR;
+    if (over && kube_synced(hand->kube) && kube_trouble(hand->kube)[0] == '\0')
+        return 0; /* It was to last that long. */
+    return error_set(err, ended.status, code, "%s",
+                     kube_trouble(hand->kube)[0] != '\0' ? kube_trouble(hand->kube) : ended.text);
 }
 
 void by_hand_say(struct by_hand *hand, uint64_t run_ns, const char *format, ...)
@@ -229,6 +251,30 @@ static void tell_made(struct by_hand *hand, const struct by_hand_change *change,
     text_free(&took);
     if (result->done == KUBE_DONE_DELETED && end_ns > result->answered_ns)
         by_hand_say(hand, end_ns, "%s is gone", change->object);
+}
+
+/* As on a run's timeline. What was there at the start is only counted. */
+static int tell_seen(struct by_hand *hand, const struct kube_event *event, struct error *err)
+{
+    struct timeline events = {0};
+    if (event->type == KUBE_SYNCED)
+        by_hand_say(hand, event->not_after_ns, "%s: %u are there",
+                    kube_resource_of(event->kind)->plural,
+                    kube_objects(hand->kube, event->kind)->count);
+    else if (event->type != KUBE_PRESENT)
+        translate_event(event, &events);
+    for (size_t i = 0; i < events.count; i++) {
+        const struct timeline_event *seen = &events.events[i];
+        by_hand_say(hand, seen->not_after_ns, "%s %s%s%s%s%s%s", timeline_kind_text(seen->kind),
+                    seen->object, seen->node[0] == '\0' ? "" : " on ", seen->node,
+                    seen->text[0] == '\0' ? "" : ": ", seen->text,
+                    seen->unseen ? " (what happened meanwhile was not seen)" : "");
+    }
+    timeline_free(&events);
+    if (event->type != KUBE_STOPPED)
+        return 0;
+    return error_set(err, EXIT_ENVIRONMENT, -EPERM, "%s",
+                     event->text == NULL ? "a watch stopped" : event->text);
 }
 
 static void give_up(struct by_hand *hand, const char *why)

@@ -44,6 +44,7 @@ struct by_hand {
     struct kube *kube;
     uint64_t deadline_ns; /* Run time. */
     bool refused;         /* Something was not done for want of consent. */
+    bool watching;        /* What the watches tell is printed. */
     struct by_hand_change changes[KUBE_ACTIONS_MAX];
 };
 
@@ -65,6 +66,11 @@ int by_hand_make(struct by_hand *hand, struct kube_order *order, struct kube_res
 /* Wait for a rollout, and print how it goes on. SINCE: the change that began it, or NULL. */
 int by_hand_wait_rollout(struct by_hand *hand, enum kube_kind kind, const char *name,
                          const struct kube_result *since, struct error *err);
+/* Follow what a run does, and print each event as a run puts it on its timeline, by the time of its
+ * arrival, until the deadline or a signal. What was not seen while a watch could not go on is said
+ * to be so. 0, or -errno with ERR when a watch stopped for good, or none could begin by the
+ * deadline. */
+int by_hand_watch(struct by_hand *hand, struct error *err);
 /* Print a line: the UTC of RUN_NS, and the text. */
 void by_hand_say(struct by_hand *hand, uint64_t run_ns, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

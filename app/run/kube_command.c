@@ -39,6 +39,9 @@ const char kube_help[] =
     "                                pods of DaemonSets and mirror pods stay\n"
     "  evict POD, delete-pod POD     a budget that refuses is asked again every 5 s\n"
     "  rollout OBJECT                waits until its rollout is over, and prints how it goes on\n"
+    "  watch                         prints what happens to pods, endpoints, deployments, "
+    "services\n"
+    "                                and nodes, until --timeout or a signal; needs to read only\n"
     "\n"
     "  -k, --kubeconfig FILE  or \"lab\": the lab that is up, whose context is the default\n"
     "      --context NAME     in it; neither is guessed\n"
@@ -100,6 +103,7 @@ static int change(struct by_hand *hand, struct arguments *arguments, struct erro
 static int patch(struct by_hand *hand, struct arguments *arguments, struct error *err);
 static int rollout(struct by_hand *hand, struct arguments *arguments, struct error *err);
 static int apply(struct by_hand *hand, struct arguments *arguments, struct error *err);
+static int watch(struct by_hand *hand, struct arguments *arguments, struct error *err);
 
 static const struct action {
     const char *name;
@@ -123,6 +127,7 @@ static const struct action {
     {"evict", change, KUBE_EVICT, KUBE_POD, 1, 1, "POD"},
     {"delete-pod", change, KUBE_DELETE, KUBE_POD, 1, 1, "POD"},
     {"rollout", rollout, KUBE_GET, KUBE_DEPLOYMENT, 1, 1, "OBJECT"},
+    {"watch", watch, KUBE_GET, KUBE_POD, 0, 0, "no operand"},
 };
 
 /* ---- what is ordered ---- */
@@ -132,10 +137,10 @@ static int read_object(const struct action *action, const char *operand, struct 
                        struct error *err)
 {
     char kind[64];
-    const char *slash = strchr(operand, '/');
     order->kind = action->kind;
-    if (action->make == apply) /* A file: its objects say what they are. */
+    if (operand == NULL || action->make == apply) /* A file's objects say what they are. */
         return 0;
+    const char *slash = strchr(operand, '/');
     order->name = slash == NULL ? operand : slash + 1;
     if (slash == NULL)
         return 0;
@@ -300,6 +305,12 @@ static int apply(struct by_hand *hand, struct arguments *arguments, struct error
 static int rollout(struct by_hand *hand, struct arguments *arguments, struct error *err)
 {
     return by_hand_wait_rollout(hand, arguments->order.kind, arguments->order.name, NULL, err);
+}
+
+static int watch(struct by_hand *hand, struct arguments *arguments, struct error *err)
+{
+    (void)arguments;
+    return by_hand_watch(hand, err);
 }
 
 /* ---- options ---- */

@@ -8,6 +8,7 @@ Nothing stands behind the API, so that no rollout ends: --even-rolling is given 
 import datetime
 import json
 import re
+import signal
 import subprocess
 import sys
 
@@ -156,6 +157,40 @@ def bad_manifests(hand, world, folder):
     yield "none of these was applied", world.run("get", "deploy,svc", "-o", "yaml") == before, ""
 
 
+def watches(hand, world):
+    """What others do is seen; a watch that is cut goes on; what it missed is said to be missed."""
+    watch = subprocess.Popen([*hand.command, "watch", *hand.access, "--timeout", "60s"], text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    lines = []
+
+    def until(text):
+        while not lines or text not in lines[-1]:
+            line = watch.stdout.readline()
+            assert line, f"no {text} in {lines}"
+            lines.append(line)
+        return lines[-1]
+
+    try:
+        until("nodes: 2 are there")
+        world.run("cordon", "n2")
+        yield "a cordon of another's", "node-changed n2" in until("node-changed"), lines
+        world.tell("drop")
+        until("note nodes: ")
+        world.run("uncordon", "n2")
+        yield "it goes on after it was cut", "cordoned" not in until("node-changed n2"), lines
+        world.tell("expire")
+        world.tell("drop")
+        gap = until("watch-gap nodes")
+        yield "a gap is told", "what happened meanwhile was not seen" in gap, gap
+        world.tell("recover")
+        watch.send_signal(signal.SIGINT)
+        yield "a signal ends it in order", watch.wait(timeout=20) == 0, watch.stdout.read()
+    finally:
+        watch.kill()
+        watch.wait()
+        watch.stdout.close()
+
+
 def harmless(hand, world):
     """What must change nothing."""
     before = world.run("get", "deploy,pods,nodes", "-o", "yaml")
@@ -212,6 +247,7 @@ def everything(folder):
         hand = Hand(seamline, world)
         yield from harmless(hand, world)
         yield from bad_manifests(hand, world, folder)
+        yield from watches(hand, world)
         yield from changes(hand, world)
         yield from applies(hand, world, folder)
     finally:
