@@ -15,7 +15,6 @@
 #include "lab/netns.h"
 
 enum {
-    SETTINGS_MAX = 32,
     READY_BYTES = 2048,
     READY_FD = 3
 };
@@ -59,8 +58,6 @@ static const char usage[] =
 
 struct options {
     struct lab_config config;
-    const char *settings[SETTINGS_MAX]; /* --set, applied when the profile is known. */
-    unsigned setting_count;
     const char *profile;
     unsigned pods; /* --pods. */
     int signal;    /* --signal. */
@@ -149,7 +146,7 @@ static int set_option(int option, const char *value, struct options *options)
     case 'd': return copy_text(config->dir, sizeof(config->dir), value);
     case 'i': return copy_text(config->iface, sizeof(config->iface), value);
     case 'p': options->profile = value; return 0;
-    case 's': return add_text(options->settings, &options->setting_count, SETTINGS_MAX, value);
+    case 's': return add_text(config->settings, &config->setting_count, LAB_SETTINGS_MAX, value);
     case 'm': return add_text(config->images, &config->image_count, LAB_IMAGES_MAX, value);
     case 'y': return add_text(config->deny, &config->deny_count, LAB_IMAGES_MAX, value);
     case 'x': return parse_mode(value, &config->proxy_mode);
@@ -218,8 +215,8 @@ static int apply_profile(struct options *options)
     struct error err = {0};
     int rc = profile_find(options->profile, &options->config.profile, &err);
 
-    for (unsigned i = 0; i < options->setting_count && rc == 0; i++)
-        rc = profile_set(&options->config.profile, options->settings[i], &err);
+    for (unsigned i = 0; i < options->config.setting_count && rc == 0; i++)
+        rc = profile_set(&options->config.profile, options->config.settings[i], &err);
     for (unsigned i = 0; i < options->config.image_count && rc == 0; i++) {
         if (strchr(options->config.images[i], '=') == NULL)
             rc = error_set(&err, EXIT_USAGE, -EINVAL, "--image %s: write IMAGE=PROGRAM",

@@ -34,6 +34,7 @@
 enum {
     LAB_PODS_MAX = 1024,
     LAB_IMAGES_MAX = 32,
+    LAB_SETTINGS_MAX = 32,
     LAB_PATH_BYTES = 256,
     LAB_CONTROL_BYTES = 512,
     LAB_STATIC_PODS_MAX = 200,
@@ -45,22 +46,24 @@ enum {
 
 /* What to build; from the command line. */
 struct lab_config {
-    char dir[LAB_PATH_BYTES];           /* Where its files are. */
-    char iface[FABRIC_IFACE_BYTES];     /* seamline's end of the link. */
-    struct profile profile;             /* Delays. */
-    unsigned nodes;                     /* 1..FABRIC_NODES_MAX. */
-    uint64_t seed;                      /* Of all draws, uids and names. */
-    uint16_t api_port;                  /* 0: any. */
-    enum proxy_mode proxy_mode;         /* How nodes balance. */
-    bool balancer;                      /* A probing balancer is in front of the nodes. */
-    const char *images[LAB_IMAGES_MAX]; /* "IMAGE=PROGRAM ARGUMENTS". */
-    unsigned image_count;               /* In use. */
-    const char *deny[LAB_IMAGES_MAX];   /* "verb:resource": what the API refuses. */
-    unsigned deny_count;                /* In use. */
-    bool ingress;                       /* There is an ingress. */
-    bool allow_commands;                /* Manifests may name programs of this machine. */
-    unsigned static_pods;               /* > 0: no API, this many bare pods behind one Service. */
-    char vips[2][48];                   /* Of the static Service; "" = from the pool. */
+    char dir[LAB_PATH_BYTES];               /* Where its files are. */
+    char iface[FABRIC_IFACE_BYTES];         /* seamline's end of the link. */
+    struct profile profile;                 /* Delays. */
+    const char *settings[LAB_SETTINGS_MAX]; /* "podReady=2s": what changed it. */
+    unsigned setting_count;                 /* In use. */
+    unsigned nodes;                         /* 1..FABRIC_NODES_MAX. */
+    uint64_t seed;                          /* Of all draws, uids and names. */
+    uint16_t api_port;                      /* 0: any. */
+    enum proxy_mode proxy_mode;             /* How nodes balance. */
+    bool balancer;                          /* A probing balancer is in front of the nodes. */
+    const char *images[LAB_IMAGES_MAX];     /* "IMAGE=PROGRAM ARGUMENTS". */
+    unsigned image_count;                   /* In use. */
+    const char *deny[LAB_IMAGES_MAX];       /* "verb:resource": what the API refuses. */
+    unsigned deny_count;                    /* In use. */
+    bool ingress;                           /* There is an ingress. */
+    bool allow_commands;                    /* Manifests may name programs of this machine. */
+    unsigned static_pods; /* > 0: no API, this many bare pods behind one Service. */
+    char vips[2][48];     /* Of the static Service; "" = from the pool. */
 };
 
 /* What an epoll event means; a member of the object that it belongs to. */

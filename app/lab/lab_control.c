@@ -139,7 +139,7 @@ static void status_services(const struct lab *lab, cJSON *status)
 static void answer_status(const struct lab *lab, int fd)
 {
     const struct profile_range *ready = &lab->config->profile.delays[PROFILE_POD_READY];
-    cJSON *status = cJSON_CreateObject();
+    cJSON *status = cJSON_CreateObject(), *settings;
     char url[64], start[36];
     char *text;
 
@@ -148,6 +148,9 @@ static void answer_status(const struct lab *lab, int fd)
     cJSON_AddStringToObject(status, "dir", lab->config->dir);
     cJSON_AddStringToObject(status, "started", start);
     cJSON_AddStringToObject(status, "profile", lab->config->profile.name);
+    settings = cJSON_AddArrayToObject(status, "settings");
+    for (unsigned i = 0; i < lab->config->setting_count; i++)
+        cJSON_AddItemToArray(settings, cJSON_CreateString(lab->config->settings[i]));
     json_add_integer(json_make(status, "podReady"), "low", ready->least_ns);
     json_add_integer(json_make(status, "podReady"), "high", ready->most_ns);
     json_add_integer(status, "seed", (int64_t)lab->config->seed);

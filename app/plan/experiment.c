@@ -189,6 +189,11 @@ const char *experiment_scheduler_word(enum experiment_scheduler scheduler)
                : reader_word_of(experiment_scheduler_words, scheduler);
 }
 
+const char *experiment_balancer_word(enum experiment_balancer balancer)
+{
+    return reader_word_of(experiment_balancer_words, balancer);
+}
+
 const char *experiment_profile_word(enum experiment_profile profile)
 {
     return reader_word_of(experiment_profile_words, profile);

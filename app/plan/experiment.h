@@ -38,6 +38,8 @@ enum {
     EXPERIMENT_REPEATS_MAX = 1000,
     EXPERIMENT_CHANGES_MAX = 32,
     EXPERIMENT_IMAGES_MAX = 32,
+    EXPERIMENT_SETTINGS_MAX = 16,
+    EXPERIMENT_SETTING_BYTES = 96,
     EXPERIMENT_FILES_MAX = 16,
     EXPERIMENT_HOPS_MAX = 32,
     EXPERIMENT_HEADERS_MAX = 32,
@@ -67,6 +69,11 @@ enum experiment_gone_ip {
     EXPERIMENT_GONE_UNREACHABLE, /* They are answered by an ICMP error. */
 };
 
+enum experiment_balancer {
+    EXPERIMENT_BALANCER_ECMP,    /* Nothing: the sender chooses a node. */
+    EXPERIMENT_BALANCER_PROBING, /* A hop that probes the nodes' health. */
+};
+
 enum experiment_scheduler {
     EXPERIMENT_SCHEDULER_ANY, /* Not said: whatever the cluster has. */
     EXPERIMENT_SCHEDULER_RR,
@@ -94,7 +101,11 @@ struct experiment_lab {
     bool pod_ready_given;              /* podReady overrides the profile. */
     struct experiment_range pod_ready; /* From creation to Ready published. */
     enum experiment_gone_ip gone_ip;   /* What becomes of packets to a pod that is gone. */
-    uint32_t image_count;              /* Of images. */
+    enum experiment_balancer balancer; /* What is in front of the nodes. */
+    uint32_t setting_count;            /* Of settings. */
+    char settings[EXPERIMENT_SETTINGS_MAX][EXPERIMENT_SETTING_BYTES]; /* "probeLag=10s", as for
+                                                                         seamline-lab --set. */
+    uint32_t image_count;                                             /* Of images. */
     struct experiment_image images[EXPERIMENT_IMAGES_MAX]; /* What stands for which image. */
 };
 
@@ -644,6 +655,7 @@ bool experiment_header(const char *text, char why[EXPERIMENT_WHY_BYTES]);
 bool experiment_sha256(const char *text, uint8_t out[EXPERIMENT_SHA256_BYTES]);
 const char *experiment_protocol_word(enum experiment_protocol protocol);
 const char *experiment_scheduler_word(enum experiment_scheduler scheduler);
+const char *experiment_balancer_word(enum experiment_balancer balancer);
 const char *experiment_profile_word(enum experiment_profile profile);
 const char *experiment_outcome_word(enum experiment_outcome outcome);
 const char *experiment_format_word(enum experiment_format format);

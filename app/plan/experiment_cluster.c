@@ -9,6 +9,8 @@
 static bool is_pattern(const char *text);
 static int read_pod_ready(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_pod_ready(const void *object, const void *context);
+static int read_settings(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_settings(const void *object, const void *context);
 static int read_images(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_images(const void *object, const void *context);
 static int check_cluster(struct reader *reader, void *object);
@@ -39,6 +41,12 @@ const struct reader_word experiment_scheduler_words[] = {
 static const struct reader_word gone_words[] = {
     {"blackhole", EXPERIMENT_GONE_BLACKHOLE},
     {"unreachable", EXPERIMENT_GONE_UNREACHABLE},
+    {NULL, 0},
+};
+
+const struct reader_word experiment_balancer_words[] = {
+    {"ecmp", EXPERIMENT_BALANCER_ECMP},
+    {"probing", EXPERIMENT_BALANCER_PROBING},
     {NULL, 0},
 };
 
@@ -82,6 +90,16 @@ static const struct reader_field lab_fields[] = {
      .offset = AT(experiment_lab, gone_ip),
      .otherwise = "blackhole",
      .words = gone_words},
+    {.key = "balancer",
+     .type = READER_WORD,
+     .offset = AT(experiment_lab, balancer),
+     .otherwise = "ecmp",
+     .words = experiment_balancer_words},
+    {.key = "settings",
+     .type = READER_CUSTOM,
+     .read = read_settings,
+     .print = print_settings,
+     .want = "an object such as {\"probeLag\": \"10s\", \"terminatingEndpoints\": false}"},
     {.key = "images",
      .type = READER_CUSTOM,
      .item = &image_item,
@@ -248,6 +266,68 @@ static cJSON *print_pod_ready(const void *object, const void *context)
     if (lab->pod_ready.low_ns == lab->pod_ready.high_ns)
         return cJSON_CreateString(low);
     return cJSON_CreateStringArray(texts, 2);
+}
+
+/* What a value is as text: "10s", 5, true. */
+static int setting_text(const cJSON *value, char out[48])
+{
+    if (cJSON_IsBool(value))
+        snprintf(out, 48, "%s", cJSON_IsTrue(value) ? "true" : "false");
+    else if (cJSON_IsNumber(value))
+        snprintf(out, 48, "%.0f", value->valuedouble);
+    else if (cJSON_IsString(value) && value->valuestring[0] != '\0' &&
+             strlen(value->valuestring) < 48)
+        snprintf(out, 48, "%s", value->valuestring);
+    else
+        return -1;
+    return 0;
+}
+
+/* Which names there are, the lab knows; it refuses the others. */
+static bool is_setting_name(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    size_t size = strspn(name, letters);
+
+    return size > 0 && size < 40 && name[size] == '\0';
+}
+
+static int read_settings(struct reader *reader, const cJSON *item, void *object)
+{
+    struct experiment_lab *lab = object;
+    uint32_t count = 0;
+    char value[48];
+
+    if (!cJSON_IsObject(item) || cJSON_GetArraySize(item) > EXPERIMENT_SETTINGS_MAX)
+        return reader_want(reader, item, "an object of at most 16 settings of the lab");
+    for (const cJSON *child = item->child; child != NULL; child = child->next) {
+        size_t mark = reader_enter_key(reader, child->string);
+        if (!is_setting_name(child->string) || setting_text(child, value) < 0)
+            return reader_want(reader, child,
+                               "a setting of seamline-lab --set, such as \"probeLag\": \"10s\"");
+        snprintf(lab->settings[count++], EXPERIMENT_SETTING_BYTES, "%s=%s", child->string, value);
+        reader_leave(reader, mark);
+    }
+    lab->setting_count = count;
+    return 0;
+}
+
+static cJSON *print_settings(const void *object, const void *context)
+{
+    const struct experiment_lab *lab = object;
+    cJSON *json = lab->setting_count > 0 ? cJSON_CreateObject() : NULL;
+
+    (void)context;
+    for (uint32_t i = 0; json != NULL && i < lab->setting_count; i++) {
+        char name[EXPERIMENT_SETTING_BYTES];
+        char *value;
+
+        snprintf(name, sizeof(name), "%s", lab->settings[i]);
+        value = strchr(name, '=');
+        *value++ = '\0';
+        cJSON_AddStringToObject(json, name, value);
+    }
+    return json;
 }
 
 static int read_images(struct reader *reader, const cJSON *item, void *object)

@@ -15,7 +15,7 @@
 #include "run/prediction.h"
 
 enum {
-    POCKET_ARGS = 64 + 2 * EXPERIMENT_IMAGES_MAX,
+    POCKET_ARGS = 64 + 2 * EXPERIMENT_IMAGES_MAX + 2 * EXPERIMENT_SETTINGS_MAX,
     POCKET_TEXT = 320,
     STATUS_BYTES_MAX = 1 << 20
 };
@@ -148,6 +148,12 @@ static void add_settings(struct arguments *arguments, const struct experiment *e
     add(arguments, "%s", "--set", "");
     add(arguments, "goneIP=%s",
         lab->gone_ip == EXPERIMENT_GONE_UNREACHABLE ? "unreachable" : "blackhole", "");
+    add(arguments, "%s", "--balancer", "");
+    add(arguments, "%s", experiment_balancer_word(lab->balancer), "");
+    for (uint32_t i = 0; i < lab->setting_count; i++) {
+        add(arguments, "%s", "--set", "");
+        add(arguments, "%s", lab->settings[i], "");
+    }
     for (uint32_t i = 0; i < lab->image_count; i++) {
         add(arguments, "%s", "--image", "");
         add(arguments, "%s=%s", lab->images[i].image, lab->images[i].program);
@@ -179,6 +185,36 @@ static bool is_profile(const char *name, const char *wanted)
     return strncmp(name, wanted, size) == 0 && (name[size] == '\0' || name[size] == '+');
 }
 
+static bool has_setting(const cJSON *status, const char *wanted)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json_at(status, "settings"))
+    {
+        if (cJSON_IsString(item) && strcmp(item->valuestring, wanted) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What the lab was told besides its profile; a lab that tells nothing of it has nothing of it. */
+static int check_settings(const struct experiment_lab *lab, const cJSON *status, struct error *err)
+{
+    const char *balancer = json_string(status, "balancer", "ecmp");
+    const char *wanted = experiment_balancer_word(lab->balancer);
+    if (strcmp(balancer, wanted) != 0)
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "a lab is up already, with the balancer %.20s, and the experiment wants "
+                         "%s: take it down (seamline-lab down), or change cluster.lab.balancer",
+                         balancer, wanted);
+    for (uint32_t i = 0; i < lab->setting_count; i++)
+        if (!has_setting(status, lab->settings[i]))
+            return error_set(err, EXIT_USAGE, -EINVAL,
+                             "a lab is up already, without %s: take it down (seamline-lab down), "
+                             "or change cluster.lab.settings",
+                             lab->settings[i]);
+    return 0;
+}
+
 int pocket_check(const struct experiment *experiment, const char *status, char environment[256],
                  struct error *err)
 {
@@ -190,7 +226,8 @@ int pocket_check(const struct experiment *experiment, const char *status, char e
     const char *proxy = json_string(json, "proxy", "proxy unknown");
     struct predict_range ready = prediction_pod_ready(experiment);
     int code = 0;
-    snprintf(environment, 256, "lab, profile %.60s, %.60s", profile, proxy);
+    snprintf(environment, 256, "lab, profile %.60s, %.60s%s", profile, proxy,
+             strcmp(json_string(json, "balancer", ""), "probing") == 0 ? ", probing balancer" : "");
     if (json_member(json, "profile") != NULL && !is_profile(profile, wanted_profile))
         code = error_set(err, EXIT_USAGE, -EINVAL,
                          "a lab is up already, with profile %.60s, and the experiment wants %s: "
@@ -206,6 +243,8 @@ int pocket_check(const struct experiment *experiment, const char *status, char e
         code = error_set(err, EXIT_USAGE, -EINVAL,
                          "a lab is up already, with another podReady than the experiment's: take "
                          "it down (seamline-lab down), or change cluster.lab.podReady");
+    else
+        code = check_settings(&experiment->cluster.lab, json, err);
     cJSON_Delete(json);
     return code;
 }

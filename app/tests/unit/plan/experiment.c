@@ -295,6 +295,16 @@ static void mistakes_are_named(void **state)
         {"cluster.mayChange=[]",
          "steps[0]: nothing may be changed; list what the files hold in cluster.mayChange, such as "
          "\"deployment/NAME\""},
+        {"cluster.lab.balancer=robin",
+         "cluster.lab.balancer: got \"robin\", want \"ecmp\" or \"probing\""},
+        {"cluster.lab.settings={\"probe Lag\":\"1s\"}",
+         "cluster.lab.settings.probe Lag: got \"1s\", want a setting of seamline-lab --set, such "
+         "as "
+         "\"probeLag\": \"10s\""},
+        {"cluster.lab.settings={\"probeLag\":[1]}",
+         "cluster.lab.settings.probeLag: got a list of 1 items, want a setting of seamline-lab "
+         "--set, such as "
+         "\"probeLag\": \"10s\""},
         {"cluster.lab.podReady=[\"3s\",\"2s\"]",
          "cluster.lab.podReady: 3s to 2s is no range; want the least first, at most 1h"},
         {"rollout.maxSurge=0",

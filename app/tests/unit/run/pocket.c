@@ -1,6 +1,8 @@
 /* A lab that is up already is used only when it is the one that the experiment wants. */
 #include "run/pocket.h"
 
+#include <errno.h>
+
 #include "tests/unit/run/plan.h"
 
 static void rows(void **state)
@@ -22,6 +24,8 @@ static void rows(void **state)
         {"{\"profile\":\"kubeadm+\",\"proxy\":\"rr, emulated\",\"podReady\":{\"low\":100000000,"
          "\"high\":100000000}}",
          "podReady", false},
+        {"{\"profile\":\"kubeadm\",\"proxy\":\"rr, emulated\",\"balancer\":\"probing\"}",
+         "with the balancer probing, and the experiment wants ecmp", false},
         {"not json", "lab, profile unknown, proxy unknown", true},
     };
     struct experiment *experiment = main_job(NULL);
@@ -40,8 +44,36 @@ static void rows(void **state)
     experiment_free(experiment);
 }
 
+static int check_with(struct experiment *experiment, const char *settings, struct error *err)
+{
+    char status[256], environment[256];
+    snprintf(status, sizeof(status),
+             "{\"profile\":\"kubeadm+\",\"proxy\":\"rr, emulated\",\"balancer\":\"probing\","
+             "\"settings\":[%s]}",
+             settings);
+    int code = pocket_check(experiment, status, environment, err);
+    if (code == 0)
+        assert_string_equal(environment, "lab, profile kubeadm+, rr, emulated, probing balancer");
+    return code;
+}
+
+/* A lab with other settings would answer another question. */
+static void settings(void **state)
+{
+    struct experiment *experiment = main_job(
+        "cluster.lab={\"profile\":\"kubeadm\",\"podReady\":\"2s\",\"balancer\":\"probing\","
+        "\"settings\":{\"probeLag\":\"10s\",\"terminatingEndpoints\":false}}");
+    struct error err = {0};
+    (void)state;
+    assert_int_equal(
+        check_with(experiment, "\"terminatingEndpoints=false\",\"probeLag=10s\"", &err), 0);
+    assert_int_equal(check_with(experiment, "\"probeLag=10s\"", &err), -EINVAL);
+    assert_non_null(strstr(err.text, "without terminatingEndpoints=false"));
+    experiment_free(experiment);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rows)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rows), cmocka_unit_test(settings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
