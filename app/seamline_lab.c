@@ -11,12 +11,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lab/api_discovery.h"
 #include "lab/lab.h"
 #include "lab/netns.h"
 
 enum {
     READY_BYTES = 2048,
-    READY_FD = 3
+    READY_FD = 3,
+    TERMINATING_ENDPOINTS_SINCE = 26 /* Proxies used them from then on (KEP-1669). */
 };
 
 static const char usage[] =
@@ -51,6 +53,7 @@ static const char usage[] =
     "are ignored)\n"
     "  --iface NAME      the link left in this namespace (default seamline0)\n"
     "  --port PORT       of the API on 127.0.0.1 (default: any free one)\n"
+    "  --kubernetes 1.N  the version that the API answers as: 1.20 to 1.36 (default)\n"
     "  --deny VERB:RESOURCE   what the API refuses (403)\n"
     "options of static:\n"
     "  --pods N          1..200 (default 8)\n"
@@ -163,6 +166,12 @@ static int set_option(int option, const char *value, struct options *options)
         rc = parse_number(value, 0, 1000000000, &number);
         config->seed = number;
         return rc;
+    case 'k':
+        if (strncmp(value, "1.", 2) != 0)
+            return -EINVAL;
+        rc = parse_number(value + 2, API_KUBERNETES_OLDEST, API_KUBERNETES_MINOR, &number);
+        config->minor = (unsigned)number;
+        return rc;
     case 'o':
         rc = parse_number(value, 0, 65535, &number);
         config->api_port = (uint16_t)number;
@@ -178,23 +187,15 @@ static int set_option(int option, const char *value, struct options *options)
 static int parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option table[] = {
-        {"balancer", required_argument, NULL, 'b'},
-        {"dir", required_argument, NULL, 'd'},
-        {"iface", required_argument, NULL, 'i'},
-        {"profile", required_argument, NULL, 'p'},
-        {"set", required_argument, NULL, 's'},
-        {"image", required_argument, NULL, 'm'},
-        {"deny", required_argument, NULL, 'y'},
-        {"proxy", required_argument, NULL, 'x'},
-        {"vip", required_argument, NULL, 'v'},
-        {"signal", required_argument, NULL, 'g'},
-        {"nodes", required_argument, NULL, 'n'},
-        {"seed", required_argument, NULL, 'e'},
-        {"port", required_argument, NULL, 'o'},
-        {"pods", required_argument, NULL, 'c'},
-        {"allow-commands", no_argument, NULL, 'a'},
-        {"ingress", no_argument, NULL, 'I'},
-        {NULL, 0, NULL, 0},
+        {"balancer", required_argument, NULL, 'b'}, {"dir", required_argument, NULL, 'd'},
+        {"iface", required_argument, NULL, 'i'},    {"kubernetes", required_argument, NULL, 'k'},
+        {"profile", required_argument, NULL, 'p'},  {"set", required_argument, NULL, 's'},
+        {"image", required_argument, NULL, 'm'},    {"deny", required_argument, NULL, 'y'},
+        {"proxy", required_argument, NULL, 'x'},    {"vip", required_argument, NULL, 'v'},
+        {"signal", required_argument, NULL, 'g'},   {"nodes", required_argument, NULL, 'n'},
+        {"seed", required_argument, NULL, 'e'},     {"port", required_argument, NULL, 'o'},
+        {"pods", required_argument, NULL, 'c'},     {"allow-commands", no_argument, NULL, 'a'},
+        {"ingress", no_argument, NULL, 'I'},        {NULL, 0, NULL, 0},
     };
     int option, index = 0;
 
@@ -215,6 +216,8 @@ static int apply_profile(struct options *options)
     struct error err = {0};
     int rc = profile_find(options->profile, &options->config.profile, &err);
 
+    if (rc == 0 && options->config.minor < TERMINATING_ENDPOINTS_SINCE)
+        options->config.profile.terminating_endpoints = false;
     for (unsigned i = 0; i < options->config.setting_count && rc == 0; i++)
         rc = profile_set(&options->config.profile, options->config.settings[i], &err);
     for (unsigned i = 0; i < options->config.image_count && rc == 0; i++) {
@@ -433,7 +436,11 @@ static int run_command(const char *command, int argc, char **argv, struct option
 int main(int argc, char **argv)
 {
     struct options options = {
-        .config = {.dir = "/run/seamline-lab", .iface = "seamline0", .nodes = 4, .seed = 1},
+        .config = {.dir = "/run/seamline-lab",
+                   .iface = "seamline0",
+                   .minor = API_KUBERNETES_MINOR,
+                   .nodes = 4,
+                   .seed = 1},
         .profile = "kubeadm",
         .pods = 8,
         .signal = SIGTERM,

@@ -83,6 +83,15 @@ void api_cell_containers(const cJSON *object, const char *path, int64_t utc_ns, 
         out, "%s%s", json_string(container, path, ""), container->next != NULL ? "," : "");
 }
 
+void api_cell_data_count(const cJSON *object, const char *path, int64_t utc_ns, struct text *out)
+{
+    (void)path;
+    (void)utc_ns;
+    text_addf(out, "%d",
+              cJSON_GetArraySize(json_member(object, "data")) +
+                  cJSON_GetArraySize(json_member(object, "binaryData")));
+}
+
 void api_cell_pod_ready(const cJSON *object, const char *path, int64_t utc_ns, struct text *out)
 {
     (void)path;

@@ -33,6 +33,8 @@ void api_cell_map(const cJSON *object, const char *path, int64_t utc_ns, struct 
 /* PATH is a member of each container of the template: "x,y". */
 void api_cell_containers(const cJSON *object, const char *path, int64_t utc_ns, struct text *out);
 
+/* How many keys a ConfigMap has. */
+void api_cell_data_count(const cJSON *object, const char *path, int64_t utc_ns, struct text *out);
 void api_cell_pod_ready(const cJSON *object, const char *path, int64_t utc_ns, struct text *out);
 void api_cell_pod_status(const cJSON *object, const char *path, int64_t utc_ns, struct text *out);
 void api_cell_pod_restarts(const cJSON *object, const char *path, int64_t utc_ns, struct text *out);

@@ -84,9 +84,9 @@ void api_delete_collection(struct api_call *call)
 static bool empty_namespace(struct api_handler *handler, const char *name, int64_t utc_ns)
 {
     static const enum store_kind order[] = {
-        STORE_DEPLOYMENT,    STORE_REPLICASET, STORE_POD,      STORE_SERVICE,
-        STORE_ENDPOINTSLICE, STORE_ENDPOINTS,  STORE_EVENT,    STORE_BUDGET,
-        STORE_STATEFULSET,   STORE_DAEMONSET,  STORE_REVISION, STORE_INGRESS};
+        STORE_DEPLOYMENT, STORE_REPLICASET, STORE_POD,    STORE_SERVICE,     STORE_ENDPOINTSLICE,
+        STORE_ENDPOINTS,  STORE_EVENT,      STORE_BUDGET, STORE_STATEFULSET, STORE_DAEMONSET,
+        STORE_REVISION,   STORE_CONFIGMAP,  STORE_INGRESS};
     const struct api_delete_manner manner = {.grace_s = -1, .utc_ns = utc_ns};
     bool empty = true;
     for (unsigned i = 0; i < sizeof(order) / sizeof(order[0]); i++) {

@@ -10,9 +10,11 @@
 
 #include "lab/api_path.h"
 
+/* The lab answers as Kubernetes 1.36, unless it is told to answer as an older one. */
 enum {
+    API_KUBERNETES_OLDEST = 20,
     API_KUBERNETES_MINOR = 36
-}; /* The lab answers as Kubernetes 1.36, unless it is told otherwise. */
+};
 
 /* For the kinds of path VERSION, API, APIS, GROUP and RESOURCES; NULL when Kubernetes 1.MINOR has
  * no such group or version. */

@@ -205,7 +205,7 @@ static void fill_list(struct api_call *call, const struct api_selector *selector
             api_table_add(list, call->resource, object, api_call_include(call),
                           call->request->utc_ns);
         else
-            cJSON_AddItemToArray(items, api_resource_item_view(object));
+            cJSON_AddItemToArray(items, api_resource_item_view(call->resource, object));
     }
     if (left > 0) {
         write_token(last, place->version, metadata);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
+
 const struct api_group_version api_group_versions[API_GROUP_VERSIONS] = {
     {"apps", "v1", 0, 0},
     {"authorization.k8s.io", "v1", 0, 0},
@@ -37,6 +39,8 @@ const struct api_resource api_resources[API_RESOURCE_ROWS] = {
                       false},
     [STORE_INGRESS] = {STORE_INGRESS, "networking.k8s.io", "v1", "networking.k8s.io/v1",
                        "ingresses", "ingress", "Ingress", "ing", true, true, false, false},
+    [STORE_CONFIGMAP] = {STORE_CONFIGMAP, "", "v1", "v1", "configmaps", "configmap", "ConfigMap",
+                         "cm", true, false, false, false},
     [STORE_STATEFULSET] = {STORE_STATEFULSET, "apps", "v1", "apps/v1", "statefulsets",
                            "statefulset", "StatefulSet", "sts", true, true, true, true},
     [STORE_DAEMONSET] = {STORE_DAEMONSET, "apps", "v1", "apps/v1", "daemonsets", "daemonset",
@@ -94,10 +98,30 @@ const char *api_resource_kind(const struct api_resource *resource, char *out)
     return with_group(resource->kind_name, resource->group, out);
 }
 
-static void borrow_members(cJSON *view, const cJSON *object)
+/* The endpoints of a slice as discovery.k8s.io/v1beta1 had them. */
+static cJSON *old_endpoints(const cJSON *endpoints)
 {
+    cJSON *old = cJSON_Duplicate(endpoints, true);
+    cJSON *endpoint;
+    cJSON_ArrayForEach(endpoint, old)
+    {
+        cJSON *conditions = cJSON_GetObjectItemCaseSensitive(endpoint, "conditions");
+        cJSON *node = cJSON_DetachItemFromObjectCaseSensitive(endpoint, "nodeName");
+        cJSON_DeleteItemFromObjectCaseSensitive(conditions, "serving");
+        cJSON_DeleteItemFromObjectCaseSensitive(conditions, "terminating");
+        if (node != NULL)
+            cJSON_AddItemToObject(json_make(endpoint, "topology"), "kubernetes.io/hostname", node);
+    }
+    return old;
+}
+
+static void borrow_members(const struct api_resource *resource, cJSON *view, const cJSON *object)
+{
+    bool old = resource == &api_resources[STORE_KIND_COUNT];
     for (cJSON *member = object->child; member != NULL; member = member->next) {
-        if (strcmp(member->string, "kind") != 0 && strcmp(member->string, "apiVersion") != 0)
+        if (old && strcmp(member->string, "endpoints") == 0)
+            cJSON_AddItemToObject(view, member->string, old_endpoints(member));
+        else if (strcmp(member->string, "kind") != 0 && strcmp(member->string, "apiVersion") != 0)
             cJSON_AddItemReferenceToObject(view, member->string, member);
     }
 }
@@ -107,13 +131,13 @@ cJSON *api_resource_view(const struct api_resource *resource, const cJSON *objec
     cJSON *view = cJSON_CreateObject();
     cJSON_AddStringToObject(view, "kind", resource->kind_name);
     cJSON_AddStringToObject(view, "apiVersion", resource->api_version);
-    borrow_members(view, object);
+    borrow_members(resource, view, object);
     return view;
 }
 
-cJSON *api_resource_item_view(const cJSON *object)
+cJSON *api_resource_item_view(const struct api_resource *resource, const cJSON *object)
 {
     cJSON *view = cJSON_CreateObject();
-    borrow_members(view, object);
+    borrow_members(resource, view, object);
     return view;
 }

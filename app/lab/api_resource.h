@@ -57,10 +57,11 @@ const char *api_resource_name(const struct api_resource *resource, char *out);
 /* "Deployment.apps" or "Pod". */
 const char *api_resource_kind(const struct api_resource *resource, char *out);
 
-/* A shallow copy of OBJECT that begins with the kind and apiVersion of its resource; it borrows
- * OBJECT's members and must be deleted before them. */
+/* A copy of OBJECT that begins with the kind and apiVersion of its resource; it borrows
+ * OBJECT's members and must be deleted before them. EndpointSlices of v1beta1 are translated: as in
+ * 1.20, nodeName stands in `topology`, and conditions are `ready` alone. */
 cJSON *api_resource_view(const struct api_resource *resource, const cJSON *object);
 /* The same without kind and apiVersion: an item of a list. */
-cJSON *api_resource_item_view(const cJSON *object);
+cJSON *api_resource_item_view(const struct api_resource *resource, const cJSON *object);
 
 #endif

@@ -231,6 +231,13 @@ static const struct rule revision_rules[] = {
     {NULL, TYPE_OBJECT},
 };
 
+static const struct rule configmap_rules[] = {
+    {"data", TYPE_STRING_MAP},
+    {"binaryData", TYPE_STRING_MAP},
+    {"immutable", TYPE_BOOL},
+    {NULL, TYPE_OBJECT},
+};
+
 static const char *const type_names[] = {
     [TYPE_OBJECT] = "an object",
     [TYPE_ARRAY] = "an array",
@@ -328,6 +335,7 @@ bool api_validate_types(enum store_kind kind, const cJSON *object, char *why, si
                rules_hold(pod_spec_rules, json_at(object, "spec.template.spec"),
                           "spec.template.spec.", why, why_bytes);
     case STORE_SERVICE: return rules_hold(service_rules, object, "", why, why_bytes);
+    case STORE_CONFIGMAP: return rules_hold(configmap_rules, object, "", why, why_bytes);
     case STORE_REVISION: return rules_hold(revision_rules, object, "", why, why_bytes);
     case STORE_BUDGET: return rules_hold(budget_rules, object, "", why, why_bytes);
     case STORE_INGRESS: return rules_hold(ingress_rules, object, "", why, why_bytes);

@@ -14,7 +14,6 @@
 
 #include "base/text.h"
 #include "lab/api_body.h"
-#include "lab/api_discovery.h"
 #include "lab/api_handler.h"
 #include "lab/api_path.h"
 
@@ -90,7 +89,7 @@ int api_server_start(const struct api_server_config *config, struct api_server *
         return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
     server->handler.store = config->store;
     server->handler.user = CERTIFICATE_CLIENT_NAME;
-    server->handler.minor = API_KUBERNETES_MINOR;
+    server->handler.minor = config->minor;
     server->handler.visible = UINT64_MAX;
     server->certificates = config->certificates;
     for (unsigned i = 0; i < config->deny_count; i++) {

@@ -127,6 +127,13 @@ static const struct column ingress_columns[] = {
     {NULL, NULL, 0, NULL, NULL},
 };
 
+static const struct column configmap_columns[] = {
+    {"Name", "string", 0, api_cell_text, "metadata.name"},
+    {"Data", "string", 0, api_cell_data_count, NULL},
+    {"Age", "string", 0, api_cell_age, "metadata.creationTimestamp"},
+    {NULL, NULL, 0, NULL, NULL},
+};
+
 static const struct column statefulset_columns[] = {
     {"Name", "string", 0, api_cell_text, "metadata.name"},
     {"Ready", "string", 0, api_cell_deployment_ready, NULL},
@@ -173,6 +180,7 @@ static const struct column *const columns_of[STORE_KIND_COUNT] = {
     [STORE_ENDPOINTSLICE] = slice_columns,     [STORE_BUDGET] = budget_columns,
     [STORE_STATEFULSET] = statefulset_columns, [STORE_DAEMONSET] = daemonset_columns,
     [STORE_REVISION] = revision_columns,       [STORE_INGRESS] = ingress_columns,
+    [STORE_CONFIGMAP] = configmap_columns,
 };
 
 cJSON *api_table_new(const struct api_resource *resource, cJSON *metadata)

@@ -32,6 +32,7 @@ static void check_service(const cJSON *object, const cJSON *old, cJSON *causes);
 static void check_budget(const cJSON *spec, cJSON *causes);
 static void check_ingress(const cJSON *object, cJSON *causes);
 static void check_update_strategy(const cJSON *strategy, cJSON *causes);
+static void check_configmap(const cJSON *object, const cJSON *old, cJSON *causes);
 
 cJSON *api_validate(enum store_kind kind, const cJSON *object, const cJSON *old)
 {
@@ -53,6 +54,7 @@ cJSON *api_validate(enum store_kind kind, const cJSON *object, const cJSON *old)
         break;
     case STORE_POD: check_pod_spec(json_at(object, "spec"), "spec", causes); break;
     case STORE_SERVICE: check_service(object, old, causes); break;
+    case STORE_CONFIGMAP: check_configmap(object, old, causes); break;
     case STORE_BUDGET: check_budget(json_at(object, "spec"), causes); break;
     case STORE_INGRESS: check_ingress(object, causes); break;
     default: break;
@@ -550,4 +552,31 @@ static void check_update_strategy(const cJSON *strategy, cJSON *causes)
                 "maxUnavailable", causes);
     check_least(strategy, "rollingUpdate.partition", "spec.updateStrategy.rollingUpdate.partition",
                 0, causes);
+}
+
+static void check_configmap(const cJSON *object, const cJSON *old, cJSON *causes)
+{
+    static const char *const maps[] = {"data", "binaryData"};
+    static const char good[] = "-._0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    bool fixed = json_bool(old, "immutable", false);
+    for (unsigned i = 0; i < 2; i++) {
+        const cJSON *map = json_member(object, maps[i]);
+        const cJSON *before = json_member(old, maps[i]);
+        const cJSON *item;
+        cJSON_ArrayForEach(item, map)
+        {
+            size_t size = strlen(item->string);
+            if (size == 0 || size > NAME_LIMIT || strspn(item->string, good) != size)
+                api_status_cause(causes, maps[i], invalid,
+                                 "Invalid value: \"%.100s\": a valid config key must consist of "
+                                 "alphanumeric characters, '-', '_' or '.'",
+                                 item->string);
+        }
+        if (fixed && !cJSON_Compare(map, before, true) && (map != NULL || before != NULL))
+            api_status_cause(causes, maps[i], forbidden,
+                             "Forbidden: field is immutable when `immutable` is set");
+    }
+    if (fixed && !json_bool(object, "immutable", false))
+        api_status_cause(causes, "immutable", forbidden,
+                         "Forbidden: field is immutable when `immutable` is set");
 }

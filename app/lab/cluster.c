@@ -17,6 +17,10 @@
 #include "lab/object.h"
 #include "lab/scheduler.h"
 
+enum {
+    SLICES_TERMINATING_SINCE = 22 /* EndpointSliceTerminatingCondition was on by default. */
+};
+
 static const int64_t second_ns = INT64_C(1000000000);
 
 struct list {
@@ -59,9 +63,10 @@ static void parse_pool(const char *text, struct prefix *out)
 }
 
 void cluster_init(struct cluster *cluster, struct store *store, const struct profile *profile,
-                  struct random *random)
+                  struct random *random, unsigned minor)
 {
-    *cluster = (struct cluster){.store = store, .profile = profile, .random = random};
+    *cluster =
+        (struct cluster){.store = store, .profile = profile, .random = random, .minor = minor};
     parse_pool(FABRIC_CLUSTER_V4, &cluster->pools.cluster_v4);
     parse_pool(FABRIC_CLUSTER_V6, &cluster->pools.cluster_v6);
     parse_pool(FABRIC_VIPS_V4, &cluster->pools.vip_v4);
@@ -340,10 +345,26 @@ static void sync_set(struct cluster *cluster, enum store_kind kind, const cJSON 
     free(nodes.items);
 }
 
+/* Before 1.22 a slice had no terminating endpoints: a pod left it with its deletion, unless the
+ * Service wanted all addresses. */
+static struct list list_slice_pods(const struct cluster *cluster, const cJSON *service)
+{
+    bool all = cluster->minor >= SLICES_TERMINATING_SINCE ||
+               json_bool(service, "spec.publishNotReadyAddresses", false);
+    struct list list = {0};
+    const cJSON *pod = NULL;
+
+    while ((pod = store_next(cluster->store, STORE_POD, object_namespace(service), pod)) != NULL) {
+        if (all || !object_deleting(pod))
+            list_add(&list, pod);
+    }
+    return list;
+}
+
 static void sync_slices(struct cluster *cluster, const cJSON *service, struct changes *changes)
 {
     const char *namespace = object_namespace(service);
-    struct list pods = list_select(cluster, STORE_POD, namespace, NULL);
+    struct list pods = list_slice_pods(cluster, service);
     struct list slices = list_select(cluster, STORE_ENDPOINTSLICE, namespace, object_uid(service));
 
     controller_endpointslice(

@@ -40,6 +40,7 @@ struct cluster {
     const struct profile *profile;        /* Borrowed. */
     struct random *random;                /* Borrowed; draws of delays. */
     struct service_pools pools;           /* Addresses of Services. */
+    unsigned minor;                       /* It is a cluster of Kubernetes 1.minor. */
     uint64_t cursor;                      /* resourceVersion up to which events were read. */
     struct cluster_work *work;            /* In no order. */
     size_t count;                         /* Items in use. */
@@ -48,7 +49,7 @@ struct cluster {
 };
 
 void cluster_init(struct cluster *cluster, struct store *store, const struct profile *profile,
-                  struct random *random);
+                  struct random *random, unsigned minor);
 void cluster_free(struct cluster *cluster);
 
 void cluster_run(struct cluster *cluster, int64_t now_ns, int64_t utc_ns);

@@ -259,6 +259,7 @@ static int open_api(struct lab *lab, const struct certificate_set *certificates,
         .store = lab->store,
         .certificates = certificates,
         .port = lab->config->api_port,
+        .minor = lab->config->minor,
         .deny = lab->config->deny,
         .deny_count = lab->config->deny_count,
     };
@@ -289,7 +290,8 @@ static int open_all(struct lab *lab, struct certificate_set *certificates, struc
     lab_clock(lab);
     random_seed(&lab->random, lab->config->seed);
     lab->store = store_new(lab->config->seed);
-    cluster_init(&lab->cluster, lab->store, &lab->config->profile, &lab->random);
+    cluster_init(&lab->cluster, lab->store, &lab->config->profile, &lab->random,
+                 lab->config->minor);
     lab_proxy_init(lab);
     lab_balancer_init(lab);
     lab_files_nodes(lab);

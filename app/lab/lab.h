@@ -54,6 +54,7 @@ struct lab_config {
     unsigned nodes;                         /* 1..FABRIC_NODES_MAX. */
     uint64_t seed;                          /* Of all draws, uids and names. */
     uint16_t api_port;                      /* 0: any. */
+    unsigned minor;                         /* The API is that of Kubernetes 1.minor. */
     enum proxy_mode proxy_mode;             /* How nodes balance. */
     bool balancer;                          /* A probing balancer is in front of the nodes. */
     const char *images[LAB_IMAGES_MAX];     /* "IMAGE=PROGRAM ARGUMENTS". */

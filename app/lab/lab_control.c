@@ -140,7 +140,7 @@ static void answer_status(const struct lab *lab, int fd)
 {
     const struct profile_range *ready = &lab->config->profile.delays[PROFILE_POD_READY];
     cJSON *status = cJSON_CreateObject(), *settings;
-    char url[64], start[36];
+    char url[64], start[36], version[16];
     char *text;
 
     json_format_time(lab->truth.start_ns, 9, start);
@@ -154,6 +154,8 @@ static void answer_status(const struct lab *lab, int fd)
     json_add_integer(json_make(status, "podReady"), "low", ready->least_ns);
     json_add_integer(json_make(status, "podReady"), "high", ready->most_ns);
     json_add_integer(status, "seed", (int64_t)lab->config->seed);
+    snprintf(version, sizeof(version), "1.%u", lab->config->minor);
+    cJSON_AddStringToObject(status, "kubernetes", version);
     cJSON_AddStringToObject(status, "proxy", proxy_mode_text(lab->config->proxy_mode));
     cJSON_AddStringToObject(status, "iface", lab->config->iface);
     if (lab->api != NULL) {

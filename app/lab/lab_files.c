@@ -44,23 +44,25 @@ static cJSON *node_conditions(int64_t utc_ns)
     return conditions;
 }
 
-static void node_status(cJSON *node, unsigned index, const char *name, int64_t utc_ns)
+static void node_status(const struct lab *lab, cJSON *node, unsigned index)
 {
+    const char *name = lab->proxies[index].node_name;
     cJSON *status = json_make(node, "status"), *addresses, *info;
-    char v4[20], v6[32];
+    char v4[20], v6[32], version[16];
 
     fabric_node_v4(index, v4);
     fabric_node_v6(index, v6);
     object_put_string(json_make(status, "capacity"), "cpu", "2");
     object_put_string(json_make(status, "capacity"), "pods", "110");
     object_put(status, "allocatable", cJSON_Duplicate(json_at(status, "capacity"), true));
-    cJSON_AddItemToObject(status, "conditions", node_conditions(utc_ns));
+    cJSON_AddItemToObject(status, "conditions", node_conditions(lab->utc_ns));
     addresses = cJSON_AddArrayToObject(status, "addresses");
     cJSON_AddItemToArray(addresses, address_item("InternalIP", v4));
     cJSON_AddItemToArray(addresses, address_item("InternalIP", v6));
     cJSON_AddItemToArray(addresses, address_item("Hostname", name));
     info = cJSON_AddObjectToObject(status, "nodeInfo");
-    cJSON_AddStringToObject(info, "kubeletVersion", "v1.36.0");
+    snprintf(version, sizeof(version), "v1.%u.0", lab->config->minor);
+    cJSON_AddStringToObject(info, "kubeletVersion", version);
     cJSON_AddStringToObject(info, "containerRuntimeVersion", "seamline-lab://" SEAMLINE_VERSION);
     cJSON_AddStringToObject(info, "osImage", "seamline-lab (an imitation)");
     cJSON_AddStringToObject(info, "kernelVersion", "lab");
@@ -85,7 +87,7 @@ static void node_object(struct lab *lab, unsigned index)
     ranges = cJSON_AddArrayToObject(spec, "podCIDRs");
     cJSON_AddItemToArray(ranges, cJSON_CreateString(v4));
     cJSON_AddItemToArray(ranges, cJSON_CreateString(v6));
-    node_status(node, index, name, lab->utc_ns);
+    node_status(lab, node, index);
     store_create(lab->store, STORE_NODE, node, lab->utc_ns, NULL);
 }
 

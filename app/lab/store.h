@@ -38,6 +38,7 @@ enum {
     X(REPLICASET, "replicasets", "ReplicaSet")                                                     \
     X(ENDPOINTSLICE, "endpointslices", "EndpointSlice")                                            \
     X(BUDGET, "poddisruptionbudgets", "PodDisruptionBudget")                                       \
+    X(CONFIGMAP, "configmaps", "ConfigMap")                                                        \
     X(STATEFULSET, "statefulsets", "StatefulSet")                                                  \
     X(DAEMONSET, "daemonsets", "DaemonSet")                                                        \
     X(REVISION, "controllerrevisions", "ControllerRevision")                                       \

@@ -18,6 +18,7 @@
 
 #include "base/json.h"
 #include "lab/api_default.h"
+#include "lab/api_discovery.h"
 #include "lab/api_server.h"
 #include "lab/kubeconfig_writer.h"
 
@@ -155,6 +156,7 @@ int main(int argc, char **argv)
     const struct api_server_config config = {
         .store = store,
         .certificates = &certificates,
+        .minor = API_KUBERNETES_MINOR,
         .deny = (const char *const *)argv + 2,
         .deny_count = (unsigned)argc - 2,
     };

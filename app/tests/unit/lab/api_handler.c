@@ -510,6 +510,64 @@ static void test_discovery(void **state)
     assert_true(json_bool(world->body, "status.allowed", false));
 }
 
+/* discovery.k8s.io/v1beta1 has the node in `topology`, and `ready` alone. */
+static void test_old_endpointslices(void **state)
+{
+    struct world *world = *state;
+    static const char slice[] =
+        "{'metadata':{'name':'s'},'addressType':'IPv4','endpoints':[{'addresses':['10.0.0.1'],"
+        "'conditions':{'ready':true,'serving':true,'terminating':false},'nodeName':'n1'}]}";
+    static const char old[] =
+        "[{\"addresses\":[\"10.0.0.1\"],\"conditions\":{\"ready\":true},\"topology\":{"
+        "\"kubernetes.io/hostname\":\"n1\"}}]";
+    world->handler.minor = 22;
+    assert_int_equal(world_request(world, "POST",
+                                   "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices",
+                                   slice),
+                     201);
+    static const char *const targets[] = {
+        "/apis/discovery.k8s.io/v1beta1/namespaces/default/endpointslices/s",
+        "/apis/discovery.k8s.io/v1beta1/endpointslices",
+    };
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(world_request(world, "GET", targets[i], NULL), 200);
+        world_expect_text(world, "apiVersion", "discovery.k8s.io/v1beta1");
+        const cJSON *object = i == 0 ? world->body : json_at(world->body, "items")->child;
+        char *printed = json_print(json_at(object, "endpoints"), false);
+        assert_string_equal(printed, old);
+        free(printed);
+    }
+    assert_int_equal(world_request(world, "GET",
+                                   "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/s",
+                                   NULL),
+                     200);
+    assert_string_equal(json_string(json_at(world->body, "endpoints")->child, "nodeName", ""),
+                        "n1");
+}
+
+static void test_configmaps(void **state)
+{
+    struct world *world = *state;
+    static const char maps[] = "/api/v1/namespaces/default/configmaps";
+    static const char map[] = "/api/v1/namespaces/default/configmaps/m";
+    assert_int_equal(world_request(world, "POST", maps,
+                                   "{'metadata':{'name':'m'},'data':{'a':'1','b.yaml':'x: y'}}"),
+                     201);
+    assert_int_equal(world_send(world, "GET", map, NULL, WORLD_TABLE, NULL), 200);
+    char *cells = json_print(json_at(json_at(world->body, "rows")->child, "cells"), false);
+    assert_string_equal(cells, "[\"m\",\"2\",\"0s\"]");
+    free(cells);
+    assert_int_equal(world_patch(world, map, WORLD_MERGE, "{'data':{'a/b':'1'}}"), 422);
+    assert_int_equal(world_patch(world, map, WORLD_MERGE, "{'data':{'a':1}}"), 400);
+    assert_int_equal(world_patch(world, map, WORLD_MERGE, "{'data':{'a':'2'},'immutable':true}"),
+                     200);
+    assert_int_equal(world_patch(world, map, WORLD_MERGE, "{'data':{'a':'3'}}"), 422);
+    assert_int_equal(world_patch(world, map, WORLD_MERGE, "{'immutable':false}"), 422);
+    assert_int_equal(world_patch(world, map, WORLD_MERGE, "{'metadata':{'labels':{'x':'y'}}}"),
+                     200);
+    assert_int_equal(world_request(world, "DELETE", map, NULL), 200);
+}
+
 static void test_tables(void **state)
 {
     struct world *world = *state;
@@ -567,6 +625,8 @@ int main(void)
         WORLD_TEST(test_delete_answers_with_the_uid),
         WORLD_TEST(test_namespace_is_emptied_first),
         WORLD_TEST(test_discovery),
+        WORLD_TEST(test_old_endpointslices),
+        WORLD_TEST(test_configmaps),
         WORLD_TEST(test_tables),
         WORLD_TEST(test_deny_rules),
     };

@@ -16,6 +16,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "lab/api_discovery.h"
 
 #define SECOND_NS INT64_C(1000000000)
 
@@ -140,8 +141,8 @@ static int set_up(void **state)
     world->store = store_new(1);
     assert_int_equal(certificate_make(&world->certificates, world->utc_ns, &err), 0);
     assert_int_equal(certificate_make(&world->strangers, world->utc_ns, &err), 0);
-    const struct api_server_config config = {.store = world->store,
-                                             .certificates = &world->certificates};
+    const struct api_server_config config = {
+        .store = world->store, .certificates = &world->certificates, .minor = API_KUBERNETES_MINOR};
     assert_int_equal(api_server_start(&config, &world->server, &err), 0);
     world->multi = curl_multi_init();
     *state = world;
