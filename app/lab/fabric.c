@@ -1,6 +1,7 @@
 #include "lab/fabric.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -377,7 +378,7 @@ static void pod_place(struct fabric *fabric, unsigned node, struct fabric_pod *p
     uint8_t host = fabric->next_host[node];
 
     fabric->next_host[node] = host == LAST_HOST ? FIRST_HOST : (uint8_t)(host + 1);
-    *pod = (struct fabric_pod){.netns_fd = -1, .node = node, .host = host};
+    *pod = (struct fabric_pod){.netns_fd = -1, .node = node, .number = host};
     snprintf(pod->v4, sizeof(pod->v4), "10.244.%u.%u", node + 1, host);
     snprintf(pod->v6, sizeof(pod->v6), "fd00:244:%u::%x", node + 1, host);
     snprintf(pod->link, sizeof(pod->link), "pod%u", host);
@@ -403,6 +404,19 @@ int fabric_pod_add(struct fabric *fabric, unsigned node, struct fabric_pod *pod,
     if (rc < 0)
         fabric_pod_remove(pod);
     return rc;
+}
+
+int fabric_pod_host(const struct fabric *fabric, unsigned node, struct fabric_pod *pod,
+                    struct error *err)
+{
+    *pod = (struct fabric_pod){.node = node, .host = true};
+    fabric_node_v4(node, pod->v4);
+    fabric_node_v6(node, pod->v6);
+    pod->netns_fd = fcntl(fabric->node_fds[node], F_DUPFD_CLOEXEC, 0);
+    if (pod->netns_fd < 0)
+        return error_set(err, EXIT_ENVIRONMENT, -errno, "no network of the node: %s",
+                         strerror(errno));
+    return 0;
 }
 
 void fabric_pod_remove(struct fabric_pod *pod)

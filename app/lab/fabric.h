@@ -63,12 +63,13 @@ struct fabric {
 
 /* A pod's place: its namespace and its addresses. */
 struct fabric_pod {
-    int netns_fd;  /* -1 when there is none. */
-    unsigned node; /* 0-based. */
-    uint8_t host;  /* Last byte of its addresses. */
-    char v4[20];   /* "10.244.1.2" */
-    char v6[32];   /* "fd00:244:1::2" */
-    char link[16]; /* The node's end. */
+    int netns_fd;   /* -1 when there is none. */
+    bool host;      /* It is the node's namespace (hostNetwork). */
+    unsigned node;  /* 0-based. */
+    uint8_t number; /* Last byte of its addresses; 0 in the node's. */
+    char v4[20];    /* "10.244.1.2" */
+    char v6[32];    /* "fd00:244:1::2" */
+    char link[16];  /* The node's end. */
 };
 
 /* Addresses of node NODE (0-based), for objects and rules. */
@@ -95,6 +96,9 @@ int fabric_up(struct fabric *fabric, struct error *err);
 void fabric_down(struct fabric *fabric);
 
 int fabric_pod_add(struct fabric *fabric, unsigned node, struct fabric_pod *pod, struct error *err);
+/* A pod in the node's own network. 0 or -errno with ERR. */
+int fabric_pod_host(const struct fabric *fabric, unsigned node, struct fabric_pod *pod,
+                    struct error *err);
 void fabric_pod_remove(struct fabric_pod *pod);
 
 #endif

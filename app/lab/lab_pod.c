@@ -167,6 +167,13 @@ static void start_failed(struct lab *lab, struct lab_pod *pod, int rc, const str
     pod->machine.start_at_ns = lab->now_ns + KUBELET_BACKOFF_NS;
 }
 
+static int make_place(struct lab *lab, struct lab_pod *pod, const cJSON *object, struct error *err)
+{
+    if (json_bool(object, "spec.hostNetwork", false))
+        return fabric_pod_host(&lab->fabric, pod->node, &pod->place, err);
+    return fabric_pod_add(&lab->fabric, pod->node, &pod->place, err);
+}
+
 static void start(struct lab *lab, struct lab_pod *pod)
 {
     const cJSON *object = object_of(lab, pod);
@@ -178,7 +185,7 @@ static void start(struct lab *lab, struct lab_pod *pod)
     if (object == NULL)
         return;
     if (pod->place.netns_fd < 0)
-        rc = fabric_pod_add(&lab->fabric, pod->node, &pod->place, &err);
+        rc = make_place(lab, pod, object, &err);
     stamp_ns = truth_now_ns();
     if (rc == 0)
         rc = lab_pod_start(lab, pod, object);
@@ -261,6 +268,13 @@ static void log_killed(struct lab *lab, const struct lab_pod *pod, const struct 
     truth_flush(&lab->truth);
 }
 
+/* In its node's network a pod's connections are not told from others'. */
+static void read_sockets(const struct lab_pod *pod, struct socket_table *table)
+{
+    if (!pod->place.host)
+        socket_table_read(table, pod->process.pid);
+}
+
 static int send_signal(struct lab *lab, struct lab_pod *pod, int signal)
 {
     struct socket_table table = {0};
@@ -270,7 +284,7 @@ static int send_signal(struct lab *lab, struct lab_pod *pod, int signal)
 
     snprintf(name, sizeof(name), "%s", sigabbrev_np(signal));
     if (signal == SIGKILL)
-        socket_table_read(&table, pod->process.pid);
+        read_sockets(pod, &table);
     stamp_ns = truth_now_ns();
     rc = process_signal(&pod->process, signal);
     if (rc == 0)

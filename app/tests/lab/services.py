@@ -173,6 +173,30 @@ def external_policy_local(lab):
             assert several(lab, where, url) == set(PODS), where
 
 
+def host_network(lab):
+    """A pod in its node's network has the node's addresses, and is reached by all ways from all nodes."""
+    lab.run("apply", "-f", "-", stdin=POD.format(name="host", node="n3").replace("app: web", "app: host")
+            .replace("nodeName:", "hostNetwork: true\n  nodeName:")
+            + SERVICE.format(name="host", type="NodePort", policy="").replace("app: web", "app: host"))
+    rules(lab, "host", 1)
+    places = lab.run("get", "pod", "host", "-o", "jsonpath={.status.podIP} {.status.hostIP}").split()
+    assert places == ["10.200.0.13"] * 2, places
+    masquerade = "masquerade=true" in lab.status()["settings"]
+    for family, own in addresses(lab, "host").items():
+        for node in (1, 3):
+            by_node(lab, family, own["cluster"], node)
+            for url in (url_of(family, own["cluster"]), f"http://{NODE[family].format(10 + node)}:{own['port']}/"):
+                since = len(lab.truth())
+                assert fetch(lab, "lab", url) == "host", url
+                # What stays on the node goes by no postrouting chain, where sources are translated.
+                assert (CLIENT[family] in sources(lab, since)) == (not masquerade or node == 3), url
+        for where in ("n1", "n3", "a"):
+            assert fetch(lab, where, url_of(family, own["cluster"])) == "host", where
+    lab.run("delete", "pod", "host", "--force", "--grace-period=0")
+    until("it has ended", lambda: lab.truth("pod-removed", "host"))
+    assert fetch(lab, "lab", f"http://{NODE['4'].format(13)}:8080/") == "!refused"  # The node lives.
+
+
 def terminating_are_used(lab):
     """KEP-1669: while all end, those that still serve are used."""
     lab.run("delete", "pod", *PODS, "--wait=false")
@@ -229,9 +253,9 @@ def terminating_are_not_used(lab):
 LABS = {
     "slserv0": (["--nodes", "3", "--set", "masquerade=true"],
                 [set_up, cluster_ip, internal_policy_local, external_policy_cluster, external_policy_local,
-                 terminating_are_used, without_endpoints]),
+                 host_network, terminating_are_used, without_endpoints]),
     "slserv1": (["--nodes", "3", "--proxy", "sh", "--set", "terminatingEndpoints=false"],
-                [set_up, by_source_address, clients_are_seen, terminating_are_not_used]),
+                [set_up, by_source_address, clients_are_seen, host_network, terminating_are_not_used]),
 }
 
 if __name__ == "__main__":
