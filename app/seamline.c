@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "plan/experiment.h"
 #include "report/report.h"
+#include "run/doctor_command.h"
 #include "run/kube_command.h"
 #include "run/prepare.h"
 #include "run/respond.h"
@@ -42,6 +43,7 @@ static const char general_help[] =
     "                         how many connections a rollout will break, without doing it\n"
     "  report DIR             print a finished (or killed) run again, in any format\n"
     "  kube ACTION            one change of a cluster, without a run\n"
+    "  doctor --cluster       whether a cluster has what a run needs, and gives us the rights\n"
     "  undo DIR               put back what a killed run left changed\n"
     "  help COMMAND           more about a command\n"
     "  --version\n"
@@ -268,6 +270,12 @@ static enum exit_status command_kube(int argc, char **argv)
     return complain(kube_command(argc, argv, &err), &err);
 }
 
+static enum exit_status command_doctor(int argc, char **argv)
+{
+    struct error err = {0};
+    return complain(doctor_command(argc, argv, &err), &err);
+}
+
 static enum exit_status report_series(const char *directory, enum report_format format)
 {
     struct error err = {0};
@@ -335,6 +343,7 @@ enum command {
     COMMAND_RUN,
     COMMAND_TRAFFIC,
     COMMAND_KUBE,
+    COMMAND_DOCTOR,
     COMMAND_PREDICT,
     COMMAND_REPORT,
     COMMAND_UNDO,
@@ -347,6 +356,7 @@ static const struct {
     [COMMAND_RUN] = {"run", "m:s:V:o:yqpD:h", run_help},
     [COMMAND_TRAFFIC] = {"traffic", NULL, traffic_help},
     [COMMAND_KUBE] = {"kube", NULL, kube_help},
+    [COMMAND_DOCTOR] = {"doctor", NULL, doctor_help},
     [COMMAND_PREDICT] = {"predict", "s:V:h", predict_help},
     [COMMAND_REPORT] = {"report", "f:h", report_help},
     [COMMAND_UNDO] = {"undo", "nh", undo_help},
@@ -374,6 +384,8 @@ static enum exit_status dispatch(int argc, char **argv)
         return command_traffic(argc - 1, argv + 1, argv[0]);
     if (command == COMMAND_KUBE)
         return command_kube(argc - 1, argv + 1);
+    if (command == COMMAND_DOCTOR)
+        return command_doctor(argc - 1, argv + 1);
     if (!parse(argc - 1, argv + 1, commands[command].options, &arguments))
         return EXIT_USAGE;
     if (arguments.help) {

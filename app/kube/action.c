@@ -31,6 +31,7 @@ static int check_order(const struct kube_action *action, const struct kube_order
 static int copy(char *to, size_t bytes, const char *from, const char *what, struct error *err);
 static void ask_read(struct kube_action *action);
 static void ask_discovery(struct kube_action *action);
+static void ask_review(struct kube_action *action, const struct kube_call *may);
 static void name_target(struct kube_action *action);
 static void take_discovery(struct kube_action *action, const struct text *body);
 static void take_read(struct kube_action *action, const struct text *body);
@@ -70,6 +71,10 @@ int kube_action_init(struct kube_action *action, const struct kube_order *order,
         .subresource = "",
         .state = KUBE_ACTION_REQUEST,
     };
+    if (order->verb == KUBE_MAY) {
+        ask_review(action, order->may);
+        return 0;
+    }
     int code = set_target(action, order, discovery, namespace, err);
     if (code == 0)
         code = check_order(action, order, err);
@@ -282,7 +287,7 @@ const char *kube_verb_text(enum kube_verb verb)
         [KUBE_SCALE] = "scale",     [KUBE_RESTART] = "restart",
         [KUBE_CORDON] = "cordon",   [KUBE_UNCORDON] = "uncordon",
         [KUBE_EVICT] = "evict",     [KUBE_DRAIN] = "drain",
-        [KUBE_PATCH] = "patch",
+        [KUBE_PATCH] = "patch",     [KUBE_MAY] = "may",
     };
     return texts[verb];
 }
@@ -299,7 +304,8 @@ const char *kube_done_text(enum kube_done done)
         [KUBE_DONE_NOT_YET] = "not yet",     [KUBE_DONE_GOT] = "exists",
         [KUBE_DONE_CREATED] = "created",     [KUBE_DONE_CHANGED] = "changed",
         [KUBE_DONE_UNCHANGED] = "unchanged", [KUBE_DONE_DELETED] = "deleted",
-        [KUBE_DONE_ABSENT] = "absent",       [KUBE_DONE_FAILED] = "failed",
+        [KUBE_DONE_ABSENT] = "absent",       [KUBE_DONE_ALLOWED] = "allowed",
+        [KUBE_DONE_DENIED] = "denied",       [KUBE_DONE_FAILED] = "failed",
     };
     return texts[done];
 }
@@ -491,6 +497,40 @@ static void ask_discovery(struct kube_action *action)
     kube_discovery_path(&action->path, action->api_version);
 }
 
+static void ask_review(struct kube_action *action, const struct kube_call *may)
+{
+    static const struct kube_resource reviews = {KUBE_OTHER,
+                                                 "SelfSubjectAccessReview",
+                                                 "selfsubjectaccessreviews",
+                                                 "authorization.k8s.io",
+                                                 "v1",
+                                                 false};
+    const char *const members[][2] = {{"namespace", may->namespace},
+                                      {"verb", may->verb},
+                                      {"group", may->group},
+                                      {"resource", may->resource},
+                                      {"subresource", may->subresource},
+                                      {"name", may->name}};
+    cJSON *body = cJSON_CreateObject();
+    cJSON_AddStringToObject(body, "apiVersion", "authorization.k8s.io/v1");
+    cJSON_AddStringToObject(body, "kind", reviews.name);
+    cJSON *attributes = json_make(body, "spec.resourceAttributes");
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        if (members[i][1][0] != '\0')
+            cJSON_AddStringToObject(attributes, members[i][0], members[i][1]);
+    char *printed = json_print(body, false);
+    action->result.resource = reviews;
+    action->step = KUBE_STEP_CHANGE;
+    action->method = "POST";
+    action->request_verb = "create";
+    action->body_type = "application/json";
+    snprintf(action->target, sizeof(action->target), "%.40s %.200s", may->verb, may->resource);
+    kube_resource_path(&action->path, &reviews, NULL, NULL, NULL);
+    text_add(&action->body, printed == NULL ? "" : printed);
+    cJSON_free(printed);
+    cJSON_Delete(body);
+}
+
 static void take_discovery(struct kube_action *action, const struct text *body)
 {
     cJSON *json = json_parse(text_str(body), body->size, NULL);
@@ -588,6 +628,12 @@ static void take_change(struct kube_action *action, long http_code, const struct
         return;
     }
     cJSON *json = json_parse(text_str(body), body->size, NULL);
+    if (action->verb == KUBE_MAY) {
+        bool allowed = json_bool(json, "status.allowed", false);
+        cJSON_Delete(json);
+        finish(action, allowed ? KUBE_DONE_ALLOWED : KUBE_DONE_DENIED);
+        return;
+    }
     const char *version = json_string(json, "metadata.resourceVersion", "");
     bool same = action->existed && strcmp(version, action->version_before) == 0;
     bool deleted = strcmp(action->method, "DELETE") == 0;

@@ -17,6 +17,7 @@
  *     cordon      READ, patch spec.unschedulable of a node; uncordon likewise
  *     evict       READ, post an Eviction; refused by a budget: again every 5 s
  *     drain       a node: kube/drain.h
+ *     may         ask the server whether we may do something; changes nothing
  *     patch       READ, patch with a given body (strategic, merge or JSON)
  *
  * set-image, set-env, move and restart roll out: they refuse while another rollout is under way
@@ -64,6 +65,7 @@ enum kube_verb {
     KUBE_EVICT,
     KUBE_DRAIN,
     KUBE_PATCH,
+    KUBE_MAY,
     KUBE_VERB_COUNT
 };
 
@@ -81,21 +83,22 @@ enum {
 
 /* What to do. All is copied. */
 struct kube_order {
-    enum kube_verb verb;      /* What kind of change. */
-    enum kube_kind kind;      /* Of get, delete and patch. set-image, set-env, move, scale, restart:
+    enum kube_verb verb;    /* What kind of change. */
+    enum kube_kind kind;    /* Of get, delete and patch. set-image, set-env, move, scale, restart:
                                  a kind of workload, 0 for a Deployment. Others know theirs. */
-    const char *namespace;    /* NULL or "": the client's. */
-    const char *name;         /* Of the object; not for apply. */
-    const char *container;    /* set-image, set-env: which; NULL when the pod has just one. */
-    const char *image;        /* set-image. */
-    const char *const *env;   /* set-env: "NAME=VALUE", or "NAME-" to take one away. */
-    unsigned env_count;       /* Of those. */
-    const char *node;         /* move: its name; "" for wherever the scheduler will. */
-    int64_t replicas;         /* scale. */
-    const cJSON *object;      /* apply: the object; patch: the body (an array for a JSON patch);
+    const char *namespace;  /* NULL or "": the client's. */
+    const char *name;       /* Of the object; not for apply. */
+    const char *container;  /* set-image, set-env: which; NULL when the pod has just one. */
+    const char *image;      /* set-image. */
+    const char *const *env; /* set-env: "NAME=VALUE", or "NAME-" to take one away. */
+    unsigned env_count;     /* Of those. */
+    const char *node;       /* move: its name; "" for wherever the scheduler will. */
+    int64_t replicas;       /* scale. */
+    const cJSON *object;    /* apply: the object; patch: the body (an array for a JSON patch);
                                  delete: the object as it was applied, instead of kind and name:
                                  any kind can be deleted so. */
-    const char *content_type; /* patch: NULL is a strategic merge patch. */
+    const struct kube_call *may; /* may: do what; its namespace is not the order's. */
+    const char *content_type;    /* patch: NULL is a strategic merge patch. */
     const char *uid;       /* delete: only this very object; NULL or "": whatever has the name. */
     bool force;            /* drain: also pods without a controller; apply: also fields that
                               others manage. */
@@ -117,6 +120,8 @@ enum kube_done {
     KUBE_DONE_UNCHANGED, /* It was like that already. */
     KUBE_DONE_DELETED,   /* Gone, or (without wait_gone) going. */
     KUBE_DONE_ABSENT,    /* delete, evict: there was nothing to do. */
+    KUBE_DONE_ALLOWED,   /* may: we may. */
+    KUBE_DONE_DENIED,    /* may: we may not. */
     KUBE_DONE_FAILED,    /* See reason and error. */
 };
 

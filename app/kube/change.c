@@ -55,6 +55,7 @@ enum kube_change kube_change_prepare(struct kube_action *action, const cJSON *re
     case KUBE_EVICT: return prepare_evict(action, read);
     case KUBE_PATCH: return prepare_patch(action, read);
     case KUBE_DRAIN: /* See kube/drain.h. */
+    case KUBE_MAY:   /* Reads nothing. */
     case KUBE_GET:
     case KUBE_VERB_COUNT: break;
     }

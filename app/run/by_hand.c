@@ -28,6 +28,20 @@ static void tell_made(struct by_hand *hand, const struct by_hand_change *change,
 static int tell_seen(struct by_hand *hand, const struct kube_event *event, struct error *err);
 static void give_up(struct by_hand *hand, const char *why);
 
+int by_hand_check_access(const struct by_hand_options *options, bool in_namespace,
+                         struct error *err)
+{
+    if (options->kubeconfig == NULL)
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "--kubeconfig is missing: a file, or \"lab\"; none is guessed");
+    if (options->context == NULL && !is_lab(options))
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "--context is missing; the file's current one is not taken");
+    if (options->namespace == NULL && in_namespace)
+        return error_set(err, EXIT_USAGE, -EINVAL, "-n is missing: the namespace is not guessed");
+    return 0;
+}
+
 int by_hand_open(struct by_hand *hand, const struct by_hand_options *options, struct error *err)
 {
     char path[PATH_MAX];

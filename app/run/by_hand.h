@@ -48,6 +48,10 @@ struct by_hand {
     struct by_hand_change changes[KUBE_ACTIONS_MAX];
 };
 
+/* Whether OPTIONS name kubeconfig, context and (when what is ordered is in one) namespace. 0, or
+ * -EINVAL with ERR. */
+int by_hand_check_access(const struct by_hand_options *options, bool in_namespace,
+                         struct error *err);
 /* Read the kubeconfig and reach the server. 0 or -errno with ERR; by_hand_close() is to be called
  * in both cases. */
 int by_hand_open(struct by_hand *hand, const struct by_hand_options *options, struct error *err);

@@ -399,21 +399,6 @@ static int check_operands(const struct action *action, const struct arguments *a
     return 0;
 }
 
-/* Server, context and namespace are named, never guessed: what is changed may be anybody's. */
-static int check_access(const struct arguments *arguments, struct error *err)
-{
-    const struct by_hand_options *options = &arguments->options;
-    if (options->kubeconfig == NULL)
-        return error_set(err, EXIT_USAGE, -EINVAL,
-                         "--kubeconfig is missing: a file, or \"lab\"; none is guessed");
-    if (options->context == NULL && strcmp(options->kubeconfig, "lab") != 0)
-        return error_set(err, EXIT_USAGE, -EINVAL,
-                         "--context is missing; the file's current one is not taken");
-    if (options->namespace == NULL && kube_resource_of(arguments->order.kind)->namespaced)
-        return error_set(err, EXIT_USAGE, -EINVAL, "-n is missing: the namespace is not guessed");
-    return 0;
-}
-
 static const struct action *find_action(const char *name)
 {
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
@@ -430,7 +415,8 @@ static int make(const struct action *action, struct arguments *arguments, struct
     if (code == 0)
         code = read_object(action, arguments->operands[0], &arguments->order, err);
     if (code == 0)
-        code = check_access(arguments, err);
+        code = by_hand_check_access(&arguments->options,
+                                    kube_resource_of(arguments->order.kind)->namespaced, err);
     if (code < 0)
         return code;
     stop_on_signals();

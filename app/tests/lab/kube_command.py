@@ -235,6 +235,27 @@ def harmless(hand, world):
     yield "none of these changed anything", before == after, after
 
 
+def doctors(seamline, api_only, program):
+    """Rights that are missing are found, and the rules that would grant them printed."""
+    world = kubectl.World(api_only, program, "patch:deployments", "list:nodes")
+
+    def doctor(*words):
+        done = subprocess.run([seamline, "doctor", "--cluster", "-k", world.kubeconfig, "--context", "seamline-lab",
+                               "-n", "default", *words], text=True, capture_output=True, timeout=60, check=False)
+        return done.returncode, re.findall(r"(?m)^  NO +(.*?)  +([\w/ ]+):", done.stdout), done.stdout
+
+    try:
+        status, missing, out = doctor()
+        yield "doctor finds what is missing", (status, missing) == (
+            3, [("list", "nodes everywhere"), ("patch", "deployments")]), out
+        yield "and has the rules", 'resources: ["deployments"]\n  verbs: ["patch"]' in out, out
+        status, missing, out = doctor("--read-only")
+        yield "of what a run needs that observes", (status, missing) == (3, [("list", "nodes everywhere")]), out
+        yield "it says which versions there are", "yes  discovery.k8s.io/v1 endpointslices" in out, out
+    finally:
+        world.close()
+
+
 def everything(folder):
     seamline, api_only, build_dir = sys.argv[1:4]
     program = kubectl.find_kubectl(build_dir)
@@ -252,6 +273,7 @@ def everything(folder):
         yield from applies(hand, world, folder)
     finally:
         world.close()
+    yield from doctors(seamline, api_only, program)
 
 
 tap.run("kube-command", everything)

@@ -648,6 +648,32 @@ static void test_conflict(void **state)
     ends(KUBE_DONE_UNCHANGED);
 }
 
+/* Whether we may: one request, which changes nothing. */
+static void test_may(void **state)
+{
+    const struct kube_call call = {"create", "", "pods", "eviction", "d", ""};
+    struct kube_order order = {.verb = KUBE_MAY, .may = &call};
+    (void)state;
+    begin(order);
+    asks("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+         "{\"apiVersion\":\"authorization.k8s.io/"
+         "v1\",\"kind\":\"SelfSubjectAccessReview\",\"spec\":{"
+         "\"resourceAttributes\":{\"namespace\":\"d\",\"verb\":\"create\",\"resource\":\"pods\","
+         "\"subresource\":\"eviction\"}}}");
+    answer_recorded("answer-ssar-allowed.json");
+    ends(KUBE_DONE_ALLOWED);
+    tear_down(NULL);
+    begin(order);
+    asks("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", NULL);
+    answer(201, "{\"kind\":\"SelfSubjectAccessReview\",\"status\":{\"allowed\":false}}");
+    ends(KUBE_DONE_DENIED);
+    tear_down(NULL);
+    begin(order);
+    asks("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", NULL);
+    answer_recorded("answer-401-token.json");
+    fails(-EACCES, "401");
+}
+
 static void test_transport_failure(void **state)
 {
     struct text none = {0};
@@ -690,6 +716,7 @@ int main(void)
         TEST(test_patches),
         TEST(test_inverse_of_replaced_object),
         TEST(test_conflict),
+        TEST(test_may),
         TEST(test_transport_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,38 @@
+/* rights.h - the rights in a cluster that seamline uses, each with what it is for.
+ *
+ * config/rbac-readonly.yaml grants those of KUBE_RIGHT_READ, config/rbac.yaml all; a test holds
+ * both to this table, and `seamline doctor --cluster` asks the server for each.
+ *
+ * Source: Kubernetes documentation, "Using RBAC Authorization".
+ * Threads: constants and pure functions.
+ */
+#ifndef KUBE_RIGHTS_H
+#define KUBE_RIGHTS_H
+
+#include "kube/failure.h"
+
+enum kube_right_need {
+    KUBE_RIGHT_READ,   /* Every run. */
+    KUBE_RIGHT_CHANGE, /* Steps and actions that change what is in the namespace. */
+    KUBE_RIGHT_NODE,   /* Those that change nodes, or what is on them; and namespaces. */
+};
+
+struct kube_right {
+    const char *group;       /* "" for the core group. */
+    const char *resource;    /* Plural. */
+    const char *subresource; /* "" for none. */
+    const char *verbs;       /* "get list watch". */
+    bool all;                /* In no namespace, or in all of them: a ClusterRole's. */
+    enum kube_right_need need;
+    const char *what_for; /* For people. */
+};
+
+extern const struct kube_right kube_rights[];
+extern const unsigned kube_rights_count;
+
+/* The INDEX-th verb of RIGHT as what the server is asked for; false: there are no more. NAMESPACE
+ * is borrowed; VERB is room for it. */
+bool kube_right_call(const struct kube_right *right, unsigned index, const char *namespace,
+                     char verb[32], struct kube_call *out);
+
+#endif
