@@ -157,6 +157,7 @@ static void answer_status(const struct lab *lab, int fd)
     snprintf(version, sizeof(version), "1.%u", lab->config->minor);
     cJSON_AddStringToObject(status, "kubernetes", version);
     cJSON_AddStringToObject(status, "proxy", proxy_mode_text(lab->config->proxy_mode));
+    cJSON_AddBoolToObject(status, "ingress", lab->config->ingress);
     cJSON_AddStringToObject(status, "iface", lab->config->iface);
     if (lab->api != NULL) {
         snprintf(url, sizeof(url), "https://127.0.0.1:%u", api_server_port(lab->api));

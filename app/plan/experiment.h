@@ -101,6 +101,7 @@ struct experiment_lab {
     bool pod_ready_given;              /* podReady overrides the profile. */
     struct experiment_range pod_ready; /* From creation to Ready published. */
     enum experiment_gone_ip gone_ip;   /* What becomes of packets to a pod that is gone. */
+    bool ingress;                      /* There is one. */
     enum experiment_balancer balancer; /* What is in front of the nodes. */
     uint32_t setting_count;            /* Of settings. */
     char settings[EXPERIMENT_SETTINGS_MAX][EXPERIMENT_SETTING_BYTES]; /* "probeLag=10s", as for

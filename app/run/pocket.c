@@ -154,6 +154,8 @@ static void add_settings(struct arguments *arguments, const struct experiment *e
         add(arguments, "%s", "--set", "");
         add(arguments, "%s", lab->settings[i], "");
     }
+    if (lab->ingress)
+        add(arguments, "%s", "--ingress", "");
     for (uint32_t i = 0; i < lab->image_count; i++) {
         add(arguments, "%s", "--image", "");
         add(arguments, "%s=%s", lab->images[i].image, lab->images[i].program);
@@ -243,6 +245,10 @@ int pocket_check(const struct experiment *experiment, const char *status, char e
         code = error_set(err, EXIT_USAGE, -EINVAL,
                          "a lab is up already, with another podReady than the experiment's: take "
                          "it down (seamline-lab down), or change cluster.lab.podReady");
+    else if (experiment->cluster.lab.ingress && !cJSON_IsTrue(json_member(json, "ingress")))
+        code = error_set(err, EXIT_USAGE, -EINVAL,
+                         "a lab is up already, without an ingress: take it down (seamline-lab "
+                         "down), or bring it up with --ingress");
     else
         code = check_settings(&experiment->cluster.lab, json, err);
     cJSON_Delete(json);

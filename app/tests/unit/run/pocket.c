@@ -72,8 +72,25 @@ static void settings(void **state)
     experiment_free(experiment);
 }
 
+static void ingress(void **state)
+{
+    struct experiment *experiment = main_job(NULL);
+    char environment[256];
+    struct error err = {0};
+    (void)state;
+    experiment->cluster.lab.ingress = true;
+    assert_true(pocket_check(experiment, "{\"ingress\":false}", environment, &err) < 0);
+    assert_non_null(strstr(err.text, "without an ingress"));
+    assert_int_equal(pocket_check(experiment, "{\"ingress\":true}", environment, &err), 0);
+    experiment_free(experiment);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rows), cmocka_unit_test(settings)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows),
+        cmocka_unit_test(settings),
+        cmocka_unit_test(ingress),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
