@@ -38,6 +38,7 @@ enum {
     LAB_PATH_BYTES = 256,
     LAB_CONTROL_BYTES = 512,
     LAB_STATIC_PODS_MAX = 200,
+    LAB_TIMED_FAULTS_MAX = 32,
     LAB_HEALTH_MAX = PROXY_HEALTH_MAX + 1, /* Health checks of a node, its own among them. */
 };
 
@@ -128,6 +129,8 @@ struct lab_pod {
     bool reported_ready;          /* Ready as last published. */
 };
 
+struct lab;
+
 enum lab_proxy_state {
     LAB_PROXY_IDLE,
     LAB_PROXY_COUNTING, /* nft lists the counters. */
@@ -166,6 +169,14 @@ struct lab_balancer_probe {
     bool begun;      /* At least once. */
     int64_t next_ns; /* When the next one begins. */
     struct lab_source source;
+};
+
+/* A fault of a node or a pod that ends by itself. */
+struct lab_timed_fault {
+    const char *name;               /* "drop". */
+    char target[CHANGE_NAME_BYTES]; /* Of the node or the pod. */
+    int64_t end_ns;
+    void (*end)(struct lab *lab, const char *target);
 };
 
 /* The front balancer; unused in ECMP mode. */
@@ -211,6 +222,8 @@ struct lab {
     struct api_server *api;  /* NULL in static mode. */
     int64_t api_back_ns;     /* When an outage of the API ends; INT64_MAX: there is none. */
     int64_t watches_fast_ns; /* When slow watches end; likewise. */
+    struct lab_timed_fault timed_faults[LAB_TIMED_FAULTS_MAX]; /* Of nodes and pods. */
+    unsigned timed_fault_count;                                /* In use, the first ones. */
     struct lab_source api_source, signal_source, control_source;
     int signal_fd;
     int control_fd;
@@ -244,6 +257,8 @@ void lab_pod_hook_ended(struct lab *lab, struct lab_pod *pod);
 /* Send SIGNAL to a pod's process, stamped. -ENOENT when there is no such pod. */
 int lab_pod_kill(struct lab *lab, const char *name, int signal);
 void lab_pod_kill_all(struct lab *lab);
+/* Stop or continue a pod's process, for a fault. -ENOENT when there is no such pod. */
+int lab_pod_freeze(struct lab *lab, const char *name, bool frozen);
 struct lab_pod *lab_pod_find(struct lab *lab, const char *name);
 void lab_pod_publish(struct lab *lab, struct lab_pod *pod);
 

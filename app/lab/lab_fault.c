@@ -2,6 +2,7 @@
  * end are lines of truth.jsonl. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -22,17 +23,26 @@ struct fault {
     const char *name;
     const char *operands;                                     /* As the usage shows them. */
     unsigned count;                                           /* Of operands. */
+    bool api;                                                 /* It is one of the API server. */
     int (*begin)(struct lab *lab, const struct words *words); /* 0 or -EINVAL: bad operands. */
 };
 
 static int api_outage(struct lab *lab, const struct words *words);
 static int gone_410(struct lab *lab, const struct words *words);
 static int slow_watch(struct lab *lab, const struct words *words);
+static int drop(struct lab *lab, const struct words *words);
+static int blackhole(struct lab *lab, const struct words *words);
+static int conntrack_flush(struct lab *lab, const struct words *words);
+static int freeze(struct lab *lab, const struct words *words);
 
 static const struct fault faults[] = {
-    {"api-outage", "DURATION", 1, api_outage},
-    {"gone-410", "", 0, gone_410},
-    {"slow-watch", "DELAY DURATION", 2, slow_watch},
+    {"api-outage", "DURATION", 1, true, api_outage},
+    {"gone-410", "", 0, true, gone_410},
+    {"slow-watch", "DELAY DURATION", 2, true, slow_watch},
+    {"drop", "NODE PERCENT DURATION", 3, false, drop},
+    {"blackhole", "NODE DURATION", 2, false, blackhole},
+    {"conntrack-flush", "NODE", 1, false, conntrack_flush},
+    {"freeze", "POD DURATION", 2, false, freeze},
 };
 
 static void log_fault(struct lab *lab, const char *event, const char *name)
@@ -86,6 +96,162 @@ static int slow_watch(struct lab *lab, const struct words *words)
     return 0;
 }
 
+static void log_target(struct lab *lab, const char *event, const char *name, const char *target)
+{
+    truth_log(&lab->truth, truth_now_ns(), event, "fault", name, "target", target);
+}
+
+static int node_fd(const struct lab *lab, const char *name)
+{
+    for (unsigned i = 0; i < lab->config->nodes; i++) {
+        if (strcmp(lab->proxies[i].node_name, name) == 0)
+            return lab->fabric.node_fds[i];
+    }
+    return -1;
+}
+
+static bool is_faulty(const struct lab *lab, const char *target)
+{
+    for (unsigned i = 0; i < lab->timed_fault_count; i++) {
+        if (strcmp(lab->timed_faults[i].target, target) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* One fault at a time of a node or pod. */
+static bool may_begin(const struct lab *lab, const char *target)
+{
+    return lab->timed_fault_count < LAB_TIMED_FAULTS_MAX && !is_faulty(lab, target) &&
+           strlen(target) < CHANGE_NAME_BYTES;
+}
+
+static void begun(struct lab *lab, const char *name, const char *target, int64_t duration_ns,
+                  void (*end)(struct lab *lab, const char *target))
+{
+    struct lab_timed_fault *fault = &lab->timed_faults[lab->timed_fault_count++];
+
+    *fault =
+        (struct lab_timed_fault){.name = name, .end_ns = lab->now_ns + duration_ns, .end = end};
+    snprintf(fault->target, sizeof(fault->target), "%s", target);
+}
+
+static int load_rules(struct lab *lab, const char *node, const char *rules)
+{
+    static const char *const argv[] = {"nft", "-f", "-", NULL};
+    struct error err = {0};
+    int rc = command_run(node_fd(lab, node), lab->fabric.home_fd, argv, rules, NULL, &err);
+
+    if (rc < 0)
+        lab_say(lab, "node %s: %s", node, err.text);
+    return rc;
+}
+
+static void remove_rules(struct lab *lab, const char *node)
+{
+    load_rules(lab, node, "delete table inet fault\n");
+}
+
+/* PER_MILLE of the packets between NODE and the bridge are dropped, in each direction. */
+static int lose(struct lab *lab, const char *name, const char *node, unsigned per_mille,
+                int64_t duration_ns)
+{
+    char share[48] = "", rules[512];
+
+    if (node_fd(lab, node) < 0 || !may_begin(lab, node))
+        return -EINVAL;
+    if (per_mille < 1000)
+        snprintf(share, sizeof(share), "numgen random mod 1000 < %u ", per_mille);
+    snprintf(rules, sizeof(rules),
+             "add table inet fault\n"
+             "add chain inet fault in { type filter hook prerouting priority -310; }\n"
+             "add rule inet fault in iifname \"eth0\" %sdrop\n"
+             "add chain inet fault out { type filter hook postrouting priority 310; }\n"
+             "add rule inet fault out oifname \"eth0\" %sdrop\n",
+             share, share);
+    log_target(lab, "fault-begun", name, node);
+    if (load_rules(lab, node, rules) < 0) {
+        log_target(lab, "fault-ended", name, node);
+        return -EINVAL;
+    }
+    begun(lab, name, node, duration_ns, remove_rules);
+    return 0;
+}
+
+static int drop(struct lab *lab, const struct words *words)
+{
+    char *end;
+    double percent = strtod(words->each[2], &end);
+    int64_t duration_ns;
+
+    if (words->each[2][0] < '0' || words->each[2][0] > '9' || *end != '\0' ||
+        !(percent >= 0.1 && percent <= 100) || parse_duration(words->each[3], &duration_ns) < 0)
+        return -EINVAL;
+    return lose(lab, "drop", words->each[1], (unsigned)(percent * 10 + 0.5), duration_ns);
+}
+
+static int blackhole(struct lab *lab, const struct words *words)
+{
+    int64_t duration_ns;
+
+    if (parse_duration(words->each[2], &duration_ns) < 0)
+        return -EINVAL;
+    return lose(lab, "blackhole", words->each[1], 1000, duration_ns);
+}
+
+/* Nothing is left of connections: what comes of one is translated as if it were new, or not. */
+static int conntrack_flush(struct lab *lab, const struct words *words)
+{
+    static const char *const argv[] = {"conntrack", "-F", NULL};
+    int fd = node_fd(lab, words->each[1]);
+    struct error err = {0};
+
+    if (fd < 0)
+        return -EINVAL;
+    log_target(lab, "fault-begun", "conntrack-flush", words->each[1]);
+    if (command_run(fd, lab->fabric.home_fd, argv, NULL, NULL, &err) < 0)
+        lab_say(lab, "node %s: %s", words->each[1], err.text);
+    log_target(lab, "fault-ended", "conntrack-flush", words->each[1]);
+    return 0;
+}
+
+static void thaw(struct lab *lab, const char *pod)
+{
+    lab_pod_freeze(lab, pod, false); /* It may have been deleted meanwhile. */
+}
+
+/* Its sockets live on: connections are taken, and nobody answers. */
+static int freeze(struct lab *lab, const struct words *words)
+{
+    const char *pod = words->each[1];
+    int64_t duration_ns;
+
+    if (parse_duration(words->each[2], &duration_ns) < 0 || !may_begin(lab, pod))
+        return -EINVAL;
+    log_target(lab, "fault-begun", "freeze", pod);
+    if (lab_pod_freeze(lab, pod, true) < 0) {
+        log_target(lab, "fault-ended", "freeze", pod);
+        return -EINVAL;
+    }
+    begun(lab, "freeze", pod, duration_ns, thaw);
+    return 0;
+}
+
+static void end_timed(struct lab *lab)
+{
+    for (unsigned i = 0; i < lab->timed_fault_count;) {
+        struct lab_timed_fault fault = lab->timed_faults[i];
+
+        if (lab->now_ns < fault.end_ns) {
+            i++;
+            continue;
+        }
+        lab->timed_faults[i] = lab->timed_faults[--lab->timed_fault_count];
+        fault.end(lab, fault.target);
+        log_target(lab, "fault-ended", fault.name, fault.target);
+    }
+}
+
 static void come_back(struct lab *lab)
 {
     if (api_server_come_back(lab->api) < 0 ||
@@ -100,6 +266,7 @@ static void come_back(struct lab *lab)
 
 void lab_fault_run(struct lab *lab)
 {
+    end_timed(lab);
     if (lab->now_ns >= lab->api_back_ns)
         come_back(lab);
     if (lab->now_ns >= lab->watches_fast_ns) {
@@ -111,7 +278,14 @@ void lab_fault_run(struct lab *lab)
 
 int64_t lab_fault_due(const struct lab *lab)
 {
-    return lab->api_back_ns < lab->watches_fast_ns ? lab->api_back_ns : lab->watches_fast_ns;
+    int64_t due_ns =
+        lab->api_back_ns < lab->watches_fast_ns ? lab->api_back_ns : lab->watches_fast_ns;
+
+    for (unsigned i = 0; i < lab->timed_fault_count; i++) {
+        if (lab->timed_faults[i].end_ns < due_ns)
+            due_ns = lab->timed_faults[i].end_ns;
+    }
+    return due_ns;
 }
 
 static void split(char *text, struct words *words)
@@ -143,7 +317,7 @@ void lab_fault(struct lab *lab, char *text, int fd)
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
         if (words.count == 0 || strcmp(faults[i].name, words.each[0]) != 0)
             continue;
-        if (lab->api == NULL || api_server_fd(lab->api) < 0) {
+        if (faults[i].api && (lab->api == NULL || api_server_fd(lab->api) < 0)) {
             dprintf(fd, "error: this lab has no API at present\n");
             return;
         }

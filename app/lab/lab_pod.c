@@ -437,6 +437,15 @@ int lab_pod_kill(struct lab *lab, const char *name, int signal)
     return send_signal(lab, pod, signal);
 }
 
+int lab_pod_freeze(struct lab *lab, const char *name, bool frozen)
+{
+    struct lab_pod *pod = lab_pod_find(lab, name);
+
+    if (pod == NULL || pod->process.pid == 0)
+        return -ENOENT;
+    return process_signal(&pod->process, frozen ? SIGSTOP : SIGCONT);
+}
+
 void lab_pod_kill_all(struct lab *lab)
 {
     for (size_t i = 0; i < lab->pod_count; i++) {

@@ -51,8 +51,8 @@ const struct reader_word experiment_balancer_words[] = {
 };
 
 static const char *const kinds[] = {
-    "configmap", "daemonset", "deployment", "ingress",     "namespace", "node",
-    "pod",       "secret",    "service",    "statefulset", NULL,
+    "configmap", "daemonset",           "deployment", "ingress", "namespace",   "node",
+    "pod",       "poddisruptionbudget", "secret",     "service", "statefulset", NULL,
 };
 
 #define AT(type, member) offsetof(struct type, member)

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Planted faults of nodes and pods: each does what it says, ends by itself, and is in truth.jsonl.
+
+usage: node_faults.py SEAMLINE-LAB BUILD_DIR
+
+Prints TAP.
+"""
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import pocket_cluster  # noqa: E402
+import services  # noqa: E402
+from pocket_cluster import until  # noqa: E402
+
+PORT = 8080
+
+
+def fault(lab, *words, status=0):
+    done = subprocess.run([lab.lab, "fault", "--dir", lab.folder, *words], text=True, capture_output=True,
+                          timeout=30, check=False)
+    assert done.returncode == status, (words, done.returncode, done.stderr)
+    return done.stderr
+
+
+def ended(lab, name, target):
+    """Its stamps, once it has ended: begun, ended."""
+    def stamps(event):
+        return [line["ns"] for line in lab.truth(event) if (line["fault"], line.get("target")) == (name, target)]
+    until(f"the end of {name} {target}", lambda: stamps("fault-ended"))
+    return stamps("fault-begun")[-1], stamps("fault-ended")[-1]
+
+
+def pod_address(lab, name):
+    return next(pod["ipv4"] for pod in lab.status()["pods"] if pod["name"] == name)
+
+
+def set_up(lab):
+    lab.client("route", 1, 2)
+    lab.run("apply", "-f", "-", stdin="".join(services.POD.format(name=name, node=node)
+                                              for name, node in services.PODS.items()))
+    for name in services.PODS:
+        lab.run("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=30s")
+        until("it answers", lambda n=name: services.fetch(lab, "lab", f"http://{pod_address(lab, n)}:{PORT}/") == n)
+
+
+def blackhole(lab):
+    urls = {name: f"http://{pod_address(lab, name)}:{PORT}/" for name in services.PODS}
+    fault(lab, "blackhole", "n2", "4s")
+    assert services.fetch(lab, "lab", urls["b"]) == "!timeout"
+    assert services.fetch(lab, "lab", urls["a"]) == "a"
+    assert "no fault" in fault(lab, "drop", "n2", "5", "1s", status=2)  # One at a time of a node.
+    begun, end = ended(lab, "blackhole", "n2")
+    assert end - begun >= 3.9e9, (begun, end)
+    assert services.fetch(lab, "lab", urls["b"]) == "b"
+
+
+def drop(lab):
+    """Of pings there and back, at 50 % a way, a quarter comes through."""
+    fault(lab, "drop", "n1", "50", "6s")
+    out = subprocess.run(lab.execute("lab", "ping", "-c", "200", "-i", "0.01", "-W", "1", "10.200.0.11"), text=True,
+                         capture_output=True, timeout=30, check=False).stdout
+    received = int(out.split(" received")[0].rsplit(" ", 1)[1])
+    assert 10 < received < 100, out  # 50 by 6.1.
+    ended(lab, "drop", "n1")
+    assert " 0% packet loss" in lab.output("lab", "ping", "-c", "20", "-i", "0.01", "10.200.0.11")
+
+
+def freeze(lab):
+    url = f"http://{pod_address(lab, 'a')}:{PORT}/"
+    fault(lab, "freeze", "a", "3s")
+    assert services.fetch(lab, "lab", url) == "!timeout"
+    begun, end = ended(lab, "freeze", "a")
+    assert end - begun >= 2.9e9, (begun, end)
+    assert services.fetch(lab, "lab", url) == "a"
+
+
+def conntrack_flush(lab):
+    client = lab.client_running("held", pod_address(lab, "a"), pocket_cluster.PORT, 5)
+    tracked = lab.output("n1", "conntrack", "-L", "-p", "tcp", "--dport", pocket_cluster.PORT)
+    assert tracked.count("ESTABLISHED") == 5, tracked
+    client.end()
+    fault(lab, "conntrack-flush", "n1")
+    left = lab.output("n1", "conntrack", "-L", "-p", "tcp", "--dport", pocket_cluster.PORT)
+    assert left.count("dport") == 0, left
+    ended(lab, "conntrack-flush", "n1")
+
+
+def mistakes(lab):
+    for words in (["drop", "n9", "5", "1s"], ["drop", "n1", "0", "1s"], ["drop", "n1", "101", "1s"],
+                  ["blackhole", "n1"], ["blackhole", "n1", "soon"], ["freeze", "nobody", "1s"],
+                  ["conntrack-flush", "n1", "1s"], ["delay", "n1", "5ms", "1s"]):
+        assert "drop NODE PERCENT DURATION" in fault(lab, *words, status=2), words
+
+
+LABS = {"slfault0": (["--nodes", "2"], [set_up, blackhole, drop, freeze, conntrack_flush, mistakes])}
+
+if __name__ == "__main__":
+    pocket_cluster.run(sys.argv[1], sys.argv[2], LABS)
