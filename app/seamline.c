@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "plan/experiment.h"
 #include "report/report.h"
+#include "run/advise_command.h"
 #include "run/doctor_command.h"
 #include "run/kube_command.h"
 #include "run/prepare.h"
@@ -41,6 +42,7 @@ static const char general_help[] =
     "  respond                the server side, on NIC ports of this machine\n"
     "  predict EXPERIMENT.json\n"
     "                         how many connections a rollout will break, without doing it\n"
+    "  advise FILE            what in a manifest will lose traffic, and the patch that mends it\n"
     "  report DIR             print a finished (or killed) run again, in any format\n"
     "  kube ACTION            one change of a cluster, without a run\n"
     "  doctor --cluster       whether a cluster has what a run needs, and gives us the rights\n"
@@ -264,6 +266,13 @@ static enum exit_status command_traffic(int argc, char **argv, const char *progr
     return complain(traffic_command(argc, argv, program, &err), &err);
 }
 
+/* Likewise. */
+static enum exit_status command_advise(int argc, char **argv)
+{
+    struct error err = {0};
+    return complain(advise_command(argc, argv, &err), &err);
+}
+
 static enum exit_status command_kube(int argc, char **argv)
 {
     struct error err = {0};
@@ -344,6 +353,7 @@ enum command {
     COMMAND_TRAFFIC,
     COMMAND_KUBE,
     COMMAND_DOCTOR,
+    COMMAND_ADVISE,
     COMMAND_PREDICT,
     COMMAND_REPORT,
     COMMAND_UNDO,
@@ -357,6 +367,7 @@ static const struct {
     [COMMAND_TRAFFIC] = {"traffic", NULL, traffic_help},
     [COMMAND_KUBE] = {"kube", NULL, kube_help},
     [COMMAND_DOCTOR] = {"doctor", NULL, doctor_help},
+    [COMMAND_ADVISE] = {"advise", NULL, advise_help},
     [COMMAND_PREDICT] = {"predict", "s:V:h", predict_help},
     [COMMAND_REPORT] = {"report", "f:h", report_help},
     [COMMAND_UNDO] = {"undo", "nh", undo_help},
@@ -386,6 +397,8 @@ static enum exit_status dispatch(int argc, char **argv)
         return command_kube(argc - 1, argv + 1);
     if (command == COMMAND_DOCTOR)
         return command_doctor(argc - 1, argv + 1);
+    if (command == COMMAND_ADVISE)
+        return command_advise(argc - 1, argv + 1);
     if (!parse(argc - 1, argv + 1, commands[command].options, &arguments))
         return EXIT_USAGE;
     if (arguments.help) {

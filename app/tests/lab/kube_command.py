@@ -256,6 +256,41 @@ def doctors(seamline, api_only, program):
         world.close()
 
 
+def advises(hand, world, folder):
+    """What is advised about the Deployment of the server, and the patch that mends it."""
+    manifest, patch = folder / "web.yaml", folder / "patch.json"
+
+    def advise(*more):
+        manifest.write_text(world.run("get", "deploy", "web", "-o", "yaml"))
+        return subprocess.run([hand.command[0], "advise", manifest, *more], text=True, capture_output=True,
+                              timeout=60, check=False)
+
+    for name, apply in (("kubectl patch", lambda: world.run("patch", "deploy", "web", "--patch-file", str(patch))),
+                        ("seamline kube apply", lambda: hand.says("apply", str(patch), "--force-conflicts"))):
+        world.run("delete", "deploy", "web")
+        world.run("apply", "-f", "-", stdin=BARE)
+        bad = advise("--patch", patch)
+        patched = apply()
+        good = advise()
+        yield f"what advise says is mended by {name} and its patch", bad.returncode == 1 \
+            and "LOSS of new connections: there is no preStop hook" in bad.stdout and good.returncode == 0 \
+            and "LOSS of held connections" in good.stdout and "web:v1" in manifest.read_text(), (bad, patched, good)
+
+
+BARE = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 5
+      containers: [{name: web, image: "web:v1", ports: [{containerPort: 80}]}]
+"""
+
+
 def everything(folder):
     seamline, api_only, build_dir = sys.argv[1:4]
     program = kubectl.find_kubectl(build_dir)
@@ -271,6 +306,7 @@ def everything(folder):
         yield from watches(hand, world)
         yield from changes(hand, world)
         yield from applies(hand, world, folder)
+        yield from advises(hand, world, folder)
     finally:
         world.close()
     yield from doctors(seamline, api_only, program)

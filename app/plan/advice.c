@@ -1,0 +1,369 @@
+#include "plan/advice.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "plan/rollout.h"
+
+#define DOCS "https://kubernetes.io/docs/"
+#define ENDING DOCS "concepts/workloads/pods/pod-lifecycle/#pod-termination"
+#define HOOKS DOCS "concepts/containers/container-lifecycle-hooks/"
+#define PROBES DOCS "tasks/configure-pod-container/configure-liveness-readiness-startup-probes/"
+#define STRATEGY DOCS "concepts/workloads/controllers/deployment/#strategy"
+#define BUDGET DOCS "tasks/run-application/configure-pdb/"
+#define SPREAD DOCS "concepts/scheduling-eviction/topology-spread-constraints/"
+#define POLICY DOCS "reference/networking/virtual-ips/#traffic-policies"
+
+#define SECOND_NS INT64_C(1000000000)
+
+/* What is looked at, and what comes of it. */
+struct work {
+    const struct manifest *manifest;
+    const cJSON *object;
+    struct manifest_deployment of;
+    const struct advice_conditions *conditions;
+    int64_t pre_stop_ns; /* As it will be, with the patch. */
+    struct advice *advice;
+};
+
+static void look_at_strategy(struct work *work);
+static void look_at_readiness(struct work *work);
+static void look_at_pre_stop(struct work *work);
+static void write_pre_stop(cJSON *hook, bool sleeps, int64_t seconds);
+static void look_at_grace(struct work *work);
+static void look_at_held(struct work *work);
+static void look_at_budget(struct work *work);
+static void look_at_spread(struct work *work);
+static void look_at_services(struct work *work);
+static bool selects(const cJSON *selector, const struct work *work);
+static cJSON *container_patch(struct work *work, const cJSON *container);
+static void add(struct work *work, enum advice_hits hits, bool certain, const char *document,
+                const char *what, const char *format, ...) __attribute__((format(printf, 6, 7)));
+static int begin_patch(struct work *work);
+static void drop_idle_patch(struct advice *advice);
+static int64_t seconds_above(int64_t duration_ns);
+
+int advice_make(const struct manifest *manifest, const cJSON *deployment,
+                const struct advice_conditions *conditions, struct advice *out, struct error *err)
+{
+    struct advice advice = {0};
+    struct work work = {
+        .manifest = manifest, .object = deployment, .conditions = conditions, .advice = &advice};
+    int code = manifest_read_deployment(deployment, &work.of, err);
+
+    if (code < 0)
+        return code;
+    snprintf(advice.name, sizeof(advice.name), "%s", work.of.name);
+    work.pre_stop_ns = work.of.pre_stop_ns;
+    if (begin_patch(&work) < 0)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+    look_at_strategy(&work);
+    look_at_readiness(&work);
+    look_at_pre_stop(&work);
+    look_at_grace(&work);
+    look_at_held(&work);
+    look_at_budget(&work);
+    look_at_spread(&work);
+    look_at_services(&work);
+    drop_idle_patch(&advice);
+    *out = advice;
+    return 0;
+}
+
+void advice_free(struct advice *advice)
+{
+    cJSON_Delete(advice->patch);
+    *advice = (struct advice){0};
+}
+
+void advice_print(const struct advice *advice, struct text *out)
+{
+    static const char *const whom[] = {[ADVICE_NEW] = "new connections",
+                                       [ADVICE_HELD] = "held connections",
+                                       [ADVICE_BOTH] = "new and held connections"};
+
+    text_addf(out, "deployment/%s\n", advice->name);
+    for (uint32_t i = 0; i < advice->count; i++) {
+        const struct advice_item *item = &advice->items[i];
+        text_addf(out, "  %s of %s: %s\n    %s\n    %s\n", item->certain ? "LOSS" : "RISK",
+                  whom[item->hits], item->what, item->why, item->document);
+    }
+}
+
+static void look_at_strategy(struct work *work)
+{
+    const struct manifest_deployment *of = &work->of;
+    struct rollout_limits limits;
+    cJSON *strategy;
+
+    if (of->recreate)
+        add(work, ADVICE_BOTH, true, STRATEGY, "spec.strategy.type is Recreate",
+            "all pods end before a new one is made: nothing answers in between");
+    else if (rollout_resolve(of->replicas, &of->max_surge, &of->max_unavailable, &limits, NULL) ==
+                 0 &&
+             limits.unavailable >= of->replicas && of->replicas > 0)
+        add(work, ADVICE_BOTH, true, STRATEGY,
+            "spec.strategy.rollingUpdate.maxUnavailable lets all pods go at once",
+            "%" PRIu32 " of %" PRIu32 " may be missing while new ones become ready; with few "
+            "replicas want maxUnavailable 0 and maxSurge 1",
+            limits.unavailable, of->replicas);
+    else
+        return;
+    strategy = json_make(work->advice->patch, "spec.strategy");
+    cJSON_AddStringToObject(strategy, "type", "RollingUpdate");
+    json_add_integer(json_make(strategy, "rollingUpdate"), "maxUnavailable", 0);
+    json_add_integer(json_make(strategy, "rollingUpdate"), "maxSurge", 1);
+}
+
+static void look_at_readiness(struct work *work)
+{
+    const cJSON *container;
+
+    cJSON_ArrayForEach(container, json_at(work->object, "spec.template.spec.containers"))
+    {
+        const cJSON *port =
+            json_at(cJSON_GetArrayItem(json_member(container, "ports"), 0), "containerPort");
+        char what[160];
+        if (json_member(container, "readinessProbe") != NULL)
+            continue;
+        snprintf(what, sizeof(what), "container %.60s has no readinessProbe",
+                 json_string(container, "name", "?"));
+        add(work, ADVICE_NEW, false, PROBES, what,
+            "it is ready when its process has started: traffic comes before it listens, and old "
+            "pods are taken away before it can serve");
+        if (cJSON_IsNumber(port)) {
+            cJSON *probe = json_make(container_patch(work, container), "readinessProbe");
+            json_add_integer(json_make(probe, "tcpSocket"), "port", port->valueint);
+            json_add_integer(probe, "periodSeconds", 1);
+        }
+    }
+}
+
+/* Longer than the slowest of those that still send to a pod that ends. */
+static void look_at_pre_stop(struct work *work)
+{
+    const struct advice_conditions *conditions = work->conditions;
+    bool probe = conditions->probe_ns > conditions->removal_ns;
+    int64_t wanted_s = seconds_above(probe ? conditions->probe_ns : conditions->removal_ns);
+    const cJSON *container;
+
+    if (work->of.pre_stop && !work->of.pre_stop_known) {
+        add(work, ADVICE_NEW, false, HOOKS, "a preStop hook is no plain sleep",
+            "how long it takes is not told: it must be over no sooner than %" PRId64
+            " s after it began",
+            wanted_s);
+        return;
+    }
+    if (work->of.pre_stop_ns >= wanted_s * SECOND_NS)
+        return;
+    work->pre_stop_ns = wanted_s * SECOND_NS;
+    add(work, ADVICE_NEW, true, ENDING,
+        work->of.pre_stop ? "the preStop hook is too short" : "there is no preStop hook",
+        "SIGTERM comes while %s still sends to the pod: it must go on serving for %" PRId64
+        " s first, and be over only then",
+        probe ? "a balancer that probes nodes" : "a proxy or an ingress", wanted_s);
+    cJSON_ArrayForEach(container, json_at(work->object, "spec.template.spec.containers"))
+    {
+        cJSON *hook = json_make(container_patch(work, container), "lifecycle.preStop");
+        write_pre_stop(hook, json_at(container, "lifecycle.preStop.sleep") != NULL, wanted_s);
+    }
+}
+
+/* A hook has one kind of action: the one that is there is kept. */
+static void write_pre_stop(cJSON *hook, bool sleeps, int64_t seconds)
+{
+    cJSON *command;
+    char text[24];
+
+    if (sleeps) {
+        json_add_integer(json_make(hook, "sleep"), "seconds", seconds);
+        return;
+    }
+    snprintf(text, sizeof(text), "%" PRId64, seconds);
+    command = cJSON_AddArrayToObject(json_make(hook, "exec"), "command");
+    cJSON_AddItemToArray(command, cJSON_CreateString("sleep"));
+    cJSON_AddItemToArray(command, cJSON_CreateString(text));
+}
+
+/* The clock of the grace period runs from the deletion on, preStop included. */
+static void look_at_grace(struct work *work)
+{
+    int64_t wanted_ns = work->pre_stop_ns + work->conditions->request_ns;
+    int64_t wanted_s = seconds_above(wanted_ns) + 5;
+
+    if (work->of.grace_ns > wanted_ns)
+        return;
+    add(work, ADVICE_BOTH, true, ENDING,
+        "spec.template.spec.terminationGracePeriodSeconds is too short",
+        "preStop takes %" PRId64 " s and the longest request %" PRId64 " s: SIGKILL comes after "
+        "%" PRId64 " s, and ends what is in flight",
+        seconds_above(work->pre_stop_ns), seconds_above(work->conditions->request_ns),
+        work->of.grace_ns / SECOND_NS);
+    json_add_integer(json_make(work->advice->patch, "spec.template.spec"),
+                     "terminationGracePeriodSeconds", wanted_s);
+}
+
+/* No field of a manifest saves these. */
+static void look_at_held(struct work *work)
+{
+    add(work, ADVICE_HELD, true, ENDING, "held connections end with their pod",
+        "each breaks at least once in a rollout, preStop or not: the application must finish what "
+        "is in flight after SIGTERM and ask its clients to go (Connection: close, GOAWAY), or "
+        "clients must reconnect and ask again");
+}
+
+static void look_at_budget(struct work *work)
+{
+    for (uint32_t i = 0; i < work->manifest->count; i++) {
+        const cJSON *object = work->manifest->objects[i];
+        const cJSON *least = json_at(object, "spec.minAvailable");
+        if (strcmp(json_string(object, "kind", ""), "PodDisruptionBudget") != 0 ||
+            !selects(json_at(object, "spec.selector.matchLabels"), work))
+            continue;
+        if (cJSON_IsNumber(least) && least->valuedouble >= work->of.replicas)
+            add(work, ADVICE_BOTH, false, BUDGET,
+                "the PodDisruptionBudget never allows an eviction",
+                "minAvailable %d of %" PRIu32 " replicas: a drain waits for ever, and whoever "
+                "forces it takes pods without heeding anything",
+                least->valueint, work->of.replicas);
+        return;
+    }
+    if (work->of.replicas < 2)
+        add(work, ADVICE_BOTH, false, BUDGET, "spec.replicas is 1",
+            "a drain, or a node that fails, leaves no pod: want 2 or more, and a "
+            "PodDisruptionBudget");
+    else
+        add(work, ADVICE_BOTH, false, BUDGET, "the file has no PodDisruptionBudget for it",
+            "a drain may evict all of its pods of a node at once, and of several nodes: want one "
+            "with maxUnavailable 1");
+}
+
+static void look_at_spread(struct work *work)
+{
+    const cJSON *spec = json_at(work->object, "spec.template.spec");
+    const cJSON *labels = json_at(work->object, "spec.selector.matchLabels");
+    cJSON *list, *one;
+
+    if (work->of.replicas < 2 || json_member(spec, "topologySpreadConstraints") != NULL ||
+        json_at(spec, "affinity.podAntiAffinity") != NULL || labels == NULL)
+        return;
+    add(work, ADVICE_BOTH, false, SPREAD, "nothing spreads its pods over nodes",
+        "all of them can be on one node, and end with it");
+    list = cJSON_AddArrayToObject(json_make(work->advice->patch, "spec.template.spec"),
+                                  "topologySpreadConstraints");
+    one = cJSON_CreateObject();
+    cJSON_AddItemToArray(list, one);
+    json_add_integer(one, "maxSkew", 1);
+    cJSON_AddStringToObject(one, "topologyKey", "kubernetes.io/hostname");
+    cJSON_AddStringToObject(one, "whenUnsatisfiable", "ScheduleAnyway");
+    cJSON_AddItemToObject(json_make(one, "labelSelector"), "matchLabels",
+                          cJSON_Duplicate(labels, true));
+}
+
+static void look_at_services(struct work *work)
+{
+    for (uint32_t i = 0; i < work->manifest->count; i++) {
+        const cJSON *object = work->manifest->objects[i];
+        char what[160];
+        if (strcmp(json_string(object, "kind", ""), "Service") != 0 ||
+            !selects(json_at(object, "spec.selector"), work) ||
+            strcmp(json_string(object, "spec.externalTrafficPolicy", "Cluster"), "Local") != 0 ||
+            work->pre_stop_ns >= work->conditions->probe_ns + SECOND_NS)
+            continue;
+        snprintf(what, sizeof(what), "service/%.60s has externalTrafficPolicy Local",
+                 json_string(object, "metadata.name", "?"));
+        add(work, ADVICE_NEW, false, POLICY, what,
+            "a node whose last pod has ended drops what a balancer sends there until its health "
+            "probe notices: preStop must outlast that (--probe-lag), or the policy be Cluster");
+    }
+}
+
+/* Every label of SELECTOR is one of the template's. */
+static bool selects(const cJSON *selector, const struct work *work)
+{
+    const cJSON *labels = json_at(work->object, "spec.template.metadata.labels"), *label;
+
+    if (!cJSON_IsObject(selector) || selector->child == NULL)
+        return false;
+    cJSON_ArrayForEach(label, selector)
+    {
+        const cJSON *own = json_member(labels, label->string);
+        if (!cJSON_IsString(label) || !cJSON_IsString(own) ||
+            strcmp(label->valuestring, own->valuestring) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Its part of the patch: lists of containers are merged by name. */
+static cJSON *container_patch(struct work *work, const cJSON *container)
+{
+    cJSON *spec = json_make(work->advice->patch, "spec.template.spec");
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(spec, "containers"), *one;
+    const char *name = json_string(container, "name", "");
+
+    if (list == NULL)
+        list = cJSON_AddArrayToObject(spec, "containers");
+    cJSON_ArrayForEach(one, list)
+    {
+        if (strcmp(json_string(one, "name", ""), name) == 0)
+            return one;
+    }
+    one = cJSON_CreateObject();
+    cJSON_AddStringToObject(one, "name", name);
+    cJSON_AddItemToArray(list, one);
+    return one;
+}
+
+static void add(struct work *work, enum advice_hits hits, bool certain, const char *document,
+                const char *what, const char *format, ...)
+{
+    struct advice *advice = work->advice;
+    struct advice_item *item = &advice->items[advice->count];
+    va_list args;
+
+    if (advice->count == ADVICE_MAX)
+        return;
+    advice->count++;
+    item->hits = hits;
+    item->certain = certain;
+    item->document = document;
+    snprintf(item->what, sizeof(item->what), "%s", what);
+    va_start(args, format);
+    vsnprintf(item->why, sizeof(item->why), format, args);
+    va_end(args);
+}
+
+static int begin_patch(struct work *work)
+{
+    cJSON *patch = cJSON_CreateObject();
+    const char *namespace = json_string(work->object, "metadata.namespace", NULL);
+
+    work->advice->patch = patch;
+    if (patch == NULL)
+        return -ENOMEM;
+    cJSON_AddStringToObject(patch, "apiVersion", json_string(work->object, "apiVersion", ""));
+    cJSON_AddStringToObject(patch, "kind", "Deployment");
+    cJSON_AddStringToObject(json_make(patch, "metadata"), "name", work->of.name);
+    if (namespace != NULL)
+        cJSON_AddStringToObject(json_make(patch, "metadata"), "namespace", namespace);
+    return 0;
+}
+
+static void drop_idle_patch(struct advice *advice)
+{
+    if (json_member(advice->patch, "spec") != NULL)
+        return;
+    cJSON_Delete(advice->patch);
+    advice->patch = NULL;
+}
+
+/* Whole seconds, none less. */
+static int64_t seconds_above(int64_t duration_ns)
+{
+    return (duration_ns + SECOND_NS - 1) / SECOND_NS;
+}

@@ -1,0 +1,170 @@
+#include "run/advise_command.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "plan/advice.h"
+#include "plan/quantity.h"
+
+const char advise_help[] =
+    "Usage: seamline advise FILE [OPTION]...\n"
+    "\n"
+    "What in a manifest will lose traffic when pods are replaced, told apart for new connections,\n"
+    "which a preStop hook saves, and held ones, which it does not; each with its reason and the\n"
+    "Kubernetes document. FILE is YAML; Services and PodDisruptionBudgets in it count as well.\n"
+    "No cluster is asked: `kubectl get deployment,service,pdb -o yaml` makes such a file.\n"
+    "\n"
+    "  -d, --deployment NAME  which; default all\n"
+    "  -p, --patch FILE       write what mends it, of one Deployment; then\n"
+    "                         kubectl patch deployment NAME --patch-file FILE, or\n"
+    "                         seamline kube apply FILE --force-conflicts: where another than\n"
+    "                         seamline made it, for it takes back what it leaves out of its own\n"
+    "      --removal TIME     longest until proxies and an ingress know that a pod ends; default "
+    "5s\n"
+    "      --probe-lag TIME   longest until a balancer in front takes out a node; default 0s: "
+    "none\n"
+    "      --longest-request TIME  default 10s\n"
+    "\n"
+    "Exit status: 0 nothing that the manifest could mend will lose traffic; 1 something will.\n";
+
+enum {
+    OPTION_REMOVAL = 256,
+    OPTION_PROBE,
+    OPTION_REQUEST
+};
+
+struct options {
+    const char *file, *deployment, *patch;
+    struct advice_conditions conditions;
+    bool help;
+};
+
+static int read_time(const char *name, const char *text, int64_t *out, struct error *err)
+{
+    if (quantity_parse_duration(text, out) == 0 && *out >= 0 && *out <= 3600 * INT64_C(1000000000))
+        return 0;
+    return error_set(err, EXIT_USAGE, -EINVAL, "%s: \"%.40s\" is no time up to 1h, such as 10s",
+                     name, text);
+}
+
+static int take_option(struct options *options, int option, struct error *err)
+{
+    struct advice_conditions *conditions = &options->conditions;
+    switch (option) {
+    case 'd': options->deployment = optarg; return 0;
+    case 'p': options->patch = optarg; return 0;
+    case 'h': options->help = true; return 0;
+    case OPTION_REMOVAL: return read_time("--removal", optarg, &conditions->removal_ns, err);
+    case OPTION_PROBE: return read_time("--probe-lag", optarg, &conditions->probe_ns, err);
+    case OPTION_REQUEST:
+        return read_time("--longest-request", optarg, &conditions->request_ns, err);
+    default: return error_set(err, EXIT_USAGE, -EINVAL, "see seamline help advise");
+    }
+}
+
+static int parse(int argc, char **argv, struct options *options, struct error *err)
+{
+    static const struct option list[] = {
+        {"deployment", required_argument, NULL, 'd'},
+        {"patch", required_argument, NULL, 'p'},
+        {"removal", required_argument, NULL, OPTION_REMOVAL},
+        {"probe-lag", required_argument, NULL, OPTION_PROBE},
+        {"longest-request", required_argument, NULL, OPTION_REQUEST},
+        {"help", no_argument, NULL, 'h'},
+        {0}};
+    int option;
+    options->conditions = (struct advice_conditions){.removal_ns = INT64_C(5000000000),
+                                                     .request_ns = INT64_C(10000000000)};
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "d:p:h", list, NULL)) != -1)
+        if (take_option(options, option, err) < 0)
+            return -EINVAL;
+    if (!options->help && argc - optind != 1)
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "advise: want exactly one file; see seamline help advise");
+    options->file = argv[optind];
+    return 0;
+}
+
+static int write_patch(const struct options *options, const struct advice *advice,
+                       struct error *err)
+{
+    struct text text = {0};
+    char *printed = advice->patch != NULL ? json_print(advice->patch, true) : NULL;
+    if (printed == NULL)
+        return error_set(err, EXIT_USAGE, -ENODATA, "--patch: there is nothing that it could mend");
+    text_addf(&text, "%s\n", printed);
+    int code = text_write_file(&text, options->patch);
+    if (code < 0)
+        error_set(err, EXIT_ENVIRONMENT, code, "%s: %s", options->patch, strerror(-code));
+    text_free(&text);
+    free(printed);
+    return code;
+}
+
+/* 1 when the manifest could mend what will be lost, else 0, or -errno with ERR. */
+static int advise_one(const struct options *options, const struct manifest *manifest,
+                      const cJSON *object, struct error *err)
+{
+    struct advice advice;
+    struct text text = {0};
+    int code = advice_make(manifest, object, &options->conditions, &advice, err);
+    if (code < 0)
+        return code;
+    advice_print(&advice, &text);
+    fputs(text_str(&text), stdout);
+    text_free(&text);
+    if (options->patch != NULL)
+        code = write_patch(options, &advice, err);
+    for (uint32_t i = 0; i < advice.count && code >= 0; i++)
+        code |= advice.items[i].certain && advice.items[i].hits != ADVICE_HELD;
+    advice_free(&advice);
+    return code;
+}
+
+static int advise(const struct options *options, const struct manifest *manifest, struct error *err)
+{
+    int found = 0, lost = 0;
+    for (uint32_t i = 0; i < manifest->count; i++) {
+        const cJSON *object = manifest->objects[i];
+        const char *name = json_string(object, "metadata.name", "");
+        if (strcmp(json_string(object, "kind", ""), "Deployment") != 0 ||
+            (options->deployment != NULL && strcmp(name, options->deployment) != 0))
+            continue;
+        if (found++ > 0 && options->patch != NULL)
+            return error_set(err, EXIT_USAGE, -EINVAL,
+                             "--patch: %s has several Deployments: say which by --deployment",
+                             options->file);
+        int code = advise_one(options, manifest, object, err);
+        if (code < 0)
+            return code;
+        lost |= code;
+    }
+    if (found == 0)
+        return error_set(err, EXIT_USAGE, -ENOENT, "%s: there is no Deployment%s%s in it",
+                         options->file, options->deployment != NULL ? " " : "",
+                         options->deployment != NULL ? options->deployment : "");
+    return lost;
+}
+
+enum exit_status advise_command(int argc, char **argv, struct error *err)
+{
+    struct options options = {0};
+    struct manifest manifest = {0};
+    if (parse(argc, argv, &options, err) < 0)
+        return EXIT_USAGE;
+    if (options.help) {
+        fputs(advise_help, stdout);
+        return EXIT_MET;
+    }
+    int code = manifest_load(options.file, &manifest, err);
+    if (code < 0)
+        return err->status;
+    code = advise(&options, &manifest, err);
+    manifest_free(&manifest);
+    return code < 0 ? err->status : code > 0 ? EXIT_NOT_MET : EXIT_MET;
+}
