@@ -47,6 +47,8 @@ static const char usage[] =
     "  --image IMAGE=PROGRAM  what runs for an image (default for all: seamline-pod); may have "
     "arguments;\n"
     "                    nginx alone gets a configuration\n"
+    "  --kube-proxy      show the nodes' proxies as kube-system's DaemonSet and ConfigMap "
+    "kube-proxy\n"
     "  --ingress         an ingress: real nginx in a pod, balancing in Lua, behind a VIP of its "
     "own\n"
     "  --allow-commands  containers' `command` and `args` run on this machine, as root, with all "
@@ -158,6 +160,7 @@ static int set_option(int option, const char *value, struct options *options)
     case 'b': return parse_balancer(value, &config->balancer);
     case 'v': return add_vip(options, value);
     case 'I': config->ingress = true; return 0;
+    case 'K': config->kube_proxy = true; return 0;
     case 'a': config->allow_commands = true; return 0;
     case 'g': return parse_signal(value, &options->signal);
     case 'n':
@@ -189,15 +192,25 @@ static int set_option(int option, const char *value, struct options *options)
 static int parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option table[] = {
-        {"balancer", required_argument, NULL, 'b'}, {"dir", required_argument, NULL, 'd'},
-        {"iface", required_argument, NULL, 'i'},    {"kubernetes", required_argument, NULL, 'k'},
-        {"profile", required_argument, NULL, 'p'},  {"set", required_argument, NULL, 's'},
-        {"image", required_argument, NULL, 'm'},    {"deny", required_argument, NULL, 'y'},
-        {"proxy", required_argument, NULL, 'x'},    {"vip", required_argument, NULL, 'v'},
-        {"signal", required_argument, NULL, 'g'},   {"nodes", required_argument, NULL, 'n'},
-        {"seed", required_argument, NULL, 'e'},     {"port", required_argument, NULL, 'o'},
-        {"pods", required_argument, NULL, 'c'},     {"allow-commands", no_argument, NULL, 'a'},
-        {"ingress", no_argument, NULL, 'I'},        {NULL, 0, NULL, 0},
+        {"balancer", required_argument, NULL, 'b'},
+        {"dir", required_argument, NULL, 'd'},
+        {"iface", required_argument, NULL, 'i'},
+        {"kubernetes", required_argument, NULL, 'k'},
+        {"profile", required_argument, NULL, 'p'},
+        {"set", required_argument, NULL, 's'},
+        {"image", required_argument, NULL, 'm'},
+        {"deny", required_argument, NULL, 'y'},
+        {"proxy", required_argument, NULL, 'x'},
+        {"vip", required_argument, NULL, 'v'},
+        {"signal", required_argument, NULL, 'g'},
+        {"nodes", required_argument, NULL, 'n'},
+        {"seed", required_argument, NULL, 'e'},
+        {"port", required_argument, NULL, 'o'},
+        {"pods", required_argument, NULL, 'c'},
+        {"allow-commands", no_argument, NULL, 'a'},
+        {"kube-proxy", no_argument, NULL, 'K'},
+        {"ingress", no_argument, NULL, 'I'},
+        {NULL, 0, NULL, 0},
     };
     int option, index = 0;
 

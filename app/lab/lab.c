@@ -302,6 +302,8 @@ static int open_all(struct lab *lab, struct certificate_set *certificates, struc
         lab_files_static(lab);
     else if (rc == 0)
         rc = open_api(lab, certificates, err);
+    if (rc == 0 && lab->config->kube_proxy)
+        lab_proxy_create(lab);
     if (rc == 0)
         rc = lab_ingress_open(lab, err);
     return rc < 0 ? rc : lab_files_machine(lab, err);

@@ -63,6 +63,7 @@ struct lab_config {
     const char *deny[LAB_IMAGES_MAX];       /* "verb:resource": what the API refuses. */
     unsigned deny_count;                    /* In use. */
     bool ingress;                           /* There is an ingress. */
+    bool kube_proxy;                        /* The proxies are a DaemonSet with a ConfigMap. */
     bool allow_commands;                    /* Manifests may name programs of this machine. */
     unsigned static_pods; /* > 0: no API, this many bare pods behind one Service. */
     char vips[2][48];     /* Of the static Service; "" = from the pool. */
@@ -275,6 +276,10 @@ void lab_probe_cancel(struct lab *lab, struct lab_pod *pod);
 
 /* lab_proxy.c: kube-proxy of each node. */
 void lab_proxy_init(struct lab *lab);
+/* With config->kube_proxy: its objects; whether POD is one of it; its pod on a node has started. */
+void lab_proxy_create(struct lab *lab);
+bool lab_proxy_is(const struct lab *lab, const struct lab_pod *pod);
+void lab_proxy_started(struct lab *lab, const struct lab_pod *pod);
 void lab_proxy_event(struct lab *lab, const struct store_event *event);
 void lab_proxy_run(struct lab *lab);
 int64_t lab_proxy_due(const struct lab *lab);

@@ -156,7 +156,7 @@ static void answer_status(const struct lab *lab, int fd)
     json_add_integer(status, "seed", (int64_t)lab->config->seed);
     snprintf(version, sizeof(version), "1.%u", lab->config->minor);
     cJSON_AddStringToObject(status, "kubernetes", version);
-    cJSON_AddStringToObject(status, "proxy", proxy_mode_text(lab->config->proxy_mode));
+    cJSON_AddStringToObject(status, "proxy", proxy_mode_text(lab->proxies[0].proxy.mode));
     cJSON_AddBoolToObject(status, "ingress", lab->config->ingress);
     cJSON_AddStringToObject(status, "iface", lab->config->iface);
     if (lab->api != NULL) {

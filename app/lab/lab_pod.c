@@ -238,6 +238,8 @@ void lab_pod_publish(struct lab *lab, struct lab_pod *pod)
     if (facts.ready != pod->reported_ready) {
         pod->reported_ready = facts.ready;
         log_pod(lab, truth_now_ns(), facts.ready ? "pod-ready" : "pod-unready", pod);
+        if (facts.ready && lab_proxy_is(lab, pod))
+            lab_proxy_started(lab, pod);
     }
     store_update(lab->store, STORE_POD, kubelet_status(object, &facts, lab->utc_ns), lab->utc_ns,
                  NULL);

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "lab/api_default.h"
+#include "lab/kube_proxy.h"
 #include "lab/object.h"
 
 void lab_proxy_init(struct lab *lab)
@@ -38,6 +40,41 @@ void lab_proxy_event(struct lab *lab, const struct store_event *event)
         proxy_limiter_want(
             &lab->proxies[i].limiter,
             lab->now_ns + profile_draw(&lab->config->profile, PROFILE_PROXY_APPLY, &lab->random));
+}
+
+bool lab_proxy_is(const struct lab *lab, const struct lab_pod *pod)
+{
+    return lab->config->kube_proxy && strcmp(pod->namespace, KUBE_PROXY_NAMESPACE) == 0 &&
+           strcmp(pod->image, KUBE_PROXY_IMAGE) == 0;
+}
+
+void lab_proxy_create(struct lab *lab)
+{
+    cJSON *daemonset = kube_proxy_daemonset();
+
+    api_default(STORE_DAEMONSET, daemonset);
+    store_create(lab->store, STORE_CONFIGMAP, kube_proxy_configmap(lab->config->proxy_mode),
+                 lab->utc_ns, NULL);
+    store_create(lab->store, STORE_DAEMONSET, daemonset, lab->utc_ns, NULL);
+}
+
+void lab_proxy_started(struct lab *lab, const struct lab_pod *pod)
+{
+    struct lab_proxy *proxy = &lab->proxies[pod->node];
+    const cJSON *configmap =
+        store_get(lab->store, STORE_CONFIGMAP, KUBE_PROXY_NAMESPACE, KUBE_PROXY_NAME);
+    enum proxy_mode mode = proxy->proxy.mode;
+    char why[300];
+
+    if (kube_proxy_mode(configmap, &mode, why, sizeof(why)) < 0)
+        lab_say(lab, "pod %s: %s; node %s keeps %s", pod->name, why, proxy->node_name,
+                proxy_mode_text(proxy->proxy.mode));
+    if (mode == proxy->proxy.mode)
+        return;
+    truth_log(&lab->truth, truth_now_ns(), "proxy-mode", "node", proxy->node_name, "mode",
+              proxy_mode_text(mode));
+    proxy_change_mode(&proxy->proxy, mode);
+    proxy_limiter_want(&proxy->limiter, lab->now_ns);
 }
 
 static void make_plan(struct lab *lab, struct lab_proxy *proxy)

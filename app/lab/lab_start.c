@@ -184,6 +184,13 @@ static void words_of(const struct lab *lab, const struct lab_pod *pod, const cJS
     bool allowed = lab->config->allow_commands;
 
     *words = (struct words){0};
+    if (lab_proxy_is(lab, pod)) {
+        /* The work is the daemon's: this is there to be started, and to end when it is told. */
+        add_word(words, "sh");
+        add_word(words, "-c");
+        add_word(words, "trap 'exit 0' TERM; sleep infinity & wait");
+        return;
+    }
     if (allowed && cJSON_GetArraySize(command) > 0)
         add_list(words, command);
     else

@@ -33,6 +33,14 @@ void proxy_free(struct proxy *proxy)
     *proxy = (struct proxy){0};
 }
 
+void proxy_change_mode(struct proxy *proxy, enum proxy_mode mode)
+{
+    proxy->mode = mode;
+    proxy->replaces = proxy->replaces || proxy->loaded;
+    proxy->loaded = false;
+    proxy->count = 0;
+}
+
 static bool endpoint_equal(const struct proxy_endpoint *a, const struct proxy_endpoint *b)
 {
     return a->port == b->port && address_equal(&a->address, &b->address);
@@ -319,8 +327,11 @@ static void change_ring(const struct proxy *proxy, struct proxy_ring *ring,
 
 void proxy_sync(struct proxy *proxy, const struct proxy_plan *plan, struct text *rules)
 {
+    if (proxy->replaces)
+        text_add(rules, "delete table inet proxy\n");
     if (!proxy->loaded)
         skeleton_text(rules);
+    proxy->replaces = false;
     proxy->loaded = true;
     remove_rings(proxy, plan, rules);
     for (size_t i = 0; i < plan->count; i++) {

@@ -126,10 +126,13 @@ struct proxy {
     size_t count;             /* In use. */
     unsigned next_chain;      /* Number for the next new service port. */
     bool loaded;              /* The table exists. */
+    bool replaces;            /* A table of another mode exists, to be deleted. */
 };
 
 void proxy_init(struct proxy *proxy, enum proxy_mode mode);
 void proxy_free(struct proxy *proxy);
+/* Begin anew in MODE: the next sync replaces all rules in one go. */
+void proxy_change_mode(struct proxy *proxy, enum proxy_mode mode);
 
 /* Does PLAN differ from what is loaded? Marks its ports that do. */
 bool proxy_differs(const struct proxy *proxy, struct proxy_plan *plan);
