@@ -8,8 +8,11 @@
 
 #include "analyze/analyze.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "plan/experiment.h"
+#include "plan/forecast.h"
+#include "plan/manifest.h"
 #include "report/report.h"
 #include "run/advise_command.h"
 #include "run/doctor_command.h"
@@ -24,6 +27,7 @@
 enum {
     SETS_MAX = 64,
     ONLY_MAX = 32,
+    HELD_CONNECTIONS = 80, /* That predict assumes of a manifest. */
     OPTION_VARIANTS = 256, /* Options without a letter. */
     OPTION_ONLY,
     OPTION_REPEAT,
@@ -105,10 +109,16 @@ static const char report_help[] =
 
 static const char predict_help[] =
     "Usage: seamline predict EXPERIMENT.json [--set PATH=VALUE]... [--variant NAME]\n"
+    "       seamline predict MANIFEST.yaml\n"
     "\n"
     "Simulates the rollout many times over with the delays of the experiment's lab profile, and\n"
     "prints how many connections of the held stream break, as a distribution. No cluster is\n"
-    "touched.\n";
+    "touched.\n"
+    "\n"
+    "Of a manifest (.yaml, .yml): for each Deployment how many pods there are at least and at "
+    "most,\n"
+    "in which steps they are replaced, and how many of 80 held connections break under rr, lc and\n"
+    "random, with the delays of profile kubeadm.\n";
 
 static const char undo_help[] =
     "Usage: seamline undo DIR [--dry-run]\n"
@@ -328,11 +338,41 @@ static enum exit_status command_report(const struct arguments *arguments)
     return code < 0 ? complain(err.status, &err) : status;
 }
 
+static bool is_manifest(const char *file)
+{
+    const char *dot = strrchr(file, '.');
+    return dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+}
+
+static enum exit_status predict_manifest(const struct arguments *arguments)
+{
+    const struct predict_profile *profile = predict_profile_find("kubeadm");
+    struct manifest manifest;
+    struct error err = {0};
+    struct text text = {0};
+    if (arguments->variant != NULL || arguments->set_count > 0)
+        error_set(&err, EXIT_USAGE, -EINVAL, "predict: --set and --variant are of experiments");
+    else if (manifest_load(arguments->operand, &manifest, &err) == 0) {
+        for (uint32_t i = 0; i < manifest.count && err.text[0] == '\0'; i++)
+            if (strcmp(json_string(manifest.objects[i], "kind", ""), "Deployment") == 0)
+                forecast_print(manifest.objects[i], profile, HELD_CONNECTIONS, &text, &err);
+        manifest_free(&manifest);
+        if (text.size == 0 && err.text[0] == '\0')
+            error_set(&err, EXIT_USAGE, -ENOENT, "%s: there is no Deployment in it",
+                      arguments->operand);
+    }
+    fputs(text_str(&text), stdout);
+    text_free(&text);
+    return err.text[0] != '\0' ? complain(err.status, &err) : EXIT_MET;
+}
+
 static enum exit_status command_predict(const struct arguments *arguments)
 {
     struct run_options options;
     struct error err = {0};
     struct text text = {0};
+    if (is_manifest(arguments->operand))
+        return predict_manifest(arguments);
     set_options(&options, arguments, NULL);
     options.experiment = arguments->operand;
     if (prepare_predict(&options, &text, &err) < 0)
