@@ -8,12 +8,16 @@
 
 #include "base/json.h"
 #include "base/stop.h"
+#include "kube/exec_credential.h"
 #include "kube/transport.h"
 
 enum {
     NS_PER_MS = 1000000,
+    HTTP_UNAUTHORIZED = 401,
     DISCOVERIES = 2
 };
+#define RENEW_BEFORE_NS INT64_C(30000000000)
+#define RENEW_PAUSE_NS UINT64_C(10000000000)
 
 /* A watch and the request that it has under way. */
 struct followed {
@@ -43,6 +47,8 @@ struct kube {
     char namespace[KUBE_NAMESPACE_BYTES];
     const struct clock *clock; /* Borrowed. */
     uint64_t seed;
+    uint64_t renew_ns; /* Credentials are not renewed before. */
+    bool unknown;      /* The server did not know us since they were. */
     struct kube_transport *transport;
     struct kube_discovery discovery;
     struct discovering discovering[DISCOVERIES]; /* /apis, /api/v1. */
@@ -59,6 +65,7 @@ static const char *const discovery_paths[DISCOVERIES] = {"/apis", "/api/v1"};
 
 static int judge_rollout(const struct kube *kube, const struct kube_object *object, bool over_time,
                          struct kube_rollout *rollout, struct error *err);
+static void renew_credentials(struct kube *kube, uint64_t now_ns);
 static void start_due(struct kube *kube, uint64_t now_ns);
 static void start_watch(struct kube *kube, struct followed *followed, uint64_t now_ns);
 static void start_action(struct kube *kube, struct started *started, uint64_t now_ns);
@@ -183,6 +190,7 @@ int kube_poll(struct kube *kube, unsigned timeout_ms)
 {
     struct kube_answer *answer;
     uint64_t now_ns = clock_now_ns(kube->clock);
+    renew_credentials(kube, now_ns);
     start_due(kube, now_ns);
     int code = kube_transport_poll(kube->transport, wait_ms(kube, timeout_ms, now_ns));
     if (code < 0)
@@ -492,6 +500,18 @@ static int judge_rollout(const struct kube *kube, const struct kube_object *obje
     return failed || paused ? -ECANCELED : -ETIMEDOUT;
 }
 
+/* A program that fails is asked again later: what it gave may still do. */
+static void renew_credentials(struct kube *kube, uint64_t now_ns)
+{
+    bool expires = kube->config.expires_utc_ns != INT64_MAX &&
+                   system_utc_ns() > kube->config.expires_utc_ns - RENEW_BEFORE_NS;
+    if (kube->config.exec == NULL || now_ns < kube->renew_ns || !(expires || kube->unknown))
+        return;
+    kube_exec_run(&kube->config, NULL);
+    kube->unknown = false;
+    kube->renew_ns = now_ns + RENEW_PAUSE_NS;
+}
+
 static void start_due(struct kube *kube, uint64_t now_ns)
 {
     for (unsigned i = 0; i < kube->watches_count; i++) {
@@ -564,6 +584,7 @@ static unsigned wait_ms(const struct kube *kube, unsigned timeout_ms, uint64_t n
 
 static void dispatch(struct kube *kube, const struct kube_answer *answer, uint64_t now_ns)
 {
+    kube->unknown |= answer->http_code == HTTP_UNAUTHORIZED;
     for (unsigned i = 0; i < kube->watches_count; i++) {
         if (kube->watches[i]->request == answer->request) {
             to_watch(kube, kube->watches[i], answer, now_ns);

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/yaml_tree.h"
+#include "kube/exec_credential.h"
 
 enum {
     KUBECONFIG_BYTES = 4 << 20,
@@ -21,6 +22,7 @@ static int read_context(const cJSON *tree, const char *context, struct kubeconfi
 static int read_cluster(const cJSON *tree, struct kubeconfig *out, struct error *err);
 static int read_user(const cJSON *tree, struct kubeconfig *out, struct error *err);
 static int refuse_plugins(const cJSON *user, const struct kubeconfig *out, struct error *err);
+static int read_exec(const cJSON *exec, struct kubeconfig *out, struct error *err);
 static const cJSON *find_named(const cJSON *tree, const char *list, const char *name);
 static int missing(const cJSON *tree, const char *list, const char *what, const char *name,
                    const struct kubeconfig *out, struct error *err);
@@ -35,11 +37,18 @@ int kubeconfig_load(const char *path, const char *context, struct kubeconfig *ou
                     struct error *err)
 {
     struct text bytes = {0};
+    struct kubeconfig config;
     int code = text_read_file(&bytes, path, KUBECONFIG_BYTES);
     if (code < 0)
         error_set(err, EXIT_USAGE, code, "kubeconfig %s: %s", path, strerror(-code));
     else
-        code = kubeconfig_parse(text_str(&bytes), bytes.size, path, context, out, err);
+        code = kubeconfig_parse(text_str(&bytes), bytes.size, path, context, &config, err);
+    if (code == 0 && config.exec != NULL && (code = kube_exec_run(&config, err)) < 0) {
+        error_wrap(err, "kubeconfig %s", path);
+        kubeconfig_free(&config);
+    }
+    if (code == 0)
+        *out = config;
     if (bytes.data != NULL)
         explicit_bzero(bytes.data, bytes.size);
     text_free(&bytes);
@@ -49,7 +58,7 @@ int kubeconfig_load(const char *path, const char *context, struct kubeconfig *ou
 int kubeconfig_parse(const char *bytes, size_t size, const char *path, const char *context,
                      struct kubeconfig *out, struct error *err)
 {
-    struct kubeconfig config = {0};
+    struct kubeconfig config = {.expires_utc_ns = INT64_MAX};
     cJSON *tree = read_tree(bytes, size, path, err);
     if (tree == NULL)
         return -EINVAL;
@@ -87,6 +96,7 @@ void kubeconfig_free(struct kubeconfig *config)
     free(config->client_cert_pem);
     free(config->token_path);
     free(config->ca_origin);
+    cJSON_Delete(config->exec);
     *config = (struct kubeconfig){0};
 }
 
@@ -192,6 +202,8 @@ static int read_user(const cJSON *tree, struct kubeconfig *out, struct error *er
         return missing(tree, "users", "user", out->user, out, err);
     int code = refuse_plugins(user, out, err);
     if (code == 0)
+        code = read_exec(json_member(user, "exec"), out, err);
+    if (code == 0)
         code = read_pem(user, "client-certificate", out, &out->client_cert_pem, NULL, err);
     if (code == 0)
         code = read_pem(user, "client-key", out, &out->client_key_pem, NULL, err);
@@ -210,10 +222,6 @@ static int refuse_plugins(const cJSON *user, const struct kubeconfig *out, struc
 {
     static const char help[] = "give a token or a client certificate instead, for example of "
                                "`kubectl create token SERVICEACCOUNT --duration 8h`";
-    if (json_member(user, "exec") != NULL)
-        return error_set(err, EXIT_USAGE, -ENOTSUP,
-                         "gets its credentials from a program (exec: %s), which is not run: %s",
-                         json_string(user, "exec.command", "?"), help);
     if (json_member(user, "auth-provider") != NULL)
         return error_set(err, EXIT_USAGE, -ENOTSUP, "uses auth-provider %s, which is not known: %s",
                          json_string(user, "auth-provider.name", "?"), help);
@@ -226,6 +234,16 @@ static int refuse_plugins(const cJSON *user, const struct kubeconfig *out, struc
                          "context \"%s\" that has the rights itself",
                          json_string(user, "as", "?"), out->context);
     return 0;
+}
+
+static int read_exec(const cJSON *exec, struct kubeconfig *out, struct error *err)
+{
+    if (exec == NULL)
+        return 0;
+    int code = kube_exec_check(exec, err);
+    if (code == 0)
+        out->exec = cJSON_Duplicate(exec, true);
+    return code == 0 && out->exec == NULL ? -ENOMEM : code;
 }
 
 static const cJSON *find_named(const cJSON *tree, const char *list, const char *name)

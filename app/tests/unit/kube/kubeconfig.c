@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kube/exec_credential.h"
 #include "tests/unit/kube/fixture.h"
 
 #define PEM "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
@@ -73,7 +74,7 @@ static void test_refusals(void **state)
         {"c", "no context \"c\"", "a, b"},
         {"lost", "no cluster \"nowhere\"", "ca, cb"},
         {"nobody", "no user \"ghost\"", "ua, ub"},
-        {"exec", "exec: aws", "kubectl create token"},
+        {"exec", "exec: aws", "apiVersion"},
         {"provider", "auth-provider gcp", "kubectl create token"},
         {"half", "client-key", "user \"half\""},
     };
@@ -180,9 +181,111 @@ static void test_base64(void **state)
     }
 }
 
+#define CREDENTIAL(version, status)                                                                \
+    "{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/" version          \
+    "\",\"status\":{" status "}}"
+
+/* A folder with an executable `give` and a kubeconfig that names it. */
+static void write_program(const char *folder, const char *script, const char *more)
+{
+    char path[128];
+    struct text text = {0};
+    snprintf(path, sizeof(path), "%s/give", folder);
+    text_addf(&text, "#!/bin/sh\n%s\n", script);
+    assert_int_equal(text_write_file(&text, path), 0);
+    assert_int_equal(chmod(path, 0700), 0);
+    text_clear(&text);
+    text_addf(
+        &text,
+        "contexts: [{name: a, context: {cluster: c, user: u}}]\n"
+        "clusters: [{name: c, cluster: {server: https://x}}]\n"
+        "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: "
+        "./give, args: [one, two words], env: [{name: GIVEN, value: by us}]%s}}}]\n",
+        more);
+    snprintf(path, sizeof(path), "%s/kc", folder);
+    assert_int_equal(text_write_file(&text, path), 0);
+    text_free(&text);
+}
+
+static int load(const char *folder, struct kubeconfig *out, struct error *err)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/kc", folder);
+    *err = (struct error){0};
+    return kubeconfig_load(path, "a", out, err);
+}
+
+/* A program gives the credentials, and gives them anew. */
+static void test_exec(void **state)
+{
+    char folder[] = "/tmp/seamline-exec-XXXXXX";
+    struct kubeconfig config;
+    struct error err;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    write_program(folder,
+                  "case $KUBERNETES_EXEC_INFO in *'\"interactive\":false'*) ;; *) exit 9;; esac\n"
+                  "read x && exit 8\n"
+                  "echo '" CREDENTIAL("v1",
+                                      "\"token\":\"'\"$1,$2,$GIVEN\"'\",\"expirationTimestamp\":"
+                                      "\"2030-01-01T00:00:00Z\"") "'",
+                  "");
+    if (load(folder, &config, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_string_equal(config.token, "one,two words,by us");
+    assert_int_equal(config.expires_utc_ns, INT64_C(1893456000000000000));
+    write_program(folder, "echo '" CREDENTIAL("v1", "\"token\":\"next\"") "'", "");
+    assert_int_equal(kube_exec_run(&config, &err), 0);
+    assert_string_equal(config.token, "next");
+    assert_int_equal(config.expires_utc_ns, INT64_MAX);
+    write_program(folder, "exit 3", "");
+    assert_int_equal(kube_exec_run(&config, &err), -EACCES); /* What it gave before is kept. */
+    assert_string_equal(config.token, "next");
+    kubeconfig_free(&config);
+    write_program(folder,
+                  "echo '" CREDENTIAL("v1", "\"clientCertificateData\":\"-----BEGIN "
+                                            "C\",\"clientKeyData\":\"-----BEGIN K\"") "'",
+                  "");
+    assert_int_equal(load(folder, &config, &err), 0);
+    assert_string_equal(config.client_cert_pem, "-----BEGIN C");
+    assert_string_equal(config.client_key_pem, "-----BEGIN K");
+    assert_null(config.token);
+    kubeconfig_free(&config);
+}
+
+static void test_exec_refusals(void **state)
+{
+    static const struct {
+        const char *script, *more, *text;
+    } rows[] = {
+        {"exit 7", "", "it ended with status 7"},
+        {"kill -9 $$", "", "ended by signal 9"},
+        {"echo hello", "", "no ExecCredential of client.authentication.k8s.io/v1"},
+        {"echo '" CREDENTIAL("v1beta1", "\"token\":\"t\"") "'", "", "no ExecCredential"},
+        {"echo '" CREDENTIAL("v1", "") "'", "", "neither token nor certificate"},
+        {"echo '" CREDENTIAL("v1", "\"clientKeyData\":\"-----BEGIN K\"") "'", "", "no PEM of both"},
+        {"echo '" CREDENTIAL("v1", "\"token\":\"a\\\\nb\"") "'", "", "line break"},
+        {"cat /dev/zero", "", "more than 1048576 bytes"},
+        {"true", ", interactiveMode: Always", "wants a terminal"},
+    };
+    char folder[] = "/tmp/seamline-exec-XXXXXX";
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct kubeconfig config;
+        struct error err;
+        write_program(folder, rows[i].script, rows[i].more);
+        if (load(folder, &config, &err) >= 0)
+            fail_msg("row %zu was taken", i);
+        if (strstr(err.text, rows[i].text) == NULL || strstr(err.text, "/kc") == NULL)
+            fail_msg("row %zu: %s", i, err.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exec),          cmocka_unit_test(test_exec_refusals),
         cmocka_unit_test(test_named_context), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_bad_files),     cmocka_unit_test(test_files),
         cmocka_unit_test(test_base64),
