@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "lab/api_body.h"
 
 enum {
     STEP_BYTES = 512
@@ -15,6 +16,7 @@ enum {
 struct work {
     cJSON *root;      /* What has become of the object. NULL: it was removed. */
     size_t items;     /* Added so far. */
+    size_t bytes;     /* Of texts and names, added so far. */
     char *why;        /* Where a refusal is explained. */
     size_t why_bytes; /* Its size. */
 };
@@ -25,6 +27,7 @@ struct place {
     cJSON *item;           /* What is there; NULL: nothing yet. */
     char name[STEP_BYTES]; /* Of a member. */
     int index;             /* Of an element; may be the one after the last. */
+    unsigned depth;        /* Steps that lead there. */
 };
 
 static int refuse(struct work *work, int code, const char *what, const char *where)
@@ -93,16 +96,23 @@ static int find(struct work *work, const char *pointer, struct place *out)
         if (out->item == NULL || !take_step(out, out->item, step))
             return refuse(work, -ENOENT, "there is no such place", pointer);
         at += size;
+        out->depth++;
     }
     return 0;
 }
 
-static size_t count_items(const cJSON *item)
+/* Adds what ITEM holds to WORK. Returns how deep it is. */
+static unsigned measure(struct work *work, const cJSON *item)
 {
-    size_t count = 1;
-    for (const cJSON *child = item->child; child != NULL; child = child->next)
-        count += count_items(child);
-    return count;
+    unsigned deepest = 0;
+    work->items++;
+    work->bytes += item->string != NULL ? strlen(item->string) : 0;
+    work->bytes += cJSON_IsString(item) ? strlen(item->valuestring) : 0;
+    for (const cJSON *child = item->child; child != NULL; child = child->next) {
+        unsigned depth = measure(work, child);
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest + (cJSON_IsObject(item) || cJSON_IsArray(item));
 }
 
 /* By hand: in cJSON 1.7.15 as Debian has it, cJSON_InsertItemInArray() refuses all places but the
@@ -121,10 +131,14 @@ static void insert(cJSON *array, int index, cJSON *value)
 /* Takes VALUE. */
 static int put(struct work *work, const struct place *place, cJSON *value, const char *pointer)
 {
-    work->items += count_items(value);
-    if (work->items > API_JSON_PATCH_ITEMS) {
+    unsigned depth = place->depth + measure(work, value);
+    if (work->items > API_JSON_PATCH_ITEMS || work->bytes > API_JSON_PATCH_BYTES ||
+        depth > API_BODY_DEPTH) {
         cJSON_Delete(value);
-        return refuse(work, -EINVAL, "the operations make the object too large", pointer);
+        return refuse(work, -EINVAL,
+                      depth > API_BODY_DEPTH ? "the operations nest the object too deeply"
+                                             : "the operations make the object too large",
+                      pointer);
     }
     if (place->parent == NULL) {
         cJSON_Delete(work->root);

@@ -136,11 +136,60 @@ static void test_copies_are_bounded(void **state)
     cJSON_Delete(patch);
 }
 
+/* Few members may still be many bytes. */
+static void test_texts_are_bounded(void **state)
+{
+    enum {
+        TEXT_BYTES = 100000
+    };
+    cJSON *before = cJSON_CreateObject(), *patch = cJSON_CreateArray(), *after = NULL;
+    char why[200] = "", *text = malloc(TEXT_BYTES + 1);
+
+    (void)state;
+    memset(text, 'x', TEXT_BYTES);
+    text[TEXT_BYTES] = '\0';
+    cJSON_AddStringToObject(before, "a", text);
+    cJSON_AddArrayToObject(before, "b");
+    free(text);
+    for (int i = 0; i < 10; i++)
+        cJSON_AddItemToArray(patch, parse("{'op':'copy','from':'/a','path':'/b/-'}"));
+    assert_int_equal(api_json_patch(before, patch, &after, why, sizeof(why)), 0);
+    cJSON_Delete(after);
+    for (int i = 0; i < 90; i++)
+        cJSON_AddItemToArray(patch, parse("{'op':'copy','from':'/a','path':'/b/-'}"));
+    assert_int_equal(api_json_patch(before, patch, &after, why, sizeof(why)), -EINVAL);
+    assert_non_null(strstr(why, "too large"));
+    cJSON_Delete(before);
+    cJSON_Delete(patch);
+}
+
+/* What is done with an object later descends it: each copy below itself makes it deeper. */
+static void test_nesting_is_bounded(void **state)
+{
+    cJSON *before = parse("{'a':{'a':{}}}"), *patch = cJSON_CreateArray(), *after = NULL;
+    char why[200] = "", path[4 * 64] = "/a/a/a";
+
+    (void)state;
+    for (unsigned depth = 2; depth <= 32; depth *= 2) {
+        cJSON *operation = parse("{'op':'copy','from':'/a'}");
+        cJSON_AddStringToObject(operation, "path", path);
+        cJSON_AddItemToArray(patch, operation);
+        for (unsigned i = 0; i < depth; i++)
+            strcat(path, "/a");
+    }
+    assert_int_equal(api_json_patch(before, patch, &after, why, sizeof(why)), -EINVAL);
+    assert_non_null(strstr(why, "too deeply"));
+    cJSON_Delete(before);
+    cJSON_Delete(patch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_copies_are_bounded),
+        cmocka_unit_test(test_texts_are_bounded),
+        cmocka_unit_test(test_nesting_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
