@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "kube/change.h"
 #include "kube/drain.h"
+#include "kube/inverse.h"
 
 enum {
     HTTP_CREATED = 201,
@@ -406,10 +407,15 @@ static int check_order(const struct kube_action *action, const struct kube_order
         return 0;
     bool operations =
         order->content_type != NULL && strcmp(order->content_type, KUBE_PATCH_JSON) == 0;
-    if (operations ? cJSON_IsArray(order->object) : cJSON_IsObject(order->object))
+    if (operations ? !cJSON_IsArray(order->object) : !cJSON_IsObject(order->object))
+        return error_set(err, EXIT_USAGE, -EINVAL, "%s: the patch is no JSON %s", action->target,
+                         operations ? "array of operations" : "object");
+    if (!kube_inverse_is_of_whole(order->object))
         return 0;
-    return error_set(err, EXIT_USAGE, -EINVAL, "%s: the patch is no JSON %s", action->target,
-                     operations ? "array of operations" : "object");
+    return error_set(err, EXIT_USAGE, -EINVAL,
+                     "%s: the patch replaces the whole object, which could not be taken back: want "
+                     "the members that are to change",
+                     action->target);
 }
 
 /* As the object of names that the change is made of. */

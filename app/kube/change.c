@@ -10,6 +10,8 @@
 #include "kube/inverse.h"
 #include "kube/rollout.h"
 
+#define FIELD_MANAGER "seamline"
+
 static enum kube_change prepare_apply(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_delete(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_set_image(struct kube_action *action);
@@ -104,6 +106,10 @@ static enum kube_change prepare_apply(struct kube_action *action, const cJSON *r
         return KUBE_CHANGE_NEEDED;
     }
     cJSON *inverse = kube_inverse_merge(read, action->object);
+    if (inverse == NULL || !kube_inverse_released(inverse, read, action->object, FIELD_MANAGER)) {
+        cJSON_Delete(inverse);
+        return refuse(action, -ENOMEM, "out of memory");
+    }
     cJSON_DeleteItemFromObjectCaseSensitive(inverse, "apiVersion");
     cJSON_DeleteItemFromObjectCaseSensitive(inverse, "kind");
     cJSON_DeleteItemFromObjectCaseSensitive(inverse, "status"); /* The controllers' own. */
@@ -273,10 +279,14 @@ static enum kube_change prepare_evict(struct kube_action *action, const cJSON *r
 static enum kube_change prepare_patch(struct kube_action *action, const cJSON *read)
 {
     bool operations = strcmp(action->content_type, KUBE_PATCH_JSON) == 0;
+    cJSON *inverse = operations ? kube_inverse_operations(read, action->object)
+                                : kube_inverse_merge(read, action->object);
+    if (inverse == NULL)
+        return refuse(action, -EINVAL,
+                      "the patch could not be taken back: it copies or moves something over an "
+                      "object; replace that one");
     ask(action, "PATCH", "patch", "", action->content_type, cJSON_Duplicate(action->object, true));
-    remember_undo(action, "PATCH", "patch", "", KUBE_PATCH_MERGE,
-                  operations ? kube_inverse_operations(read, action->object)
-                             : kube_inverse_merge(read, action->object));
+    remember_undo(action, "PATCH", "patch", "", KUBE_PATCH_MERGE, inverse);
     text_addf(&action->about, "patch %s", action->target);
     return KUBE_CHANGE_NEEDED;
 }
@@ -352,7 +362,7 @@ static void ask(struct kube_action *action, const char *method, const char *verb
     text_clear(&action->body);
     object_path(action, subresource, &action->path);
     if (strcmp(method, "DELETE") != 0)
-        kube_resource_query(&action->path, "fieldManager", "seamline");
+        kube_resource_query(&action->path, "fieldManager", FIELD_MANAGER);
     if (action->dry_run && strcmp(method, "DELETE") != 0)
         kube_resource_query(&action->path, "dryRun", "All");
     if (printed == NULL)
@@ -397,9 +407,11 @@ static void remember_undo(struct kube_action *action, const char *method, const 
     text_free(&path);
 }
 
+/* And no version, which the object has no more once it is changed. */
 static void put_uid(cJSON *body, const char *uid)
 {
     cJSON *metadata = json_make(body, "metadata");
+    cJSON_DeleteItemFromObjectCaseSensitive(metadata, "resourceVersion");
     cJSON_DeleteItemFromObjectCaseSensitive(metadata, "uid");
     cJSON_AddStringToObject(metadata, "uid", uid);
 }
