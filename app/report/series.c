@@ -61,15 +61,24 @@ const char *series_verdict(const struct series_run *run)
     }
 }
 
+/* A status that is none, as of a child that a tool around it ended, is a failure. */
+static int status_of(const struct series_run *run)
+{
+    switch (run->state) {
+    case SERIES_ENDED:
+        return run->status >= 0 && run->status <= EXIT_INTERRUPTED ? run->status : EXIT_ENVIRONMENT;
+    case SERIES_KILLED: return EXIT_ENVIRONMENT;
+    case SERIES_SKIPPED: return EXIT_MET;
+    default: return EXIT_INTERRUPTED; /* It broke off, or was never begun. */
+    }
+}
+
 int series_worst(const struct series *series)
 {
     int worst = EXIT_MET;
 
     for (uint32_t i = 0; i < series->count; i++) {
-        const struct series_run *run = &series->runs[i];
-        int status = run->state == SERIES_ENDED    ? run->status
-                     : run->state == SERIES_KILLED ? EXIT_ENVIRONMENT
-                                                   : EXIT_MET;
+        int status = status_of(&series->runs[i]);
         worst = status > worst ? status : worst;
     }
     return worst;

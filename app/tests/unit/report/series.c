@@ -80,7 +80,7 @@ static void a_table_has_a_row_for_each(void **state)
     memcpy(copy, runs, sizeof(runs));
     series_table(&series, &text);
     assert_string_equal(text_str(&text), table);
-    assert_int_equal(series_worst(&series), EXIT_ENVIRONMENT); /* One was killed. */
+    assert_int_equal(series_worst(&series), EXIT_INTERRUPTED); /* One was not made. */
     /* What is saved reads back to the same. */
     json = series_json(&series);
     assert_int_equal(series_read(json, &again), 0);
@@ -93,7 +93,7 @@ static void a_table_has_a_row_for_each(void **state)
     text_free(&text);
 }
 
-static void the_worst_status_is_that_of_runs_that_ended(void **state)
+static void a_run_that_did_not_end_well_decides_the_status(void **state)
 {
     struct series_run copy[6];
     struct series series = {"up", "", 3, 4, copy};
@@ -102,6 +102,14 @@ static void the_worst_status_is_that_of_runs_that_ended(void **state)
     memcpy(copy, runs, sizeof(runs));
     assert_int_equal(series_worst(&series), EXIT_NOT_MET);
     copy[1].status = EXIT_INTERRUPTED;
+    assert_int_equal(series_worst(&series), EXIT_INTERRUPTED);
+    copy[1].status = 256; /* The exit status of a process would be 0. */
+    assert_int_equal(series_worst(&series), EXIT_ENVIRONMENT);
+    copy[1].state = SERIES_KILLED;
+    assert_int_equal(series_worst(&series), EXIT_ENVIRONMENT);
+    copy[1].state = SERIES_RUNNING;
+    assert_int_equal(series_worst(&series), EXIT_INTERRUPTED);
+    copy[1].state = SERIES_WAITING;
     assert_int_equal(series_worst(&series), EXIT_INTERRUPTED);
     series.count = 1;
     assert_int_equal(series_worst(&series), EXIT_MET);
@@ -136,7 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_sums_over_streams),
         cmocka_unit_test(a_table_has_a_row_for_each),
-        cmocka_unit_test(the_worst_status_is_that_of_runs_that_ended),
+        cmocka_unit_test(a_run_that_did_not_end_well_decides_the_status),
         cmocka_unit_test(another_file_is_refused),
     };
 
