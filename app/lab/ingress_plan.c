@@ -171,14 +171,34 @@ static unsigned seconds(const cJSON *ingress, const char *name, unsigned otherwi
                                                              : (unsigned)strtoul(text, NULL, 10);
 }
 
+static bool is_condition(const char *word, size_t size)
+{
+    static const char *const conditions[] = {"error",    "timeout",  "invalid_header", "http_500",
+                                             "http_502", "http_503", "http_504",       "http_403",
+                                             "http_404", "http_429", "non_idempotent", "off"};
+
+    for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
+        if (strlen(conditions[i]) == size && memcmp(conditions[i], word, size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* With one word that nginx does not know it would take no configuration any more, of nobody. */
 static const char *next_upstream(const cJSON *ingress)
 {
+    static const char usual[] = "error timeout";
     const char *text = annotation(ingress, "proxy-next-upstream");
-    size_t size = text == NULL ? 0 : strlen(text);
+    size_t count = 0;
 
-    return size > 0 && size < 200 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_ ") == size
-               ? text
-               : "error timeout";
+    for (const char *word = text; word != NULL && *word != '\0'; count++) {
+        size_t size = strcspn(word, " ");
+        if (!is_condition(word, size))
+            return usual;
+        word += size;
+        word += *word == ' ';
+    }
+    return count > 0 && count <= 12 ? text : usual;
 }
 
 /* As ingress-nginx does for hosts of `tls`, unless its annotation says no. */

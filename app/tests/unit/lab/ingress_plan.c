@@ -173,6 +173,31 @@ static void test_names(void **state)
         assert_false(ingress_path_is_good(bad_paths[i]));
 }
 
+/* One Ingress may not keep nginx from taking the configuration of all others. */
+static void words_that_nginx_does_not_know_are_left_out(void **state)
+{
+    static const char *const rows[][2] = {
+        {"error http_503 non_idempotent", "proxy_next_upstream error http_503 non_idempotent;"},
+        {"error http_505", "proxy_next_upstream error timeout;"},
+        {"error  timeout", "proxy_next_upstream error timeout;"},
+        {" ", "proxy_next_upstream error timeout;"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char json[512];
+        snprintf(
+            json, sizeof(json),
+            "{\"metadata\":{\"name\":\"a\",\"namespace\":\"t\",\"annotations\":{"
+            "\"nginx.ingress.kubernetes.io/proxy-next-upstream\":\"%s\"}},\"spec\":{\"rules\":[{"
+            "\"http\":{\"paths\":[{\"path\":\"/\"," BACKEND("{\"number\":80}") "}]}}]}}",
+            rows[i][0]);
+        struct ingress_plan plan = plan_of(json, "{}");
+        assert_non_null(strstr(text_str(&plan.config), rows[i][1]));
+        ingress_plan_free(&plan);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +205,7 @@ int main(void)
         cmocka_unit_test(test_servers),
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(words_that_nginx_does_not_know_are_left_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
