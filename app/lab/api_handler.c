@@ -287,7 +287,8 @@ static void handle_access_review(struct api_call *call)
     cJSON_DeleteItemFromObjectCaseSensitive(review, "status");
     cJSON *status = cJSON_AddObjectToObject(review, "status");
     cJSON_AddBoolToObject(status, "allowed", allowed);
-    cJSON_AddStringToObject(status, "reason", allowed ? "" : "denied by a rule of the lab");
+    if (!allowed)
+        cJSON_AddStringToObject(status, "reason", "denied by a rule of the lab");
     api_call_answer(call, 201, review);
 }
 

@@ -30,7 +30,7 @@
 #include "lab/store.h"
 
 enum {
-    API_DENY_RULES = 16
+    API_DENY_RULES = 32
 };
 
 /* An action that is refused, so that clients can be tested against missing rights. */

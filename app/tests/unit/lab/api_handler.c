@@ -507,7 +507,19 @@ static void test_discovery(void **state)
         world_request(world, "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
                       "{'spec':{'resourceAttributes':{'verb':'get','resource':'pods'}}}"),
         201);
-    assert_true(json_bool(world->body, "status.allowed", false));
+    char *printed = json_print(json_at(world->body, "status"), false);
+    assert_string_equal(printed, "{\"allowed\":true}"); /* As recorded. */
+    free(printed);
+    assert_int_equal(api_handler_deny(&world->handler, "create:pods/eviction"), 0);
+    assert_int_equal(world_request(world, "POST",
+                                   "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                                   "{'kind':'SelfSubjectAccessReview','apiVersion':"
+                                   "'authorization.k8s.io/v1','spec':{'resourceAttributes':{"
+                                   "'namespace':'default','verb':'create','resource':'pods',"
+                                   "'subresource':'eviction'}}}"),
+                     201);
+    assert_false(json_bool(world->body, "status.allowed", true));
+    world_expect_text(world, "kind", "SelfSubjectAccessReview");
 }
 
 /* discovery.k8s.io/v1beta1 has the node in `topology`, and `ready` alone. */
