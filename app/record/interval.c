@@ -8,6 +8,7 @@ static_assert((INTERVAL_SLOTS & (INTERVAL_SLOTS - 1)) == 0, "the ring's index is
 static void clear(struct interval *interval)
 {
     interval->from_ns = interval->to_ns = 0;
+    interval->whole = false;
     for (unsigned i = 0; i < INTERVAL_LATENCY_COUNT; i++)
         histogram_clear(&interval->latencies[i]);
 }
@@ -55,7 +56,14 @@ const struct interval *intervals_oldest(struct intervals *intervals)
 {
     uint64_t taken = atomic_load_explicit(&intervals->taken, memory_order_relaxed);
     uint64_t closed = atomic_load_explicit(&intervals->closed, memory_order_acquire);
-    return taken < closed ? &intervals->slots[taken % INTERVAL_SLOTS] : NULL;
+    if (taken == closed)
+        return NULL;
+    struct interval *interval = &intervals->slots[taken % INTERVAL_SLOTS];
+    struct histogram *latencies = interval->latencies;
+    if (!interval->whole)
+        histogram_merge(&latencies[INTERVAL_FROM_SENT], &latencies[INTERVAL_PLAIN]);
+    interval->whole = true;
+    return interval;
 }
 
 void intervals_give_back(struct intervals *intervals)

@@ -27,7 +27,7 @@ enum {
 /* id, text */
 #define INTERVAL_LATENCIES(X)                                                                      \
     X(FROM_DUE, "from due")   /* Good answers: done - due. */                                      \
-    X(FROM_SENT, "from sent") /* Good answers: done - sent. */                                     \
+    X(FROM_SENT, "from sent") /* Good answers: done - sent. The worker adds those not in plain. */ \
     X(CONNECT, "connect")     /* SYN to SYN-ACK. */                                                \
     X(SEND_LAG, "send lag")   /* sent - due: the pacer's precision. */                             \
     X(PLAIN, "plain")         /* As from sent, of ok ones alone: nothing sent again, not late. */  \
@@ -43,6 +43,7 @@ enum interval_latency {
 struct interval {
     uint64_t from_ns; /* Whole seconds. */
     uint64_t to_ns;
+    bool whole; /* What is in plain was added to from sent. */
     struct histogram latencies[INTERVAL_LATENCY_COUNT];
 };
 
@@ -77,7 +78,7 @@ static inline void intervals_add(struct intervals *intervals, enum interval_late
 void intervals_finish(struct intervals *intervals);
 
 /* --- The control thread. --- */
-/* The oldest closed one that was not given back, or NULL. */
+/* The oldest closed one that was not given back, with its from sent made whole; or NULL. */
 const struct interval *intervals_oldest(struct intervals *intervals);
 /* Clear it and give it back. */
 void intervals_give_back(struct intervals *intervals);

@@ -72,11 +72,10 @@ static void add_latencies(struct record *record, struct record_stream *stream,
                           const struct record_request *request)
 {
     struct histogram *latencies = intervals_at(&stream->intervals, request->done_ns)->latencies;
-    uint64_t sent_ns = request->done_ns - request->sent_ns;
+    bool plain = request->outcome == OUTCOME_OK;
     histogram_add(&latencies[INTERVAL_FROM_DUE], request->done_ns - request->due_ns);
-    histogram_add(&latencies[INTERVAL_FROM_SENT], sent_ns);
-    if (request->outcome == OUTCOME_OK)
-        histogram_add(&latencies[INTERVAL_PLAIN], sent_ns);
+    histogram_add(&latencies[plain ? INTERVAL_PLAIN : INTERVAL_FROM_SENT],
+                  request->done_ns - request->sent_ns);
     if (request->host == 0 || request->host > record->logs[RECORD_HOSTS].capacity)
         return;
     struct record_answers *answers = &stream->answers[request->host - 1];

@@ -88,8 +88,9 @@ uint32_t traffic_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncer
     if (count == 0)
         return 0;
     traffic->uncertainty_ns = uncertainty_ns;
-    for (; done < count; done++) {
-        act(traffic, now_ns, &events[done]);
+    while (done < count) {
+        while (done < count)
+            act(traffic, now_ns, &events[done++]);
         tcp_events(traffic->tcp, &count); /* Acting makes further ones. */
     }
     tcp_events_clear(traffic->tcp);
