@@ -340,6 +340,41 @@ static void too_few_are_left(void **state)
     }
 }
 
+/* That a pod was not ready long ago does not make it ready since: the watch's word is soon. */
+static void a_loose_lower_bound_makes_no_suspect(void **state)
+{
+    struct scene scene;
+    (void)state;
+    open_service(&scene);
+    pod(&scene, "a", "n1");
+    pod(&scene, "b", "n2");
+    ending(&scene, "a", 3990, "n1");
+    scene_event(&scene, TIMELINE_POD_READY, "c", 300, 4700);
+    scene_host(&scene, "c");
+    lost(&scene, 4000, 50, OUTCOME_REFUSED, 0.2, 0, 0);
+    outage(&scene, 4000, 4500, 50, 0, 7);
+    judge(&scene, "a loose bound", CAUSE_RACE, CAUSE_HIGH);
+}
+
+/* The tester stood still: that explains silence, and no refusal. */
+static void the_tester_s_own_faults(void **state)
+{
+    (void)state;
+    for (unsigned silent = 0; silent < 2; silent++) {
+        struct scene scene;
+        open_service(&scene);
+        pod(&scene, "a", "n1");
+        struct record_fault stall = {.start_ns = MS(3980), .end_ns = MS(4600)};
+        stall.kind = FAULT_STALL;
+        SCENE_ADD(&scene, fault, stall);
+        lost(&scene, 4000, 50, silent != 0 ? OUTCOME_CONNECT_TIMEOUT : OUTCOME_REFUSED, 0.2, 0, 0);
+        outage(&scene, 4000, 4500, 50, 0, 7);
+        judge(&scene, silent != 0 ? "silence" : "refusals",
+              silent != 0 ? CAUSE_TESTER : CAUSE_UNEXPLAINED,
+              silent != 0 ? CAUSE_MEDIUM : CAUSE_NONE);
+    }
+}
+
 /* What a broken watch did not see may have been another cause. */
 static void a_gap_lessens_confidence(void **state)
 {
@@ -366,6 +401,8 @@ int main(void)
         cmocka_unit_test(without_an_event),
         cmocka_unit_test(a_tuple_that_was_used),
         cmocka_unit_test(too_few_are_left),
+        cmocka_unit_test(a_loose_lower_bound_makes_no_suspect),
+        cmocka_unit_test(the_tester_s_own_faults),
         cmocka_unit_test(a_gap_lessens_confidence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
