@@ -47,18 +47,19 @@ cJSON *kube_inverse_merge(const cJSON *before, const cJSON *patch)
 
 cJSON *kube_inverse_operations(const cJSON *before, const cJSON *operations)
 {
-    static const char *const members[] = {"path", "from"};
     const cJSON *operation;
     cJSON *inverse = cJSON_CreateObject();
     bool good = inverse != NULL;
     cJSON_ArrayForEach(operation, operations)
     {
+        const char *verb = json_string(operation, "op", "");
+        const char *path = json_string(operation, "path", "");
+        const char *from = strcmp(verb, "move") == 0 ? json_string(operation, "from", "") : "";
         good = good && !mixes(before, operation);
-        for (int i = 0; i < 2 && good; i++) {
-            const char *pointer = json_string(operation, members[i], "");
-            if (strcmp(json_string(operation, "op", ""), "test") != 0 && pointer[0] == '/')
-                good = take_back(inverse, before, pointer, json_member(operation, "value"));
-        }
+        if (good && strcmp(verb, "test") != 0 && path[0] == '/')
+            good = take_back(inverse, before, path, json_member(operation, "value"));
+        if (good && from[0] == '/')
+            good = take_back(inverse, before, from, NULL);
     }
     if (good)
         return inverse;

@@ -16,8 +16,8 @@
 /* Of a merge patch or a strategic one. An object of which a strategic one has a directive
  * ("$patch", "$retainKeys"...) gets all its members back. */
 cJSON *kube_inverse_merge(const cJSON *before, const cJSON *patch);
-/* Of a JSON patch (RFC 6902): the members on the way of each operation's path, and of its `from`.
- * Paths that are no JSON pointer are left out: the server refuses them. */
+/* Of a JSON patch (RFC 6902): the members on the way of each operation's path, and of the `from` of
+ * a move. Paths that are no JSON pointer are left out: the server refuses them. */
 cJSON *kube_inverse_operations(const cJSON *before, const cJSON *operations);
 /* A patch of either kind that replaces the object itself, its identity too: there is no inverse. */
 bool kube_inverse_is_of_whole(const cJSON *patch);

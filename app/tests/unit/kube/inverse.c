@@ -42,6 +42,21 @@ static void test_inverse_of_mixed_objects(void **state)
     }
 }
 
+/* What is copied stays where it is: what is added to it still goes. */
+static void test_inverse_of_copy_below_itself(void **state)
+{
+    cJSON *before = parse("{\"a\":{}}");
+    cJSON *patch = parse("[{\"op\":\"copy\",\"from\":\"/a\",\"path\":\"/a/b\"}]");
+    cJSON *inverse = kube_inverse_operations(before, patch);
+    char *text = json_print(inverse, false);
+    (void)state;
+    assert_string_equal(text, "{\"a\":{\"b\":null}}");
+    cJSON_free(text);
+    cJSON_Delete(inverse);
+    cJSON_Delete(patch);
+    cJSON_Delete(before);
+}
+
 /* A directive takes away what the patch does not name. */
 static void test_inverse_of_directives(void **state)
 {
@@ -116,9 +131,9 @@ static void test_undo_names_no_version(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_inverse_of_mixed_objects),   TEST(test_inverse_of_directives),
-        TEST(test_inverse_of_released_fields), TEST(test_patches_of_the_whole),
-        TEST(test_undo_names_no_version),
+        TEST(test_inverse_of_mixed_objects), TEST(test_inverse_of_copy_below_itself),
+        TEST(test_inverse_of_directives),    TEST(test_inverse_of_released_fields),
+        TEST(test_patches_of_the_whole),     TEST(test_undo_names_no_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
