@@ -232,8 +232,10 @@ static bool parse(int argc, char **argv, const char *allowed, struct arguments *
     return true;
 }
 
-static enum exit_status complain(enum exit_status status, const struct error *err)
+/* It may quote a server. */
+static enum exit_status complain(enum exit_status status, struct error *err)
 {
+    text_tame(err->text);
     if (err->text[0])
         fprintf(stderr, "seamline: %s\n", err->text);
     return status;

@@ -70,6 +70,18 @@ void text_addv(struct text *text, const char *format, va_list args)
     text->size += (size_t)size;
 }
 
+void text_tame(char *str)
+{
+    for (char *at = str; *at != '\0'; at++) {
+        unsigned char c = (unsigned char)*at, next = (unsigned char)at[1];
+        bool wide = c == 0xc2 && next >= 0x80 && next < 0xa0;
+        if ((c < ' ' && c != '\t' && c != '\n') || c == 0x7f || wide)
+            *at = '?';
+        if (wide)
+            *++at = '?';
+    }
+}
+
 void text_consume(struct text *text, size_t size)
 {
     if (text->data == NULL)

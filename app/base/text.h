@@ -33,6 +33,10 @@ void text_add_bytes(struct text *text, const void *bytes, size_t size);
 void text_addf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_addv(struct text *text, const char *format, va_list args);
 
+/* Control characters but tab and newline, also those of two bytes in UTF-8 (U+0080 to U+009F),
+ * become '?': what others wrote is not to steer a terminal. */
+void text_tame(char *str);
+
 /* Remove the first SIZE bytes (all, if there are fewer). */
 void text_consume(struct text *text, size_t size);
 

@@ -194,12 +194,17 @@ void by_hand_say(struct by_hand *hand, uint64_t run_ns, const char *format, ...)
 {
     char utc[36];
     va_list args;
+    struct text line = {0};
     json_format_time(utc_from_run(hand->utc, run_ns), 6, utc);
-    printf("%s  ", utc);
+    text_addf(&line, "%s  ", utc);
     va_start(args, format);
-    vprintf(format, args);
+    text_addv(&line, format, args);
     va_end(args);
-    putchar('\n');
+    text_add(&line, "\n");
+    if (line.data != NULL)
+        text_tame(line.data);
+    fputs(text_str(&line), stdout);
+    text_free(&line);
     fflush(stdout);
 }
 
@@ -227,13 +232,14 @@ static void decide(struct by_hand *hand, struct by_hand_change *change)
     if (kube_prepared(hand->kube, change->action, &prepared) < 0)
         return;
     snprintf(change->text, sizeof(change->text), "%s", prepared.text);
+    text_tame(change->text);
     snprintf(change->object, sizeof(change->object), "%s", prepared.object);
     if (options->yes || options->dry_run || is_lab(options)) {
         kube_commit(hand->kube, change->action);
         return;
     }
     fprintf(stderr, "seamline: server %s, context %s, namespace %s; would %s\n", config->server,
-            config->context, kube_namespace(hand->kube), prepared.text);
+            config->context, kube_namespace(hand->kube), change->text);
     hand->refused = true;
     snprintf(why, sizeof(why),
              "this is no lab: give --yes if the above is what you want, or --dry-run to let the "

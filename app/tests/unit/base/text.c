@@ -172,6 +172,15 @@ static void durations(void **state)
     text_free(&text);
 }
 
+static void control_characters_are_tamed(void **state)
+{
+    char text[] = "a\033[2Jb\tc\nd\re\177f\302\233g \303\274\302\240\302";
+
+    (void)state;
+    text_tame(text);
+    assert_string_equal(text, "a?[2Jb\tc\nd?e?f??g \303\274\302\240\302");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +190,7 @@ int main(void)
         cmocka_unit_test(files_come_back_whole),
         cmocka_unit_test(file_errors_leave_the_text),
         cmocka_unit_test(durations),
+        cmocka_unit_test(control_characters_are_tamed),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
