@@ -25,7 +25,7 @@ static struct traffic_conn *connection_of(struct traffic *traffic, uint64_t now_
                                           const struct tcp_event *event, bool wake);
 static void gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
 static void expired(struct traffic *traffic, struct traffic_timer *timer, uint64_t now_ns);
-static void open_first(struct traffic *traffic, uint64_t now_ns);
+static uint32_t open_first(struct traffic *traffic, uint64_t now_ns);
 static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
 static uint64_t ahead_of(const struct traffic *traffic, const struct traffic_stream *stream);
 static void update_next_due(struct traffic *traffic);
@@ -122,11 +122,9 @@ uint32_t traffic_timers(struct traffic *traffic, uint64_t now_ns)
 
 uint32_t traffic_due(struct traffic *traffic, uint64_t now_ns)
 {
-    uint32_t count = 0;
-    if (traffic->opening != 0)
-        open_first(traffic, now_ns);
+    uint32_t count = traffic->opening != 0 ? open_first(traffic, now_ns) : 0;
     if (now_ns < traffic->next_due_ns)
-        return 0;
+        return count;
     for (uint32_t i = 0; i < traffic->stream_count; i++)
         if (pattern_of(traffic, i)->due != NULL)
             count += stream_due(traffic, &traffic->streams[i], now_ns);
@@ -373,10 +371,13 @@ static void expired(struct traffic *traffic, struct traffic_timer *timer, uint64
         event_silence(traffic, (struct traffic_conn *)(void *)timer, now_ns);
 }
 
-static void open_first(struct traffic *traffic, uint64_t now_ns)
+/* Go on with streams that start, and with those that stop. Returns the number of the latter. */
+static uint32_t open_first(struct traffic *traffic, uint64_t now_ns)
 {
+    uint32_t stopping = 0;
     for (uint32_t i = 0; i < traffic->stream_count; i++) {
         struct traffic_stream *stream = &traffic->streams[i];
+        stopping += stream->stopping;
         if (stream->stopping && pattern_of(traffic, i)->stop(traffic, stream, now_ns)) {
             stream->stopping = false;
             traffic->opening--;
@@ -387,6 +388,7 @@ static void open_first(struct traffic *traffic, uint64_t now_ns)
         pattern_of(traffic, i)->open(traffic, stream, now_ns);
         traffic->opening -= stream->opened == stream->flow_count;
     }
+    return stopping;
 }
 
 static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)

@@ -304,7 +304,8 @@ void traffic_ahead(struct traffic *traffic, uint64_t ahead_ns);
 uint32_t traffic_timers(struct traffic *traffic, uint64_t now_ns);
 /* Send what is due, and open the connections of streams that were just started. What arrived before
  * NOW_NS should have been given to traffic_events() first: a slot whose predecessor is
- * unanswered is blocked. Returns the number of slots; a call that finds nothing costs two
+ * unanswered is blocked. Returns the number of slots, and of streams that it went on stopping: as
+ * long as there is one, not all is accounted for. A call that finds nothing costs two
  * comparisons. */
 uint32_t traffic_due(struct traffic *traffic, uint64_t now_ns);
 /* The same for a turn that has not read all that arrived: of datagram streams alone, whose slots

@@ -15,13 +15,23 @@
 #include "net/net_setup.h"
 #include "worker/worker.h"
 
+#define S UINT64_C(1000000000)
+
 enum {
-    FLOWS = 4
+    FLOWS = 4,
+    FLOWS_THAT_WAIT = 6000 /* Too many to be stopped in one turn. */
 };
 
 static struct clock run_clock;
 static struct net_port *port;
+static struct worker_config config;
 static struct worker *worker;
+
+static int launch(struct error *err)
+{
+    worker = worker_setup(&config, err);
+    return worker == NULL ? -1 : rte_eal_remote_launch(worker_main, worker, net_worker_lcore(0));
+}
 
 static struct worker_report next_report(void)
 {
@@ -126,6 +136,37 @@ static void test_quit_leaves_nothing_over(void **state)
     assert_true(record_sums_hold(worker_record(worker)));
     assert_true(record_count_read(&worker_counters(worker)->end_ns) > 0);
     worker_free(worker);
+}
+
+/* Flows that wait for their next attempt have no connection for the worker to wait for; each has an
+ * outage all the same, and that is written before the worker leaves. */
+static void test_shutdown_waits_for_all_to_be_stopped(void **state)
+{
+    (void)state;
+    struct traffic_stream_config *stream = &config.traffic.streams[0];
+    struct worker_leftovers leftovers;
+    struct error err = {0};
+    stream->protocol = TRAFFIC_CONNECT;
+    stream->pattern = TRAFFIC_CLOSED;
+    stream->keep_alive = false;
+    stream->flows = FLOWS_THAT_WAIT;
+    stream->back_off_ns = stream->back_off_max_ns = 3600 * S;
+    if (launch(&err) < 0)
+        fail_msg("%s", err.text);
+    const struct record *record = worker_record(worker);
+    command((struct worker_command){.kind = WORKER_START, .stream = 0});
+    assert_int_equal(next_of_streams().kind, WORKER_STREAM_STARTED);
+    for (unsigned i = 0; i < 60000 && record_count(record, RECORD_CONNECTIONS) < FLOWS_THAT_WAIT;
+         i++)
+        usleep(1000);
+    assert_int_equal(record_count(record, RECORD_CONNECTIONS), FLOWS_THAT_WAIT);
+    command((struct worker_command){.kind = WORKER_SHUTDOWN});
+    rte_eal_wait_lcore(net_worker_lcore(0));
+    assert_int_equal(record_count(record, RECORD_OUTAGES), FLOWS_THAT_WAIT);
+    assert_int_equal(next_of_streams().kind, WORKER_STREAM_STOPPED);
+    assert_int_equal(next_of_streams().kind, WORKER_ENDED);
+    assert_true(worker_leftovers(worker, &leftovers));
+    worker_free(worker);
     assert_int_equal(net_port_close(port), 0);
 }
 
@@ -138,10 +179,10 @@ static int start(void **state)
                                        .memory = NET_MEMORY_PAGES,
                                        .memory_mib = 128};
     struct net_port_config of_port = {.name = "test", .profile = "null", .device = "worker0"};
-    struct worker_config config = worker_config_default();
     struct traffic_config *traffic = &config.traffic;
     struct address hop;
     struct error err = {0};
+    config = worker_config_default();
     clock_start(&run_clock, 50000000);
     traffic->stream_count = 1;
     traffic->pool_count = 1;
@@ -162,12 +203,11 @@ static int start(void **state)
     traffic->streams[0].targets[0].address = hop;
     config.clock = &run_clock;
     config.port = port;
-    worker = worker_setup(&config, &err);
-    if (worker == NULL) {
+    if (launch(&err) < 0) {
         print_error("%s\n", err.text);
         return -1;
     }
-    return rte_eal_remote_launch(worker_main, worker, net_worker_lcore(0));
+    return 0;
 }
 
 static int stop(void **state)
@@ -184,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_control_may_add_a_fault),
         cmocka_unit_test(test_an_unresolved_next_hop),
         cmocka_unit_test(test_quit_leaves_nothing_over),
+        cmocka_unit_test(test_shutdown_waits_for_all_to_be_stopped),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
