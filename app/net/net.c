@@ -622,8 +622,7 @@ const struct net_counters *net_counters(const struct net_port *port)
 
 uint32_t net_buffers_held(const struct net_port *port)
 {
-    return port->rx_held + (uint32_t)(port->rx_count - port->rx_next) + port->tx_count +
-           net_tx_timed_queued(port) + (port->begun.mbuf != NULL);
+    return port->rx_held + (uint32_t)(port->rx_count - port->rx_next) + (port->begun.mbuf != NULL);
 }
 
 bool net_address_is_ours(const struct net_port *port, const struct address *address)

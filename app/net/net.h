@@ -257,8 +257,9 @@ struct net_counters {
 /* Borrowed; written by the worker. A look from another thread may be torn between members. */
 const struct net_counters *net_counters(const struct net_port *port);
 
-/* Buffers that the caller still owes a net_free(), + packets begun or queued and not yet taken by
- * the driver. 0 at the end of a run. */
+/* Buffers that the caller still owes a net_free(), + frames polled and not yet taken, + a packet
+ * begun and not committed. 0 at the end of a run. What waits for the driver is the port's: a driver
+ * that takes nothing more, as one without a link, is told by tx_refusals; the close frees it. */
 uint32_t net_buffers_held(const struct net_port *port);
 
 /* Is ADDRESS one that this port answers for (a client pool's or the port's own)? A target must not

@@ -22,6 +22,7 @@ int worker_main(void *argument)
     while (worker->phase != WORKER_LEFT)
         turn(worker);
     traffic_flush_faults(worker->traffic);
+    worker_end_refusal(worker);
     record_finish(worker->record);
     worker_put_ended(worker);
     atomic_store_explicit(&worker->counters.end_ns, worker->now_ns, memory_order_release);

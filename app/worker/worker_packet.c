@@ -289,8 +289,16 @@ static void note_refusal(struct worker *worker, uint64_t sent_ns, uint32_t left)
         worker_count(&worker->counters.tx_refusals, 1);
         return;
     }
+    worker_end_refusal(worker);
+}
+
+void worker_end_refusal(struct worker *worker)
+{
+    struct worker_refusal *refusal = &worker->refusal;
+    if (refusal->since_ns == 0)
+        return;
     struct record_fault fault = {.start_ns = refusal->since_ns,
-                                 .end_ns = sent_ns,
+                                 .end_ns = worker->acted_ns,
                                  .count = refusal->packets,
                                  .kind = FAULT_TX_REFUSED};
     record_append(worker->record, RECORD_FAULTS, &fault);

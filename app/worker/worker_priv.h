@@ -99,6 +99,8 @@ void worker_depart(struct worker *worker);
 void worker_receive(struct worker *worker);
 /* Hand out what the tcp wants to send, as far as there is room, and give it to the driver. */
 void worker_transmit(struct worker *worker);
+/* The driver refuses no more, or nobody offers it anything any more: that is a fault. */
+void worker_end_refusal(struct worker *worker);
 
 /* --- worker_mail.c. --- */
 /* Act on the commands that wait. */
