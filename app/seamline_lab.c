@@ -42,7 +42,8 @@ static const char usage[] =
     "goneIP=unreachable\n"
     "  --nodes N         1..32 (default 4)\n"
     "  --seed N          of all draws (default 1)\n"
-    "  --proxy MODE      rr (default, emulated), random or sh (by source address)\n"
+    "  --proxy MODE      rr (default, emulated), random or sh (by source address), by nftables;\n"
+    "                    ipvs-rr, ipvs-lc, ipvs-wlc, ipvs-sh where the kernel has IPVS\n"
     "  --balancer KIND   in front of the nodes: ecmp (default: the sender chooses) or probing\n"
     "  --image IMAGE=PROGRAM  what runs for an image (default for all: seamline-pod); may have "
     "arguments;\n"
@@ -111,19 +112,15 @@ static int add_vip(struct options *options, const char *text)
 
 static int parse_mode(const char *text, enum proxy_mode *out)
 {
-    static const char *const words[] = {
-        [PROXY_RR] = "rr", [PROXY_RANDOM] = "random", [PROXY_SH] = "sh"};
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (strcmp(text, words[i]) == 0) {
+    for (int i = 0; i < PROXY_MODES; i++) {
+        if (strcmp(text, proxy_mode_word((enum proxy_mode)i)) == 0) {
             *out = (enum proxy_mode)i;
             return 0;
         }
     }
     if (strcmp(text, "lc") == 0)
-        fprintf(stderr,
-                "seamline-lab: lc is IPVS's own: the lab's nodes balance by nftables, which "
-                "counts no open connections\n");
+        fprintf(stderr, "seamline-lab: nftables counts no open connections; ipvs-lc does, with a "
+                        "kernel that has IPVS\n");
     return -EINVAL;
 }
 

@@ -292,10 +292,11 @@ static int open_all(struct lab *lab, struct certificate_set *certificates, struc
     lab->store = store_new(lab->config->seed);
     cluster_init(&lab->cluster, lab->store, &lab->config->profile, &lab->random,
                  lab->config->minor);
-    lab_proxy_init(lab);
+    rc = lab_proxy_init(lab, err);
     lab_balancer_init(lab);
     lab_files_nodes(lab);
-    rc = certificate_make(certificates, lab->utc_ns, err);
+    if (rc == 0)
+        rc = certificate_make(certificates, lab->utc_ns, err);
     if (rc == 0)
         rc = lab_files_pods(lab, certificates, err);
     if (rc == 0 && lab->config->static_pods > 0)

@@ -135,7 +135,15 @@ struct lab;
 enum lab_proxy_state {
     LAB_PROXY_IDLE,
     LAB_PROXY_COUNTING, /* nft lists the counters. */
-    LAB_PROXY_LOADING,  /* nft loads the rules. */
+    LAB_PROXY_LOADING,  /* Tools load what has changed, one after another. */
+};
+
+/* In this order. Only the first without IPVS. */
+enum lab_proxy_load {
+    LAB_LOAD_RULES,     /* nft. */
+    LAB_LOAD_ADDRESSES, /* ip, of kube-ipvs0. */
+    LAB_LOAD_SERVERS,   /* ipvsadm. */
+    LAB_LOADS
 };
 
 /* A health check that a node's kube-proxy serves. */
@@ -156,9 +164,11 @@ struct lab_proxy {
     struct proxy_plan plan; /* Being loaded. */
     struct command command; /* Under way. */
     struct lab_source source;
-    int64_t began_ns;  /* UTC stamp before nft was started. */
-    uint64_t syncs;    /* Done. */
-    uint64_t failures; /* nft said no. */
+    struct text loads[LAB_LOADS]; /* For the tools; "": nothing to do. */
+    enum lab_proxy_load load;     /* Under way. */
+    int64_t began_ns;             /* UTC stamp before the first was started. */
+    uint64_t syncs;               /* Done. */
+    uint64_t failures;            /* A tool said no. */
     struct lab_health health[LAB_HEALTH_MAX];
 };
 
@@ -275,7 +285,7 @@ void lab_probe_expire(struct lab *lab, struct lab_pod *pod);
 void lab_probe_cancel(struct lab *lab, struct lab_pod *pod);
 
 /* lab_proxy.c: kube-proxy of each node. */
-void lab_proxy_init(struct lab *lab);
+int lab_proxy_init(struct lab *lab, struct error *err);
 /* With config->kube_proxy: its objects; whether POD is one of it; its pod on a node has started. */
 void lab_proxy_create(struct lab *lab);
 bool lab_proxy_is(const struct lab *lab, const struct lab_pod *pod);

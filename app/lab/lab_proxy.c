@@ -6,10 +6,38 @@
 
 #include "lab/api_default.h"
 #include "lab/kube_proxy.h"
+#include "lab/netns.h"
 #include "lab/object.h"
 
-void lab_proxy_init(struct lab *lab)
+#define RETRY_NS INT64_C(1000000000)
+
+/* What kube-proxy's mode ipvs sets on its node, and the device that has all its addresses. */
+static int prepare_ipvs(struct lab *lab, unsigned node, struct error *err)
 {
+    static const char *const settings[][2] = {
+        {"ipv4/vs/conntrack", "1"},        {"ipv4/vs/expire_nodest_conn", "1"},
+        {"ipv4/vs/conn_reuse_mode", "0"},  {"ipv4/vs/expire_quiescent_template", "1"},
+        {"ipv4/conf/all/arp_ignore", "1"}, {"ipv4/conf/all/arp_announce", "2"},
+    };
+    static const char *const device[] = {"ip", "link", "add", "kube-ipvs0", "type", "dummy", NULL};
+    int fd = lab->fabric.node_fds[node], home_fd = lab->fabric.home_fd;
+
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        int rc = netns_sysctl(fd, home_fd, settings[i][0], settings[i][1]);
+        if (rc < 0)
+            return error_set(err, EXIT_ENVIRONMENT, rc,
+                             "net/%s cannot be set: %s; --proxy %s needs a kernel with IPVS "
+                             "(modprobe ip_vs), as scripts/vm-lab brings one",
+                             settings[i][0], strerror(-rc),
+                             proxy_mode_word(lab->config->proxy_mode));
+    }
+    return command_run(fd, home_fd, device, NULL, NULL, err);
+}
+
+int lab_proxy_init(struct lab *lab, struct error *err)
+{
+    int rc = 0;
+
     for (unsigned i = 0; i < lab->config->nodes; i++) {
         struct lab_proxy *proxy = &lab->proxies[i];
         const struct profile *profile = &lab->config->profile;
@@ -29,7 +57,10 @@ void lab_proxy_init(struct lab *lab)
         proxy_limiter_init(&proxy->limiter, profile->delays[PROFILE_PROXY_MIN_SYNC].least_ns,
                            profile->proxy_burst, lab->now_ns);
         proxy_limiter_want(&proxy->limiter, lab->now_ns);
+        if (rc == 0 && proxy_mode_ipvs(lab->config->proxy_mode) != NULL)
+            rc = prepare_ipvs(lab, i, err);
     }
+    return rc;
 }
 
 void lab_proxy_event(struct lab *lab, const struct store_event *event)
@@ -141,15 +172,34 @@ static void start_command(struct lab *lab, struct lab_proxy *proxy, const char *
     proxy->state = state;
 }
 
-static void load_rules(struct lab *lab, struct lab_proxy *proxy)
+/* The first tool from LOAD on that has something to do is started. False when there is none. */
+static bool start_load(struct lab *lab, struct lab_proxy *proxy, enum lab_proxy_load load)
 {
-    static const char *const argv[] = {"nft", "-f", "-", NULL};
-    struct text rules = {0};
+    static const char *const tools[LAB_LOADS][4] = {
+        [LAB_LOAD_RULES] = {"nft", "-f", "-", NULL},
+        [LAB_LOAD_ADDRESSES] = {"ip", "-batch", "-", NULL},
+        [LAB_LOAD_SERVERS] = {"ipvsadm", "-R", NULL},
+    };
 
-    proxy_sync(&proxy->proxy, &proxy->plan, &rules);
+    while (load < LAB_LOADS && proxy->loads[load].size == 0)
+        load++;
+    if (load == LAB_LOADS)
+        return false;
+    proxy->load = load;
+    start_command(lab, proxy, tools[load], text_str(&proxy->loads[load]), LAB_PROXY_LOADING);
+    return true;
+}
+
+static void load(struct lab *lab, struct lab_proxy *proxy)
+{
+    for (int i = 0; i < LAB_LOADS; i++)
+        text_clear(&proxy->loads[i]);
+    if (proxy_mode_ipvs(proxy->proxy.mode) != NULL)
+        proxy_sync_ipvs(&proxy->proxy, &proxy->plan, &proxy->loads[LAB_LOAD_ADDRESSES],
+                        &proxy->loads[LAB_LOAD_SERVERS]);
+    proxy_sync(&proxy->proxy, &proxy->plan, &proxy->loads[LAB_LOAD_RULES]);
     proxy->began_ns = truth_now_ns();
-    start_command(lab, proxy, argv, text_str(&rules), LAB_PROXY_LOADING);
-    text_free(&rules);
+    start_load(lab, proxy, 0);
 }
 
 static void sync(struct lab *lab, struct lab_proxy *proxy)
@@ -166,7 +216,34 @@ static void sync(struct lab *lab, struct lab_proxy *proxy)
     if (proxy->proxy.loaded && proxy->proxy.mode == PROXY_RR)
         start_command(lab, proxy, argv, NULL, LAB_PROXY_COUNTING);
     else
-        load_rules(lab, proxy);
+        load(lab, proxy);
+}
+
+/* Whatever the node has now, the next sync, soon, starts from nothing. */
+static void failed(struct lab *lab, struct lab_proxy *proxy, const char *words)
+{
+    static const char *const clear[] = {"ipvsadm", "-C", NULL};
+    static const char *const flush[] = {"ip", "addr", "flush", "dev", "kube-ipvs0", NULL};
+    int fd = lab->fabric.node_fds[proxy->node];
+
+    proxy->failures++;
+    lab_say(lab, "node %s: loading rules failed: %.1000s", proxy->node_name, words);
+    proxy_forget(&proxy->proxy);
+    if (proxy_mode_ipvs(proxy->proxy.mode) != NULL) {
+        command_run(fd, lab->fabric.home_fd, clear, NULL, NULL, NULL);
+        command_run(fd, lab->fabric.home_fd, flush, NULL, NULL, NULL);
+    }
+    proxy_limiter_want(&proxy->limiter, lab->now_ns + RETRY_NS);
+}
+
+static void loaded(struct lab *lab, struct lab_proxy *proxy)
+{
+    proxy->syncs++;
+    lab_health_update(lab, proxy);
+    log_change(lab, proxy, proxy->began_ns, "rule-changing");
+    log_change(lab, proxy, truth_now_ns(), "rule-changed");
+    lab_say(lab, "node %s: %zu service ports, %zu endpoints", proxy->node_name, proxy->plan.count,
+            usable_endpoints(&proxy->plan));
 }
 
 void lab_proxy_command_ended(struct lab *lab, struct lab_proxy *proxy)
@@ -182,21 +259,14 @@ void lab_proxy_command_ended(struct lab *lab, struct lab_proxy *proxy)
 
     proxy->state = LAB_PROXY_IDLE;
     if (rc < 0) {
-        proxy->failures++;
-        lab_say(lab, "node %s: nft failed: %.1000s", proxy->node_name, text_str(&output));
-    }
-    if (state == LAB_PROXY_COUNTING) {
+        failed(lab, proxy, text_str(&output));
+    } else if (state == LAB_PROXY_COUNTING) {
         cJSON *counters = json_parse(text_str(&output), output.size, NULL);
         proxy_count(&proxy->proxy, counters);
         cJSON_Delete(counters);
-        load_rules(lab, proxy);
-    } else if (rc == 0) {
-        proxy->syncs++;
-        lab_health_update(lab, proxy);
-        log_change(lab, proxy, proxy->began_ns, "rule-changing");
-        log_change(lab, proxy, truth_now_ns(), "rule-changed");
-        lab_say(lab, "node %s: %zu service ports, %zu endpoints", proxy->node_name,
-                proxy->plan.count, usable_endpoints(&proxy->plan));
+        load(lab, proxy);
+    } else if (!start_load(lab, proxy, proxy->load + 1)) {
+        loaded(lab, proxy);
     }
     text_free(&output);
 }
@@ -239,6 +309,8 @@ void lab_proxy_free(struct lab *lab)
         struct lab_proxy *proxy = &lab->proxies[i];
         if (proxy->state != LAB_PROXY_IDLE)
             command_finish(&proxy->command, NULL);
+        for (int n = 0; n < LAB_LOADS; n++)
+            text_free(&proxy->loads[n]);
         proxy_plan_free(&proxy->plan);
         proxy_free(&proxy->proxy);
     }

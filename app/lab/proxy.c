@@ -10,13 +10,33 @@ enum {
     MASQUERADE_MARK = 0x4000 /* kube-proxy's; nodes' marks (fabric.h) are below it. */
 };
 
+static const struct {
+    const char *word;
+    const char *text;
+    const char *ipvs;
+} modes[PROXY_MODES] = {
+    [PROXY_RR] = {"rr", "rr, emulated", NULL},
+    [PROXY_RANDOM] = {"random", "random", NULL},
+    [PROXY_SH] = {"sh", "sh, emulated", NULL},
+    [PROXY_IPVS_RR] = {"ipvs-rr", "rr, by IPVS", "rr"},
+    [PROXY_IPVS_LC] = {"ipvs-lc", "lc, by IPVS", "lc"},
+    [PROXY_IPVS_WLC] = {"ipvs-wlc", "wlc, by IPVS", "wlc"},
+    [PROXY_IPVS_SH] = {"ipvs-sh", "sh, by IPVS", "sh"},
+};
+
 const char *proxy_mode_text(enum proxy_mode mode)
 {
-    switch (mode) {
-    case PROXY_RANDOM: return "random";
-    case PROXY_SH: return "sh, emulated";
-    default: return "rr, emulated";
-    }
+    return modes[mode].text;
+}
+
+const char *proxy_mode_word(enum proxy_mode mode)
+{
+    return modes[mode].word;
+}
+
+const char *proxy_mode_ipvs(enum proxy_mode mode)
+{
+    return modes[mode].ipvs;
 }
 
 void proxy_init(struct proxy *proxy, enum proxy_mode mode)
@@ -84,7 +104,7 @@ static bool same_vips(const struct proxy_port *a, const struct proxy_port *b)
     return true;
 }
 
-static struct proxy_ring *ring_of(const struct proxy *proxy, const char *key)
+struct proxy_ring *proxy_ring_of(const struct proxy *proxy, const char *key)
 {
     for (size_t i = 0; i < proxy->count; i++) {
         if (strcmp(proxy->rings[i].port.key, key) == 0)
@@ -93,7 +113,7 @@ static struct proxy_ring *ring_of(const struct proxy *proxy, const char *key)
     return NULL;
 }
 
-static const struct proxy_port *port_of(const struct proxy_plan *plan, const char *key)
+const struct proxy_port *proxy_port_of(const struct proxy_plan *plan, const char *key)
 {
     for (size_t i = 0; i < plan->count; i++) {
         if (strcmp(plan->ports[i].key, key) == 0)
@@ -107,7 +127,7 @@ bool proxy_differs(const struct proxy *proxy, struct proxy_plan *plan)
     bool differs = !proxy->loaded || proxy->count != plan->count;
 
     for (size_t i = 0; i < plan->count; i++) {
-        const struct proxy_ring *ring = ring_of(proxy, plan->ports[i].key);
+        const struct proxy_ring *ring = proxy_ring_of(proxy, plan->ports[i].key);
         plan->ports[i].changed = ring == NULL || !same_endpoints(&ring->port, &plan->ports[i]) ||
                                  !same_vips(&ring->port, &plan->ports[i]);
         differs = differs || plan->ports[i].changed;
@@ -161,9 +181,17 @@ static void ring_update(struct proxy_ring *ring, const struct proxy_port *wanted
     ring->position = merged.endpoint_count > 0 ? position % merged.endpoint_count : 0;
 }
 
-static void vip_elements(const struct proxy_ring *ring, const char *verb, struct text *rules)
+/* What the nat chain does not translate meets the map "none"; what IPVS takes must not. */
+static bool meets_none(enum proxy_mode mode, const struct proxy_port *port)
+{
+    return proxy_mode_ipvs(mode) == NULL || port->endpoint_count == 0;
+}
+
+static void vip_elements(const struct proxy *proxy, const struct proxy_ring *ring, const char *verb,
+                         struct text *rules)
 {
     const struct proxy_port *port = &ring->port;
+    const bool none = meets_none(proxy->mode, port);
     const char *family = port->v6 ? "6" : "4";
     char address[ADDRESS_TEXT_BYTES], key[ADDRESS_TEXT_BYTES + 32];
 
@@ -176,8 +204,9 @@ static void vip_elements(const struct proxy_ring *ring, const char *verb, struct
                   vip->inside ? "inside" : "vips", family, key, ring->chain);
         if (vip->inside)
             continue; /* For everybody else it is in the local ring. */
-        text_addf(rules, "%s element inet proxy none%s { %s : %s }\n", verb, family, key,
-                  port->drops ? "drop" : "goto refuse");
+        if (none)
+            text_addf(rules, "%s element inet proxy none%s { %s : %s }\n", verb, family, key,
+                      port->drops ? "drop" : "goto refuse");
         if (vip->masquerade)
             text_addf(rules, "%s element inet proxy masq%s { %s }\n", verb, family, key);
     }
@@ -212,8 +241,8 @@ static void chain_text(const struct proxy_ring *ring, enum proxy_mode mode, stru
     char address[ADDRESS_TEXT_BYTES];
 
     text_addf(rules, "flush chain inet proxy s%u\n", ring->chain);
-    if (port->endpoint_count == 0)
-        return; /* Not translated: the last chain refuses it. */
+    if (port->endpoint_count == 0 || proxy_mode_ipvs(mode) != NULL)
+        return; /* Not translated: the last chain refuses it, or IPVS balances it. */
     text_addf(rules, "add rule inet proxy s%u meta l4proto %s counter name c%u dnat %s to ",
               ring->chain, port->udp ? "udp" : "tcp", ring->chain, port->v6 ? "ip6" : "ip");
     if (port->endpoint_count > 1) {
@@ -286,11 +315,11 @@ static void remove_rings(struct proxy *proxy, const struct proxy_plan *plan, str
     for (size_t i = 0; i < proxy->count;) {
         struct proxy_ring *ring = &proxy->rings[i];
 
-        if (port_of(plan, ring->port.key) != NULL) {
+        if (proxy_port_of(plan, ring->port.key) != NULL) {
             i++;
             continue;
         }
-        vip_elements(ring, "delete", rules);
+        vip_elements(proxy, ring, "delete", rules);
         text_addf(rules,
                   "flush chain inet proxy s%u\ndelete chain inet proxy s%u\n"
                   "delete counter inet proxy c%u\n",
@@ -307,40 +336,48 @@ static void add_ring(struct proxy *proxy, const struct proxy_port *port, struct 
     text_addf(rules, "add counter inet proxy c%u\nadd chain inet proxy s%u\n", ring->chain,
               ring->chain);
     chain_text(ring, proxy->mode, rules);
-    vip_elements(ring, "add", rules);
+    vip_elements(proxy, ring, "add", rules);
 }
 
 static void change_ring(const struct proxy *proxy, struct proxy_ring *ring,
                         const struct proxy_port *port, struct text *rules)
 {
-    bool vips = !same_vips(&ring->port, port);
+    bool vips = !same_vips(&ring->port, port) ||
+                meets_none(proxy->mode, &ring->port) != meets_none(proxy->mode, port);
 
     if (!vips && same_endpoints(&ring->port, port))
         return;
     if (vips)
-        vip_elements(ring, "delete", rules);
+        vip_elements(proxy, ring, "delete", rules);
     ring_update(ring, port);
     chain_text(ring, proxy->mode, rules);
     if (vips)
-        vip_elements(ring, "add", rules);
+        vip_elements(proxy, ring, "add", rules);
 }
 
 void proxy_sync(struct proxy *proxy, const struct proxy_plan *plan, struct text *rules)
 {
     if (proxy->replaces)
-        text_add(rules, "delete table inet proxy\n");
+        text_add(rules, "add table inet proxy\ndelete table inet proxy\n"); /* If there is one. */
     if (!proxy->loaded)
         skeleton_text(rules);
     proxy->replaces = false;
     proxy->loaded = true;
     remove_rings(proxy, plan, rules);
     for (size_t i = 0; i < plan->count; i++) {
-        struct proxy_ring *ring = ring_of(proxy, plan->ports[i].key);
+        struct proxy_ring *ring = proxy_ring_of(proxy, plan->ports[i].key);
         if (ring == NULL)
             add_ring(proxy, &plan->ports[i], rules);
         else
             change_ring(proxy, ring, &plan->ports[i], rules);
     }
+}
+
+void proxy_forget(struct proxy *proxy)
+{
+    proxy->replaces = true;
+    proxy->loaded = false;
+    proxy->count = 0;
 }
 
 void proxy_limiter_init(struct proxy_limiter *limiter, int64_t period_ns, uint32_t burst,

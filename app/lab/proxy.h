@@ -25,6 +25,13 @@
  * on: of what comes from outside of the cluster and may go to any node's endpoints. The source of a
  * Local ring stays.
  *
+ * By IPVS (the _IPVS_ modes) nodes balance as kube-proxy's mode ipvs does: the addresses are on a
+ * dummy device, virtual services and real servers are IPVS's, and nftables only refuses where no
+ * endpoint is usable, and masquerades. An endpoint that goes gets weight 0, so that its connections
+ * go on; unlike with kube-proxy, which looks once a minute, it keeps that until it comes back, its
+ * place is needed, or the Service goes. An address that traffic from inside of the cluster should
+ * reach otherwise (externalTrafficPolicy: Local) is balanced for all as for those outside.
+ *
  * Threads: pure. Memory: growing lists by malloc, freed by the _free functions.
  */
 #ifndef LAB_PROXY_H
@@ -50,6 +57,11 @@ enum proxy_mode {
     PROXY_RR,     /* Emulated, see above. */
     PROXY_RANDOM, /* As kube-proxy's own iptables and nftables modes. */
     PROXY_SH,     /* By a hash of the source address, as IPVS's sh; emulated. */
+    PROXY_IPVS_RR,
+    PROXY_IPVS_LC,
+    PROXY_IPVS_WLC,
+    PROXY_IPVS_SH,
+    PROXY_MODES
 };
 
 struct proxy_endpoint {
@@ -62,6 +74,7 @@ struct proxy_vip {
     uint16_t port;
     bool inside;     /* For traffic that comes from inside of the cluster only. */
     bool masquerade; /* What comes from outside gets the node's address. */
+    bool own;        /* The node's own address, of a node port. */
 };
 
 /* A ring of a service port of one family, as it should be. */
@@ -103,8 +116,12 @@ struct proxy_view {
     bool masquerade;            /* Source addresses are translated. */
 };
 
-/* "rr, emulated", "random", "sh, emulated". */
+/* "rr, emulated", "random", "sh, emulated", "lc, by IPVS". */
 const char *proxy_mode_text(enum proxy_mode mode);
+/* The word of the command line; "rr", "ipvs-lc". */
+const char *proxy_mode_word(enum proxy_mode mode);
+/* IPVS's name of the scheduler; NULL when nftables balances. */
+const char *proxy_mode_ipvs(enum proxy_mode mode);
 
 /* Append the rings of SERVICE, whose endpoints are in SLICES (all of the namespace may be
  * given). */
@@ -118,6 +135,8 @@ struct proxy_ring {
     size_t position;        /* Index of the endpoint for the next connection when it was loaded. */
     unsigned chain;         /* Number in the names of its chain and counter. */
     uint64_t counted;       /* The counter when it was loaded. */
+    struct proxy_endpoint drained[PROXY_ENDPOINTS_MAX]; /* By IPVS: those of weight 0. */
+    size_t drained_count;
 };
 
 struct proxy {
@@ -126,7 +145,7 @@ struct proxy {
     size_t count;             /* In use. */
     unsigned next_chain;      /* Number for the next new service port. */
     bool loaded;              /* The table exists. */
-    bool replaces;            /* A table of another mode exists, to be deleted. */
+    bool replaces;            /* A table may exist, to be deleted. */
 };
 
 void proxy_init(struct proxy *proxy, enum proxy_mode mode);
@@ -143,6 +162,18 @@ void proxy_count(struct proxy *proxy, const cJSON *counters);
 
 /* Bring PROXY to PLAN and write the rules that do the same on the node. */
 void proxy_sync(struct proxy *proxy, const struct proxy_plan *plan, struct text *rules);
+
+/* By key; NULL when there is none. */
+struct proxy_ring *proxy_ring_of(const struct proxy *proxy, const char *key);
+const struct proxy_port *proxy_port_of(const struct proxy_plan *plan, const char *key);
+
+/* Before proxy_sync(), by IPVS: what must change to come from PROXY to PLAN, as texts for
+ * `ip -batch` (addresses of device kube-ipvs0) and `ipvsadm -R`. */
+void proxy_sync_ipvs(struct proxy *proxy, const struct proxy_plan *plan, struct text *addresses,
+                     struct text *servers);
+
+/* Nobody knows what the node has loaded: the next sync is whole. */
+void proxy_forget(struct proxy *proxy);
 
 /* When syncs may be made: a burst, then one a period (k8s.io/kubernetes BoundedFrequencyRunner). */
 struct proxy_limiter {

@@ -46,12 +46,13 @@ static void add_internal(const struct rings *rings, const char *text, int64_t nu
     put_vip(rings->internal_local ? rings->local : rings->all, &vip);
 }
 
-static void add_external(const struct rings *rings, const char *text, int64_t number)
+static void add_external(const struct rings *rings, const char *text, int64_t number, bool own)
 {
     struct proxy_vip vip;
 
     if (!vip_of(rings->all, text, number, &vip))
         return;
+    vip.own = own;
     if (rings->external_local) {
         put_vip(rings->local, &vip);
         vip.inside = true;
@@ -72,7 +73,7 @@ static void add_vips(const struct rings *rings, const struct proxy_view *view, c
     {
         /* A balancer that is a proxy talks to node ports (KEP-1860). */
         if (strcmp(json_string(item, "ipMode", "VIP"), "Proxy") != 0)
-            add_external(rings, json_string(item, "ip", ""), number);
+            add_external(rings, json_string(item, "ip", ""), number, false);
     }
     cJSON_ArrayForEach(item, json_at(service, "spec.clusterIPs"))
     {
@@ -82,10 +83,10 @@ static void add_vips(const struct rings *rings, const struct proxy_view *view, c
     cJSON_ArrayForEach(item, json_at(service, "spec.externalIPs"))
     {
         if (cJSON_IsString(item))
-            add_external(rings, item->valuestring, number);
+            add_external(rings, item->valuestring, number, false);
     }
     address_text(rings->all->v6 ? &view->node_v6 : &view->node_v4, node);
-    add_external(rings, node, node_port);
+    add_external(rings, node, node_port, true);
 }
 
 enum wanted {

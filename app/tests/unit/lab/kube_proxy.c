@@ -94,7 +94,7 @@ static void test_objects(void **state)
 
 static void test_mode_changes(void **state)
 {
-    static const char gone[] = "delete table inet proxy\n";
+    static const char gone[] = "add table inet proxy\ndelete table inet proxy\n";
     struct proxy proxy;
     struct proxy_plan plan = {0};
     struct text rules = {0};

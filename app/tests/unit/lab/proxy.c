@@ -348,12 +348,113 @@ static int no_leak(void **state)
     return 0;
 }
 
+static void ipvs(struct proxy *proxy, const struct proxy_plan *plan, const char *addresses,
+                 const char *servers)
+{
+    struct text got_addresses = {0}, got_servers = {0}, rules = {0};
+
+    proxy_sync_ipvs(proxy, plan, &got_addresses, &got_servers);
+    assert_string_equal(text_str(&got_addresses), addresses);
+    assert_string_equal(text_str(&got_servers), servers);
+    proxy_sync(proxy, plan, &rules);
+    assert_null(strstr(text_str(&rules), "dnat"));
+    text_free(&got_addresses);
+    text_free(&got_servers);
+    text_free(&rules);
+}
+
+/* One that goes keeps its connections by weight 0, and is known when it comes back. */
+static void test_ipvs(void **state)
+{
+    struct proxy proxy;
+
+    (void)state;
+    proxy_init(&proxy, PROXY_IPVS_LC);
+    ipvs(&proxy, plan_numbers("12"), "addr add 10.202.0.1/32 dev kube-ipvs0\n",
+         "-A -t 10.202.0.1:5003 -s lc\n-a -t 10.202.0.1:5003 -r 10.0.0.1:5003 -m -w 1\n"
+         "-a -t 10.202.0.1:5003 -r 10.0.0.2:5003 -m -w 1\n");
+    ipvs(&proxy, plan_numbers("23"), "",
+         "-e -t 10.202.0.1:5003 -r 10.0.0.1:5003 -m -w 0\n"
+         "-a -t 10.202.0.1:5003 -r 10.0.0.3:5003 -m -w 1\n");
+    ipvs(&proxy, plan_numbers("123"), "", "-e -t 10.202.0.1:5003 -r 10.0.0.1:5003 -m -w 1\n");
+    ipvs(&proxy, plan_numbers("123"), "", "");
+    ipvs(&proxy, &(struct proxy_plan){0}, "addr del 10.202.0.1/32 dev kube-ipvs0\n",
+         "-D -t 10.202.0.1:5003\n");
+    ipvs(&proxy, plan_numbers("1"), "addr add 10.202.0.1/32 dev kube-ipvs0\n",
+         "-A -t 10.202.0.1:5003 -s lc\n-a -t 10.202.0.1:5003 -r 10.0.0.1:5003 -m -w 1\n");
+    proxy_free(&proxy);
+}
+
+/* nftables refuses only what IPVS does not take. */
+static void test_ipvs_refuses(void **state)
+{
+    static const char element[] =
+        "element inet proxy none4 { 10.202.0.1 . tcp . 5003 : goto refuse";
+    struct proxy proxy;
+    struct text rules = {0};
+
+    (void)state;
+    proxy_init(&proxy, PROXY_IPVS_RR);
+    proxy_sync(&proxy, plan_numbers("1"), &rules);
+    assert_null(strstr(text_str(&rules), element));
+    text_clear(&rules);
+    proxy_sync(&proxy, plan_numbers(""), &rules);
+    assert_non_null(strstr(text_str(&rules), element));
+    text_clear(&rules);
+    proxy_sync(&proxy, plan_numbers("2"), &rules);
+    assert_non_null(strstr(text_str(&rules), "delete element inet proxy none4 "));
+    text_free(&rules);
+    proxy_free(&proxy);
+}
+
+/* Of all endpoints or of this node's: each outer address once; the node has its own already. */
+static void test_ipvs_policies(void **state)
+{
+    struct proxy_plan plan = {0};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_init(&proxy, PROXY_IPVS_SH);
+    plan_policies("Local", "Cluster", "n1", &plan);
+    ipvs(&proxy, &plan,
+         "addr add 10.202.0.1/32 dev kube-ipvs0\naddr add 10.96.0.1/32 dev kube-ipvs0\n",
+         "-A -t 10.96.0.1:80 -s sh\n-a -t 10.96.0.1:80 -r 10.0.0.1:8080 -m -w 1\n"
+         "-A -t 10.202.0.1:80 -s sh\n-a -t 10.202.0.1:80 -r 10.0.0.1:8080 -m -w 1\n"
+         "-A -t 10.200.0.11:30001 -s sh\n-a -t 10.200.0.11:30001 -r 10.0.0.1:8080 -m -w 1\n"
+         "-A -t [fd00:200::11]:30001 -s sh\n");
+    proxy_plan_free(&plan);
+    proxy_free(&proxy);
+}
+
+/* After a failure the node's rules are made from nothing. */
+static void test_forget(void **state)
+{
+    struct proxy proxy;
+    struct text rules = {0};
+
+    (void)state;
+    proxy_init(&proxy, PROXY_RR);
+    proxy_sync(&proxy, plan_numbers("12"), &rules);
+    proxy_forget(&proxy);
+    assert_true(proxy_differs(&proxy, plan_numbers("12")));
+    text_clear(&rules);
+    proxy_sync(&proxy, plan_numbers("12"), &rules);
+    assert_non_null(strstr(text_str(&rules), "delete table inet proxy\nadd table inet proxy\n"));
+    assert_non_null(strstr(text_str(&rules), "goto s"));
+    text_free(&rules);
+    proxy_free(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_robin_kept),
         cmocka_unit_test(test_round_robin_exact),
         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_ipvs),
+        cmocka_unit_test(test_ipvs_refuses),
+        cmocka_unit_test(test_ipvs_policies),
+        cmocka_unit_test(test_forget),
         cmocka_unit_test(test_terminating),
         cmocka_unit_test(test_policies),
         cmocka_unit_test(test_drop_or_refuse),
