@@ -237,6 +237,12 @@ static int apply_profile(struct options *options)
             rc = error_set(&err, EXIT_USAGE, -EINVAL, "--image %s: write IMAGE=PROGRAM",
                            options->config.images[i]);
     }
+    if (rc == 0 && options->config.kube_proxy &&
+        proxy_mode_ipvs(options->config.proxy_mode) != NULL)
+        rc = error_set(&err, EXIT_USAGE, -EINVAL,
+                       "--kube-proxy changes between the ways of nftables only: leave it out, or "
+                       "--proxy %s",
+                       proxy_mode_word(options->config.proxy_mode));
     if (rc < 0)
         fprintf(stderr, "seamline-lab: %s\n", err.text);
     return rc;

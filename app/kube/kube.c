@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/stop.h"
+#include "kube/clock_request.h"
 #include "kube/exec_credential.h"
 #include "kube/transport.h"
 
@@ -53,6 +54,7 @@ struct kube {
     struct kube_discovery discovery;
     struct discovering discovering[DISCOVERIES]; /* /apis, /api/v1. */
     struct error discovery_error;
+    struct clock_request asking;
     struct kube_events events;
     struct kube_floors floors;
     unsigned watches_count;
@@ -92,6 +94,7 @@ int kube_open(const struct kube_options *options, struct kube **out, struct erro
     if (kube == NULL)
         return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
     kube->clock = options->clock;
+    kube->asking.left = options->measure_clock ? KUBE_CLOCK_REQUESTS : 0;
     kube->seed = options->seed;
     kube_discovery_init(&kube->discovery);
     int code = kubeconfig_load(options->kubeconfig, options->context, &kube->config, err);
@@ -514,6 +517,7 @@ static void renew_credentials(struct kube *kube, uint64_t now_ns)
 
 static void start_due(struct kube *kube, uint64_t now_ns)
 {
+    clock_request_run(&kube->asking, kube->transport, now_ns);
     for (unsigned i = 0; i < kube->watches_count; i++) {
         if (kube_watch_due(&kube->watches[i]->watch, now_ns))
             start_watch(kube, kube->watches[i], now_ns);
@@ -562,6 +566,11 @@ static void start_action(struct kube *kube, struct started *started, uint64_t no
     kube_action_sent(action, now_ns);
 }
 
+const struct server_clock *kube_server_clock(const struct kube *kube)
+{
+    return kube_transport_clock(kube->transport);
+}
+
 static unsigned wait_ms(const struct kube *kube, unsigned timeout_ms, uint64_t now_ns)
 {
     uint64_t wake_ns = now_ns + (uint64_t)timeout_ms * NS_PER_MS;
@@ -577,6 +586,8 @@ static unsigned wait_ms(const struct kube *kube, unsigned timeout_ms, uint64_t n
             started->action.due_ns < wake_ns)
             wake_ns = started->action.due_ns;
     }
+    if (kube->asking.request == 0 && kube->asking.due_ns != 0 && kube->asking.due_ns < wake_ns)
+        wake_ns = kube->asking.due_ns;
     if (wake_ns <= now_ns)
         return 0;
     return (unsigned)((wake_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
@@ -601,6 +612,8 @@ static void dispatch(struct kube *kube, const struct kube_answer *answer, uint64
         if (kube->discovering[i].request == answer->request)
             to_discovery(kube, i, answer);
     }
+    if (kube->asking.request == answer->request)
+        kube->asking.request = 0; /* Its Date was all that it was for. */
 }
 
 static void to_watch(struct kube *kube, struct followed *followed, const struct kube_answer *answer,

@@ -73,12 +73,14 @@
 #include "kube/event.h"
 #include "kube/kubeconfig.h"
 #include "kube/rollout.h"
+#include "kube/server_clock.h"
 #include "kube/target.h"
 #include "kube/watch.h"
 
 enum {
     KUBE_WATCHES_MAX = 64,
-    KUBE_ACTIONS_MAX = 64
+    KUBE_ACTIONS_MAX = 64,
+    KUBE_CLOCK_REQUESTS = 16
 };
 
 struct kube; /* Opaque. */
@@ -91,6 +93,8 @@ struct kube_options {
     unsigned connect_ms;       /* Limit for connecting; 0: KUBE_CONNECT_MS. */
     unsigned answer_ms;        /* Limit for an answer that is not streamed; 0: KUBE_ANSWER_MS. */
     uint64_t seed;             /* Of the jitter in pauses. */
+    bool measure_clock;        /* Ask for /version up to KUBE_CLOCK_REQUESTS times, a second apart,
+                                  until the server's clock is known well. */
 };
 
 /* Reads the kubeconfig; sends nothing yet. 0, or -errno with ERR. */
@@ -132,6 +136,9 @@ const struct kube_cache *kube_objects(const struct kube *kube, enum kube_kind ki
 bool kube_caught_up(const struct kube *kube, const struct kube_result *result);
 /* How many watches were opened again, and how many lists were made after a gap. */
 void kube_counts(const struct kube *kube, uint64_t *reconnects, uint64_t *relists);
+
+/* How far the server's clock is from ours, by all its answers so far. Borrowed. */
+const struct server_clock *kube_server_clock(const struct kube *kube);
 
 /* Begin an action. Its number (> 0), or -errno with ERR when the order makes no sense. */
 int kube_start(struct kube *kube, const struct kube_order *order, struct error *err);

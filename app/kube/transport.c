@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/json.h"
 
@@ -26,7 +27,6 @@ struct exchange {
     bool stream;
     bool too_large; /* The answer passed KUBE_BODY_MAX. */
     unsigned retry_after_s;
-    int64_t date_utc_ns;
     char detail[CURL_ERROR_SIZE]; /* libcurl's own words for a failure. */
 };
 
@@ -36,6 +36,7 @@ struct kube_transport {
     unsigned connect_ms, answer_ms;
     uint64_t last_id;
     unsigned count; /* Requests under way. */
+    struct server_clock clock;
     struct exchange *exchanges;
     struct kube_answer *first, *last; /* What the caller has not taken yet. */
     unsigned answers;
@@ -50,6 +51,8 @@ static int add_token(struct exchange *exchange);
 static void make_url(const struct kubeconfig *config, const char *path, struct text *url,
                      struct text *connect_to);
 static size_t take_body(char *bytes, size_t size, size_t count, void *arg);
+static void take_date(struct exchange *exchange, const char *text);
+static int64_t system_utc_ns(void);
 static size_t take_header(char *bytes, size_t size, size_t count, void *arg);
 static void append(struct kube_transport *transport, struct kube_answer *answer);
 static void finish(struct kube_transport *transport, struct exchange *exchange, CURLcode code);
@@ -107,7 +110,6 @@ int kube_transport_start(struct kube_transport *transport, const struct kube_req
         return -ENOMEM;
     exchange->transport = transport;
     exchange->stream = request->stream;
-    exchange->date_utc_ns = INT64_MIN;
     exchange->easy = curl_easy_init();
     int code = exchange->easy == NULL ? -ENOMEM : set_options(exchange, request, &url);
     text_free(&url);
@@ -375,6 +377,19 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
     return body->failed ? 0 : total;
 }
 
+/* The answer's head is here now; libcurl knows how long ago the request was sent. */
+static void take_date(struct exchange *exchange, const char *text)
+{
+    const time_t when = curl_getdate(text, NULL);
+    const int64_t now_ns = system_utc_ns();
+    curl_off_t sent_us = 0, now_us = 0;
+    curl_easy_getinfo(exchange->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_us);
+    curl_easy_getinfo(exchange->easy, CURLINFO_TOTAL_TIME_T, &now_us);
+    if (when > 0 && sent_us > 0 && now_us >= sent_us)
+        server_clock_add(&exchange->transport->clock, now_ns - (now_us - sent_us + 1) * 1000,
+                         now_ns, (int64_t)when * 1000000000);
+}
+
 static size_t take_header(char *bytes, size_t size, size_t count, void *arg)
 {
     static const char retry[] = "retry-after:", date[] = "date:";
@@ -388,10 +403,21 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *arg)
         unsigned long seconds = strtoul(line + sizeof(retry) - 1, NULL, 10);
         exchange->retry_after_s = seconds > 3600 ? 3600 : (unsigned)seconds;
     } else if (strncasecmp(line, date, sizeof(date) - 1) == 0) {
-        time_t when = curl_getdate(line + sizeof(date) - 1, NULL);
-        exchange->date_utc_ns = when < 0 ? INT64_MIN : (int64_t)when * 1000000000;
+        take_date(exchange, line + sizeof(date) - 1);
     }
     return total;
+}
+
+const struct server_clock *kube_transport_clock(const struct kube_transport *transport)
+{
+    return &transport->clock;
+}
+
+static int64_t system_utc_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
 static void append(struct kube_transport *transport, struct kube_answer *answer)
@@ -415,7 +441,6 @@ static void finish(struct kube_transport *transport, struct exchange *exchange, 
         answer->request = exchange->id;
         answer->end = true;
         answer->retry_after_s = exchange->retry_after_s;
-        answer->date_utc_ns = exchange->date_utc_ns;
         curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &answer->http_code);
         answer->reason = judge(exchange, code, &answer->error);
         append(transport, answer);

@@ -22,6 +22,7 @@
 
 #include "kube/failure.h"
 #include "kube/kubeconfig.h"
+#include "kube/server_clock.h"
 
 enum {
     KUBE_BODY_MAX = 64 << 20,
@@ -51,7 +52,6 @@ struct kube_answer {
                                 whatever its code. */
     long http_code;         /* 0 when there was no answer. */
     unsigned retry_after_s; /* Retry-After, 0 when absent. */
-    int64_t date_utc_ns;    /* The server's Date, whole seconds; INT64_MIN when absent. */
     struct text body;   /* The piece, or the whole answer, or of a failed stream what it said. */
     struct error error; /* When the transport failed: where, and what to change. */
 };
@@ -73,5 +73,8 @@ void kube_transport_cancel(struct kube_transport *transport, uint64_t id);
 int kube_transport_poll(struct kube_transport *transport, unsigned timeout_ms);
 struct kube_answer *kube_transport_take(struct kube_transport *transport); /* NULL: none. */
 void kube_answer_free(struct kube_answer *answer);
+
+/* Of all answers so far. Borrowed. */
+const struct server_clock *kube_transport_clock(const struct kube_transport *transport);
 
 #endif

@@ -18,12 +18,24 @@ static const char *verdict_word(enum verdict verdict)
     }
 }
 
+static void add_server_clock(cJSON *json, const struct meta_server_clock *clock)
+{
+    cJSON *of = clock->answers > 0 ? cJSON_AddObjectToObject(json, "serverClock") : NULL;
+    if (of == NULL)
+        return;
+    json_add_integer(of, "least", clock->least_ns);
+    json_add_integer(of, "most", clock->most_ns);
+    json_add_integer(of, "answers", clock->answers);
+    json_add_integer(of, "steps", clock->steps);
+}
+
 static void add_head(cJSON *json, const struct result *result)
 {
     const struct meta *meta = &result->meta;
     json_add_integer(json, "version", RUN_JSON_VERSION);
     cJSON_AddStringToObject(json, "seamline", meta->version);
     cJSON_AddStringToObject(json, "environment", meta->environment);
+    add_server_clock(json, &meta->server_clock);
     cJSON_AddBoolToObject(json, "lab", meta->lab);
     cJSON_AddStringToObject(json, "experiment", meta->experiment);
     cJSON_AddStringToObject(json, "started", meta->started);

@@ -8,11 +8,25 @@
 static const char *const verdicts[] = {
     [VERDICT_MET] = "met", [VERDICT_NOT_MET] = "NOT MET", [VERDICT_UNDECIDED] = "undecided"};
 
+static void add_server_clock(const struct meta_server_clock *clock, struct text *out)
+{
+    const int64_t middle_ns = clock->least_ns + (clock->most_ns - clock->least_ns) / 2;
+    text_add(out, "             Its API server's clock is ");
+    print_span(out, (uint64_t)(middle_ns < 0 ? -middle_ns : middle_ns));
+    text_addf(out, " %s ours, to within ", middle_ns < 0 ? "behind" : "ahead of");
+    print_span(out, (uint64_t)(clock->most_ns - clock->least_ns + 1) / 2);
+    if (clock->steps > 0)
+        text_addf(out, "; one of them was set, %u times", clock->steps);
+    text_add(out, "\n");
+}
+
 static void add_environment(const struct meta *meta, struct text *out)
 {
     text_addf(out, "Environment: %s\n", meta->environment[0] ? meta->environment : "no cluster");
     if (meta->lab)
         text_add(out, "             An imitation: one kernel, one clock, no switch, no CNI.\n");
+    else if (meta->server_clock.answers > 0)
+        add_server_clock(&meta->server_clock, out);
 }
 
 static void add_head(const struct result *result, struct text *out)

@@ -45,7 +45,8 @@ int cluster_open(struct cluster *cluster, const struct experiment *experiment,
                                    .context = experiment->cluster.context,
                                    .namespace = experiment->cluster.namespace,
                                    .clock = clock,
-                                   .seed = experiment->seed};
+                                   .seed = experiment->seed,
+                                   .measure_clock = true};
     int code = kube_open(&options, &cluster->kube, err);
     if (code == 0)
         code = kube_discover(cluster->kube, CLUSTER_REACH_MS, err);

@@ -198,6 +198,15 @@ static void thin_utc(struct session *session)
     meta->clock_error_ns = wanted ? utc_error_bound_ns(utc) : 0;
 }
 
+static void account_server_clock(const struct session *session, struct meta_server_clock *out)
+{
+    const struct server_clock *clock = kube_server_clock(session->cluster.kube);
+    *out = (struct meta_server_clock){.least_ns = clock->least_ns,
+                                      .most_ns = clock->most_ns,
+                                      .answers = clock->answers,
+                                      .steps = clock->steps};
+}
+
 /* Everything has stopped: what is left over, what was counted. */
 static int account(struct session *session, struct error *err)
 {
@@ -210,6 +219,8 @@ static int account(struct session *session, struct error *err)
         fleet_flush(&session->fleet, err);
     }
     fleet_account(&session->fleet, meta);
+    if (session->cluster.kube != NULL)
+        account_server_clock(session, &meta->server_clock);
     meta->ended_ns = clock_now_ns(&session->clock);
     meta->final = true;
     thin_utc(session);

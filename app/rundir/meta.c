@@ -112,6 +112,16 @@ static cJSON *samples_json(const struct meta *meta)
     return samples;
 }
 
+static cJSON *server_clock_json(const struct meta_server_clock *clock)
+{
+    cJSON *json = cJSON_CreateObject();
+    json_add_integer(json, "least", clock->least_ns);
+    json_add_integer(json, "most", clock->most_ns);
+    json_add_integer(json, "answers", clock->answers);
+    json_add_integer(json, "steps", clock->steps);
+    return json;
+}
+
 static cJSON *meta_json(const struct meta *meta)
 {
     cJSON *json = cJSON_CreateObject();
@@ -119,6 +129,8 @@ static cJSON *meta_json(const struct meta *meta)
     cJSON_AddStringToObject(json, "experiment", meta->experiment);
     cJSON_AddStringToObject(json, "started", meta->started);
     cJSON_AddStringToObject(json, "environment", meta->environment);
+    if (meta->server_clock.answers > 0)
+        cJSON_AddItemToObject(json, "serverClock", server_clock_json(&meta->server_clock));
     cJSON_AddBoolToObject(json, "lab", meta->lab);
     cJSON_AddBoolToObject(json, "final", meta->final);
     cJSON_AddBoolToObject(json, "interrupted", meta->interrupted);
@@ -294,6 +306,12 @@ int meta_read(struct meta *meta, const char *rundir, struct error *err)
     get_text(json, "started", meta->started, sizeof(meta->started));
     get_text(json, "environment", meta->environment, sizeof(meta->environment));
     get_text(json, "failure", meta->failure, sizeof(meta->failure));
+    meta->server_clock = (struct meta_server_clock){
+        .least_ns = json_integer(json, "serverClock.least", 0),
+        .most_ns = json_integer(json, "serverClock.most", 0),
+        .answers = (uint32_t)get_count(json, "serverClock.answers"),
+        .steps = (uint32_t)get_count(json, "serverClock.steps"),
+    };
     meta->lab = json_bool(json, "lab", false);
     meta->final = json_bool(json, "final", false);
     meta->interrupted = json_bool(json, "interrupted", false);

@@ -82,6 +82,13 @@ struct meta_queue {
     uint64_t stalls;        /* Of the worker. */
 };
 
+/* How far the API server's clock was ahead of ours: within these bounds. */
+struct meta_server_clock {
+    int64_t least_ns, most_ns;
+    uint32_t answers; /* That say so; 0: it was not measured. */
+    uint32_t steps;   /* Times that one of the clocks was set. */
+};
+
 struct meta {
     char version[32]; /* seamline's. */
     char experiment[META_NAME_BYTES];
@@ -89,13 +96,14 @@ struct meta {
     char
         environment[META_TEXT_BYTES]; /* "lab, profile kubeadm, rr emulated" or the API server's URL
                                           and context; empty: no cluster. */
-    bool lab;                         /* Every report says so. */
-    bool final;                       /* Written at the end: totals, ports and utc are whole. */
-    bool interrupted;                 /* Ended by a signal. */
-    char failure[1024];               /* Why it ended early; empty: it did not. */
-    uint64_t ended_ns;                /* Run time. */
-    uint64_t tsc_hz;                  /* Measured. */
-    uint64_t clock_error_ns;          /* Bound of run time against UTC over the run. */
+    struct meta_server_clock server_clock;
+    bool lab;                /* Every report says so. */
+    bool final;              /* Written at the end: totals, ports and utc are whole. */
+    bool interrupted;        /* Ended by a signal. */
+    char failure[1024];      /* Why it ended early; empty: it did not. */
+    uint64_t ended_ns;       /* Run time. */
+    uint64_t tsc_hz;         /* Measured. */
+    uint64_t clock_error_ns; /* Bound of run time against UTC over the run. */
     uint32_t worker_count;
     uint32_t stream_count;
     struct meta_stream streams[RECORD_STREAMS];

@@ -59,6 +59,9 @@ def checks(done, account, folder):
     yield "every pod that lost connections was seen terminating", all(
         p["terminating"] for p in broken), broken
     yield "new connections were counted too", new["connections"]["done"] > 0, new["connections"]
+    clock = account["serverClock"]
+    yield "the API server's clock is ours, as its answers bound it", clock["answers"] > 5 and \
+        clock["least"] <= 0 <= clock["most"] and clock["steps"] == 0, clock
     yield "all buffers are back", all(p["mbufsMissing"] == 0 for p in account["tester"]["ports"]), \
         account["tester"]
     yield "no log was full or damaged", (

@@ -17,6 +17,7 @@ static struct meta *whole(void)
                          .experiment = "upgrade",
                          .started = "2026-11-21T09:53:17.000000001Z",
                          .environment = "lab, profile kubeadm",
+                         .server_clock = {-2000000001, -1990000000, 17, 1},
                          .lab = true,
                          .final = true,
                          .ended_ns = UINT64_C(9007199254740991),
