@@ -163,9 +163,11 @@ int by_hand_wait_rollout(struct by_hand *hand, enum kube_kind kind, const char *
         if (ending < 0 && ending != -ETIMEDOUT)
             return error_set(err, ended.status, ending, "%s", ended.text);
         code = kube_rollout_state(hand->kube, kind, NULL, name, since, ending < 0, &rollout, err);
-        if (code >= 0 && strcmp(rollout.text, last) != 0 && kube_synced(hand->kube))
+        if (code >= 0 && strcmp(rollout.text, last) != 0 &&
+            (code == 0 || kube_synced(hand->kube))) {
             by_hand_say(hand, clock_now_ns(&hand->clock), "%s", rollout.text);
-        memcpy(last, rollout.text, sizeof(last));
+            memcpy(last, rollout.text, sizeof(last));
+        }
         if (code == 0)
             return 0;
         code = code < 0 ? code : 0;

@@ -8,6 +8,7 @@ Prints TAP.
 import json
 import pathlib
 import sys
+import time
 
 import tap
 from pocket import Pocket, until
@@ -47,6 +48,7 @@ def configure(lab, old, new):
 
 
 def restart(lab):
+    time.sleep(1.1)  # kubectl's annotation has whole seconds: two in one would be no change.
     lab.run(*SYSTEM, "rollout", "restart", "daemonset/kube-proxy")
     return lab.run(*SYSTEM, "rollout", "status", "daemonset/kube-proxy", "--timeout=60s")
 

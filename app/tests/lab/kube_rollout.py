@@ -57,7 +57,9 @@ def rollouts(hand, lab):
 
 def drains(hand, lab):
     before = nodes.places(lab)
-    names = {pod["name"] for pod in lab.pods(node="n1") if pod["name"].startswith("web-")}
+    listed = json.loads(lab.run("get", "pods", "-l", "app=web", "-o", "json"))["items"]
+    names = {pod["metadata"]["name"] for pod in listed if pod["spec"].get("nodeName") == "n1"
+             and "deletionTimestamp" not in pod["metadata"]}
     status, lines, error = hand.run("drain", "n1", "--timeout", "80s")
     evicted = [line for line in lines if line.endswith(" evicted")]
     yield "drain evicts the pods of the node", (
