@@ -8,16 +8,13 @@
 
 #include "analyze/analyze.h"
 #include "base/error.h"
-#include "base/json.h"
 #include "base/text.h"
 #include "plan/experiment.h"
-#include "plan/forecast.h"
-#include "plan/manifest.h"
 #include "report/report.h"
 #include "run/advise_command.h"
 #include "run/doctor_command.h"
 #include "run/kube_command.h"
-#include "run/prepare.h"
+#include "run/predict_command.h"
 #include "run/respond.h"
 #include "run/run.h"
 #include "run/series.h"
@@ -27,7 +24,6 @@
 enum {
     SETS_MAX = 64,
     ONLY_MAX = 32,
-    HELD_CONNECTIONS = 80, /* That predict assumes of a manifest. */
     OPTION_VARIANTS = 256, /* Options without a letter. */
     OPTION_ONLY,
     OPTION_REPEAT,
@@ -44,9 +40,8 @@ static const char general_help[] =
     "  run EXPERIMENT.json    the main job: traffic, a change, the account\n"
     "  traffic URL            traffic alone, no cluster\n"
     "  respond                the server side, on NIC ports of this machine\n"
-    "  predict EXPERIMENT.json\n"
-    "                         how many connections a rollout will break, without doing it\n"
-    "  advise FILE            what in a manifest will lose traffic, and the patch that mends it\n"
+    "  predict FILE|NAME      how many connections a rollout will break, without doing it\n"
+    "  advise FILE|NAME       what of a Deployment will lose traffic, and the patch that mends it\n"
     "  report DIR             print a finished (or killed) run again, in any format\n"
     "  kube ACTION            one change of a cluster, without a run\n"
     "  doctor --cluster       whether a cluster has what a run needs, and gives us the rights\n"
@@ -106,19 +101,6 @@ static const char report_help[] =
     "\n"
     "Everything is made again from the logs in DIR; a killed run gives what it had written. Of\n"
     "several runs (--variants, a matrix, repeats) it is the table over all, as text or json.\n";
-
-static const char predict_help[] =
-    "Usage: seamline predict EXPERIMENT.json [--set PATH=VALUE]... [--variant NAME]\n"
-    "       seamline predict MANIFEST.yaml\n"
-    "\n"
-    "Simulates the rollout many times over with the delays of the experiment's lab profile, and\n"
-    "prints how many connections of the held stream break, as a distribution. No cluster is\n"
-    "touched.\n"
-    "\n"
-    "Of a manifest (.yaml, .yml): for each Deployment how many pods there are at least and at "
-    "most,\n"
-    "in which steps they are replaced, and how many of 80 held connections break under rr, lc and\n"
-    "random, with the delays of profile kubeadm.\n";
 
 static const char undo_help[] =
     "Usage: seamline undo DIR [--dry-run]\n"
@@ -285,6 +267,12 @@ static enum exit_status command_advise(int argc, char **argv)
     return complain(advise_command(argc, argv, &err), &err);
 }
 
+static enum exit_status command_predict(int argc, char **argv)
+{
+    struct error err = {0};
+    return complain(predict_command(argc, argv, &err), &err);
+}
+
 static enum exit_status command_kube(int argc, char **argv)
 {
     struct error err = {0};
@@ -340,50 +328,6 @@ static enum exit_status command_report(const struct arguments *arguments)
     return code < 0 ? complain(err.status, &err) : status;
 }
 
-static bool is_manifest(const char *file)
-{
-    const char *dot = strrchr(file, '.');
-    return dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
-}
-
-static enum exit_status predict_manifest(const struct arguments *arguments)
-{
-    const struct predict_profile *profile = predict_profile_find("kubeadm");
-    struct manifest manifest;
-    struct error err = {0};
-    struct text text = {0};
-    if (arguments->variant != NULL || arguments->set_count > 0)
-        error_set(&err, EXIT_USAGE, -EINVAL, "predict: --set and --variant are of experiments");
-    else if (manifest_load(arguments->operand, &manifest, &err) == 0) {
-        for (uint32_t i = 0; i < manifest.count && err.text[0] == '\0'; i++)
-            if (strcmp(json_string(manifest.objects[i], "kind", ""), "Deployment") == 0)
-                forecast_print(manifest.objects[i], profile, HELD_CONNECTIONS, &text, &err);
-        manifest_free(&manifest);
-        if (text.size == 0 && err.text[0] == '\0')
-            error_set(&err, EXIT_USAGE, -ENOENT, "%s: there is no Deployment in it",
-                      arguments->operand);
-    }
-    fputs(text_str(&text), stdout);
-    text_free(&text);
-    return err.text[0] != '\0' ? complain(err.status, &err) : EXIT_MET;
-}
-
-static enum exit_status command_predict(const struct arguments *arguments)
-{
-    struct run_options options;
-    struct error err = {0};
-    struct text text = {0};
-    if (is_manifest(arguments->operand))
-        return predict_manifest(arguments);
-    set_options(&options, arguments, NULL);
-    options.experiment = arguments->operand;
-    if (prepare_predict(&options, &text, &err) < 0)
-        return complain(err.status, &err);
-    fputs(text_str(&text), stdout);
-    text_free(&text);
-    return EXIT_MET;
-}
-
 static enum exit_status command_undo(const struct arguments *arguments)
 {
     struct error err = {0};
@@ -410,7 +354,7 @@ static const struct {
     [COMMAND_KUBE] = {"kube", NULL, kube_help},
     [COMMAND_DOCTOR] = {"doctor", NULL, doctor_help},
     [COMMAND_ADVISE] = {"advise", NULL, advise_help},
-    [COMMAND_PREDICT] = {"predict", "s:V:h", predict_help},
+    [COMMAND_PREDICT] = {"predict", NULL, predict_help},
     [COMMAND_REPORT] = {"report", "f:h", report_help},
     [COMMAND_UNDO] = {"undo", "nh", undo_help},
 };
@@ -441,6 +385,8 @@ static enum exit_status dispatch(int argc, char **argv)
         return command_doctor(argc - 1, argv + 1);
     if (command == COMMAND_ADVISE)
         return command_advise(argc - 1, argv + 1);
+    if (command == COMMAND_PREDICT)
+        return command_predict(argc - 1, argv + 1);
     if (!parse(argc - 1, argv + 1, commands[command].options, &arguments))
         return EXIT_USAGE;
     if (arguments.help) {
@@ -449,7 +395,6 @@ static enum exit_status dispatch(int argc, char **argv)
     }
     switch (command) {
     case COMMAND_RUN: return command_run(&arguments, argv[0]);
-    case COMMAND_PREDICT: return command_predict(&arguments);
     case COMMAND_REPORT: return command_report(&arguments);
     default: return command_undo(&arguments);
     }

@@ -14,8 +14,7 @@
 
 enum {
     NS_PER_MS = 1000000,
-    HTTP_UNAUTHORIZED = 401,
-    DISCOVERIES = 2
+    HTTP_UNAUTHORIZED = 401
 };
 #define RENEW_BEFORE_NS INT64_C(30000000000)
 #define RENEW_PAUSE_NS UINT64_C(10000000000)
@@ -37,10 +36,10 @@ struct started {
     struct kube_action action;
 };
 
-/* The two answers of kube_discover(). */
-struct discovering {
-    uint64_t request; /* 0: none, or answered. */
-    int code;         /* As far as known: 0 or -errno. */
+/* A request that its owner waits for. */
+struct reading {
+    uint64_t request;           /* 0: none, or answered. */
+    struct kube_answer *answer; /* Until its owner has it. */
 };
 
 struct kube {
@@ -52,8 +51,7 @@ struct kube {
     bool unknown;      /* The server did not know us since they were. */
     struct kube_transport *transport;
     struct kube_discovery discovery;
-    struct discovering discovering[DISCOVERIES]; /* /apis, /api/v1. */
-    struct error discovery_error;
+    struct reading reading;
     struct clock_request asking;
     struct kube_events events;
     struct kube_floors floors;
@@ -63,8 +61,8 @@ struct kube {
     struct started *actions[KUBE_ACTIONS_MAX]; /* NULL: free. */
 };
 
-static const char *const discovery_paths[DISCOVERIES] = {"/apis", "/api/v1"};
-
+static int read_path(struct kube *kube, const char *path, const struct kube_call *call,
+                     unsigned deadline_ms, cJSON **out, struct error *err);
 static int judge_rollout(const struct kube *kube, const struct kube_object *object, bool over_time,
                          struct kube_rollout *rollout, struct error *err);
 static void renew_credentials(struct kube *kube, uint64_t now_ns);
@@ -72,12 +70,11 @@ static void start_due(struct kube *kube, uint64_t now_ns);
 static void start_watch(struct kube *kube, struct followed *followed, uint64_t now_ns);
 static void start_action(struct kube *kube, struct started *started, uint64_t now_ns);
 static unsigned wait_ms(const struct kube *kube, unsigned timeout_ms, uint64_t now_ns);
-static void dispatch(struct kube *kube, const struct kube_answer *answer, uint64_t now_ns);
+static bool dispatch(struct kube *kube, struct kube_answer *answer, uint64_t now_ns);
 static void to_watch(struct kube *kube, struct followed *followed, const struct kube_answer *answer,
                      uint64_t now_ns);
 static void to_action(struct kube *kube, struct started *started, const struct kube_answer *answer,
                       uint64_t now_ns);
-static void to_discovery(struct kube *kube, unsigned which, const struct kube_answer *answer);
 static void tell_news(struct kube *kube, struct started *started, uint64_t now_ns);
 static void tell_action(struct kube *kube, struct started *started, uint64_t now_ns);
 static const char *namespace_of(const struct kube *kube, enum kube_kind kind,
@@ -154,39 +151,41 @@ const struct kube_discovery *kube_discovered(const struct kube *kube)
 
 int kube_discover(struct kube *kube, unsigned deadline_ms, struct error *err)
 {
-    uint64_t deadline_ns = clock_now_ns(kube->clock) + (uint64_t)deadline_ms * NS_PER_MS;
-    kube->discovery_error = (struct error){0};
-    for (unsigned i = 0; i < DISCOVERIES; i++) {
-        struct kube_request request = {
-            .method = "GET", .path = discovery_paths[i], .answer_ms = deadline_ms};
-        kube->discovering[i].code =
-            kube_transport_start(kube->transport, &request, &kube->discovering[i].request);
+    static const struct kube_call call = {"get", "", "", "", "", ""};
+    cJSON *groups = NULL, *core = NULL;
+    int code = read_path(kube, "/apis", &call, deadline_ms, &groups, err);
+    if (code == 0)
+        code = read_path(kube, "/api/v1", &call, deadline_ms, &core, err);
+    if (code == 0) {
+        code = kube_discovery_groups(&kube->discovery, groups, err);
+        if (code == 0)
+            code = kube_discovery_core(&kube->discovery, core, err);
+        if (code < 0)
+            error_wrap(err, "%s", kube->config.server);
     }
-    while (kube->discovering[0].request != 0 || kube->discovering[1].request != 0) {
-        uint64_t now_ns = clock_now_ns(kube->clock);
-        if (now_ns >= deadline_ns + 1000 * (uint64_t)NS_PER_MS) /* libcurl's own comes first. */
-            break;
-        if (stop_is_wanted() || kube_poll(kube, 50) < 0)
-            break;
-    }
-    for (unsigned i = 0; i < DISCOVERIES; i++) {
-        if (kube->discovering[i].request != 0) {
-            kube_transport_cancel(kube->transport, kube->discovering[i].request);
-            kube->discovering[i] = (struct discovering){.code = -ETIMEDOUT};
-        }
-    }
-    if (stop_is_wanted())
-        return -EINTR;
-    for (unsigned i = 0; i < DISCOVERIES; i++) {
-        if (kube->discovering[i].code < 0) {
-            error_set(&kube->discovery_error, EXIT_ENVIRONMENT, kube->discovering[i].code,
-                      "%s does not answer in time", kube->config.server);
-            if (err != NULL)
-                *err = kube->discovery_error;
-            return kube->discovering[i].code;
-        }
-    }
-    return 0;
+    cJSON_Delete(groups);
+    cJSON_Delete(core);
+    return code;
+}
+
+int kube_read(struct kube *kube, const struct kube_resource *resource, const char *name,
+              unsigned deadline_ms, cJSON **out, struct error *err)
+{
+    const char *namespace = resource->namespaced ? kube->namespace : "";
+    struct kube_call call = {.verb = name == NULL ? "list" : "get",
+                             .group = resource->group,
+                             .resource = resource->plural,
+                             .subresource = "",
+                             .namespace = namespace,
+                             .name = name == NULL ? "" : name};
+    struct text path = {0};
+    if (name != NULL && !kube_resource_name_valid(name))
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "\"%s\" is no object's name: small letters, digits, '-' and '.'", name);
+    kube_resource_path(&path, resource, namespace, name, NULL);
+    int code = read_path(kube, text_str(&path), &call, deadline_ms, out, err);
+    text_free(&path);
+    return code;
 }
 
 int kube_poll(struct kube *kube, unsigned timeout_ms)
@@ -199,10 +198,9 @@ int kube_poll(struct kube *kube, unsigned timeout_ms)
     if (code < 0)
         return code;
     now_ns = clock_now_ns(kube->clock); /* After the bytes were read: see kube/event.h. */
-    while ((answer = kube_transport_take(kube->transport)) != NULL) {
-        dispatch(kube, answer, now_ns);
-        kube_answer_free(answer);
-    }
+    while ((answer = kube_transport_take(kube->transport)) != NULL)
+        if (!dispatch(kube, answer, now_ns))
+            kube_answer_free(answer);
     start_due(kube, now_ns);
     return (int)kube->events.count;
 }
@@ -480,6 +478,32 @@ int kube_wait_rollout(struct kube *kube, enum kube_kind kind, const char *namesp
     return code;
 }
 
+static int read_path(struct kube *kube, const char *path, const struct kube_call *call,
+                     unsigned deadline_ms, cJSON **out, struct error *err)
+{
+    struct kube_request request = {.method = "GET", .path = path, .answer_ms = deadline_ms};
+    /* libcurl's own deadline comes first. */
+    uint64_t deadline_ns = clock_now_ns(kube->clock) + (deadline_ms + UINT64_C(1000)) * NS_PER_MS;
+    struct reading *reading = &kube->reading;
+    int code = kube_transport_start(kube->transport, &request, &reading->request);
+    while (code == 0 && reading->request != 0) {
+        if (stop_is_wanted())
+            code = -EINTR;
+        else if (clock_now_ns(kube->clock) >= deadline_ns || kube_poll(kube, 50) < 0)
+            code = -ETIMEDOUT;
+    }
+    if (reading->request != 0)
+        kube_transport_cancel(kube->transport, reading->request);
+    struct kube_answer *answer = reading->answer;
+    *reading = (struct reading){0};
+    if (code == 0)
+        code = kube_answer_json(answer, call, &kube->config, out, err);
+    else if (code != -EINTR)
+        error_set(err, EXIT_ENVIRONMENT, code, "%s does not answer in time", kube->config.server);
+    kube_answer_free(answer);
+    return code;
+}
+
 /* 0 when it is complete, 1 while it may still become so. */
 static int judge_rollout(const struct kube *kube, const struct kube_object *object, bool over_time,
                          struct kube_rollout *rollout, struct error *err)
@@ -593,27 +617,28 @@ static unsigned wait_ms(const struct kube *kube, unsigned timeout_ms, uint64_t n
     return (unsigned)((wake_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
-static void dispatch(struct kube *kube, const struct kube_answer *answer, uint64_t now_ns)
+/* True: the answer was taken. */
+static bool dispatch(struct kube *kube, struct kube_answer *answer, uint64_t now_ns)
 {
     kube->unknown |= answer->http_code == HTTP_UNAUTHORIZED;
     for (unsigned i = 0; i < kube->watches_count; i++) {
         if (kube->watches[i]->request == answer->request) {
             to_watch(kube, kube->watches[i], answer, now_ns);
-            return;
+            return false;
         }
     }
     for (unsigned i = 0; i < KUBE_ACTIONS_MAX; i++) {
         if (kube->actions[i] != NULL && kube->actions[i]->request == answer->request) {
             to_action(kube, kube->actions[i], answer, now_ns);
-            return;
+            return false;
         }
-    }
-    for (unsigned i = 0; i < DISCOVERIES; i++) {
-        if (kube->discovering[i].request == answer->request)
-            to_discovery(kube, i, answer);
     }
     if (kube->asking.request == answer->request)
         kube->asking.request = 0; /* Its Date was all that it was for. */
+    if (kube->reading.request != answer->request)
+        return false;
+    kube->reading = (struct reading){.answer = answer};
+    return true;
 }
 
 static void to_watch(struct kube *kube, struct followed *followed, const struct kube_answer *answer,
@@ -658,33 +683,6 @@ static void to_action(struct kube *kube, struct started *started, const struct k
         kube_floors_add(&kube->floors, action->result.version - 1, ns);
     }
     tell_action(kube, started, now_ns);
-}
-
-static void to_discovery(struct kube *kube, unsigned which, const struct kube_answer *answer)
-{
-    struct discovering *it = &kube->discovering[which];
-    struct error *err = &kube->discovery_error;
-    it->request = 0;
-    if (answer->reason != KUBE_REASON_SUCCESS) {
-        error_set(err, answer->error.status, kube_reason_errno(answer->reason), "%s",
-                  answer->error.text);
-        it->code = kube_reason_errno(answer->reason);
-        return;
-    }
-    if (answer->http_code != 200) {
-        struct kube_call call = {"get", "", "", "", "", ""};
-        it->code = kube_reason_errno(kube_failure_set(err, &kube->config, &call, answer->http_code,
-                                                      text_str(&answer->body), answer->body.size));
-        return;
-    }
-    cJSON *json = json_parse(text_str(&answer->body), answer->body.size, NULL);
-    if (which == 0)
-        it->code = kube_discovery_groups(&kube->discovery, json, err);
-    else
-        it->code = kube_discovery_core(&kube->discovery, json, err);
-    if (it->code < 0)
-        error_wrap(err, "%s", kube->config.server);
-    cJSON_Delete(json);
 }
 
 /* Each part that was done, between the sending of its request and now. */

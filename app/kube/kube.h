@@ -111,6 +111,12 @@ const struct kube_discovery *kube_discovered(const struct kube *kube);
  * versions of a present-day server are assumed. */
 int kube_discover(struct kube *kube, unsigned deadline_ms, struct error *err);
 
+/* Read an object of the client's namespace (or of none), or with NAME NULL the list of all, as the
+ * server answers it. Blocks like kube_discover(), and fails like it; -ENOENT: there is none. The
+ * caller deletes *OUT. */
+int kube_read(struct kube *kube, const struct kube_resource *resource, const char *name,
+              unsigned deadline_ms, cJSON **out, struct error *err);
+
 /* Do what can be done; wait at most TIMEOUT_MS for something to come. The number of events that
  * can be taken, or -errno when libcurl itself failed. */
 int kube_poll(struct kube *kube, unsigned timeout_ms);

@@ -204,6 +204,24 @@ void kube_answer_free(struct kube_answer *answer)
     free(answer);
 }
 
+int kube_answer_json(const struct kube_answer *answer, const struct kube_call *call,
+                     const struct kubeconfig *config, cJSON **out, struct error *err)
+{
+    if (answer->reason != KUBE_REASON_SUCCESS)
+        return error_set(err, answer->error.status, kube_reason_errno(answer->reason), "%s",
+                         answer->error.text);
+    if (answer->http_code != 200)
+        return kube_reason_errno(kube_failure_set(err, config, call, answer->http_code,
+                                                  text_str(&answer->body), answer->body.size));
+    cJSON *json = json_parse(text_str(&answer->body), answer->body.size, err);
+    if (json == NULL) {
+        error_wrap(err, "%s: the answer is no JSON: is that an API server?", config->server);
+        return -EBADMSG;
+    }
+    *out = json;
+    return 0;
+}
+
 static int set_options(struct exchange *exchange, const struct kube_request *request,
                        struct text *url)
 {

@@ -72,7 +72,11 @@ void kube_transport_cancel(struct kube_transport *transport, uint64_t id);
  * without waiting. The number of answers in the list, or -errno. */
 int kube_transport_poll(struct kube_transport *transport, unsigned timeout_ms);
 struct kube_answer *kube_transport_take(struct kube_transport *transport); /* NULL: none. */
-void kube_answer_free(struct kube_answer *answer);
+void kube_answer_free(struct kube_answer *answer);                         /* NULL is harmless. */
+/* The JSON of an answer to CALL that came whole and with 200. 0 with *OUT, the caller's, or -errno
+ * with ERR. */
+int kube_answer_json(const struct kube_answer *answer, const struct kube_call *call,
+                     const struct kubeconfig *config, cJSON **out, struct error *err);
 
 /* Of all answers so far. Borrowed. */
 const struct server_clock *kube_transport_clock(const struct kube_transport *transport);

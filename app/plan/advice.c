@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -37,6 +39,12 @@ static void write_pre_stop(cJSON *hook, bool sleeps, int64_t seconds);
 static void look_at_grace(struct work *work);
 static void look_at_held(struct work *work);
 static void look_at_budget(struct work *work);
+static double lost_to_budget(const cJSON *budget, const struct work *work);
+static void mend_budget(struct work *work, const cJSON *budget);
+static void make_budget(struct work *work);
+static cJSON *begin_object(const struct work *work, const char *api_version, const char *kind,
+                           const char *name);
+static void look_at_nodes(struct work *work);
 static void look_at_spread(struct work *work);
 static void look_at_services(struct work *work);
 static bool selects(const cJSON *selector, const struct work *work);
@@ -67,6 +75,7 @@ int advice_make(const struct manifest *manifest, const cJSON *deployment,
     look_at_grace(&work);
     look_at_held(&work);
     look_at_budget(&work);
+    look_at_nodes(&work);
     look_at_spread(&work);
     look_at_services(&work);
     drop_idle_patch(&advice);
@@ -77,6 +86,7 @@ int advice_make(const struct manifest *manifest, const cJSON *deployment,
 void advice_free(struct advice *advice)
 {
     cJSON_Delete(advice->patch);
+    cJSON_Delete(advice->budget);
     *advice = (struct advice){0};
 }
 
@@ -92,6 +102,24 @@ void advice_print(const struct advice *advice, struct text *out)
         text_addf(out, "  %s of %s: %s\n    %s\n    %s\n", item->certain ? "LOSS" : "RISK",
                   whom[item->hits], item->what, item->why, item->document);
     }
+}
+
+bool advice_print_patch(const struct advice *advice, struct text *out)
+{
+    const cJSON *documents[] = {advice->patch, advice->budget};
+    bool any = false;
+
+    for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
+        char *printed = documents[i] != NULL ? json_print(documents[i], true) : NULL;
+        /* kubectl takes what begins with a brace for JSON, of one document. */
+        if (printed != NULL && !any)
+            text_addf(out, "# What mends deployment/%s.\n", advice->name);
+        if (printed != NULL)
+            text_addf(out, "---\n%s\n", printed);
+        any |= printed != NULL;
+        free(printed);
+    }
+    return any;
 }
 
 static void look_at_strategy(struct work *work)
@@ -220,26 +248,98 @@ static void look_at_budget(struct work *work)
 {
     for (uint32_t i = 0; i < work->manifest->count; i++) {
         const cJSON *object = work->manifest->objects[i];
-        const cJSON *least = json_at(object, "spec.minAvailable");
         if (strcmp(json_string(object, "kind", ""), "PodDisruptionBudget") != 0 ||
             !selects(json_at(object, "spec.selector.matchLabels"), work))
             continue;
-        if (cJSON_IsNumber(least) && least->valuedouble >= work->of.replicas)
-            add(work, ADVICE_BOTH, false, BUDGET,
-                "the PodDisruptionBudget never allows an eviction",
-                "minAvailable %d of %" PRIu32 " replicas: a drain waits for ever, and whoever "
+        if (work->of.replicas > 0 && lost_to_budget(object, work) < 1) {
+            char what[160];
+            snprintf(what, sizeof(what), "poddisruptionbudget/%.60s never allows an eviction",
+                     json_string(object, "metadata.name", "?"));
+            add(work, ADVICE_BOTH, false, BUDGET, what,
+                "of %" PRIu32 " replicas none may be missing: a drain waits for ever, and whoever "
                 "forces it takes pods without heeding anything",
-                least->valueint, work->of.replicas);
+                work->of.replicas);
+            if (work->of.replicas > 1)
+                mend_budget(work, object);
+        }
         return;
     }
-    if (work->of.replicas < 2)
+    if (work->of.replicas < 2) {
         add(work, ADVICE_BOTH, false, BUDGET, "spec.replicas is 1",
             "a drain, or a node that fails, leaves no pod: want 2 or more, and a "
             "PodDisruptionBudget");
-    else
-        add(work, ADVICE_BOTH, false, BUDGET, "the file has no PodDisruptionBudget for it",
-            "a drain may evict all of its pods of a node at once, and of several nodes: want one "
-            "with maxUnavailable 1");
+        return;
+    }
+    add(work, ADVICE_BOTH, false, BUDGET, "it has no PodDisruptionBudget",
+        "a drain may evict all of its pods of a node at once, and of several nodes: want one "
+        "with maxUnavailable 1");
+    make_budget(work);
+}
+
+/* How many pods an eviction may take when all are healthy. */
+static double lost_to_budget(const cJSON *budget, const struct work *work)
+{
+    const cJSON *least = json_at(budget, "spec.minAvailable");
+    const cJSON *most = json_at(budget, "spec.maxUnavailable");
+    const double all = work->of.replicas;
+    struct rollout_amount amount = {0};
+
+    /* Shares are rounded up, of both. */
+    if (rollout_read_amount(most != NULL ? most : least, &amount) < 0)
+        return all; /* No budget that the server would take. */
+    double pods = amount.percent ? ceil(all * amount.value / 100) : amount.value;
+    return most != NULL ? pods : all - pods;
+}
+
+/* The field that it has is kept: a budget has one of the two. */
+static void mend_budget(struct work *work, const cJSON *budget)
+{
+    bool most = json_at(budget, "spec.maxUnavailable") != NULL;
+    cJSON *mended = begin_object(work, json_string(budget, "apiVersion", "policy/v1"),
+                                 "PodDisruptionBudget", json_string(budget, "metadata.name", ""));
+
+    json_add_integer(json_make(mended, "spec"), most ? "maxUnavailable" : "minAvailable",
+                     most ? 1 : (int64_t)work->of.replicas - 1);
+    cJSON_AddItemToObject(json_make(mended, "spec"), "selector",
+                          cJSON_Duplicate(json_at(budget, "spec.selector"), true));
+    work->advice->budget = mended;
+}
+
+static void make_budget(struct work *work)
+{
+    const cJSON *selector = json_at(work->object, "spec.selector");
+    const bool taken = manifest_find(work->manifest, "PodDisruptionBudget", work->of.name) != NULL;
+    char name[160];
+    cJSON *budget;
+
+    if (selector == NULL)
+        return;
+    snprintf(name, sizeof(name), "%.120s%s", work->of.name, taken ? "-budget" : "");
+    budget = begin_object(work, "policy/v1", "PodDisruptionBudget", name);
+    json_add_integer(json_make(budget, "spec"), "maxUnavailable", 1);
+    cJSON_AddItemToObject(json_make(budget, "spec"), "selector", cJSON_Duplicate(selector, true));
+    work->advice->budget = budget;
+}
+
+/* Only where the manifest has nodes: a live one. */
+static void look_at_nodes(struct work *work)
+{
+    uint32_t nodes = 0, open = 0;
+
+    for (uint32_t i = 0; i < work->manifest->count; i++) {
+        const cJSON *object = work->manifest->objects[i];
+        if (strcmp(json_string(object, "kind", ""), "Node") != 0)
+            continue;
+        nodes++;
+        open += !json_bool(object, "spec.unschedulable", false);
+    }
+    if (nodes == 0 || open > 1)
+        return;
+    add(work, ADVICE_BOTH, false, SPREAD,
+        open == 1 ? "one node alone takes new pods" : "no node takes new pods",
+        "when it is drained or fails, its pods come back nowhere: of %" PRIu32
+        " node%s the others are cordoned",
+        nodes, nodes == 1 ? "" : "s");
 }
 
 static void look_at_spread(struct work *work)
@@ -340,18 +440,26 @@ static void add(struct work *work, enum advice_hits hits, bool certain, const ch
 
 static int begin_patch(struct work *work)
 {
-    cJSON *patch = cJSON_CreateObject();
+    work->advice->patch = begin_object(work, json_string(work->object, "apiVersion", ""),
+                                       "Deployment", work->of.name);
+    return work->advice->patch == NULL ? -ENOMEM : 0;
+}
+
+/* In the Deployment's namespace. */
+static cJSON *begin_object(const struct work *work, const char *api_version, const char *kind,
+                           const char *name)
+{
+    cJSON *object = cJSON_CreateObject();
     const char *namespace = json_string(work->object, "metadata.namespace", NULL);
 
-    work->advice->patch = patch;
-    if (patch == NULL)
-        return -ENOMEM;
-    cJSON_AddStringToObject(patch, "apiVersion", json_string(work->object, "apiVersion", ""));
-    cJSON_AddStringToObject(patch, "kind", "Deployment");
-    cJSON_AddStringToObject(json_make(patch, "metadata"), "name", work->of.name);
+    if (object == NULL)
+        return NULL;
+    cJSON_AddStringToObject(object, "apiVersion", api_version);
+    cJSON_AddStringToObject(object, "kind", kind);
+    cJSON_AddStringToObject(json_make(object, "metadata"), "name", name);
     if (namespace != NULL)
-        cJSON_AddStringToObject(json_make(patch, "metadata"), "namespace", namespace);
-    return 0;
+        cJSON_AddStringToObject(json_make(object, "metadata"), "namespace", namespace);
+    return object;
 }
 
 static void drop_idle_patch(struct advice *advice)

@@ -6,8 +6,10 @@
  * manifest says, unless the application or its clients move them.
  *
  * The patch is a part of the Deployment with apiVersion, kind and metadata, so that it can be
- * applied as well as given to `kubectl patch --patch-file` (a strategic merge patch). What no
- * Deployment's field mends (a budget, the application) is advice without a patch.
+ * applied as well as given to `kubectl patch --patch-file` (a strategic merge patch). After it
+ * stands the PodDisruptionBudget, whole when there is none: `kubectl patch` reads the first
+ * document alone, an apply both. What neither mends (the application, one replica) is advice
+ * without a patch.
  *
  * Threads: pure. Memory: malloc; advice_free(). Sources: each advice names its Kubernetes document.
  */
@@ -52,15 +54,18 @@ struct advice {
     char name[128]; /* The Deployment's. */
     uint32_t count;
     struct advice_item items[ADVICE_MAX];
-    cJSON *patch; /* NULL: nothing that it could mend. */
+    cJSON *patch;  /* Of the Deployment; NULL: nothing that it could mend. */
+    cJSON *budget; /* To be applied; NULL likewise. */
 };
 
-/* About DEPLOYMENT of MANIFEST, whose Services and PodDisruptionBudgets count as well. 0, or -errno
- * with ERR. */
+/* About DEPLOYMENT of MANIFEST, whose Services, PodDisruptionBudgets and Nodes count as well. 0, or
+ * -errno with ERR. */
 int advice_make(const struct manifest *manifest, const cJSON *deployment,
                 const struct advice_conditions *conditions, struct advice *out, struct error *err);
 void advice_free(struct advice *advice);
 /* For people. */
 void advice_print(const struct advice *advice, struct text *out);
+/* Append what mends it, one YAML document each. False: there is nothing. */
+bool advice_print_patch(const struct advice *advice, struct text *out);
 
 #endif

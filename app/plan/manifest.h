@@ -19,7 +19,7 @@
 
 enum {
     MANIFEST_BYTES_MAX = 4 << 20,
-    MANIFEST_DOCUMENTS_MAX = 256
+    MANIFEST_DOCUMENTS_MAX = 4096
 };
 
 struct manifest {

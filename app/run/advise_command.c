@@ -3,26 +3,35 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "plan/advice.h"
 #include "plan/quantity.h"
+#include "run/live_manifest.h"
 
 const char advise_help[] =
     "Usage: seamline advise FILE [OPTION]...\n"
+    "       seamline advise NAME -n NAMESPACE --kubeconfig FILE --context NAME [OPTION]...\n"
     "\n"
-    "What in a manifest will lose traffic when pods are replaced, told apart for new connections,\n"
+    "What of a Deployment will lose traffic when pods are replaced, told apart for new "
+    "connections,\n"
     "which a preStop hook saves, and held ones, which it does not; each with its reason and the\n"
     "Kubernetes document. FILE is YAML; Services and PodDisruptionBudgets in it count as well.\n"
-    "No cluster is asked: `kubectl get deployment,service,pdb -o yaml` makes such a file.\n"
+    "With --kubeconfig it is of a Deployment of that cluster, NAME or NAMESPACE/NAME, which is "
+    "only\n"
+    "read, as are Services and PodDisruptionBudgets of its namespace, and nodes.\n"
     "\n"
-    "  -d, --deployment NAME  which; default all\n"
-    "  -p, --patch FILE       write what mends it, of one Deployment; then\n"
-    "                         kubectl patch deployment NAME --patch-file FILE, or\n"
-    "                         seamline kube apply FILE --force-conflicts: where another than\n"
-    "                         seamline made it, for it takes back what it leaves out of its own\n"
+    "  -k, --kubeconfig FILE  or \"lab\": the lab that is up, whose context is the default\n"
+    "      --context NAME     in it; neither is guessed\n"
+    "  -n, --namespace NAME   of the Deployment\n"
+    "  -d, --deployment NAME  of a FILE, which; default all\n"
+    "  -p, --patch FILE       write what mends one Deployment, and its PodDisruptionBudget; then\n"
+    "                         seamline kube apply FILE --force-conflicts, or\n"
+    "                         kubectl apply --server-side --force-conflicts -f FILE, or, without\n"
+    "                         the budget, kubectl patch deployment NAME --patch-file FILE. An "
+    "apply\n"
+    "                         takes back what its own manager applied before and FILE leaves out\n"
     "      --removal TIME     longest until proxies and an ingress know that a pod ends; default "
     "5s\n"
     "      --probe-lag TIME   longest until a balancer in front takes out a node; default 0s: "
@@ -34,11 +43,14 @@ const char advise_help[] =
 enum {
     OPTION_REMOVAL = 256,
     OPTION_PROBE,
-    OPTION_REQUEST
+    OPTION_REQUEST,
+    OPTION_CONTEXT
 };
 
 struct options {
-    const char *file, *deployment, *patch;
+    const char *file; /* Or the name of what is live. */
+    const char *deployment, *patch;
+    struct live_manifest_options live;
     struct advice_conditions conditions;
     bool help;
 };
@@ -58,6 +70,9 @@ static int take_option(struct options *options, int option, struct error *err)
     case 'd': options->deployment = optarg; return 0;
     case 'p': options->patch = optarg; return 0;
     case 'h': options->help = true; return 0;
+    case 'k': options->live.kubeconfig = optarg; return 0;
+    case 'n': options->live.namespace = optarg; return 0;
+    case OPTION_CONTEXT: options->live.context = optarg; return 0;
     case OPTION_REMOVAL: return read_time("--removal", optarg, &conditions->removal_ns, err);
     case OPTION_PROBE: return read_time("--probe-lag", optarg, &conditions->probe_ns, err);
     case OPTION_REQUEST:
@@ -74,18 +89,27 @@ static int parse(int argc, char **argv, struct options *options, struct error *e
         {"removal", required_argument, NULL, OPTION_REMOVAL},
         {"probe-lag", required_argument, NULL, OPTION_PROBE},
         {"longest-request", required_argument, NULL, OPTION_REQUEST},
+        {"kubeconfig", required_argument, NULL, 'k'},
+        {"context", required_argument, NULL, OPTION_CONTEXT},
+        {"namespace", required_argument, NULL, 'n'},
         {"help", no_argument, NULL, 'h'},
         {0}};
     int option;
     options->conditions = (struct advice_conditions){.removal_ns = INT64_C(5000000000),
                                                      .request_ns = INT64_C(10000000000)};
     optind = 1;
-    while ((option = getopt_long(argc, argv, "d:p:h", list, NULL)) != -1)
+    while ((option = getopt_long(argc, argv, "d:p:k:n:h", list, NULL)) != -1)
         if (take_option(options, option, err) < 0)
             return -EINVAL;
     if (!options->help && argc - optind != 1)
         return error_set(err, EXIT_USAGE, -EINVAL,
-                         "advise: want exactly one file; see seamline help advise");
+                         "advise: want exactly one file, or one name; see seamline help advise");
+    const struct live_manifest_options *live = &options->live;
+    if (live->kubeconfig == NULL && (live->context != NULL || live->namespace != NULL))
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "advise: --context and -n are of a cluster: --kubeconfig is missing");
+    if (live->kubeconfig != NULL && options->deployment != NULL)
+        return error_set(err, EXIT_USAGE, -EINVAL, "advise: --deployment is of a file");
     options->file = argv[optind];
     return 0;
 }
@@ -94,15 +118,12 @@ static int write_patch(const struct options *options, const struct advice *advic
                        struct error *err)
 {
     struct text text = {0};
-    char *printed = advice->patch != NULL ? json_print(advice->patch, true) : NULL;
-    if (printed == NULL)
+    if (!advice_print_patch(advice, &text))
         return error_set(err, EXIT_USAGE, -ENODATA, "--patch: there is nothing that it could mend");
-    text_addf(&text, "%s\n", printed);
     int code = text_write_file(&text, options->patch);
     if (code < 0)
         error_set(err, EXIT_ENVIRONMENT, code, "%s: %s", options->patch, strerror(-code));
     text_free(&text);
-    free(printed);
     return code;
 }
 
@@ -161,7 +182,9 @@ enum exit_status advise_command(int argc, char **argv, struct error *err)
         fputs(advise_help, stdout);
         return EXIT_MET;
     }
-    int code = manifest_load(options.file, &manifest, err);
+    int code = options.live.kubeconfig != NULL
+                   ? live_manifest_read(&options.live, options.file, &manifest, err)
+                   : manifest_load(options.file, &manifest, err);
     if (code < 0)
         return err->status;
     code = advise(&options, &manifest, err);

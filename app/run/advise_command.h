@@ -1,6 +1,6 @@
-/* advise_command.h - `seamline advise FILE ...`: what in a manifest loses traffic (plan/advice.h).
+/* advise_command.h - `seamline advise ...`: what of a Deployment loses traffic (plan/advice.h).
  *
- * Threads: the main thread. No cluster is asked.
+ * Threads: the main thread. A cluster is asked only when one is named, and never changed.
  */
 #ifndef RUN_ADVISE_COMMAND_H
 #define RUN_ADVISE_COMMAND_H

@@ -249,6 +249,11 @@ def doctors(seamline, api_only, program):
         yield "doctor finds what is missing", (status, missing) == (
             3, [("list", "nodes everywhere"), ("patch", "deployments")]), out
         yield "and has the rules", 'resources: ["deployments"]\n  verbs: ["patch"]' in out, out
+        world.run("apply", "-f", "-", stdin=kubectl.MANIFEST)
+        done = subprocess.run([seamline, "advise", "web", "-k", world.kubeconfig, "--context", "seamline-lab", "-n",
+                               "default"], text=True, capture_output=True, timeout=60, check=False)
+        yield "advise leaves out what it may not read, and says so", done.returncode == 1 \
+            and "nodes are left out" in done.stderr and "no preStop hook" in done.stdout, done
         status, missing, out = doctor("--read-only")
         yield "of what a run needs that observes", (status, missing) == (3, [("list", "nodes everywhere")]), out
         yield "it says which versions there are", "yes  discovery.k8s.io/v1 endpointslices" in out, out
@@ -257,24 +262,63 @@ def doctors(seamline, api_only, program):
 
 
 def advises(hand, world, folder):
-    """What is advised about the Deployment of the server, and the patch that mends it."""
-    manifest, patch = folder / "web.yaml", folder / "patch.json"
+    """What is advised about the Deployment of the server, live and by a file, and the patch that mends it."""
+    manifest, patch = folder / "web.yaml", folder / "patch.yaml"
+
+    def seamline(*words):
+        return subprocess.run([hand.command[0], *words], text=True, capture_output=True, timeout=60, check=False)
 
     def advise(*more):
-        manifest.write_text(world.run("get", "deploy", "web", "-o", "yaml"))
-        return subprocess.run([hand.command[0], "advise", manifest, *more], text=True, capture_output=True,
-                              timeout=60, check=False)
+        manifest.write_text(world.run("get", "deploy,pdb,nodes", "-o", "yaml"))
+        live = seamline("advise", "web", *hand.access, *more)
+        filed = seamline("advise", manifest, "-d", "web", *more)
+        assert (live.returncode, live.stdout) == (filed.returncode, filed.stdout), (live, filed)
+        return live
 
-    for name, apply in (("kubectl patch", lambda: world.run("patch", "deploy", "web", "--patch-file", str(patch))),
-                        ("seamline kube apply", lambda: hand.says("apply", str(patch), "--force-conflicts"))):
+    def server_side():
+        world.run("apply", "--server-side", "--force-conflicts", "-f", str(patch))
+
+    for name, apply, budget in (
+            ("kubectl patch", lambda: world.run("patch", "deploy", "web", "--patch-file", str(patch)), ""),
+            ("kubectl apply", server_side, "web 1"),
+            ("seamline kube apply", lambda: hand.says("apply", str(patch), "--force-conflicts"), "web 1")):
         world.run("delete", "deploy", "web")
+        world.run("delete", "pdb", "--all")
         world.run("apply", "-f", "-", stdin=BARE)
         bad = advise("--patch", patch)
         patched = apply()
         good = advise()
+        made = world.run("get", "pdb", "-o", "jsonpath={.items[*].metadata.name} {.items[*].spec.maxUnavailable}")
         yield f"what advise says is mended by {name} and its patch", bad.returncode == 1 \
             and "LOSS of new connections: there is no preStop hook" in bad.stdout and good.returncode == 0 \
             and "LOSS of held connections" in good.stdout and "web:v1" in manifest.read_text(), (bad, patched, good)
+        yield f"{name} takes the budget, too" if budget else f"{name} takes the Deployment's part", (
+            made.strip(), "it has no PodDisruptionBudget" in good.stdout) == (budget, budget == ""), (made, good)
+    world.run("patch", "pdb", "web", "--type", "merge", "-p", '{"spec":{"maxUnavailable":0}}')
+    bad = advise("--patch", patch)
+    server_side()
+    good = advise()
+    yield "a budget that allows nothing is mended", "web never allows an eviction" in bad.stdout \
+        and "never allows" not in good.stdout, (bad, good)
+    world.run("cordon", "n2")
+    yield "live, nodes are looked at", "one node alone takes new pods" in advise().stdout, ""
+    world.run("uncordon", "n2")
+    live = seamline("predict", "default/web", *hand.access[:4])
+    filed = seamline("predict", manifest)
+    yield "predict of what is live is as of its manifest", live.returncode == 0 and live.stdout == filed.stdout \
+        and "make 1, end 0: 1 new and 2 old pods" in live.stdout, (live, filed)
+    for words, status, text in (
+            (["advise", "nothing", *hand.access], 3, "there is no nothing of deployments in namespace default"),
+            (["predict", "nothing", *hand.access], 3, "there is no nothing"),
+            (["predict", "other/web", *hand.access], 2, "is of namespace other, and -n says default"),
+            (["advise", "a/b/c", *hand.access[:4]], 2, "NAMESPACE/NAME"),
+            (["advise", "Web_1", *hand.access], 2, "no object's name"),
+            (["predict", "web", *hand.access[:4]], 2, "-n is missing"),
+            (["predict", "web", "-n", "default"], 2, "--kubeconfig is missing"),
+            (["predict", "web", "--set", "a=b", *hand.access], 2, "--set and --variant are of experiments"),
+            (["advise", "web", "-d", "web", *hand.access], 2, "--deployment is of a file")):
+        done = seamline(*words)
+        yield f"{words[0]} refused: {text}", done.returncode == status and text in done.stderr, done
 
 
 BARE = """apiVersion: apps/v1

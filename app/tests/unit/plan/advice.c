@@ -95,6 +95,22 @@ static void each_mistake_is_named(void **state)
          "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: x}\n"
          "spec: {minAvailable: 3, selector: {" LABELS "}}\n",
          ADVICE_BOTH, false, "never allows an eviction"},
+        {"a budget of all", "3", "", SPREAD, READY ", " HOOK,
+         "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: x}\n"
+         "spec: {minAvailable: 67%, selector: {" LABELS "}}\n",
+         ADVICE_BOTH, false, "never allows an eviction"},
+        {"a budget of two thirds", "3", "", SPREAD, READY ", " HOOK,
+         "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: x}\n"
+         "spec: {minAvailable: 66%, selector: {" LABELS "}}\n",
+         0, false, NULL},
+        {"one node takes pods", "3", "",
+         GOOD "---\napiVersion: v1\nkind: Node\nmetadata: {name: n1}\nspec: {unschedulable: true}\n"
+              "---\napiVersion: v1\nkind: Node\nmetadata: {name: n2}\n",
+         ADVICE_BOTH, false, "one node alone takes new pods"},
+        {"two nodes do", "3", "",
+         GOOD "---\napiVersion: v1\nkind: Node\nmetadata: {name: n1}\n"
+              "---\napiVersion: v1\nkind: Node\nmetadata: {name: n2}\n",
+         0, false, NULL},
         {"one replica", "1", "", SPREAD, READY ", " HOOK, "", ADVICE_BOTH, false,
          "spec.replicas is 1"},
         {"no spread", "3", "", "hostNetwork: false", READY ", " HOOK, BUDGET, ADVICE_BOTH, false,
