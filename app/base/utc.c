@@ -18,6 +18,14 @@ static void thin(struct utc *utc);
 static int64_t line_at(int64_t x, int64_t x0, int64_t y0, int64_t x1, int64_t y1);
 static uint64_t distance(int64_t a, int64_t b);
 
+int64_t utc_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
 void utc_sample_now(struct utc *utc, const struct clock *clock)
 {
     struct utc_sample best = {.half_width_ns = UINT64_MAX};
@@ -26,15 +34,14 @@ void utc_sample_now(struct utc *utc, const struct clock *clock)
     if (utc->count > 0 && now_ns < utc->samples[utc->count - 1].run_ns + utc->spacing_ns)
         return;
     for (unsigned i = 0; i < BRACKETS; i++) {
-        struct timespec real;
         uint64_t before_ns = clock_now_ns(clock);
-        clock_gettime(CLOCK_REALTIME, &real);
+        int64_t real_ns = utc_now_ns();
         uint64_t half_ns = (clock_now_ns(clock) - before_ns + 1) / 2;
 
         if (half_ns < best.half_width_ns)
             best = (struct utc_sample){
                 .run_ns = before_ns + half_ns,
-                .utc_ns = (int64_t)real.tv_sec * NS_PER_S + real.tv_nsec,
+                .utc_ns = real_ns,
                 .half_width_ns = half_ns,
             };
     }

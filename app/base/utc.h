@@ -39,6 +39,7 @@ struct utc {
     struct utc_sample samples[UTC_SAMPLES];
 };
 
+int64_t utc_now_ns(void); /* CLOCK_REALTIME. */
 /* Take a sample from the system now, unless the last is nearer than the spacing. */
 void utc_sample_now(struct utc *utc, const struct clock *clock);
 /* Add a known sample (tests, files), whatever the spacing. False when run_ns does not rise. */

@@ -1,13 +1,6 @@
 #include "kube/clock_request.h"
 
-#include <time.h>
-
-static int64_t system_utc_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
+#include "base/utc.h"
 
 void clock_request_run(struct clock_request *of, struct kube_transport *transport, uint64_t now_ns)
 {
@@ -16,7 +9,7 @@ void clock_request_run(struct clock_request *of, struct kube_transport *transpor
     if (of->left == 0 || of->request != 0 || clock->answers == 0)
         return;
     if (of->due_ns == 0) {
-        const int64_t utc_ns = system_utc_ns();
+        const int64_t utc_ns = utc_now_ns();
         of->due_ns = now_ns + (uint64_t)(server_clock_best_ns(clock, utc_ns) - utc_ns);
     }
     if (now_ns < of->due_ns)

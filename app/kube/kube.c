@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/json.h"
 #include "base/stop.h"
+#include "base/utc.h"
 #include "kube/clock_request.h"
 #include "kube/exec_credential.h"
 #include "kube/transport.h"
@@ -79,7 +79,6 @@ static void tell_news(struct kube *kube, struct started *started, uint64_t now_n
 static void tell_action(struct kube *kube, struct started *started, uint64_t now_ns);
 static const char *namespace_of(const struct kube *kube, enum kube_kind kind,
                                 const char *namespace);
-static int64_t system_utc_ns(void);
 static struct started *find_action(const struct kube *kube, int number);
 static int place_action(struct kube *kube, struct started **out, struct error *err);
 static void drop_action(struct kube *kube, struct started *started);
@@ -330,7 +329,7 @@ int kube_start(struct kube *kube, const struct kube_order *order, struct error *
     if (code < 0)
         return code;
     if (complete.utc_ns == 0)
-        complete.utc_ns = system_utc_ns();
+        complete.utc_ns = utc_now_ns();
     code = kube_action_init(&started->action, &complete, &kube->discovery, kube->namespace, err);
     if (code < 0) {
         drop_action(kube, started);
@@ -531,7 +530,7 @@ static int judge_rollout(const struct kube *kube, const struct kube_object *obje
 static void renew_credentials(struct kube *kube, uint64_t now_ns)
 {
     bool expires = kube->config.expires_utc_ns != INT64_MAX &&
-                   system_utc_ns() > kube->config.expires_utc_ns - RENEW_BEFORE_NS;
+                   utc_now_ns() > kube->config.expires_utc_ns - RENEW_BEFORE_NS;
     if (kube->config.exec == NULL || now_ns < kube->renew_ns || !(expires || kube->unknown))
         return;
     kube_exec_run(&kube->config, NULL);
@@ -731,13 +730,6 @@ static const char *namespace_of(const struct kube *kube, enum kube_kind kind, co
     if (namespace == NULL || namespace[0] == '\0')
         return kube->namespace;
     return strcmp(namespace, "*") == 0 ? "" : namespace;
-}
-
-static int64_t system_utc_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
 static struct started *find_action(const struct kube *kube, int number)

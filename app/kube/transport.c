@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/json.h"
+#include "base/utc.h"
 
 enum {
     TOKEN_BYTES = 64 << 10,
@@ -24,6 +24,7 @@ struct exchange {
     struct curl_slist *connect_to; /* Where to connect when the certificate has another name. */
     struct text body;              /* Of the request. */
     struct kube_answer *answer;    /* Being filled: a piece, or the whole. */
+    int64_t started_ns;            /* UTC. */
     bool stream;
     bool too_large; /* The answer passed KUBE_BODY_MAX. */
     unsigned retry_after_s;
@@ -52,7 +53,6 @@ static void make_url(const struct kubeconfig *config, const char *path, struct t
                      struct text *connect_to);
 static size_t take_body(char *bytes, size_t size, size_t count, void *arg);
 static void take_date(struct exchange *exchange, const char *text);
-static int64_t system_utc_ns(void);
 static size_t take_header(char *bytes, size_t size, size_t count, void *arg);
 static void append(struct kube_transport *transport, struct kube_answer *answer);
 static void finish(struct kube_transport *transport, struct exchange *exchange, CURLcode code);
@@ -113,6 +113,7 @@ int kube_transport_start(struct kube_transport *transport, const struct kube_req
     exchange->easy = curl_easy_init();
     int code = exchange->easy == NULL ? -ENOMEM : set_options(exchange, request, &url);
     text_free(&url);
+    exchange->started_ns = utc_now_ns();
     if (code == 0 && curl_multi_add_handle(transport->multi, exchange->easy) != CURLM_OK)
         code = -ENOMEM;
     if (code < 0) {
@@ -395,17 +396,17 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
     return body->failed ? 0 : total;
 }
 
-/* The answer's head is here now; libcurl knows how long ago the request was sent. */
+/* The answer's head is here now. libcurl knows how long after its start, which is not before ours,
+ * it began to send; not how long ago that was (its total time is of when it last looked). */
 static void take_date(struct exchange *exchange, const char *text)
 {
     const time_t when = curl_getdate(text, NULL);
-    const int64_t now_ns = system_utc_ns();
-    curl_off_t sent_us = 0, now_us = 0;
+    curl_off_t sent_us = 0;
+
     curl_easy_getinfo(exchange->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_us);
-    curl_easy_getinfo(exchange->easy, CURLINFO_TOTAL_TIME_T, &now_us);
-    if (when > 0 && sent_us > 0 && now_us >= sent_us)
-        server_clock_add(&exchange->transport->clock, now_ns - (now_us - sent_us + 1) * 1000,
-                         now_ns, (int64_t)when * 1000000000);
+    if (when > 0 && sent_us > 0)
+        server_clock_add(&exchange->transport->clock, exchange->started_ns + sent_us * 1000,
+                         utc_now_ns(), (int64_t)when * 1000000000);
 }
 
 static size_t take_header(char *bytes, size_t size, size_t count, void *arg)
@@ -429,13 +430,6 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *arg)
 const struct server_clock *kube_transport_clock(const struct kube_transport *transport)
 {
     return &transport->clock;
-}
-
-static int64_t system_utc_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
 static void append(struct kube_transport *transport, struct kube_answer *answer)

@@ -20,7 +20,8 @@
 enum {
     TURN_EVENTS = 64,
     TURN_PASSES = 64,
-    WAIT_MAX_MS = 1000
+    WAIT_MAX_MS = 1000,
+    HELD_UP_NS = 50000000
 };
 
 static const int64_t second_ns = INT64_C(1000000000);
@@ -172,19 +173,35 @@ static bool is_up(struct lab *lab)
     return cluster_due(&lab->cluster) == INT64_MAX || lab->config->static_pods == 0;
 }
 
+/* A lab that is kept from its work keeps no delays: who holds a run against them is told. */
+static void log_held_up(struct lab *lab, int64_t expected_ns)
+{
+    cJSON *line;
+
+    if (lab->now_ns - expected_ns < HELD_UP_NS)
+        return;
+    line = truth_begin(&lab->truth, lab->utc_ns, "held-up");
+    json_add_integer(line, "for", lab->now_ns - expected_ns);
+    truth_end(&lab->truth, line);
+}
+
 static void loop(struct lab *lab)
 {
     struct epoll_event events[TURN_EVENTS];
 
     while (!lab->down) {
-        int count;
+        int count, most_ms;
+        int64_t begun_ns;
 
         lab_clock(lab);
+        begun_ns = lab->now_ns;
         turn(lab);
         if (lab->ready_fd >= 0 && is_up(lab))
             tell(lab, "ok");
-        count = epoll_wait(lab->epoll_fd, events, TURN_EVENTS, wait_ms(lab));
+        most_ms = wait_ms(lab);
+        count = epoll_wait(lab->epoll_fd, events, TURN_EVENTS, most_ms);
         lab_clock(lab);
+        log_held_up(lab, begun_ns + most_ms * INT64_C(1000000));
         for (int i = 0; i < count; i++)
             handle(lab, events[i].data.ptr);
     }

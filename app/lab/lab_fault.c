@@ -52,11 +52,7 @@ static void log_fault(struct lab *lab, const char *event, const char *name)
 
 static int parse_duration(const char *text, int64_t *out_ns)
 {
-    const char *end;
-
-    if (profile_parse_duration(text, out_ns, &end) < 0 || *end != '\0' || *out_ns <= 0)
-        return -EINVAL;
-    return 0;
+    return profile_parse_duration(text, out_ns, NULL) < 0 || *out_ns <= 0 ? -EINVAL : 0;
 }
 
 /* The server is killed, and started again after a time; what it stored is there again. */

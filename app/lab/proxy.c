@@ -56,9 +56,7 @@ void proxy_free(struct proxy *proxy)
 void proxy_change_mode(struct proxy *proxy, enum proxy_mode mode)
 {
     proxy->mode = mode;
-    proxy->replaces = proxy->replaces || proxy->loaded;
-    proxy->loaded = false;
-    proxy->count = 0;
+    proxy_forget(proxy);
 }
 
 static bool endpoint_equal(const struct proxy_endpoint *a, const struct proxy_endpoint *b)

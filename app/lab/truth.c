@@ -2,15 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/utc.h"
 
 int64_t truth_now_ns(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+    return utc_now_ns();
 }
 
 int truth_create(struct truth *truth, const char *path, int64_t start_ns)

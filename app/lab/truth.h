@@ -25,6 +25,8 @@
  *     health-changed     node, service (namespace/name), localEndpoints: what the node's kube-proxy
  *                        tells balancers from now on
  *     balancer-node-in   node, service: the balancer's hop sends to it, nft has ended
+ *     held-up            for (ns): a turn of the daemon, or a wait with an end, lasted so much
+ *                        longer than it should (50 ms or more): the machine gave it no time
  *     balancer-node-out  node, service, reason (probe; excluded: by label, or the Node is gone)
  *
  * Reasons: exit (the pod ended at once), drained (told to drain, it closed after an answer), peer

@@ -51,6 +51,14 @@ def closes(path):
     return found
 
 
+def held_up_ns(account, truth):
+    """The longest that the machine kept the tester or the lab from its work: of a run with much of it,
+    delays and what is predicted from them say little."""
+    lab = [event["for"] for event in map(json.loads, pathlib.Path(truth).read_text().splitlines())
+           if event["event"] == "held-up"]
+    return max([account["tester"]["stallLongest"], *lab])
+
+
 def check(rundir, truth):
     """Returns {"matched", "inside", "misses": [...], "widths": [ns...], "unlogged"}."""
     rundir = pathlib.Path(rundir)

@@ -19,6 +19,8 @@ from turn import turn  # noqa: E402
 
 SEAMLINE = pathlib.Path(sys.argv[1]).resolve()
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+HELD_UP_NS = 60_000_000  # The machine may keep a run so long from its work; more is no run to judge by.
+RUNS = 3
 
 
 def links():
@@ -31,6 +33,21 @@ def run(folder):
     experiment = ROOT / "config" / "k8s-app-upgrade.json"
     return subprocess.run([SEAMLINE, "run", experiment, "-o", folder / "out", *sys.argv[2:]],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240)
+
+
+def judged(folder):
+    """The checks of a run. One that does not meet them while the machine held it up is made again."""
+    for number in range(1, RUNS + 1):
+        shutil.rmtree(folder / "out", ignore_errors=True)
+        done = run(folder)
+        account = json.loads((folder / "out" / "run.json").read_text())
+        results = list(checks(done, account, folder))
+        held_up_ns = truth.held_up_ns(account, folder / "out" / "truth.jsonl")
+        print("\n".join("# " + line for line in done.stdout.splitlines()))
+        print(f"# run {number} of {RUNS} at most; held up for {held_up_ns // 1000000} ms", flush=True)
+        if held_up_ns <= HELD_UP_NS or all(good for _, good, _ in results):
+            break
+    return results
 
 
 def stream(account, name):
@@ -92,10 +109,7 @@ def test():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-upgrade-"))
     number = 0
     try:
-        done = run(folder)
-        print("\n".join("# " + line for line in done.stdout.splitlines()))
-        account = json.loads((folder / "out" / "run.json").read_text())
-        for name, good, why in checks(done, account, folder):
+        for name, good, why in judged(folder):
             number += 1
             print(f"{'ok' if good else 'not ok'} {number} - {name}")
             if not good:
@@ -103,7 +117,7 @@ def test():
     except (OSError, ValueError, subprocess.TimeoutExpired) as problem:
         number += 1
         print(f"not ok {number} - the run gave an account")
-        print("# " + repr(problem) + "\n# " + done.stderr[-2000:].replace("\n", "\n# "))
+        print("# " + repr(problem))
     left = links() - before
     number += 1
     print(f"{'not ok' if left else 'ok'} {number} - nothing is left over")
