@@ -8,7 +8,6 @@
 #include "base/json.h"
 #include "kube/change.h"
 #include "kube/drain.h"
-#include "kube/inverse.h"
 
 enum {
     HTTP_CREATED = 201,
@@ -21,14 +20,11 @@ enum {
 static int set_target(struct kube_action *action, const struct kube_order *order,
                       const struct kube_discovery *discovery, const char *namespace,
                       struct error *err);
-static enum kube_kind kind_of(const struct kube_order *order);
 static int set_manifest(struct kube_action *action, const struct kube_order *order,
                         const struct kube_discovery *discovery, struct error *err);
 static int set_env(struct kube_action *action, const struct kube_order *order, struct error *err);
 static int set_drain(struct kube_action *action, const struct kube_order *order,
                      const struct kube_discovery *discovery, struct error *err);
-static int check_order(const struct kube_action *action, const struct kube_order *order,
-                       struct error *err);
 static int copy(char *to, size_t bytes, const char *from, const char *what, struct error *err);
 static void ask_read(struct kube_action *action);
 static void ask_discovery(struct kube_action *action);
@@ -78,12 +74,17 @@ int kube_action_init(struct kube_action *action, const struct kube_order *order,
     }
     int code = set_target(action, order, discovery, namespace, err);
     if (code == 0)
-        code = check_order(action, order, err);
+        code = kube_order_check(order, action->result.resource.kind, action->target, err);
     if (code == 0)
         code =
             copy(action->container, sizeof(action->container), order->container, "container", err);
     if (code == 0)
         code = copy(action->image, sizeof(action->image), order->image, "image", err);
+    if (code == 0)
+        code = copy(action->proxy_mode, sizeof(action->proxy_mode), order->proxy_mode, "mode", err);
+    if (code == 0)
+        code = copy(action->proxy_scheduler, sizeof(action->proxy_scheduler),
+                    order->proxy_scheduler, "scheduler", err);
     if (code == 0)
         code = copy(action->node, sizeof(action->node), order->node, "node", err);
     if (code == 0)
@@ -279,26 +280,6 @@ void kube_action_cancel(struct kube_action *action, const char *text)
     fail(action, KUBE_REASON_SUCCESS, -ECANCELED);
 }
 
-const char *kube_verb_text(enum kube_verb verb)
-{
-    static const char *const texts[KUBE_VERB_COUNT] = {
-        [KUBE_GET] = "get",         [KUBE_APPLY] = "apply",
-        [KUBE_DELETE] = "delete",   [KUBE_SET_IMAGE] = "set-image",
-        [KUBE_SET_ENV] = "set-env", [KUBE_MOVE] = "move",
-        [KUBE_SCALE] = "scale",     [KUBE_RESTART] = "restart",
-        [KUBE_CORDON] = "cordon",   [KUBE_UNCORDON] = "uncordon",
-        [KUBE_EVICT] = "evict",     [KUBE_DRAIN] = "drain",
-        [KUBE_PATCH] = "patch",     [KUBE_MAY] = "may",
-    };
-    return texts[verb];
-}
-
-bool kube_verb_rolls_out(enum kube_verb verb)
-{
-    return verb == KUBE_SET_IMAGE || verb == KUBE_SET_ENV || verb == KUBE_MOVE ||
-           verb == KUBE_SCALE || verb == KUBE_RESTART;
-}
-
 const char *kube_done_text(enum kube_done done)
 {
     static const char *const texts[] = {
@@ -324,7 +305,7 @@ static int set_target(struct kube_action *action, const struct kube_order *order
         name = json_string(order->object, "metadata.name", NULL);
         own_namespace = json_string(order->object, "metadata.namespace", order->namespace);
     } else {
-        enum kube_kind kind = kind_of(order);
+        enum kube_kind kind = kube_order_kind(order);
         if ((int)kind < 0 || kind >= KUBE_KIND_COUNT)
             return error_set(err, EXIT_USAGE, -EINVAL, "unknown kind");
         result->resource = discovery->resources[kind];
@@ -347,19 +328,6 @@ static int set_target(struct kube_action *action, const struct kube_order *order
     return code;
 }
 
-static enum kube_kind kind_of(const struct kube_order *order)
-{
-    switch (order->verb) {
-    case KUBE_CORDON:
-    case KUBE_UNCORDON:
-    case KUBE_DRAIN: return KUBE_NODE;
-    case KUBE_EVICT: return KUBE_POD;
-    default: break;
-    }
-    bool usual = kube_verb_rolls_out(order->verb) && (int)order->kind == 0;
-    return usual ? KUBE_DEPLOYMENT : order->kind;
-}
-
 static int set_manifest(struct kube_action *action, const struct kube_order *order,
                         const struct kube_discovery *discovery, struct error *err)
 {
@@ -376,46 +344,6 @@ static int set_manifest(struct kube_action *action, const struct kube_order *ord
     return code < 0 ? code
                     : copy(action->api_version, sizeof(action->api_version), api_version,
                            "apiVersion", err);
-}
-
-static int check_order(const struct kube_action *action, const struct kube_order *order,
-                       struct error *err)
-{
-    bool image = order->image != NULL && order->image[0] != '\0';
-    if (order->verb == KUBE_SET_IMAGE && !image)
-        return error_set(err, EXIT_USAGE, -EINVAL, "%s: no image is given", action->target);
-    if (order->verb == KUBE_SCALE && (order->replicas < 0 || order->replicas > INT32_MAX))
-        return error_set(err, EXIT_USAGE, -EINVAL, "%s: replicas must be 0 to %d", action->target,
-                         INT32_MAX);
-    enum kube_kind kind = action->result.resource.kind;
-    if (kube_verb_rolls_out(order->verb) && !kube_kind_is_workload(kind))
-        return error_set(err, EXIT_USAGE, -EINVAL,
-                         "%s: it has no template of pods; want a deployment, a statefulset or a "
-                         "daemonset",
-                         action->target);
-    if (order->verb == KUBE_SCALE && kind == KUBE_DAEMONSET)
-        return error_set(err, EXIT_USAGE, -EINVAL,
-                         "%s: a daemonset has a pod on each of its nodes, and no replicas",
-                         action->target);
-    if (order->verb == KUBE_MOVE && order->node == NULL)
-        return error_set(err, EXIT_USAGE, -EINVAL, "%s: no node is given", action->target);
-    if (order->verb == KUBE_MOVE && order->node[0] != '\0' &&
-        !kube_resource_name_valid(order->node))
-        return error_set(err, EXIT_USAGE, -EINVAL, "%s: \"%s\" is no node's name", action->target,
-                         order->node);
-    if (order->verb != KUBE_PATCH)
-        return 0;
-    bool operations =
-        order->content_type != NULL && strcmp(order->content_type, KUBE_PATCH_JSON) == 0;
-    if (operations ? !cJSON_IsArray(order->object) : !cJSON_IsObject(order->object))
-        return error_set(err, EXIT_USAGE, -EINVAL, "%s: the patch is no JSON %s", action->target,
-                         operations ? "array of operations" : "object");
-    if (!kube_inverse_is_of_whole(order->object))
-        return 0;
-    return error_set(err, EXIT_USAGE, -EINVAL,
-                     "%s: the patch replaces the whole object, which could not be taken back: want "
-                     "the members that are to change",
-                     action->target);
 }
 
 /* As the object of names that the change is made of. */

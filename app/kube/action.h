@@ -14,6 +14,7 @@
  *     move        READ, patch the template's nodeName
  *     scale       READ, patch the subresource scale
  *     restart     READ, patch the template's annotation kubectl.kubernetes.io/restartedAt
+ *     set-proxy   READ, patch kube-proxy's configuration in its ConfigMap: kube/proxy_config.h
  *     cordon      READ, patch spec.unschedulable of a node; uncordon likewise
  *     evict       READ, post an Eviction; refused by a budget: again every 5 s
  *     drain       a node: kube/drain.h
@@ -48,68 +49,9 @@
 #include "kube/discovery.h"
 #include "kube/failure.h"
 #include "kube/object.h"
+#include "kube/order.h"
 
 struct kube_drain;
-
-enum kube_verb {
-    KUBE_GET,
-    KUBE_APPLY,
-    KUBE_DELETE,
-    KUBE_SET_IMAGE,
-    KUBE_SET_ENV,
-    KUBE_MOVE,
-    KUBE_SCALE,
-    KUBE_RESTART,
-    KUBE_CORDON,
-    KUBE_UNCORDON,
-    KUBE_EVICT,
-    KUBE_DRAIN,
-    KUBE_PATCH,
-    KUBE_MAY,
-    KUBE_VERB_COUNT
-};
-
-/* Content types of patches. */
-#define KUBE_PATCH_STRATEGIC "application/strategic-merge-patch+json"
-#define KUBE_PATCH_MERGE "application/merge-patch+json"
-#define KUBE_PATCH_JSON "application/json-patch+json"
-#define KUBE_PATCH_APPLY "application/apply-patch+yaml" /* JSON is YAML. */
-
-/* Special values of kube_order.grace_s. What is zero by omission must not kill at once. */
-enum {
-    KUBE_GRACE_OWN = 0,   /* What the object's spec says. */
-    KUBE_GRACE_NONE = -1, /* None: killed at once. */
-};
-
-/* What to do. All is copied. */
-struct kube_order {
-    enum kube_verb verb;    /* What kind of change. */
-    enum kube_kind kind;    /* Of get, delete and patch. set-image, set-env, move, scale, restart:
-                                 a kind of workload, 0 for a Deployment. Others know theirs. */
-    const char *namespace;  /* NULL or "": the client's. */
-    const char *name;       /* Of the object; not for apply. */
-    const char *container;  /* set-image, set-env: which; NULL when the pod has just one. */
-    const char *image;      /* set-image. */
-    const char *const *env; /* set-env: "NAME=VALUE", or "NAME-" to take one away. */
-    unsigned env_count;     /* Of those. */
-    const char *node;       /* move: its name; "" for wherever the scheduler will. */
-    int64_t replicas;       /* scale. */
-    const cJSON *object;    /* apply: the object; patch: the body (an array for a JSON patch);
-                                 delete: the object as it was applied, instead of kind and name:
-                                 any kind can be deleted so. */
-    const struct kube_call *may; /* may: do what; its namespace is not the order's. */
-    const char *content_type;    /* patch: NULL is a strategic merge patch. */
-    const char *uid;       /* delete: only this very object; NULL or "": whatever has the name. */
-    bool force;            /* drain: also pods without a controller; apply: also fields that
-                              others manage. */
-    bool delete_empty_dir; /* drain: also pods with an emptyDir. */
-    int64_t grace_s;       /* delete, evict, drain: seconds of grace, or one of KUBE_GRACE_. */
-    bool wait_gone;        /* delete, evict: over only when the object is gone. */
-    bool even_rolling;     /* What rolls out: also while a rollout is under way. */
-    bool dry_run;          /* The server only checks. */
-    bool confirm;          /* Halt before the change, until kube_action_commit(). */
-    int64_t utc_ns; /* restart: the time to write; 0: kube_start() asks the system's clock. */
-};
 
 /* How it ended. */
 enum kube_done {
@@ -137,7 +79,7 @@ struct kube_result {
     char uid[64];       /* Of the object changed or made; to delete just that one later. */
     bool dry_run;       /* Nothing was changed: `done` is what would have been. */
     char previous[512]; /* set-image: the image before; scale: the replicas before; move: the node
-                           that the template named. */
+                           that the template named; set-proxy: "ipvs, rr". */
     uint64_t version;   /* resourceVersion that the change made, as a number; or 0. */
     uint64_t sent_ns, answered_ns; /* Of the request that made the change; 0 when none was. */
 };
@@ -171,6 +113,8 @@ struct kube_action {
     int64_t grace_s;                        /* As it is sent; -1: not at all. */
     char container[KUBE_NAME_BYTES];        /* As ordered, or the only one. */
     char image[512];                        /* As ordered. */
+    char proxy_mode[32];                    /* As ordered. */
+    char proxy_scheduler[32];               /* As ordered. */
     char wanted_uid[64];                    /* As ordered; "": any. */
     char eviction_version[64];              /* Of the server. */
     char content_type[80];                  /* Of the patch. */
@@ -220,8 +164,6 @@ void kube_action_tick(struct kube_action *action, uint64_t now_ns); /* PAUSE -> 
 /* PREPARED and others -> OVER, failed with -ECANCELED and TEXT. What was sent stays sent. */
 void kube_action_cancel(struct kube_action *action, const char *text);
 
-const char *kube_verb_text(enum kube_verb verb); /* "set-image", ... */
-bool kube_verb_rolls_out(enum kube_verb verb);   /* Changes the template, or the replicas. */
 const char *kube_done_text(enum kube_done done); /* "created", ... */
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "kube/inverse.h"
+#include "kube/proxy_config.h"
 #include "kube/rollout.h"
 
 #define FIELD_MANAGER "seamline"
@@ -19,6 +20,7 @@ static enum kube_change prepare_set_env(struct kube_action *action, const cJSON 
 static enum kube_change prepare_move(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_scale(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_restart(struct kube_action *action, const cJSON *read);
+static enum kube_change prepare_proxy(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_cordon(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_evict(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_patch(struct kube_action *action, const cJSON *read);
@@ -52,6 +54,7 @@ enum kube_change kube_change_prepare(struct kube_action *action, const cJSON *re
     case KUBE_MOVE: return prepare_move(action, read);
     case KUBE_SCALE: return prepare_scale(action, read);
     case KUBE_RESTART: return prepare_restart(action, read);
+    case KUBE_SET_PROXY: return prepare_proxy(action, read);
     case KUBE_CORDON:
     case KUBE_UNCORDON: return prepare_cordon(action, read);
     case KUBE_EVICT: return prepare_evict(action, read);
@@ -242,6 +245,30 @@ static enum kube_change prepare_restart(struct kube_action *action, const cJSON 
     remember_undo(action, "PATCH", "patch", "", KUBE_PATCH_MERGE, kube_inverse_merge(read, patch));
     ask(action, "PATCH", "patch", "", KUBE_PATCH_STRATEGIC, patch);
     text_addf(&action->about, "restart all pods of %s", action->target);
+    return KUBE_CHANGE_NEEDED;
+}
+
+static enum kube_change prepare_proxy(struct kube_action *action, const cJSON *read)
+{
+    struct kube_proxy_config change = {.mode = action->proxy_mode,
+                                       .scheduler = action->proxy_scheduler};
+    struct error err = {0};
+    int code = kube_proxy_config_change(
+        cJSON_GetStringValue(json_member(json_member(read, "data"), KUBE_PROXY_CONFIG_KEY)),
+        &change, &err);
+    if (code < 0)
+        return refuse(action, code, "%s", err.text);
+    snprintf(action->result.previous, sizeof(action->result.previous), "%s", change.before);
+    if (change.text == NULL) {
+        action->result.done = KUBE_DONE_UNCHANGED;
+        return KUBE_CHANGE_NONE;
+    }
+    cJSON *patch = single("data", single(KUBE_PROXY_CONFIG_KEY, cJSON_CreateString(change.text)));
+    remember_undo(action, "PATCH", "patch", "", KUBE_PATCH_MERGE, kube_inverse_merge(read, patch));
+    ask(action, "PATCH", "patch", "", KUBE_PATCH_MERGE, patch);
+    text_addf(&action->about, "set how kube-proxy balances, in %s: %s -> %s", action->target,
+              change.before, change.after);
+    kube_proxy_config_free(&change);
     return KUBE_CHANGE_NEEDED;
 }
 

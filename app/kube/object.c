@@ -128,6 +128,7 @@ static void kind_read(struct kube_object *object, const cJSON *json)
     case KUBE_SERVICE: kube_service_read(arena, json, &object->service); break;
     case KUBE_NOTICE: kube_notice_read(arena, json, &object->notice); break;
     case KUBE_NAMESPACE:
+    case KUBE_CONFIGMAP:
     case KUBE_OTHER: break;
     }
 }

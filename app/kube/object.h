@@ -39,7 +39,7 @@ struct kube_meta {
 };
 
 struct kube_object {
-    enum kube_kind kind;   /* Which member of the union; KUBE_NAMESPACE has none. */
+    enum kube_kind kind;   /* Which member of the union; some have none. */
     unsigned references;   /* Freed when it falls to 0. */
     struct kube_meta meta; /* What all kinds have. */
     union {

@@ -8,6 +8,7 @@ static const struct kube_resource known[KUBE_KIND_COUNT] = {
     [KUBE_NODE] = {KUBE_NODE, "Node", "nodes", "", "v1", false},
     [KUBE_POD] = {KUBE_POD, "Pod", "pods", "", "v1", true},
     [KUBE_SERVICE] = {KUBE_SERVICE, "Service", "services", "", "v1", true},
+    [KUBE_CONFIGMAP] = {KUBE_CONFIGMAP, "ConfigMap", "configmaps", "", "v1", true},
     [KUBE_ENDPOINTSLICE] = {KUBE_ENDPOINTSLICE, "EndpointSlice", "endpointslices",
                             "discovery.k8s.io", "v1", true},
     [KUBE_DEPLOYMENT] = {KUBE_DEPLOYMENT, "Deployment", "deployments", "apps", "v1", true},
@@ -24,6 +25,7 @@ static const struct {
     {"ns", KUBE_NAMESPACE}, {"no", KUBE_NODE},           {"po", KUBE_POD},
     {"svc", KUBE_SERVICE},  {"deploy", KUBE_DEPLOYMENT}, {"rs", KUBE_REPLICASET},
     {"ev", KUBE_NOTICE},    {"sts", KUBE_STATEFULSET},   {"ds", KUBE_DAEMONSET},
+    {"cm", KUBE_CONFIGMAP},
 };
 
 static void add_encoded(struct text *text, const char *part);

@@ -157,6 +157,7 @@ static void answer_status(const struct lab *lab, int fd)
     snprintf(version, sizeof(version), "1.%u", lab->config->minor);
     cJSON_AddStringToObject(status, "kubernetes", version);
     cJSON_AddStringToObject(status, "proxy", proxy_mode_text(lab->proxies[0].proxy.mode));
+    cJSON_AddBoolToObject(status, "kubeProxy", lab->config->kube_proxy);
     cJSON_AddBoolToObject(status, "ingress", lab->config->ingress);
     cJSON_AddStringToObject(status, "iface", lab->config->iface);
     if (lab->api != NULL) {

@@ -189,6 +189,11 @@ const char *experiment_scheduler_word(enum experiment_scheduler scheduler)
                : reader_word_of(experiment_scheduler_words, scheduler);
 }
 
+const char *experiment_proxy_mode_word(enum experiment_proxy_mode mode)
+{
+    return mode == EXPERIMENT_PROXY_ANY ? "" : reader_word_of(experiment_proxy_mode_words, mode);
+}
+
 const char *experiment_balancer_word(enum experiment_balancer balancer)
 {
     return reader_word_of(experiment_balancer_words, balancer);

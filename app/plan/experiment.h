@@ -110,9 +110,18 @@ struct experiment_lab {
     struct experiment_image images[EXPERIMENT_IMAGES_MAX]; /* What stands for which image. */
 };
 
+enum experiment_proxy_mode {
+    EXPERIMENT_PROXY_ANY, /* Not said: what the scheduler needs. */
+    EXPERIMENT_PROXY_IPTABLES,
+    EXPERIMENT_PROXY_IPVS,
+    EXPERIMENT_PROXY_NFTABLES,
+};
+
+/* How kube-proxy is to balance. */
 struct experiment_proxy {
     bool given;                          /* The file has cluster.proxy. */
     enum experiment_scheduler scheduler; /* rr on the lab is emulated. */
+    enum experiment_proxy_mode mode;     /* That has the scheduler. */
 };
 
 /* "deployment/mserver". */
@@ -130,7 +139,7 @@ struct experiment_cluster {
     uint32_t may_change_count;                                   /* Of may_change. */
     struct experiment_change may_change[EXPERIMENT_CHANGES_MAX]; /* All else is refused. */
     struct experiment_lab lab;     /* Settings of the pocket cluster. */
-    struct experiment_proxy proxy; /* What is known of kube-proxy. */
+    struct experiment_proxy proxy; /* How kube-proxy is to balance. */
 };
 
 /* ---- rollout: written over the applied Deployment's manifest ---- */
@@ -655,6 +664,7 @@ bool experiment_header(const char *text, char why[EXPERIMENT_WHY_BYTES]);
 /* 64 hexadecimal digits. False: others. */
 bool experiment_sha256(const char *text, uint8_t out[EXPERIMENT_SHA256_BYTES]);
 const char *experiment_protocol_word(enum experiment_protocol protocol);
+const char *experiment_proxy_mode_word(enum experiment_proxy_mode mode); /* "": ANY. */
 const char *experiment_scheduler_word(enum experiment_scheduler scheduler);
 const char *experiment_balancer_word(enum experiment_balancer balancer);
 const char *experiment_profile_word(enum experiment_profile profile);

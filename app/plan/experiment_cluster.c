@@ -38,6 +38,13 @@ const struct reader_word experiment_scheduler_words[] = {
     {NULL, 0},
 };
 
+const struct reader_word experiment_proxy_mode_words[] = {
+    {"iptables", EXPERIMENT_PROXY_IPTABLES},
+    {"ipvs", EXPERIMENT_PROXY_IPVS},
+    {"nftables", EXPERIMENT_PROXY_NFTABLES},
+    {NULL, 0},
+};
+
 static const struct reader_word gone_words[] = {
     {"blackhole", EXPERIMENT_GONE_BLACKHOLE},
     {"unreachable", EXPERIMENT_GONE_UNREACHABLE},
@@ -120,6 +127,10 @@ static const struct reader_field proxy_fields[] = {
      .offset = AT(experiment_proxy, scheduler),
      .required = true,
      .words = experiment_scheduler_words},
+    {.key = "mode",
+     .type = READER_WORD,
+     .offset = AT(experiment_proxy, mode),
+     .words = experiment_proxy_mode_words},
     {.key = NULL},
 };
 static const struct reader_object proxy_object = {"cluster.proxy", proxy_fields, NULL, NULL};

@@ -52,6 +52,7 @@ extern const struct reader_word experiment_verb_words[];
 extern const struct reader_word experiment_until_words[];
 extern const struct reader_word experiment_protocol_words[];
 extern const struct reader_word experiment_scheduler_words[];
+extern const struct reader_word experiment_proxy_mode_words[];
 extern const struct reader_word experiment_balancer_words[];
 extern const struct reader_word experiment_profile_words[];
 extern const struct reader_word experiment_outcome_words[];

@@ -123,7 +123,7 @@ static int decide(struct cluster *cluster, int index)
                  "%s is not in cluster.mayChange; add \"%s\" there if this run may change it",
                  prepared.object, prepared.object);
         kube_cancel(cluster->kube, (int)change->action, why);
-    } else if (write_down(cluster, index, &prepared)) {
+    } else if (write_down(cluster, index, &prepared) && !change->held) {
         kube_commit(cluster->kube, (int)change->action);
     }
     return 0;
@@ -330,6 +330,12 @@ int cluster_change(struct cluster *cluster, struct kube_order *order, struct err
     return (int)cluster->change_count++;
 }
 
+void cluster_release(struct cluster *cluster, unsigned which)
+{
+    cluster->changes[which].held = false;
+    kube_commit(cluster->kube, (int)cluster->changes[which].action);
+}
+
 int cluster_delete_created(struct cluster *cluster, unsigned which, struct error *err)
 {
     struct cluster_change *made = &cluster->changes[which];
@@ -352,7 +358,8 @@ void cluster_settle(struct cluster *cluster, unsigned timeout_ms)
         return;
     uint64_t deadline_ns = clock_now_ns(cluster->clock) + timeout_ms * UINT64_C(1000000);
     for (unsigned i = 0; i < cluster->change_count; i++)
-        if (!cluster->changes[i].over && !cluster->changes[i].journalled)
+        if (!cluster->changes[i].over &&
+            (!cluster->changes[i].journalled || cluster->changes[i].held))
             kube_cancel(cluster->kube, (int)cluster->changes[i].action,
                         "the run ended before it was made");
     while (waiting && clock_now_ns(cluster->clock) < deadline_ns) {

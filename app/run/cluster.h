@@ -34,6 +34,8 @@ struct cluster_change {
     bool created;        /* apply made the object: delete-applied may delete it. */
     bool tried;          /* Its deletion was begun in this delete-applied step. */
     bool undone;         /* It was put back, or deleted again. */
+    bool held;           /* When prepared it waits for cluster_release(): its maker says so at
+                            once. */
     bool temporary;      /* To be put back by cluster_put_back(): its maker says so at once. */
     char *undo;          /* temporary: how, as JSON; NULL: nothing to put back. */
     int deletes;         /* Index of the change whose object it deletes; -1: it is none of those. */
@@ -65,6 +67,8 @@ int cluster_poll(struct cluster *cluster, unsigned timeout_ms, struct error *err
 
 /* Begin a change. Its index in `changes`, or -errno with ERR. `confirm` is set here. */
 int cluster_change(struct cluster *cluster, struct kube_order *order, struct error *err);
+/* Let a change go on that was held. */
+void cluster_release(struct cluster *cluster, unsigned which);
 /* Begin to delete what change WHICH created: that very object, with its own grace, until it is
  * gone. The index of the new change. */
 int cluster_delete_created(struct cluster *cluster, unsigned which, struct error *err);

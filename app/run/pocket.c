@@ -138,10 +138,11 @@ static void add_settings(struct arguments *arguments, const struct experiment *e
     snprintf(number, sizeof(number), "%u", lab->seed);
     add(arguments, "%s", "--seed", "");
     add(arguments, "%s", number, "");
-    if (experiment->cluster.proxy.scheduler == EXPERIMENT_SCHEDULER_RR ||
-        experiment->cluster.proxy.scheduler == EXPERIMENT_SCHEDULER_RANDOM) {
+    if (experiment->cluster.proxy.scheduler != EXPERIMENT_SCHEDULER_ANY) {
+        bool lc = experiment->cluster.proxy.scheduler == EXPERIMENT_SCHEDULER_LC;
         add(arguments, "%s", "--proxy", "");
-        add(arguments, "%s", experiment_scheduler_word(experiment->cluster.proxy.scheduler), "");
+        add(arguments, "%s%s", lc ? "ipvs-" : "",
+            experiment_scheduler_word(experiment->cluster.proxy.scheduler));
     }
     if (lab->pod_ready_given)
         add_duration(arguments, "podReady", lab->pod_ready.low_ns, lab->pod_ready.high_ns);
@@ -217,12 +218,30 @@ static int check_settings(const struct experiment_lab *lab, const cJSON *status,
     return 0;
 }
 
+/* "rr, emulated" is of the scheduler rr. One that shows its kube-proxy can be told another, but for
+ * lc, which none has that does. */
+static int check_scheduler(const struct experiment *experiment, const cJSON *status,
+                           struct error *err)
+{
+    enum experiment_scheduler scheduler = experiment->cluster.proxy.scheduler;
+    const char *wanted = experiment_scheduler_word(scheduler);
+    const char *proxy = json_string(status, "proxy", wanted);
+    size_t size = strlen(wanted);
+    bool same = strncmp(proxy, wanted, size) == 0 && (proxy[size] == '\0' || proxy[size] == ',');
+    bool told = json_bool(status, "kubeProxy", false) && scheduler != EXPERIMENT_SCHEDULER_LC &&
+                experiment_may_change(experiment, "configmap", "kube-proxy");
+    if (same || told || scheduler == EXPERIMENT_SCHEDULER_ANY)
+        return 0;
+    return error_set(err, EXIT_USAGE, -EINVAL,
+                     "a lab is up already, with the scheduler %.60s, and the experiment wants %s: "
+                     "take it down (seamline-lab down), or change cluster.proxy.scheduler",
+                     proxy, wanted);
+}
+
 int pocket_check(const struct experiment *experiment, const char *status, char environment[256],
                  struct error *err)
 {
     const char *wanted_profile = experiment_profile_word(experiment->cluster.lab.profile);
-    bool random = experiment->cluster.proxy.scheduler == EXPERIMENT_SCHEDULER_RANDOM;
-    bool rr = experiment->cluster.proxy.scheduler == EXPERIMENT_SCHEDULER_RR;
     cJSON *json = json_parse(status, strlen(status), NULL);
     const char *profile = json_string(json, "profile", "unknown");
     const char *proxy = json_string(json, "proxy", "proxy unknown");
@@ -235,11 +254,6 @@ int pocket_check(const struct experiment *experiment, const char *status, char e
                          "a lab is up already, with profile %.60s, and the experiment wants %s: "
                          "take it down (seamline-lab down), or --set cluster.lab.profile=%.60s",
                          profile, wanted_profile, profile);
-    else if ((rr && strncmp(proxy, "random", 6) == 0) || (random && strncmp(proxy, "rr", 2) == 0))
-        code = error_set(err, EXIT_USAGE, -EINVAL,
-                         "a lab is up already, with the scheduler %.60s, and the experiment wants "
-                         "%s: take it down (seamline-lab down), or change cluster.proxy.scheduler",
-                         proxy, experiment_scheduler_word(experiment->cluster.proxy.scheduler));
     else if (json_integer(json, "podReady.low", ready.low_ns) != ready.low_ns ||
              json_integer(json, "podReady.high", ready.high_ns) != ready.high_ns)
         code = error_set(err, EXIT_USAGE, -EINVAL,
@@ -250,6 +264,8 @@ int pocket_check(const struct experiment *experiment, const char *status, char e
                          "a lab is up already, without an ingress: take it down (seamline-lab "
                          "down), or bring it up with --ingress");
     else
+        code = check_scheduler(experiment, json, err);
+    if (code == 0)
         code = check_settings(&experiment->cluster.lab, json, err);
     cJSON_Delete(json);
     return code;
@@ -276,11 +292,6 @@ int pocket_up(const struct experiment *experiment, const char *program, char dir
     int code = 0;
     snprintf(directory, 256, "%s", POCKET_DIRECTORY);
     *started = false;
-    if (experiment->cluster.proxy.scheduler == EXPERIMENT_SCHEDULER_LC)
-        return error_set(
-            err, EXIT_USAGE, -EOPNOTSUPP,
-            "cluster.proxy.scheduler: the lab has rr (emulated) and random; lc needs a "
-            "cluster with IPVS");
     if (command(program, "status", directory, NULL, &status, NULL) < 0) {
         code = bring_up(experiment, program, directory, &status, err);
         *started = code == 0;

@@ -14,6 +14,7 @@
 #include "run/drivers.h"
 #include "run/pocket.h"
 #include "run/prediction.h"
+#include "run/proxies.h"
 
 /* ---- files ---- */
 
@@ -106,6 +107,11 @@ static int check_may_change(struct session *session, struct error *err)
         }
     }
     return 0;
+}
+
+static int check_proxies(struct session *session, struct error *err)
+{
+    return proxies_check(session->experiment, err);
 }
 
 /* A file that somebody sent is not to run programs by itself. */
@@ -363,9 +369,9 @@ static int start_clock(struct session *session, struct error *err)
 int prepare(struct session *session, struct error *err)
 {
     static int (*const parts[])(struct session *, struct error *) = {
-        load_experiment, load_manifests, check_may_change, check_exec, check_files,
-        predict,         load_machine,   open_rundir,      open_lab,   start_clock,
-        open_cluster,    ask_consent,    open_fleet,       fill_rundir};
+        load_experiment, load_manifests,  check_may_change, check_exec, check_files, check_proxies,
+        predict,         load_machine,    open_rundir,      open_lab,   start_clock, open_cluster,
+        ask_consent,     proxies_compare, open_fleet,       fill_rundir};
     int code = 0;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && code == 0; i++)
         code = parts[i](session, err);
@@ -375,7 +381,8 @@ int prepare(struct session *session, struct error *err)
 int prepare_check(const struct run_options *options, struct error *err)
 {
     static int (*const parts[])(struct session *, struct error *) = {
-        load_experiment, load_manifests, check_may_change, check_exec, check_files, load_machine};
+        load_experiment, load_manifests, check_may_change, check_exec,
+        check_files,     check_proxies,  load_machine};
     struct session *session = calloc(1, sizeof(*session));
     int code = 0;
     if (session == NULL)

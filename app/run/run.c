@@ -16,6 +16,7 @@
 #include "run/prediction.h"
 #include "run/prepare.h"
 #include "run/progress.h"
+#include "run/proxies.h"
 #include "run/session.h"
 #include "run/step.h"
 
@@ -319,8 +320,10 @@ static int do_steps(struct session *session, struct error *err, struct error *la
     struct progress progress;
     struct error back = {0};
     progress_start(&progress, session->options->quiet);
-    int code =
-        go_through(session, experiment->steps, experiment->step_count, false, &progress, err);
+    int code = proxies_set(session, err);
+    if (code == 0)
+        code =
+            go_through(session, experiment->steps, experiment->step_count, false, &progress, err);
     meta->interrupted = code == -EINTR;
     if (meta->interrupted && session->launched)
         error_set(err, EXIT_INTERRUPTED, code, "interrupted: the partial result is saved");
@@ -336,7 +339,8 @@ static int do_steps(struct session *session, struct error *err, struct error *la
     go_through(session, experiment->after, experiment->after_count, true, &progress, later);
     progress_end(&progress);
     if (session->cluster.kube != NULL &&
-        cluster_put_back(&session->cluster, SETTLE_MS, &back) < 0) {
+        (cluster_put_back(&session->cluster, SETTLE_MS, &back) < 0 ||
+         proxies_settle(session, &back) < 0)) {
         if (later->text[0] == '\0')
             *later = back;
         else

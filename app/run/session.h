@@ -43,6 +43,8 @@ struct session {
     bool fleet_open, launched;
     char kubeconfig[PATH_MAX]; /* Of the cluster; "" without one. */
     struct cluster cluster;    /* cluster.kube NULL: none. */
+    bool proxies_differ;       /* kube-proxy's configuration is to be changed. */
+    bool proxies_restarted;    /* It was, and its pods were restarted. */
     char lab_directory[256];   /* Of the pocket cluster; "" when it is not used. */
     bool lab_started;          /* By us: to be taken down. */
 };

@@ -373,16 +373,16 @@ static void test_delete(void **state)
 /* What a manifest made can be deleted whatever its kind, and just that very object. */
 static void test_delete_applied(void **state)
 {
-    cJSON *object = parse("{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":"
+    cJSON *object = parse("{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":"
                           "\"m\"}}");
     (void)state;
     begin((struct kube_order){.verb = KUBE_DELETE, .object = object, .uid = "u1"});
     asks("GET", "/api/v1", "");
-    answer(200, "{\"kind\":\"APIResourceList\",\"resources\":[{\"name\":\"configmaps\",\"kind\":"
-                "\"ConfigMap\",\"namespaced\":true}]}");
-    asks("GET", "/api/v1/namespaces/d/configmaps/m", "");
+    answer(200, "{\"kind\":\"APIResourceList\",\"resources\":[{\"name\":\"secrets\",\"kind\":"
+                "\"Secret\",\"namespaced\":true}]}");
+    asks("GET", "/api/v1/namespaces/d/secrets/m", "");
     answer(200, "{\"metadata\":{\"name\":\"m\",\"uid\":\"u1\"}}");
-    asks("DELETE", "/api/v1/namespaces/d/configmaps/m", NULL);
+    asks("DELETE", "/api/v1/namespaces/d/secrets/m", NULL);
     answer(200, "{\"kind\":\"Status\"}");
     ends(KUBE_DONE_DELETED);
     cJSON_Delete(object);
@@ -446,6 +446,77 @@ static void test_restart_and_cordon(void **state)
     asks("GET", "/api/v1/nodes/n1", "");
     answer(200, "{\"metadata\":{\"name\":\"n1\"},\"spec\":{}}");
     ends(KUBE_DONE_UNCHANGED);
+}
+
+#define PROXY "/api/v1/namespaces/kube-system/configmaps/kube-proxy"
+#define KIND "kind: KubeProxyConfiguration\\n"
+
+/* What is asked for with DATA in the ConfigMap; it ends here unless the configuration is changed. */
+static void ask_proxy(const char *data, const char *mode, const char *scheduler)
+{
+    char json[1024];
+    begin((struct kube_order){.verb = KUBE_SET_PROXY,
+                              .namespace = "kube-system",
+                              .name = "kube-proxy",
+                              .proxy_mode = mode,
+                              .proxy_scheduler = scheduler});
+    asks("GET", PROXY, "");
+    snprintf(json, sizeof(json),
+             "{\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"kube-proxy\",\"uid\":\"u2\"},"
+             "\"data\":{\"kubeconfig.conf\":\"x\",\"config.conf\":%s}}",
+             data);
+    answer(200, json);
+}
+
+static void test_set_proxy(void **state)
+{
+    static const struct {
+        const char *data, *mode, *scheduler; /* Wanted, of DATA. */
+        const char *about;                   /* "": it is like that already. */
+        const char *patch;                   /* Parts of the new text. */
+    } rows[] = {
+        {"\"" KIND "mode: \\\"\\\"\\nipvs:\\n  scheduler: \\\"\\\"\\n  strictARP: true\"", "ipvs",
+         "lc", "set how kube-proxy balances, in configmap/kube-proxy: iptables -> ipvs, lc",
+         "\\\"strictARP\\\":\\ttrue,\\n\\t\\t\\\"scheduler\\\":\\t\\\"lc\\\""},
+        {"\"" KIND "mode: ipvs\\nipvs: null\"", "ipvs", "lc",
+         "set how kube-proxy balances, in configmap/kube-proxy: ipvs, rr -> ipvs, lc",
+         "\\\"scheduler\\\":\\t\\\"lc\\\""},
+        {"\"" KIND "mode: ipvs\\nipvs: {scheduler: lc}\"", "", "",
+         "set how kube-proxy balances, in configmap/kube-proxy: ipvs, lc -> iptables",
+         "\\\"mode\\\":\\t\\\"iptables\\\""},
+        {"\"" KIND "mode: ipvs\\nipvs: {scheduler: lc}\"", "ipvs", "", "", ""},
+        {"\"" KIND "mode: ipvs\"", "ipvs", "rr", "", ""},
+        {"\"" KIND "mode: nftables\"", "", "", "", ""},
+        {"\"" KIND "\"", "iptables", "", "", ""},
+        {"\"" KIND "\"", "nftables", "",
+         "set how kube-proxy balances, in configmap/kube-proxy: iptables -> nftables", "nftables"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ask_proxy(rows[i].data, rows[i].mode, rows[i].scheduler);
+        if (rows[i].about[0] == '\0') {
+            ends(KUBE_DONE_UNCHANGED);
+        } else {
+            assert_string_equal(text_str(&action.about), rows[i].about);
+            asks("PATCH", PROXY "?fieldManager=seamline", NULL);
+            assert_string_equal(action.body_type, "application/merge-patch+json");
+            if (strstr(text_str(&action.body), rows[i].patch) == NULL)
+                fail_msg("row %zu: %s", i, text_str(&action.body));
+            assert_non_null(strstr(text_str(&action.undo), rows[i].data)); /* To the letter. */
+        }
+        tear_down(NULL);
+    }
+    ask_proxy("null", "ipvs", "lc");
+    fails(-EINVAL, "it has no config.conf, as kubeadm's has");
+    tear_down(NULL);
+    ask_proxy("\"kind: Other\"", "ipvs", "lc");
+    fails(-EINVAL, "config.conf is no one KubeProxyConfiguration");
+    tear_down(NULL);
+    ask_proxy("\"" KIND "ipvs: 7\"", "ipvs", "lc");
+    fails(-EINVAL, "config.conf is no one KubeProxyConfiguration");
+    tear_down(NULL);
+    ask_proxy("\"a: [\"", "ipvs", "lc");
+    fails(-EINVAL, "config.conf: line ");
 }
 
 /* Each variable by its name; those that are like that already are left out. */
@@ -709,6 +780,7 @@ int main(void)
         TEST(test_delete_applied),
         TEST(test_evict),
         TEST(test_restart_and_cordon),
+        TEST(test_set_proxy),
         TEST(test_set_env),
         TEST(test_move),
         TEST(test_other_workloads),

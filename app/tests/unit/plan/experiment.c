@@ -78,9 +78,8 @@ static void the_main_job_is_read(void **state)
 
 static void assignments_and_variants_apply(void **state)
 {
-    static const char *const sets[] = {"streams.held.rate=800/s",
-                                       "cluster.lab.podReady=[\"1s\",\"2s\"]",
-                                       "cluster.proxy.scheduler=random"};
+    static const char *sets[] = {"streams.held.rate=800/s", "cluster.lab.podReady=[\"1s\",\"2s\"]",
+                                 "cluster.proxy.scheduler=random"};
     struct experiment *x = load(sets, 2, "lc");
 
     (void)state;
@@ -92,6 +91,11 @@ static void assignments_and_variants_apply(void **state)
     experiment_free(x);
     x = load(sets, 3, "lc"); /* What was typed wins over the variant. */
     assert_int_equal(x->cluster.proxy.scheduler, EXPERIMENT_SCHEDULER_RANDOM);
+    assert_int_equal(x->cluster.proxy.mode, EXPERIMENT_PROXY_ANY);
+    experiment_free(x);
+    sets[0] = "cluster.proxy.mode=ipvs";
+    x = load(sets, 1, "lc");
+    assert_int_equal(x->cluster.proxy.mode, EXPERIMENT_PROXY_IPVS);
     experiment_free(x);
 }
 
@@ -268,6 +272,8 @@ static void mistakes_are_named(void **state)
          "streams[1]: raw.source: is not of the target's family"},
         {RAW_WITH("1/s", "\"sizes\":[64],\"foreignSources\":true"),
          "streams[1]: raw.foreignSources: there is no \"source\" to be foreign"},
+        {"cluster.proxy.mode=ebpf",
+         "cluster.proxy.mode: got \"ebpf\", want \"iptables\", \"ipvs\" or \"nftables\""},
         {"tcp.congestion=bbr", "tcp.congestion: got \"bbr\", want \"cubic\" or \"reno\""},
         {"tcp.windowScale=false", "tcp: window: without windowScale want 65535 bytes at most"},
         {"tcp.rtoInitial=100ms", "tcp: rtoInitial: want no less than rtoMin"},

@@ -72,6 +72,42 @@ static void settings(void **state)
     experiment_free(experiment);
 }
 
+/* One that shows its kube-proxy can be told another scheduler, if that may be changed. */
+static void scheduler(void **state)
+{
+    static const char *const may =
+        "cluster.mayChange=[\"namespace/seamline\",\"deployment/mserver\",\"service/"
+        "mserver\",\"service/mserver-probe\",\"configmap/kube-proxy\"]";
+    static const struct {
+        const char *wanted, *has, *text; /* TEXT: part of the error; "": none. */
+        bool shows, may;
+    } table[] = {
+        {"random", "rr, emulated", "wants random", false, true},
+        {"random", "rr, emulated", "wants random", true, false},
+        {"random", "rr, emulated", "", true, true},
+        {"lc", "rr, emulated", "wants lc", true, true},
+        {"lc", "lc, by IPVS", "", false, false},
+        {"rr", "rr, by IPVS", "", false, false},
+        {"rr", "rrr", "wants rr", false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct experiment *experiment = main_job(table[i].may ? may : NULL);
+        char status[128], environment[256];
+        struct error err = {0};
+        experiment->cluster.proxy.scheduler = table[i].wanted[0] == 'l' ? EXPERIMENT_SCHEDULER_LC
+                                              : table[i].wanted[1] == 'a'
+                                                  ? EXPERIMENT_SCHEDULER_RANDOM
+                                                  : EXPERIMENT_SCHEDULER_RR;
+        snprintf(status, sizeof(status), "{\"proxy\":\"%s\",\"kubeProxy\":%s}", table[i].has,
+                 table[i].shows ? "true" : "false");
+        int code = pocket_check(experiment, status, environment, &err);
+        if ((code == 0) != (table[i].text[0] == '\0') || strstr(err.text, table[i].text) == NULL)
+            fail_msg("row %zu: %s", i, err.text);
+        experiment_free(experiment);
+    }
+}
+
 static void ingress(void **state)
 {
     struct experiment *experiment = main_job(NULL);
@@ -90,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows),
         cmocka_unit_test(settings),
+        cmocka_unit_test(scheduler),
         cmocka_unit_test(ingress),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
