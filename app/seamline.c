@@ -96,7 +96,7 @@ static const char run_help[] =
 static const char report_help[] =
     "Usage: seamline report DIR [-f FORMAT]\n"
     "\n"
-    "  -f, --format FORMAT    text (default), json, ctraffic, ctraffic-hosts,\n"
+    "  -f, --format FORMAT    text (default), json, html, ctraffic, ctraffic-hosts,\n"
     "                         ctraffic-throughput, ctraffic-connections, check, hdr\n"
     "\n"
     "Everything is made again from the logs in DIR; a killed run gives what it had written. Of\n"

@@ -5,6 +5,8 @@
 
 #include <zlib.h>
 
+#include "report/column.h"
+
 enum {
     HEADER_BYTES = 40,
     NUMBER_BYTES = 9 /* A count at most. */
@@ -16,7 +18,6 @@ enum {
 static size_t put_payload(const struct hdr *hdr, uint8_t *out);
 static size_t put_number(int64_t number, uint8_t *out);
 static void put_be(uint64_t value, unsigned bytes, uint8_t *out);
-static void add_base64(struct text *out, const uint8_t *bytes, size_t count);
 
 void hdr_clear(struct hdr *hdr)
 {
@@ -63,7 +64,7 @@ bool hdr_encode(const struct hdr *hdr, struct text *out)
         put_be(packed, 4, whole + 4);
     }
     if (good)
-        add_base64(out, whole, 8 + packed);
+        column_base64(whole, 8 + packed, out);
     free(plain);
     free(whole);
     return good && !out->failed;
@@ -103,19 +104,4 @@ static void put_be(uint64_t value, unsigned bytes, uint8_t *out)
 {
     for (unsigned i = 0; i < bytes; i++)
         out[i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
-}
-
-/* RFC 4648 4. */
-static void add_base64(struct text *out, const uint8_t *bytes, size_t count)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < count; i += 3) {
-        uint32_t left = count - i < 3 ? (uint32_t)(count - i) : 3;
-        uint32_t three = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
-                         (left > 2 ? bytes[i + 2] : 0);
-        char four[5] = {digits[three >> 18], digits[three >> 12 & 63],
-                        left > 1 ? digits[three >> 6 & 63] : '=',
-                        left > 2 ? digits[three & 63] : '=', '\0'};
-        text_add(out, four);
-    }
 }

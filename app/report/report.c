@@ -8,6 +8,7 @@
 static const char *const names[REPORT_FORMAT_COUNT] = {
     [REPORT_TEXT] = "text",
     [REPORT_JSON] = "json",
+    [REPORT_HTML] = "html",
     [REPORT_CTRAFFIC] = "ctraffic",
     [REPORT_CTRAFFIC_HOSTS] = "ctraffic-hosts",
     [REPORT_CTRAFFIC_THROUGHPUT] = "ctraffic-throughput",
@@ -37,6 +38,7 @@ static int make(const struct result *result, enum report_format format, struct t
     switch (format) {
     case REPORT_TEXT: report_text(result, out); return 0;
     case REPORT_JSON: report_json(result, out); return 0;
+    case REPORT_HTML: report_html(result, out); return 0;
     case REPORT_CTRAFFIC: return report_ctraffic(result, out);
     case REPORT_CTRAFFIC_HOSTS: return report_ctraffic_hosts(result, out);
     case REPORT_CTRAFFIC_THROUGHPUT: return report_ctraffic_throughput(result, out);

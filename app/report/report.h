@@ -2,6 +2,7 @@
  *
  *     text                  the account for people; what report.txt holds
  *     json                  run.json: the whole result (docs/file-formats.md)
+ *     html                  report.html: the same as one page for a browser, with the timeline
  *     ctraffic              ctraffic's statistics, one JSON line with all statistics
  *     ctraffic-hosts, ctraffic-throughput, ctraffic-connections
  *                           what ctraffic's three analyses print of them
@@ -20,6 +21,7 @@
 enum report_format {
     REPORT_TEXT,
     REPORT_JSON,
+    REPORT_HTML,
     REPORT_CTRAFFIC,
     REPORT_CTRAFFIC_HOSTS,
     REPORT_CTRAFFIC_THROUGHPUT,

@@ -107,8 +107,9 @@ static void add_event(cJSON *windows, const struct result *result, size_t index)
     cJSON_AddItemToArray(windows, window);
 }
 
-/* Connections that did their work and were closed by us are in the streams' counts alone. */
-static void add_lists(cJSON *json, const struct result *result)
+/* Connections that did their work and were closed by us are in the streams' counts alone. MOST: of
+ * connections and of outages. */
+static void add_lists(cJSON *json, const struct result *result, size_t most)
 {
     cJSON *streams = cJSON_AddArrayToObject(json, "streams");
     for (uint32_t i = 0; i < result->meta.stream_count; i++)
@@ -120,13 +121,16 @@ static void add_lists(cJSON *json, const struct result *result)
     for (size_t i = 0; i < result->pod_count; i++)
         cJSON_AddItemToArray(pods, report_json_pod(result, &result->pods[i]));
     cJSON *outages = cJSON_AddArrayToObject(json, "outages");
-    for (size_t i = 0; i < result->logs.outage_count; i++)
+    for (size_t i = 0; i < result->logs.outage_count && i < most; i++)
         cJSON_AddItemToArray(outages, report_json_outage(result, &result->outages[i]));
     cJSON *connections = cJSON_AddArrayToObject(json, "connections");
-    for (size_t i = 0; i < result->logs.connection_count; i++)
-        if (result->logs.connections[i].end != CONNECTION_DONE)
-            cJSON_AddItemToArray(connections,
-                                 report_json_connection(result, &result->logs.connections[i]));
+    for (size_t i = 0, listed = 0; i < result->logs.connection_count && listed < most; i++) {
+        if (result->logs.connections[i].end == CONNECTION_DONE)
+            continue;
+        cJSON_AddItemToArray(connections,
+                             report_json_connection(result, &result->logs.connections[i]));
+        listed++;
+    }
 }
 
 static cJSON *port_json(const struct meta_port *port)
@@ -197,7 +201,7 @@ static void add_tester(cJSON *json, const struct result *result)
     cJSON_AddStringToObject(tester, "notes", meta->notes ? meta->notes : "");
 }
 
-void report_json(const struct result *result, struct text *out)
+cJSON *report_json_tree(const struct result *result, size_t most)
 {
     cJSON *json = cJSON_CreateObject();
     add_head(json, result);
@@ -209,8 +213,14 @@ void report_json(const struct result *result, struct text *out)
     report_json_add(failures, "known", result->known);
     report_json_add(failures, "inferred", result->inferred);
     report_json_add(failures, "unknown", result->unknown);
-    add_lists(json, result);
+    add_lists(json, result, most);
     add_tester(json, result);
+    return json;
+}
+
+void report_json(const struct result *result, struct text *out)
+{
+    cJSON *json = report_json_tree(result, SIZE_MAX);
     char *printed = json_print(json, true);
     if (printed == NULL)
         out->failed = true;

@@ -6,6 +6,8 @@
 
 #include "analyze/result.h"
 
+/* All of it, but of connections and outages the first MOST each. */
+cJSON *report_json_tree(const struct result *result, size_t most);
 cJSON *report_json_stream(const struct result *result, unsigned stream);
 cJSON *report_json_window(const struct result *result, const struct window *window);
 cJSON *report_json_pod(const struct result *result, const struct result_pod *pod);

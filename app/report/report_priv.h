@@ -10,6 +10,7 @@
 
 void report_text(const struct result *result, struct text *out);
 void report_json(const struct result *result, struct text *out);
+void report_html(const struct result *result, struct text *out);
 /* 0; -ENODATA without a ctraffic stream; -ENOMEM. */
 int report_ctraffic(const struct result *result, struct text *out);
 int report_ctraffic_hosts(const struct result *result, struct text *out);

@@ -267,11 +267,9 @@ static int write_reports(struct session *session, const struct result *result, s
     static const struct {
         enum report_format format;
         const char *file;
-    } files[] = {{REPORT_TEXT, "report.txt"},
-                 {REPORT_JSON, "run.json"},
-                 {REPORT_CTRAFFIC, "ctraffic.json"},
-                 {REPORT_CHECK, "check.csv"},
-                 {REPORT_HDR, "latency.hlog"}};
+    } files[] = {{REPORT_TEXT, "report.txt"},  {REPORT_JSON, "run.json"},
+                 {REPORT_HTML, "report.html"}, {REPORT_CTRAFFIC, "ctraffic.json"},
+                 {REPORT_CHECK, "check.csv"},  {REPORT_HDR, "latency.hlog"}};
     int first = 0;
     for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         struct text text = {0};

@@ -1,0 +1,133 @@
+#include "report/sentence.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "report/print.h"
+
+/* What the run did, by its first step that changes something. */
+static bool add_step(const struct experiment_step *step, struct text *out)
+{
+    switch (step->verb) {
+    case EXPERIMENT_SET_IMAGE: text_addf(out, "Upgrade of %s", step->deployment); return true;
+    case EXPERIMENT_SET_ENV:
+        text_addf(out, "New environment for %s", step->deployment);
+        return true;
+    case EXPERIMENT_RESTART: text_addf(out, "Restart of %s", step->deployment); return true;
+    case EXPERIMENT_MOVE: text_addf(out, "Move of %s", step->deployment); return true;
+    case EXPERIMENT_SCALE:
+        text_addf(out, "Scaling of %s to %u", step->deployment, step->replicas);
+        return true;
+    case EXPERIMENT_PATCH:
+        text_addf(out, "Patch of %s/%s", step->object.kind, step->object.name);
+        return true;
+    case EXPERIMENT_DRAIN: text_addf(out, "Drain of node %s", step->node); return true;
+    case EXPERIMENT_EVICT: text_addf(out, "Eviction of pod %s", step->pod); return true;
+    case EXPERIMENT_DELETE_POD: text_addf(out, "Deletion of pod %s", step->pod); return true;
+    case EXPERIMENT_EXEC: text_addf(out, "After %s", step->command[0]); return true;
+    case EXPERIMENT_OBSERVE: text_add(out, "Observed"); return true;
+    default: return false;
+    }
+}
+
+static void add_subject(const struct result *result, struct text *out)
+{
+    const struct experiment *experiment = result->experiment;
+    bool named = false;
+    if (result->meta.interrupted)
+        text_add(out, "Interrupted, so partial. ");
+    else if (result->meta.failure[0])
+        text_add(out, "Ended early, so partial. ");
+    else if (!result->meta.final)
+        text_add(out, "Killed, so partial. ");
+    for (uint32_t i = 0; i < experiment->step_count && !named; i++)
+        named = add_step(&experiment->steps[i], out);
+    text_add(out, named ? ": " : "Traffic without a change: ");
+}
+
+/* The longest from the signal that ended a connection to its successor's SYN-ACK. False: none. */
+static bool find_reconnect(const struct result *result, unsigned stream, uint64_t *longest_ns)
+{
+    bool any = false;
+    for (size_t i = 0; i < result->logs.outage_count; i++) {
+        const struct record_outage *outage = &result->logs.outages[i];
+        if (outage->stream != stream || outage->connection == 0 ||
+            outage->connected_ns < outage->signal_ns || outage->signal_ns == 0)
+            continue;
+        uint64_t took_ns = outage->connected_ns - outage->signal_ns;
+        *longest_ns = any && *longest_ns > took_ns ? *longest_ns : took_ns;
+        any = true;
+    }
+    return any;
+}
+
+static void add_return(const struct result *result, unsigned index, struct text *out)
+{
+    const struct result_stream *stream = &result->streams[index];
+    uint64_t reconnect_ns = 0;
+    if (stream->interruption.count == 0 || !find_reconnect(result, index, &reconnect_ns))
+        return;
+    text_addf(out, "; %s within ",
+              stream->interruption.count == stream->broken ? "each was replaced"
+                                                           : "those that came back were replaced");
+    print_span(out, reconnect_ns);
+    text_add(out, " and answered again within ");
+    print_span(out, stream->interruption.max_ns);
+    text_add(out, " (resolution ");
+    print_span(out, stream->onset_width.max_ns);
+    text_add(out, ")");
+}
+
+/* Connections that are to last: of a stream without them, nothing. */
+static void add_held(const struct result *result, unsigned index, struct text *out)
+{
+    const struct result_stream *stream = &result->streams[index];
+    const struct meta_prediction *prediction = &result->meta.prediction;
+    if (stream->broken + stream->lasting == 0)
+        return;
+    text_addf(out, "%u of %u connections of stream %s broke", stream->broken,
+              stream->broken + stream->lasting, result->meta.streams[index].name);
+    if (prediction->given && strcmp(result->meta.streams[index].protocol, "ctraffic") == 0)
+        text_addf(out, " (predicted %.0f, from %u to %u)", prediction->mean, prediction->min,
+                  prediction->max);
+    add_return(result, index, out);
+    text_addf(out, "; %u lasted. ", stream->lasting);
+}
+
+static void add_lost(const struct result *result, unsigned index, struct text *out)
+{
+    const struct result_stream *stream = &result->streams[index];
+    text_addf(out, "Stream %s ", result->meta.streams[index].name);
+    if (stream->due == 0) {
+        text_add(out, "sent nothing. ");
+        return;
+    }
+    if (stream->lost == 0) {
+        text_addf(out, "lost nothing of %" PRIu64 " requests. ", stream->due);
+        return;
+    }
+    text_addf(out, "lost %" PRIu64 " of %" PRIu64 " requests", stream->lost, stream->due);
+    if (stream->windows.count > 0) {
+        text_add(out, " in ");
+        print_count(out, stream->windows.count, "window", "windows");
+    }
+    text_add(out, ". ");
+}
+
+void sentence_add(const struct result *result, struct text *out)
+{
+    add_subject(result, out);
+    for (unsigned i = 0; i < result->meta.stream_count; i++)
+        add_held(result, i, out);
+    for (unsigned i = 0; i < result->meta.stream_count; i++)
+        add_lost(result, i, out);
+    if (result->meta.stream_count == 0)
+        text_add(out, "no traffic. ");
+    const char *where = result->meta.environment;
+    if (where[0] == '\0')
+        text_add(out, "No cluster.");
+    else
+        text_addf(out, "%s%c%s.", result->meta.lab ? "" : "Cluster: ",
+                  result->meta.lab ? toupper((unsigned char)where[0]) : where[0], where + 1);
+}
