@@ -12,6 +12,7 @@
 #include "plan/experiment.h"
 #include "report/report.h"
 #include "run/advise_command.h"
+#include "run/compare_command.h"
 #include "run/doctor_command.h"
 #include "run/kube_command.h"
 #include "run/predict_command.h"
@@ -43,6 +44,7 @@ static const char general_help[] =
     "  predict FILE|NAME      how many connections a rollout will break, without doing it\n"
     "  advise FILE|NAME       what of a Deployment will lose traffic, and the patch that mends it\n"
     "  report DIR             print a finished (or killed) run again, in any format\n"
+    "  compare BASE NEW       two runs, or sets of repeats, side by side: what became worse\n"
     "  kube ACTION            one change of a cluster, without a run\n"
     "  doctor --cluster       whether a cluster has what a run needs, and gives us the rights\n"
     "  undo DIR               put back what a killed run left changed\n"
@@ -279,6 +281,12 @@ static enum exit_status command_kube(int argc, char **argv)
     return complain(kube_command(argc, argv, &err), &err);
 }
 
+static enum exit_status command_compare(int argc, char **argv)
+{
+    struct error err = {0};
+    return complain(compare_command(argc, argv, &err), &err);
+}
+
 static enum exit_status command_doctor(int argc, char **argv)
 {
     struct error err = {0};
@@ -340,6 +348,7 @@ enum command {
     COMMAND_KUBE,
     COMMAND_DOCTOR,
     COMMAND_ADVISE,
+    COMMAND_COMPARE,
     COMMAND_PREDICT,
     COMMAND_REPORT,
     COMMAND_UNDO,
@@ -354,6 +363,7 @@ static const struct {
     [COMMAND_KUBE] = {"kube", NULL, kube_help},
     [COMMAND_DOCTOR] = {"doctor", NULL, doctor_help},
     [COMMAND_ADVISE] = {"advise", NULL, advise_help},
+    [COMMAND_COMPARE] = {"compare", NULL, compare_help},
     [COMMAND_PREDICT] = {"predict", NULL, predict_help},
     [COMMAND_REPORT] = {"report", "f:h", report_help},
     [COMMAND_UNDO] = {"undo", "nh", undo_help},
@@ -385,6 +395,8 @@ static enum exit_status dispatch(int argc, char **argv)
         return command_doctor(argc - 1, argv + 1);
     if (command == COMMAND_ADVISE)
         return command_advise(argc - 1, argv + 1);
+    if (command == COMMAND_COMPARE)
+        return command_compare(argc - 1, argv + 1);
     if (command == COMMAND_PREDICT)
         return command_predict(argc - 1, argv + 1);
     if (!parse(argc - 1, argv + 1, commands[command].options, &arguments))

@@ -8,7 +8,6 @@ enum {
     EXACT = 2 * PARTS
 };
 
-static uint64_t bucket_low_ns(unsigned bucket);
 static uint64_t bucket_width_ns(unsigned bucket);
 static uint32_t add_saturated(uint32_t a, uint32_t b);
 
@@ -40,7 +39,7 @@ uint64_t histogram_quantile(const struct histogram *histogram, double fraction)
     if (histogram->count == 0)
         return 0;
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
-        uint64_t last_ns = bucket_low_ns(i) + bucket_width_ns(i) - 1;
+        uint64_t last_ns = histogram_bucket_low_ns(i) + bucket_width_ns(i) - 1;
 
         seen += histogram->buckets[i];
         if (seen > 0 && (double)seen >= rank)
@@ -61,7 +60,7 @@ double histogram_stdev(const struct histogram *histogram)
     uint64_t seen = 0;
 
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
-        double middle = (double)bucket_low_ns(i) + (double)(bucket_width_ns(i) - 1) / 2;
+        double middle = (double)histogram_bucket_low_ns(i) + (double)(bucket_width_ns(i) - 1) / 2;
 
         squares += histogram->buckets[i] * (middle - mean) * (middle - mean);
         seen += histogram->buckets[i];
@@ -69,7 +68,7 @@ double histogram_stdev(const struct histogram *histogram)
     return seen == 0 ? 0 : sqrt(squares / (double)seen);
 }
 
-static uint64_t bucket_low_ns(unsigned bucket)
+uint64_t histogram_bucket_low_ns(unsigned bucket)
 {
     if (bucket < EXACT)
         return bucket;

@@ -42,6 +42,9 @@ static inline unsigned histogram_bucket(uint64_t value_ns)
     return shift * parts + (unsigned)(value_ns >> shift);
 }
 
+/* The smallest value that is in BUCKET. */
+uint64_t histogram_bucket_low_ns(unsigned bucket);
+
 static inline void histogram_add(struct histogram *histogram, uint64_t value_ns)
 {
     uint32_t *bucket = &histogram->buckets[histogram_bucket(value_ns)];
