@@ -21,6 +21,7 @@
 /* How late a watch may be. Proxies hear of a ready pod as late as we do, and then take a while. */
 #define TOLD_NS (SECOND_NS / 2)
 #define READY_NS (SECOND_NS / 10)
+#define HICCUP_NS (SECOND_NS / 4)
 #define CORDON_NS (120 * SECOND_NS)
 /* The kernel's TIME_WAIT, and connection tracking's. */
 #define TUPLE_NS (120 * SECOND_NS)
@@ -44,8 +45,11 @@ struct evidence {
     uint32_t lost; /* Requests that are looked at. */
     uint32_t for_cause[CAUSE_COUNT];
     uint32_t race_or_early, race_or_drained; /* Two causes fit. */
-    uint32_t on_live;                        /* Of a pod that was to go on serving. */
-    uint32_t silent;                         /* Without any answer, of all. */
+    uint32_t more_a_race;   /* Of race_or_early: the ending pod's containers had just stopped. */
+    uint32_t on_live;       /* Of a pod that was to go on serving. */
+    uint32_t reset_on_live; /* Of these, ended by a reset. */
+    uint32_t silent;        /* Without any answer, of all. */
+    uint32_t slow;          /* Answered, but late, and nothing was sent again. */
     struct ready ready[RECORD_STREAMS];
     uint32_t tuples;                                 /* Searches for a tuple so far. */
     const struct timeline_event *event[CAUSE_COUNT]; /* The first one that speaks for it. */
@@ -77,17 +81,9 @@ const char *cause_confidence_word(enum cause_confidence confidence)
 
 /* ---- what there was at a time ---- */
 
-/* A watch tells of a change soon, unless it is broken; that an older state was seen long before
- * says little. */
-static uint64_t since_ns(const struct timeline_event *event, uint64_t lag_ns)
-{
-    uint64_t soon_ns = event->not_after_ns > lag_ns ? event->not_after_ns - lag_ns : 0;
-    return event->not_before_ns > soon_ns ? event->not_before_ns : soon_ns;
-}
-
 static bool is_told(const struct result_pod *pod, uint64_t at_ns)
 {
-    return pod->terminating != NULL && since_ns(pod->terminating, TOLD_NS) <= at_ns;
+    return pod->terminating != NULL && timeline_since_ns(pod->terminating, TOLD_NS) <= at_ns;
 }
 
 /* Marked deleted, or gone a little, and nobody new was answered since. */
@@ -101,9 +97,16 @@ static bool is_stale(const struct result_pod *pod, uint64_t at_ns)
  * sent after it. */
 static bool is_early(const struct result_pod *pod, uint64_t at_ns)
 {
-    return pod->ready != NULL && since_ns(pod->ready, READY_NS) <= at_ns &&
+    return pod->ready != NULL && timeline_since_ns(pod->ready, READY_NS) <= at_ns &&
            at_ns <= pod->ready->not_after_ns + REACH_NS &&
            (pod->first_answer_ns == 0 || pod->first_answer_ns > at_ns) && !is_told(pod, at_ns);
+}
+
+/* Its containers stopped at about AT_NS, or shortly before: the API is told of that afterwards. */
+static bool stopped_about(const struct result_pod *pod, uint64_t at_ns)
+{
+    return pod->stopped != NULL && pod->stopped->not_after_ns <= at_ns + SECOND_NS &&
+           at_ns <= pod->stopped->not_after_ns + TOLD_NS;
 }
 
 static const struct result_pod *first_pod(const struct result *result, uint64_t at_ns,
@@ -183,7 +186,7 @@ static const struct timeline_event *cordon_before(const struct result *result, u
     const struct timeline_event *found = NULL;
     for (size_t i = 0; i < result->timeline.count; i++) {
         const struct timeline_event *event = &result->timeline.events[i];
-        if (event->kind != TIMELINE_NODE_CHANGED || since_ns(event, TOLD_NS) > at_ns)
+        if (event->kind != TIMELINE_NODE_CHANGED || timeline_since_ns(event, TOLD_NS) > at_ns)
             continue;
         if (strstr(event->text, "cordoned") != NULL)
             found = event->not_after_ns + CORDON_NS >= at_ns ? event : NULL;
@@ -237,13 +240,16 @@ static void look_at_attempt(struct evidence *evidence, const struct record_reque
     else if (is_reused(evidence, request))
         speak(evidence, CAUSE_CONNTRACK, NULL);
     else if (cordon != NULL && of_node && early == NULL &&
-             (stale == NULL || since_ns(stale->terminating, TOLD_NS) + RULES_NS <= at_ns))
+             (stale == NULL || timeline_since_ns(stale->terminating, TOLD_NS) + RULES_NS <= at_ns))
         speak(evidence, CAUSE_DRAINED_NODE, cordon);
     else if (cordon != NULL && of_node && early == NULL)
         evidence->race_or_drained++;
-    else if (stale != NULL && early != NULL)
+    else if (stale != NULL && early != NULL) {
         evidence->race_or_early++;
-    else if (stale != NULL)
+        evidence->more_a_race += stopped_about(stale, at_ns);
+        if (evidence->event[CAUSE_RACE] == NULL)
+            evidence->event[CAUSE_RACE] = stale->terminating;
+    } else if (stale != NULL)
         speak(evidence, CAUSE_RACE, stale->terminating);
     else if (early != NULL)
         speak(evidence, CAUSE_READY_EARLY, early->ready);
@@ -272,23 +278,53 @@ static void look_at_ending_pod(struct evidence *evidence, const struct record_re
         speak(evidence, CAUSE_SIGTERM_IGNORED, told);
 }
 
-/* Its connection was there. */
-static void look_at_broken(struct evidence *evidence, const struct record_request *request,
-                           bool silent)
+/* Somebody took its connection and then said nothing, as one that is gone cannot. */
+static void look_at_silent(struct evidence *evidence, const struct record_request *request)
 {
     const struct result *result = evidence->result;
-    const struct result_pod *pod = NULL;
-    for (size_t i = 0; i < result->pod_count && request->host != 0; i++)
-        if (result->pods[i].host == request->host)
-            pod = &result->pods[i];
-    if (pod == NULL)
-        look_at_attempt(evidence, request, silent); /* It never was answered by anybody. */
+    const struct result_pod *early = first_pod(result, request->sent_ns, is_early);
+    if (early != NULL && first_pod(result, request->sent_ns, is_stale) == NULL)
+        speak(evidence, CAUSE_READY_EARLY, early->ready);
+}
+
+/* The pod that had REQUEST in hand: by an answer on the same connection, or the only one that was
+ * told to end since and stopped as the connection ended; NULL: unknown. */
+static const struct result_pod *pod_of(const struct result *result,
+                                       const struct record_request *request)
+{
+    bool ended = request->outcome == OUTCOME_RESET || request->outcome == OUTCOME_CLOSED;
+    const struct result_pod *found = NULL;
+    for (size_t i = 0; i < result->pod_count; i++) {
+        const struct result_pod *pod = &result->pods[i];
+        if (request->host != 0 && pod->host == request->host)
+            return pod;
+        if (!ended || request->host != 0 || pod->terminating == NULL ||
+            request->sent_ns > pod->terminating->not_after_ns ||
+            !stopped_about(pod, request->done_ns))
+            continue;
+        if (found != NULL)
+            return NULL;
+        found = pod;
+    }
+    return found;
+}
+
+/* Its connection was there. */
+static void look_at_broken(struct evidence *evidence, const struct record_request *request)
+{
+    const struct result_pod *pod = pod_of(evidence->result, request);
+    if (pod == NULL && request->outcome == OUTCOME_STALLED)
+        look_at_silent(evidence, request);
+    else if (pod == NULL)
+        look_at_attempt(evidence, request, false); /* It never was answered by anybody. */
     else if (is_told(pod, request->done_ns))
         look_at_ending_pod(evidence, request, pod);
     else if (is_early(pod, request->sent_ns))
         speak(evidence, CAUSE_READY_EARLY, pod->ready);
-    else
+    else {
         evidence->on_live++;
+        evidence->reset_on_live += request->outcome == OUTCOME_RESET;
+    }
 }
 
 /* A pod that was told to end so shortly before that a proxy may not have heard. */
@@ -315,9 +351,18 @@ static void look_at_status(struct evidence *evidence, const struct record_reques
     else if (gateway && gone != NULL)
         speak(evidence, CAUSE_STALE_UPSTREAM, gone->terminating);
     else if (!gateway && request->host != 0)
-        look_at_broken(evidence, request, false);
+        look_at_broken(evidence, request);
     else if (!gateway && early != NULL && gone == NULL)
         speak(evidence, CAUSE_READY_EARLY, early->ready);
+}
+
+/* By what was sent again: the first sending had no better luck than one that is lost. */
+static void look_at_late(struct evidence *evidence, const struct record_request *request)
+{
+    if (request->retransmits > 0)
+        look_at_attempt(evidence, request, true);
+    else
+        evidence->slow++;
 }
 
 static void look_at(struct evidence *evidence, const struct record_request *request)
@@ -331,7 +376,8 @@ static void look_at(struct evidence *evidence, const struct record_request *requ
     case OUTCOME_BAD_ANSWER: look_at_status(evidence, request); break;
     case OUTCOME_RESET:
     case OUTCOME_CLOSED:
-    case OUTCOME_STALLED: look_at_broken(evidence, request, silent); break;
+    case OUTCOME_STALLED: look_at_broken(evidence, request); break;
+    case OUTCOME_LATE: look_at_late(evidence, request); break;
     default: look_at_attempt(evidence, request, silent); break;
     }
 }
@@ -367,6 +413,18 @@ static bool is_of_cluster(const struct timeline_event *event)
     }
 }
 
+/* What came up before traffic was steady has shown since that it works. */
+static bool is_settled(const struct result *result, const struct timeline_event *event)
+{
+    bool comes = event->kind == TIMELINE_POD_READY || event->kind == TIMELINE_ENDPOINT_READY ||
+                 event->kind == TIMELINE_SERVICE_CHANGED;
+    for (unsigned s = 0; s < result->meta.stream_count && comes; s++)
+        if (result->meta.streams[s].steady_ns == 0 ||
+            event->not_after_ns > result->meta.streams[s].started_ns)
+            return false;
+    return comes;
+}
+
 /* The newest event that could have begun it, or fell into it. */
 static const struct timeline_event *nearest(const struct evidence *evidence)
 {
@@ -374,10 +432,11 @@ static const struct timeline_event *nearest(const struct evidence *evidence)
     const struct timeline_event *best = NULL;
     for (size_t i = 0; i < timeline->count; i++) {
         const struct timeline_event *event = &timeline->events[i];
-        uint64_t earliest_ns = since_ns(event, TOLD_NS);
-        if (is_of_cluster(event) && earliest_ns <= evidence->window->onset.to_ns &&
+        uint64_t earliest_ns = timeline_since_ns(event, TOLD_NS);
+        if (is_of_cluster(event) && !is_settled(evidence->result, event) &&
+            earliest_ns <= evidence->window->onset.to_ns &&
             event->not_after_ns + REACH_NS >= evidence->window->onset.from_ns &&
-            (best == NULL || earliest_ns > since_ns(best, TOLD_NS)))
+            (best == NULL || earliest_ns > timeline_since_ns(best, TOLD_NS)))
             best = event;
     }
     return best;
@@ -388,7 +447,7 @@ static bool any(const struct evidence *evidence, enum timeline_kind kind, uint64
     const struct timeline *timeline = &evidence->result->timeline;
     for (size_t i = 0; i < timeline->count; i++) {
         const struct timeline_event *event = &timeline->events[i];
-        if (event->kind == kind && timeline_earliest_ns(event) <= evidence->end_ns &&
+        if (event->kind == kind && event->not_before_ns <= evidence->end_ns &&
             event->not_after_ns + before_ns >= evidence->window->onset.from_ns)
             return true;
     }
@@ -402,7 +461,7 @@ static const struct timeline_event *stuck_rollout(const struct evidence *evidenc
     const struct timeline_event *failed = NULL;
     for (size_t i = 0; i < timeline->count; i++) {
         const struct timeline_event *event = &timeline->events[i];
-        if (timeline_earliest_ns(event) > evidence->end_ns)
+        if (timeline_since_ns(event, TOLD_NS) > evidence->end_ns)
             continue;
         if (event->kind == TIMELINE_ROLLOUT_FAILED)
             failed = event;
@@ -412,13 +471,101 @@ static const struct timeline_event *stuck_rollout(const struct evidence *evidenc
     return failed;
 }
 
+/* ---- what the good answers say ---- */
+
+/* Of the pods, around a window. */
+struct answers {
+    double mean_before_ns, mean_in_ns; /* Of latencies: until 2 s before it, and since. */
+    uint32_t silent;                   /* Pods that go on, and said nothing for half of it. */
+    uint32_t resent;                   /* Pods that answered in it what had been sent again. */
+};
+
+/* One pod's. */
+struct voice {
+    uint64_t first_ns, last_ns, count; /* Of good requests before the window, by sending. */
+    uint64_t pause_ns;                 /* The longest between two, that ended in it or after. */
+    bool resent;
+};
+
+static void hear(struct voice *voice, const struct record_request *request,
+                 const struct window *window, uint64_t end_ns)
+{
+    uint64_t at_ns = request->sent_ns;
+    if (at_ns < window->onset.from_ns) {
+        voice->first_ns = voice->count == 0 ? at_ns : voice->first_ns;
+        voice->count++;
+    } else {
+        bool later = voice->last_ns != 0 && at_ns > voice->last_ns; /* Streams are mixed. */
+        uint64_t pause_ns = later ? at_ns - voice->last_ns : 0;
+        if (voice->last_ns < end_ns && pause_ns > voice->pause_ns)
+            voice->pause_ns = pause_ns;
+        voice->resent |= at_ns < end_ns && request->retransmits > 0;
+    }
+    if (at_ns > voice->last_ns)
+        voice->last_ns = at_ns;
+}
+
+/* Silent: for half of the window, longer than a machine's hiccup, and far longer than between its
+ * answers before. */
+static bool fell_silent(const struct voice *voice, const struct window *window, uint64_t end_ns)
+{
+    enum {
+        FEW = 3,
+        LONGER = 5
+    };
+    if (voice->count < FEW)
+        return false;
+    uint64_t usual_ns = (window->onset.from_ns - voice->first_ns) / voice->count;
+    uint64_t pause_ns = voice->pause_ns;
+    if (voice->last_ns < end_ns && end_ns - voice->last_ns > pause_ns)
+        pause_ns = end_ns - voice->last_ns;
+    return pause_ns >= (end_ns - window->onset.from_ns) / 2 && pause_ns >= HICCUP_NS &&
+           pause_ns > LONGER * usual_ns;
+}
+
+static int hear_answers(const struct evidence *evidence, struct answers *out)
+{
+    const struct result *result = evidence->result;
+    const struct window *window = evidence->window;
+    uint64_t onset_ns = window->onset.from_ns, end_ns = evidence->end_ns;
+    uint64_t since_ns = onset_ns > 2 * SECOND_NS ? onset_ns - 2 * SECOND_NS : 0;
+    struct voice *voices = calloc(result->logs.host_count + 1, sizeof(*voices));
+    double sum[2] = {0};
+    size_t count[2] = {0};
+    if (voices == NULL)
+        return -ENOMEM;
+    *out = (struct answers){0};
+    for (size_t i = 0; i < result->logs.request_count; i++) {
+        const struct record_request *request = &result->logs.requests[i];
+        if (!outcome_is_good((enum outcome)request->outcome))
+            continue;
+        if (request->host != 0 && request->host <= result->logs.host_count)
+            hear(&voices[request->host], request, window, end_ns);
+        if (request->sent_ns > end_ns)
+            continue;
+        sum[request->sent_ns >= since_ns] += (double)(request->done_ns - request->sent_ns);
+        count[request->sent_ns >= since_ns]++;
+    }
+    for (size_t host = 1; host <= result->logs.host_count; host++) {
+        out->silent +=
+            !is_told(&result->pods[host - 1], end_ns) && fell_silent(&voices[host], window, end_ns);
+        out->resent += voices[host].resent;
+    }
+    out->mean_before_ns = count[0] > 0 ? sum[0] / (double)count[0] : 0;
+    out->mean_in_ns = count[1] > 0 ? sum[1] / (double)count[1] : 0;
+    free(voices);
+    return 0;
+}
+
+/* ---- nothing of the cluster explains it: does the traffic itself? ---- */
+
 /* Lost by pods that go on serving, at most half of those that there were before the change. */
 static bool too_few(const struct evidence *evidence)
 {
     const struct result *result = evidence->result;
+    if (evidence->on_live * 10 < evidence->lost * 6)
+        return false;
     for (unsigned s = 0; s < result->meta.stream_count; s++) {
-        if (evidence->on_live * 10 < evidence->lost * 6)
-            return false;
         const char *service = service_of(result, s);
         uint64_t change_ns = result->meta.change_ns;
         if (evidence->window->lost_by_stream[s] == 0 || service == NULL || change_ns == 0)
@@ -432,39 +579,25 @@ static bool too_few(const struct evidence *evidence)
     return false;
 }
 
-/* How long good answers took, from FROM_NS on, up to TO_NS. */
-static double mean_latency_ns(const struct result *result, uint64_t from_ns, uint64_t to_ns)
+static enum cause without_events(const struct evidence *evidence, const struct answers *answers)
 {
-    double sum = 0;
-    size_t count = 0;
-    for (size_t i = 0; i < result->logs.request_count; i++) {
-        const struct record_request *request = &result->logs.requests[i];
-        if (!outcome_is_good((enum outcome)request->outcome) || request->sent_ns < from_ns ||
-            request->sent_ns > to_ns)
-            continue;
-        sum += (double)(request->done_ns - request->sent_ns);
-        count++;
-    }
-    return count > 0 ? sum / (double)count : 0;
-}
-
-/* Nothing of the cluster explains it: does the traffic itself? */
-static enum cause without_events(const struct evidence *evidence)
-{
-    const struct window *window = evidence->window;
-    const struct result *result = evidence->result;
-    uint64_t onset_ns = window->onset.from_ns;
-    uint64_t before_ns = onset_ns > 2 * SECOND_NS ? onset_ns - 2 * SECOND_NS : 0;
-    double during = mean_latency_ns(result, before_ns, evidence->end_ns);
-    double ever = mean_latency_ns(result, 0, before_ns);
+    uint32_t hosts = evidence->window->host_count;
+    bool took_longer = answers->mean_before_ns > 0 && answers->mean_in_ns > 50e6 &&
+                       answers->mean_in_ns > 5 * answers->mean_before_ns;
     if (too_few(evidence))
         return CAUSE_TOO_FEW;
-    if (nearest(evidence) != NULL || evidence->silent * 10 < evidence->lost * 9)
+    if (evidence->lost == 0 || nearest(evidence) != NULL ||
+        any(evidence, TIMELINE_WATCH_GAP, REACH_NS))
         return CAUSE_UNEXPLAINED;
-    if (during > 5 * ever && ever > 0 && during > 50e6)
+    if (evidence->reset_on_live * 10 >= evidence->lost * 9 && hosts > 1)
+        return CAUSE_CONNTRACK;
+    if ((evidence->silent + evidence->slow) * 10 < evidence->lost * 9)
+        return CAUSE_UNEXPLAINED;
+    if (took_longer && answers->resent == 0)
         return CAUSE_OVERLOAD;
     /* One pod alone may have died without a word. */
-    return window->host_count > 1 ? CAUSE_NETWORK : CAUSE_UNEXPLAINED;
+    bool several = hosts > 1 || answers->silent > 1 || answers->resent > 1;
+    return several && evidence->silent > 0 ? CAUSE_NETWORK : CAUSE_UNEXPLAINED;
 }
 
 static enum cause most_spoken_for(struct evidence *evidence)
@@ -472,10 +605,13 @@ static enum cause most_spoken_for(struct evidence *evidence)
     uint32_t *for_cause = evidence->for_cause;
     enum cause best = CAUSE_UNEXPLAINED;
     /* Those that two causes fit go with the one that others speak for, if they speak for one. */
-    if (for_cause[CAUSE_RACE] > 0 && for_cause[CAUSE_READY_EARLY] == 0)
+    if (for_cause[CAUSE_RACE] > 0 && for_cause[CAUSE_READY_EARLY] == 0) {
         for_cause[CAUSE_RACE] += evidence->race_or_early;
-    else if (for_cause[CAUSE_READY_EARLY] > 0 && for_cause[CAUSE_RACE] == 0)
+    } else if (for_cause[CAUSE_READY_EARLY] > 0 && for_cause[CAUSE_RACE] == 0) {
         for_cause[CAUSE_READY_EARLY] += evidence->race_or_early;
+    } else {
+        for_cause[CAUSE_RACE] += evidence->more_a_race;
+    }
     if (for_cause[CAUSE_DRAINED_NODE] > 0)
         for_cause[CAUSE_DRAINED_NODE] += evidence->race_or_drained;
     else if (for_cause[CAUSE_RACE] > 0)
@@ -486,13 +622,40 @@ static enum cause most_spoken_for(struct evidence *evidence)
     return best;
 }
 
-static enum cause_confidence confidence_of(const struct evidence *evidence, enum cause cause)
+/* Whether the window's own faults of the tester can look like silence. Answers wait in the ring
+ * while it stands still: short stalls, however many, lose none, but block the slots after them. */
+static bool is_the_tester_s(const struct evidence *evidence)
+{
+    const struct logs *logs = &evidence->result->logs;
+    if (!evidence->window->tester || evidence->silent * 2 < evidence->lost)
+        return false;
+    for (size_t i = 0; i < logs->fault_count; i++) {
+        const struct record_fault *fault = &logs->faults[i];
+        bool within =
+            fault->end_ns >= evidence->window->onset.from_ns && fault->start_ns <= evidence->end_ns;
+        bool is_long = evidence->lost == 0 || fault->end_ns - fault->start_ns >= HICCUP_NS;
+        if (within && fault->kind != FAULT_SENT_LATE && fault->kind != FAULT_NIC_CLOCK &&
+            (fault->kind != FAULT_STALL || is_long))
+            return true;
+    }
+    return false;
+}
+
+/* Single pods, or a node, cannot be why others fall silent. */
+static bool is_too_wide(enum cause cause, const struct answers *answers)
+{
+    return answers->silent > 1 && (cause == CAUSE_RACE || cause == CAUSE_READY_EARLY ||
+                                   cause == CAUSE_STALE_UPSTREAM || cause == CAUSE_DRAINED_NODE);
+}
+
+static enum cause_confidence confidence_of(const struct evidence *evidence, enum cause cause,
+                                           const struct answers *answers)
 {
     uint32_t spoken = evidence->for_cause[cause];
     bool plain = evidence->race_or_early + evidence->race_or_drained == 0;
     bool hidden = any(evidence, TIMELINE_WATCH_GAP, REACH_NS) ||
                   (evidence->window->tester && evidence->silent * 2 > evidence->lost);
-    if (spoken * 10 < evidence->lost * 6)
+    if (spoken * 10 < evidence->lost * 6 || is_too_wide(cause, answers))
         return CAUSE_NONE;
     return spoken * 10 >= evidence->lost * 9 && plain && !hidden ? CAUSE_HIGH : CAUSE_MEDIUM;
 }
@@ -531,18 +694,19 @@ static void say(const struct evidence *evidence, struct result_cause *cause)
     text_free(&text);
 }
 
-static void find(const struct result *result, const struct window *window, struct result_cause *out)
+static int find(const struct result *result, const struct window *window, struct result_cause *out)
 {
+    struct answers answers;
     struct evidence evidence = {.result = result, .window = window};
     evidence.end_ns = window->open ? result->meta.ended_ns : window->recovery.to_ns;
+    if (hear_answers(&evidence, &answers) < 0)
+        return -ENOMEM;
     look_at_requests(&evidence);
     enum cause cause = most_spoken_for(&evidence);
-    enum cause_confidence confidence = confidence_of(&evidence, cause);
+    enum cause_confidence confidence = confidence_of(&evidence, cause, &answers);
     const struct timeline_event *event = evidence.event[cause];
     if (cause == CAUSE_UNEXPLAINED || confidence == CAUSE_NONE) {
-        /* A fault of the tester's makes nobody refuse or reset. */
-        bool tester = window->tester && evidence.silent * 2 >= evidence.lost;
-        cause = tester ? CAUSE_TESTER : without_events(&evidence);
+        cause = is_the_tester_s(&evidence) ? CAUSE_TESTER : without_events(&evidence, &answers);
         confidence = cause == CAUSE_UNEXPLAINED ? CAUSE_NONE : CAUSE_MEDIUM;
         event = cause == CAUSE_UNEXPLAINED ? nearest(&evidence) : NULL;
     }
@@ -554,6 +718,7 @@ static void find(const struct result *result, const struct window *window, struc
     }
     *out = (struct result_cause){.cause = cause, .confidence = confidence, .event = event};
     say(&evidence, out);
+    return 0;
 }
 
 int account_causes(struct result *result)
@@ -561,7 +726,8 @@ int account_causes(struct result *result)
     result->causes = calloc(result->windows.count + 1, sizeof(*result->causes));
     if (result->causes == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < result->windows.count; i++)
-        find(result, &result->windows.items[i], &result->causes[i]);
-    return 0;
+    int code = 0;
+    for (size_t i = 0; i < result->windows.count && code == 0; i++)
+        code = find(result, &result->windows.items[i], &result->causes[i]);
+    return code;
 }

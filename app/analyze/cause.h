@@ -5,7 +5,8 @@
  * one ready since just now that has not answered anybody, no ready endpoint at all), how it ended,
  * and on which pod. A request that only one cause fits counts for it; one that two fit counts for
  * neither, unless the others of the window decide between them. What most of the lost requests
- * speak for is the window's cause:
+ * speak for is the window's cause, if it is no wider than the cause can be: single pods, or a node,
+ * do not make others fall silent.
  *
  *     share = those that speak for it / lost ones (blocked ones speak for nothing)
  *     high     share >= 0.9, and none that two causes fit
@@ -41,7 +42,7 @@
     X(TOO_FEW, "too-few-replicas", "at most half of the endpoints were left to serve")             \
     X(ROLLOUT_STUCK, "rollout-stuck", "a rollout that does not go on left too few endpoints")      \
     X(CONNTRACK, "connection-tracking",                                                            \
-      "a new connection had the addresses and ports of one that the way still remembered")         \
+      "the way took a new connection for an old one, or forgot old ones")                          \
     X(OVERLOAD, "backend-overload", "answers took ever longer, without an event of the cluster")   \
     X(NETWORK, "network", "silence from several pods at once, without an event of the cluster")    \
     X(TESTER, "tester", "the tester's own faults could explain it")

@@ -20,11 +20,10 @@ const struct timeline_event *timeline_find(const struct timeline *timeline, enum
 
 #define SECOND_NS UINT64_C(1000000000)
 
-uint64_t timeline_earliest_ns(const struct timeline_event *event)
+uint64_t timeline_since_ns(const struct timeline_event *event, uint64_t lag_ns)
 {
-    if (event->not_before_ns != 0)
-        return event->not_before_ns;
-    return event->not_after_ns > SECOND_NS ? event->not_after_ns - SECOND_NS : 0;
+    uint64_t soon_ns = event->not_after_ns > lag_ns ? event->not_after_ns - lag_ns : 0;
+    return event->not_before_ns > soon_ns ? event->not_before_ns : soon_ns;
 }
 
 static struct result_pod *find_pod(struct result *result, const char *name)
@@ -81,6 +80,11 @@ static int collect_pods(struct result *result)
         pod->ready = timeline_find(timeline, TIMELINE_POD_READY, pod->name, 0);
         pod->terminating = timeline_find(timeline, TIMELINE_POD_TERMINATING, pod->name, 0);
         pod->gone = timeline_find(timeline, TIMELINE_POD_GONE, pod->name, 0);
+        if (pod->terminating != NULL)
+            pod->stopped = timeline_find(timeline, TIMELINE_POD_NOT_READY, pod->name,
+                                         pod->terminating->not_after_ns);
+        if (pod->stopped == NULL)
+            pod->stopped = pod->gone;
     }
     return 0;
 }
@@ -235,7 +239,7 @@ static void add_outages(struct result *result)
 /* Marked deleted, or gone a little, while the rules may have named it still. */
 static bool may_be_stale(const struct result_pod *pod, uint64_t at_ns)
 {
-    return pod->terminating != NULL && timeline_earliest_ns(pod->terminating) <= at_ns &&
+    return pod->terminating != NULL && timeline_since_ns(pod->terminating, SECOND_NS) <= at_ns &&
            pod->last_new_connection_ns <= at_ns &&
            (pod->gone == NULL || at_ns <= pod->gone->not_after_ns + 2 * SECOND_NS);
 }
@@ -243,7 +247,7 @@ static bool may_be_stale(const struct result_pod *pod, uint64_t at_ns)
 /* Ready since just now, or in a moment, and nobody was answered yet. */
 static bool may_be_early(const struct result_pod *pod, uint64_t at_ns)
 {
-    return pod->ready != NULL && timeline_earliest_ns(pod->ready) <= at_ns + SECOND_NS &&
+    return pod->ready != NULL && timeline_since_ns(pod->ready, SECOND_NS) <= at_ns + SECOND_NS &&
            at_ns <= pod->ready->not_after_ns + 2 * SECOND_NS &&
            (pod->first_answer_ns == 0 || pod->first_answer_ns > at_ns);
 }
@@ -254,10 +258,24 @@ static bool is_suspect(const struct result_pod *pod, uint64_t at_ns)
     return may_be_stale(pod, at_ns) || may_be_early(pod, at_ns);
 }
 
+/* A watch was broken around AT_NS: what it told afterwards may have been long before. */
+static bool is_unseen(const struct timeline *timeline, uint64_t at_ns)
+{
+    for (size_t i = 0; i < timeline->count; i++) {
+        const struct timeline_event *event = &timeline->events[i];
+        if (event->kind == TIMELINE_WATCH_GAP && event->not_before_ns <= at_ns + SECOND_NS &&
+            at_ns <= event->not_after_ns + SECOND_NS)
+            return true;
+    }
+    return false;
+}
+
 static void infer_attempt(struct result *result, struct result_attempt *attempt)
 {
     size_t suspects = 0;
-    for (size_t i = 0; i < result->pod_count; i++) {
+    bool unseen =
+        result->unseen_ns > 0 && is_unseen(&result->timeline, attempt->connection->opened_ns);
+    for (size_t i = 0; i < result->pod_count && !unseen; i++) {
         if (is_suspect(&result->pods[i], attempt->connection->opened_ns)) {
             suspects++;
             attempt->pod = i;

@@ -103,6 +103,8 @@ struct result_pod {
     uint64_t last_new_connection_ns; /* SYN-ACK of the newest connection that it answered: its rules
                                         still named it then. */
     const struct timeline_event *created, *ready, *terminating, *gone; /* NULL: not seen. */
+    const struct timeline_event *stopped; /* Its containers, after it was marked deleted; if that
+                                             was not seen, gone. */
     struct windows windows;
 };
 

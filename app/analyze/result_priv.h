@@ -14,8 +14,8 @@ int account_expectations(struct result *result); /* expect.c: expectations[], ve
 const struct timeline_event *timeline_find(const struct timeline *timeline, enum timeline_kind kind,
                                            const char *object, uint64_t from_ns);
 
-/* When EVENT can have happened at the earliest: of one that only has an upper bound, this is taken
- * to be a second before it. */
-uint64_t timeline_earliest_ns(const struct timeline_event *event);
+/* When EVENT can have happened at the earliest. A watch tells of a change within LAG_NS, unless it
+ * is broken; that an older state was seen long before says little. */
+uint64_t timeline_since_ns(const struct timeline_event *event, uint64_t lag_ns);
 
 #endif

@@ -170,6 +170,34 @@ static void the_pod_of_a_failed_attempt_is_inferred_or_unknown(void **state)
     }
 }
 
+/* An attempt at 5 s. Pod a is told to end by a watch whose older state is from the beginning. */
+static void a_pod_is_suspect_only_as_long_as_a_watch_may_lag(void **state)
+{
+    static const struct {
+        double told_ms;
+        bool gap; /* The watch was broken from 4 to 6 s. */
+        bool inferred;
+    } rows[] = {{5100, false, true}, {6500, false, false}, {5100, true, false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        scene_open(&scene, "");
+        uint16_t a = scene_host(&scene, "a");
+        add_connection(&scene, 1, 5000, false, 5000, CONNECTION_CONNECT_TIMEOUT, 0);
+        scene_request(&scene, 0, 0, 3000, 1, OUTCOME_OK, a);
+        if (rows[i].gap) {
+            scene_event(&scene, TIMELINE_WATCH_GAP, "pods", 4000, 6000);
+            scene.timeline.events[scene.timeline.count - 1].unseen = true;
+        }
+        scene_event(&scene, TIMELINE_POD_TERMINATING, "a", 100, rows[i].told_ms);
+        struct result *result = scene_analyze(&scene);
+        assert_int_equal(result->attempt_count, 1);
+        assert_int_equal(result->attempts[0].knowledge,
+                         rows[i].inferred ? POD_INFERRED : POD_UNKNOWN);
+        result_free(result);
+    }
+}
+
 static void pods_have_their_places_and_times(void **state)
 {
     struct scene scene;
@@ -354,6 +382,7 @@ int main(void)
         cmocka_unit_test(sums_that_do_not_hold_are_told),
         cmocka_unit_test(connections_add_up_by_stream_and_pod),
         cmocka_unit_test(the_pod_of_a_failed_attempt_is_inferred_or_unknown),
+        cmocka_unit_test(a_pod_is_suspect_only_as_long_as_a_watch_may_lag),
         cmocka_unit_test(pods_have_their_places_and_times),
         cmocka_unit_test(an_answer_names_the_pod_of_what_came_before_it),
         cmocka_unit_test(convergence_counts_from_the_change),

@@ -95,18 +95,22 @@ static void attempts(void **state)
 {
     static const struct {
         const char *what;
-        double ending_ms; /* Of pod a; 0: it goes on. */
-        double ready_ms;  /* Of pod c, which answers at 6000; 0: there is none. */
+        double ending_ms;  /* Of pod a; 0: it goes on. */
+        double ready_ms;   /* Of pod c, which answers at 6000; 0: there is none. */
+        double stopped_ms; /* The containers of pod a; 0: not seen. */
         enum cause cause;
         enum cause_confidence confidence;
     } rows[] = {
-        {"a pod is ending", 3990, 0, CAUSE_RACE, CAUSE_HIGH},
-        {"a pod is ready and was not heard of", 0, 3900, CAUSE_READY_EARLY, CAUSE_HIGH},
-        {"both at once", 3990, 3900, CAUSE_UNEXPLAINED, CAUSE_NONE},
-        {"neither", 0, 0, CAUSE_UNEXPLAINED, CAUSE_NONE},
-        {"it was told to end only later", 4900, 0, CAUSE_UNEXPLAINED, CAUSE_NONE},
-        {"it became ready only later", 0, 4900, CAUSE_UNEXPLAINED, CAUSE_NONE},
-        {"ready first, then another ending", 4250, 3900, CAUSE_READY_EARLY, CAUSE_MEDIUM},
+        {"a pod is ending", 3990, 0, 0, CAUSE_RACE, CAUSE_HIGH},
+        {"a pod is ready and was not heard of", 0, 3900, 0, CAUSE_READY_EARLY, CAUSE_HIGH},
+        {"both at once", 3990, 3900, 0, CAUSE_UNEXPLAINED, CAUSE_NONE},
+        {"both, and the ending one has just stopped", 3990, 3900, 4050, CAUSE_RACE, CAUSE_MEDIUM},
+        {"both, and the ending one stops much later", 3990, 3900, 6000, CAUSE_UNEXPLAINED,
+         CAUSE_NONE},
+        {"neither", 0, 0, 0, CAUSE_UNEXPLAINED, CAUSE_NONE},
+        {"it was told to end only later", 4900, 0, 0, CAUSE_UNEXPLAINED, CAUSE_NONE},
+        {"it became ready only later", 0, 4900, 0, CAUSE_UNEXPLAINED, CAUSE_NONE},
+        {"ready first, then another ending", 4250, 3900, 0, CAUSE_READY_EARLY, CAUSE_MEDIUM},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -122,6 +126,8 @@ static void attempts(void **state)
         }
         if (rows[i].ending_ms > 0)
             ending(&scene, "a", rows[i].ending_ms, "n1");
+        if (rows[i].stopped_ms > 0)
+            told(&scene, TIMELINE_POD_NOT_READY, "a", rows[i].stopped_ms, "", "n1");
         lost(&scene, 4000, 50, OUTCOME_REFUSED, 0.2, 0, 0);
         outage(&scene, 4000, 4500, 50, 0, 7);
         judge(&scene, rows[i].what, rows[i].cause, rows[i].confidence);
@@ -154,6 +160,38 @@ static void work_in_flight(void **state)
             ending(&scene, "a", 4000, "n1");
         lost(&scene, rows[i].sent_ms, 4, OUTCOME_RESET, rows[i].after_ms, a, 0);
         outage(&scene, rows[i].sent_ms, rows[i].sent_ms + rows[i].after_ms + 100, 4, a, 7);
+        judge(&scene, rows[i].what, rows[i].cause,
+              rows[i].cause == CAUSE_UNEXPLAINED ? CAUSE_NONE : CAUSE_HIGH);
+    }
+}
+
+/* Requests on connections that nobody had answered on. Pod a is told to end at 4000, with 2 s of
+ * grace; b is not. */
+static void work_of_a_pod_that_never_answered(void **state)
+{
+    static const struct {
+        const char *what;
+        double sent_ms, after_ms;
+        double stopped_ms; /* The containers of a. */
+        enum outcome outcome;
+        enum cause cause;
+    } rows[] = {
+        {"dropped as it stopped", 3900, 1000, 4900, OUTCOME_CLOSED, CAUSE_NOT_GRACEFUL},
+        {"killed", 3900, 2150, 6100, OUTCOME_CLOSED, CAUSE_GRACE_SHORT},
+        {"reset long before it stopped", 3900, 300, 5900, OUTCOME_RESET, CAUSE_UNEXPLAINED},
+        {"asked for since, dropped as it stopped", 4100, 100, 4200, OUTCOME_RESET, CAUSE_RACE},
+        {"taken, and never answered", 4100, 400, 4200, OUTCOME_STALLED, CAUSE_UNEXPLAINED},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        open_service(&scene);
+        pod(&scene, "a", "n1");
+        pod(&scene, "b", "n2");
+        ending(&scene, "a", 4000, "n1");
+        told(&scene, TIMELINE_POD_NOT_READY, "a", rows[i].stopped_ms, "", "n1");
+        lost(&scene, rows[i].sent_ms, 4, rows[i].outcome, rows[i].after_ms, 0, 0);
+        outage(&scene, rows[i].sent_ms, rows[i].sent_ms + rows[i].after_ms + 100, 4, 0, 7);
         judge(&scene, rows[i].what, rows[i].cause,
               rows[i].cause == CAUSE_UNEXPLAINED ? CAUSE_NONE : CAUSE_HIGH);
     }
@@ -288,6 +326,101 @@ static void without_an_event(void **state)
     }
 }
 
+/* Good answers of HOST each 20 ms, from 2000 to 9000 ms but not from SILENT_MS to 5000. */
+static void answers_but(struct scene *scene, uint16_t host, double silent_ms, double took_ms,
+                        unsigned retransmits)
+{
+    for (double at_ms = 2200; at_ms < 9000; at_ms += 20) {
+        bool later = at_ms >= 3900;
+        if (at_ms >= silent_ms && at_ms < 5000)
+            continue;
+        scene_request(scene, 1, 8, at_ms, later ? took_ms : 1, OUTCOME_OK, host);
+        if (later)
+            scene->logs.requests[scene->logs.request_count - 1].retransmits = (uint8_t)retransmits;
+    }
+}
+
+/* New connections in a run whose pods came up shortly before. Losses at 4000 ms. */
+static void what_good_answers_say(void **state)
+{
+    static const struct {
+        const char *what;
+        double silent_a_ms, silent_b_ms; /* From then on; 9000: they are not. */
+        double took_ms;                  /* From 3900 ms on. */
+        unsigned retransmits;
+        enum outcome outcome;
+        bool late_ready; /* Another pod became ready at 3500. */
+        enum cause cause;
+    } rows[] = {
+        {"both fall silent", 4000, 4000, 1, 0, OUTCOME_CONNECT_TIMEOUT, false, CAUSE_NETWORK},
+        {"one falls silent", 4000, 9000, 1, 0, OUTCOME_STALLED, false, CAUSE_UNEXPLAINED},
+        {"both fall silent, and one came up", 4000, 4000, 1, 0, OUTCOME_STALLED, true,
+         CAUSE_UNEXPLAINED},
+        {"both have to be asked again", 9000, 9000, 1, 1, OUTCOME_STALLED, false, CAUSE_NETWORK},
+        {"both become slow", 9000, 9000, 400, 0, OUTCOME_STALLED, false, CAUSE_OVERLOAD},
+        {"both become late", 9000, 9000, 600, 0, OUTCOME_LATE, false, CAUSE_OVERLOAD},
+        {"slow as they are asked again", 9000, 9000, 400, 1, OUTCOME_STALLED, false, CAUSE_NETWORK},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        open_service(&scene);
+        scene.experiment->windows.opens |= 1u << EXPERIMENT_OUTCOME_LATE;
+        uint16_t a = pod(&scene, "a", "n1"), b = pod(&scene, "b", "n2");
+        if (rows[i].late_ready)
+            told(&scene, TIMELINE_POD_READY, "z", 3500, "", "n1");
+        answers_but(&scene, a, rows[i].silent_a_ms, rows[i].took_ms, rows[i].retransmits);
+        answers_but(&scene, b, rows[i].silent_b_ms, rows[i].took_ms, rows[i].retransmits);
+        lost(&scene, 4000, 20, rows[i].outcome, 600, 0, 0);
+        outage(&scene, 4000, 5000, 20, 0, 7);
+        judge(&scene, rows[i].what, rows[i].cause,
+              rows[i].cause == CAUSE_UNEXPLAINED ? CAUSE_NONE : CAUSE_MEDIUM);
+    }
+}
+
+/* Pods that nobody told to end reset what they had in hand. */
+static void connections_that_the_way_forgot(void **state)
+{
+    static const struct {
+        const char *what;
+        bool both; /* Pods. */
+        enum outcome outcome;
+        enum cause cause;
+    } rows[] = {
+        {"of both at once", true, OUTCOME_RESET, CAUSE_CONNTRACK},
+        {"of one: it may have crashed", false, OUTCOME_RESET, CAUSE_UNEXPLAINED},
+        {"closed in order by both", true, OUTCOME_CLOSED, CAUSE_UNEXPLAINED},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        open_service(&scene);
+        uint16_t a = pod(&scene, "a", "n1"), b = pod(&scene, "b", "n2");
+        lost(&scene, 4000, 5, rows[i].outcome, 0.2, a, 0);
+        outage(&scene, 4000, 4100, 5, a, 7);
+        if (rows[i].both) {
+            lost(&scene, 4005, 5, rows[i].outcome, 0.2, b, 0);
+            outage(&scene, 4005, 4100, 5, b, 8);
+        }
+        judge(&scene, rows[i].what, rows[i].cause,
+              rows[i].cause == CAUSE_UNEXPLAINED ? CAUSE_NONE : CAUSE_MEDIUM);
+    }
+}
+
+/* Answers that are overdue and come after all. */
+static void nothing_but_blocked_slots(void **state)
+{
+    struct scene scene;
+    (void)state;
+    open_service(&scene);
+    pod(&scene, "a", "n1");
+    pod(&scene, "b", "n1");
+    lost(&scene, 4000, 5, OUTCOME_BLOCKED, 0, 0, 0);
+    outage(&scene, 4000, 4100, 5, 1, 7);
+    outage(&scene, 4000, 4100, 5, 2, 8);
+    judge(&scene, "blocked slots", CAUSE_UNEXPLAINED, CAUSE_NONE);
+}
+
 static void a_tuple_that_was_used(void **state)
 {
     (void)state;
@@ -359,19 +492,37 @@ static void a_loose_lower_bound_makes_no_suspect(void **state)
 /* The tester stood still: that explains silence, and no refusal. */
 static void the_tester_s_own_faults(void **state)
 {
+    static const struct {
+        const char *what;
+        double stall_ms; /* One after another; 0: a link that was down. */
+        enum outcome outcome;
+        enum cause cause;
+    } rows[] = {
+        {"silence", 620, OUTCOME_CONNECT_TIMEOUT, CAUSE_TESTER},
+        {"refusals", 620, OUTCOME_REFUSED, CAUSE_UNEXPLAINED},
+        {"silence, and short stalls", 31, OUTCOME_CONNECT_TIMEOUT, CAUSE_UNEXPLAINED},
+        {"slots that wait for an answer", 31, OUTCOME_BLOCKED, CAUSE_TESTER},
+        {"silence, and its link was down", 0, OUTCOME_CONNECT_TIMEOUT, CAUSE_TESTER},
+    };
     (void)state;
-    for (unsigned silent = 0; silent < 2; silent++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct scene scene;
         open_service(&scene);
         pod(&scene, "a", "n1");
-        struct record_fault stall = {.start_ns = MS(3980), .end_ns = MS(4600)};
-        stall.kind = FAULT_STALL;
-        SCENE_ADD(&scene, fault, stall);
-        lost(&scene, 4000, 50, silent != 0 ? OUTCOME_CONNECT_TIMEOUT : OUTCOME_REFUSED, 0.2, 0, 0);
+        struct record_fault fault = {.start_ns = MS(3980), .end_ns = MS(4600), .kind = FAULT_LINK};
+        double stall_ms = rows[i].stall_ms;
+        if (stall_ms <= 0)
+            SCENE_ADD(&scene, fault, fault);
+        fault.kind = FAULT_STALL;
+        for (double at_ms = 3980; stall_ms > 0 && at_ms < 4600; at_ms += stall_ms) {
+            fault.start_ns = MS(at_ms);
+            fault.end_ns = MS(at_ms + stall_ms);
+            SCENE_ADD(&scene, fault, fault);
+        }
+        lost(&scene, 4000, 50, rows[i].outcome, 0.2, 0, 0);
         outage(&scene, 4000, 4500, 50, 0, 7);
-        judge(&scene, silent != 0 ? "silence" : "refusals",
-              silent != 0 ? CAUSE_TESTER : CAUSE_UNEXPLAINED,
-              silent != 0 ? CAUSE_MEDIUM : CAUSE_NONE);
+        judge(&scene, rows[i].what, rows[i].cause,
+              rows[i].cause == CAUSE_UNEXPLAINED ? CAUSE_NONE : CAUSE_MEDIUM);
     }
 }
 
@@ -395,10 +546,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attempts),
         cmocka_unit_test(work_in_flight),
+        cmocka_unit_test(work_of_a_pod_that_never_answered),
         cmocka_unit_test(no_endpoint_and_rollouts_that_are_stuck),
         cmocka_unit_test(answers_of_a_proxy),
         cmocka_unit_test(a_drained_node),
         cmocka_unit_test(without_an_event),
+        cmocka_unit_test(what_good_answers_say),
+        cmocka_unit_test(connections_that_the_way_forgot),
+        cmocka_unit_test(nothing_but_blocked_slots),
         cmocka_unit_test(a_tuple_that_was_used),
         cmocka_unit_test(too_few_are_left),
         cmocka_unit_test(a_loose_lower_bound_makes_no_suspect),
