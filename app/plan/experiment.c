@@ -128,6 +128,13 @@ bool experiment_rolls(const struct experiment_step *step)
     }
 }
 
+bool experiment_is_workload(const struct experiment_change *object)
+{
+    return object->kind != NULL &&
+           (strcmp(object->kind, "deployment") == 0 || strcmp(object->kind, "statefulset") == 0 ||
+            strcmp(object->kind, "daemonset") == 0);
+}
+
 bool experiment_may_change(const struct experiment *experiment, const char *kind, const char *name)
 {
     const struct experiment_cluster *cluster = &experiment->cluster;

@@ -462,17 +462,17 @@ struct experiment_step {
     const char *files[EXPERIMENT_FILES_MAX];  /* As written; relative to the experiment's folder. */
     uint32_t stream_count;                    /* start, stop. */
     uint32_t streams[EXPERIMENT_STREAMS_MAX]; /* Indexes into the experiment's streams. */
-    const char *deployment; /* set-image, scale, restart, observe; of patch: if it is one. */
-    const char *container;  /* set-image, set-env; NULL: the only one. */
-    const char *image;      /* set-image. */
-    uint32_t replicas;      /* scale. */
-    const char *node;       /* cordon, uncordon, drain; move: where to. */
-    bool force;             /* drain: also pods without a controller. */
-    bool delete_empty_dir;  /* drain: also pods with an emptyDir. */
-    const char *pod;        /* evict, delete-pod: a name, or a pattern of the shell: the first that
+    const char *container;                    /* set-image, set-env; NULL: the only one. */
+    const char *image;                        /* set-image. */
+    uint32_t replicas;                        /* scale. */
+    const char *node;                         /* cordon, uncordon, drain; move: where to. */
+    bool force;                               /* drain: also pods without a controller. */
+    bool delete_empty_dir;                    /* drain: also pods with an emptyDir. */
+    const char *pod;  /* evict, delete-pod: a name, or a pattern of the shell: the first that
                                is ready by name. */
-    int64_t grace_ns;       /* evict, delete-pod, drain; 0: the pod's own. */
-    struct experiment_change object;       /* patch. */
+    int64_t grace_ns; /* evict, delete-pod, drain; 0: the pod's own. */
+    struct experiment_change object; /* set-image, set-env, move, restart, scale, observe: of pods;
+                                        patch: any. kind NULL: none. */
     enum experiment_patch_type patch_type; /* patch. */
     const cJSON *patch;                    /* patch: an object; of a JSON patch an array. */
     uint32_t command_count;                /* exec: a program and its arguments. */
@@ -632,6 +632,8 @@ void experiment_free(struct experiment *experiment);
 
 /* Is STEP's rollout awaited, or somebody else's? */
 bool experiment_rolls(const struct experiment_step *step);
+/* Of a kind whose pods are made from a template: a Deployment, StatefulSet or DaemonSet. */
+bool experiment_is_workload(const struct experiment_change *object);
 /* Of a pod, `mayChange` may have a pattern. */
 bool experiment_may_change(const struct experiment *experiment, const char *kind, const char *name);
 /* The turns of STREAM at its law, 1 at least: how many, and *LIST of them. */

@@ -175,16 +175,16 @@ static int check_cluster_step(struct reader *reader, const struct experiment *ex
 static struct experiment_change changed_by(const struct experiment_step *step)
 {
     switch (step->verb) {
-    case EXPERIMENT_SET_IMAGE:
-    case EXPERIMENT_SET_ENV:
-    case EXPERIMENT_MOVE:
-    case EXPERIMENT_SCALE:
-    case EXPERIMENT_RESTART: return (struct experiment_change){"deployment", step->deployment};
     case EXPERIMENT_CORDON:
     case EXPERIMENT_DRAIN:
     case EXPERIMENT_UNCORDON: return (struct experiment_change){"node", step->node};
     case EXPERIMENT_EVICT:
     case EXPERIMENT_DELETE_POD: return (struct experiment_change){"pod", step->pod};
+    case EXPERIMENT_SET_IMAGE:
+    case EXPERIMENT_SET_ENV:
+    case EXPERIMENT_MOVE:
+    case EXPERIMENT_SCALE:
+    case EXPERIMENT_RESTART:
     case EXPERIMENT_PATCH: return step->object;
     default: return (struct experiment_change){NULL, NULL};
     }
@@ -197,7 +197,7 @@ static bool needs_cluster(const struct experiment_step *step)
     case EXPERIMENT_WAIT:
     case EXPERIMENT_EXEC:
     case EXPERIMENT_STOP: return false;
-    case EXPERIMENT_OBSERVE: return step->deployment != NULL;
+    case EXPERIMENT_OBSERVE: return step->object.kind != NULL;
     default: return true;
     }
 }

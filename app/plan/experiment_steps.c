@@ -8,13 +8,16 @@
 #include "plan/quantity.h"
 
 static bool step_takes(const void *object, const char *key);
+static int read_deployment(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_deployment(const void *object, const void *context);
 static int read_object(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_object(const void *object, const void *context);
 static int read_patch(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_patch(const void *object, const void *context);
 static int read_env(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_env(const void *object, const void *context);
-static bool needs_deployment(const struct experiment_step *step);
+static bool needs_workload(const struct experiment_step *step);
+static int check_object(struct reader *reader, const struct experiment_step *step);
 static int check_step(struct reader *reader, void *object);
 static int64_t default_deadline_ns(const struct experiment *experiment,
                                    const struct experiment_step *step);
@@ -77,23 +80,25 @@ enum {
 
 /* What each verb takes beside do and id, and which ends it may wait for. */
 static const struct verb_rule {
-    const char *keys[8]; /* Ends with NULL. */
+    const char *keys[9]; /* Ends with NULL. */
     unsigned untils;     /* Bits 1 << enum experiment_until. */
 } verb_rules[EXPERIMENT_VERB_COUNT] = {
     [EXPERIMENT_APPLY] = {{"files", "until", "deadline"}, DONE | COMPLETE},
     [EXPERIMENT_START] = {{"streams", "until", "deadline"}, DONE | STEADY},
     [EXPERIMENT_WAIT] = {{"for"}, 0},
-    [EXPERIMENT_SET_IMAGE] = {{"deployment", "container", "image", "temporary", "until",
+    [EXPERIMENT_SET_IMAGE] = {{"deployment", "object", "container", "image", "temporary", "until",
                                "deadline"},
                               DONE | ROLLS},
-    [EXPERIMENT_SCALE] = {{"deployment", "replicas", "temporary", "until", "deadline"},
+    [EXPERIMENT_SCALE] = {{"deployment", "object", "replicas", "temporary", "until", "deadline"},
                           DONE | ROLLS},
-    [EXPERIMENT_SET_ENV] = {{"deployment", "container", "env", "temporary", "until", "deadline"},
+    [EXPERIMENT_SET_ENV] = {{"deployment", "object", "container", "env", "temporary", "until",
+                             "deadline"},
                             DONE | ROLLS},
-    [EXPERIMENT_MOVE] = {{"deployment", "node", "temporary", "until", "deadline"}, DONE | ROLLS},
+    [EXPERIMENT_MOVE] = {{"deployment", "object", "node", "temporary", "until", "deadline"},
+                         DONE | ROLLS},
     [EXPERIMENT_DRAIN] = {{"node", "grace", "force", "deleteEmptyDir", "temporary", "deadline"},
                           DONE},
-    [EXPERIMENT_RESTART] = {{"deployment", "until", "deadline"}, DONE | ROLLS},
+    [EXPERIMENT_RESTART] = {{"deployment", "object", "until", "deadline"}, DONE | ROLLS},
     [EXPERIMENT_PATCH] = {{"object", "patch", "patchType", "temporary", "until", "deadline"},
                           DONE | ROLLS},
     [EXPERIMENT_CORDON] = {{"node", "temporary", "deadline"}, DONE},
@@ -101,7 +106,7 @@ static const struct verb_rule {
     [EXPERIMENT_EVICT] = {{"pod", "grace", "until", "deadline"}, DONE | GONE},
     [EXPERIMENT_DELETE_POD] = {{"pod", "grace", "until", "deadline"}, DONE | GONE},
     [EXPERIMENT_EXEC] = {{"command", "env", "deadline"}, DONE},
-    [EXPERIMENT_OBSERVE] = {{"deployment", "until", "deadline"}, ROLLS | STEADY | CLOSED},
+    [EXPERIMENT_OBSERVE] = {{"deployment", "object", "until", "deadline"}, ROLLS | STEADY | CLOSED},
     [EXPERIMENT_STOP] = {{"streams"}, 0},
     [EXPERIMENT_DELETE_APPLIED] = {{"deadline"}, 0},
 };
@@ -146,7 +151,16 @@ static const struct reader_field step_fields[] = {
      .offset = AT(experiment_step, for_ns),
      .required = true,
      .min = 1e6},
-    {.key = "deployment", .type = READER_NAME, .offset = AT(experiment_step, deployment)},
+    {.key = "deployment",
+     .type = READER_CUSTOM,
+     .read = read_deployment,
+     .print = print_deployment,
+     .want = "the name of a Deployment"},
+    {.key = "object",
+     .type = READER_CUSTOM,
+     .read = read_object,
+     .print = print_object,
+     .want = "KIND/NAME such as \"statefulset/db\""},
     {.key = "container", .type = READER_NAME, .offset = AT(experiment_step, container)},
     {.key = "image",
      .type = READER_TEXT,
@@ -167,12 +181,6 @@ static const struct reader_field step_fields[] = {
     {.key = "force", .type = READER_BOOL, .offset = AT(experiment_step, force)},
     {.key = "deleteEmptyDir", .type = READER_BOOL, .offset = AT(experiment_step, delete_empty_dir)},
     {.key = "grace", .type = READER_DURATION, .offset = AT(experiment_step, grace_ns), .min = 1e9},
-    {.key = "object",
-     .type = READER_CUSTOM,
-     .required = true,
-     .read = read_object,
-     .print = print_object,
-     .want = "KIND/NAME such as \"deployment/mserver\""},
     {.key = "patchType",
      .type = READER_WORD,
      .offset = AT(experiment_step, patch_type),
@@ -242,19 +250,47 @@ cJSON *experiment_print_step_stream(const void *object, const void *context)
     return cJSON_CreateString(experiment->streams[*(const uint32_t *)object].name);
 }
 
+/* "mserver" is short for the object "deployment/mserver". */
+static int read_deployment(struct reader *reader, const cJSON *item, void *object)
+{
+    struct experiment_step *step = object;
+    const char *name = cJSON_GetStringValue(item);
+
+    if (name == NULL || !reader_is_name(name))
+        return reader_want(reader, item, "the name of a Deployment");
+    step->object = (struct experiment_change){"deployment", name};
+    return 0;
+}
+
+static cJSON *print_deployment(const void *object, const void *context)
+{
+    const struct experiment_step *step = object;
+    const char *kind = step->object.kind;
+
+    (void)context;
+    return kind != NULL && strcmp(kind, "deployment") == 0 && step->verb != EXPERIMENT_PATCH
+               ? cJSON_CreateString(step->object.name)
+               : NULL;
+}
+
 static int read_object(struct reader *reader, const cJSON *item, void *object)
 {
     struct experiment_step *step = object;
-    int result = experiment_read_change(reader, item, &step->object);
 
-    if (result == 0 && strcmp(step->object.kind, "deployment") == 0)
-        step->deployment = step->object.name; /* Whose rollout may be awaited. */
-    return result;
+    if (step->object.kind != NULL)
+        return reader_refuse(reader, "\"deployment\" is given, too: want one of the two");
+    return experiment_read_change(reader, item, &step->object);
 }
 
 static cJSON *print_object(const void *object, const void *context)
 {
-    return experiment_print_change(&((const struct experiment_step *)object)->object, context);
+    const struct experiment_step *step = object;
+    cJSON *short_form = print_deployment(object, context);
+
+    cJSON_Delete(short_form);
+    return short_form != NULL || step->object.kind == NULL
+               ? NULL
+               : experiment_print_change(&step->object, context);
 }
 
 static int read_patch(struct reader *reader, const cJSON *item, void *object)
@@ -307,7 +343,7 @@ static cJSON *print_env(const void *object, const void *context)
 }
 
 /* Named by the step, or whose rollout it waits for. */
-static bool needs_deployment(const struct experiment_step *step)
+static bool needs_workload(const struct experiment_step *step)
 {
     unsigned until = 1u << step->until;
 
@@ -316,6 +352,30 @@ static bool needs_deployment(const struct experiment_step *step)
            step->verb == EXPERIMENT_RESTART ||
            ((step->verb == EXPERIMENT_OBSERVE || step->verb == EXPERIMENT_PATCH) &&
             (until & ROLLS) != 0);
+}
+
+static int check_object(struct reader *reader, const struct experiment_step *step)
+{
+    const char *verb = experiment_verb_word(step->verb);
+
+    if (step->verb == EXPERIMENT_PATCH && step->object.kind == NULL)
+        return reader_refuse(reader, "\"patch\" lacks \"object\"");
+    if (step->object.kind == NULL && needs_workload(step))
+        return reader_refuse(reader, "\"%s\" lacks \"deployment\" or \"object\"", verb);
+    if (step->verb == EXPERIMENT_PATCH && needs_workload(step) &&
+        !experiment_is_workload(&step->object))
+        return reader_refuse(reader, "until: \"%s\" is about pods of a template, and a %s has none",
+                             experiment_until_word(step->until), step->object.kind);
+    if (step->verb != EXPERIMENT_PATCH && step->object.kind != NULL &&
+        !experiment_is_workload(&step->object))
+        return reader_refuse(reader,
+                             "object: \"%s\" is of a deployment, statefulset or daemonset, and not "
+                             "of a %s",
+                             verb, step->object.kind);
+    if (step->verb == EXPERIMENT_SCALE && strcmp(step->object.kind, "daemonset") == 0)
+        return reader_refuse(reader,
+                             "object: a daemonset has a pod on each of its nodes, and no replicas");
+    return 0;
 }
 
 static int check_step(struct reader *reader, void *object)
@@ -339,13 +399,8 @@ static int check_step(struct reader *reader, void *object)
     }
     if (step->verb == EXPERIMENT_SET_ENV && step->env_count == 0)
         return reader_refuse(reader, "\"set-env\" lacks \"env\": an object of NAME: \"value\"");
-    if (step->deployment == NULL && needs_deployment(step))
-        return reader_refuse(reader,
-                             step->verb == EXPERIMENT_PATCH
-                                 ? "until: \"%s\" is about a Deployment, and the object is none"
-                                 : "\"%s\" lacks \"deployment\"",
-                             step->verb == EXPERIMENT_PATCH ? experiment_until_word(step->until)
-                                                            : experiment_verb_word(step->verb));
+    if (check_object(reader, step) < 0)
+        return -EINVAL;
     if ((step->verb == EXPERIMENT_START || step->verb == EXPERIMENT_STOP) &&
         step->stream_count == 0)
         for (uint32_t i = 0; i < experiment->stream_count; i++)

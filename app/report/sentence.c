@@ -10,14 +10,14 @@
 static bool add_step(const struct experiment_step *step, struct text *out)
 {
     switch (step->verb) {
-    case EXPERIMENT_SET_IMAGE: text_addf(out, "Upgrade of %s", step->deployment); return true;
+    case EXPERIMENT_SET_IMAGE: text_addf(out, "Upgrade of %s", step->object.name); return true;
     case EXPERIMENT_SET_ENV:
-        text_addf(out, "New environment for %s", step->deployment);
+        text_addf(out, "New environment for %s", step->object.name);
         return true;
-    case EXPERIMENT_RESTART: text_addf(out, "Restart of %s", step->deployment); return true;
-    case EXPERIMENT_MOVE: text_addf(out, "Move of %s", step->deployment); return true;
+    case EXPERIMENT_RESTART: text_addf(out, "Restart of %s", step->object.name); return true;
+    case EXPERIMENT_MOVE: text_addf(out, "Move of %s", step->object.name); return true;
     case EXPERIMENT_SCALE:
-        text_addf(out, "Scaling of %s to %u", step->deployment, step->replicas);
+        text_addf(out, "Scaling of %s to %u", step->object.name, step->replicas);
         return true;
     case EXPERIMENT_PATCH:
         text_addf(out, "Patch of %s/%s", step->object.kind, step->object.name);

@@ -1,5 +1,6 @@
 #include "run/cluster.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,23 @@ static int wait_for_caches(struct cluster *cluster, struct error *err)
     return 0;
 }
 
+/* StatefulSets and DaemonSets only where the experiment names one: nobody else needs the right. */
+static int follow_named(struct cluster *cluster, struct error *err)
+{
+    const struct experiment *experiment = cluster->experiment;
+    const uint32_t may_change = experiment->cluster.may_change_count;
+    int code = 0;
+    for (uint32_t i = 0; i < may_change + experiment->step_count && code == 0; i++) {
+        const struct experiment_change *object = i < may_change
+                                                     ? &experiment->cluster.may_change[i]
+                                                     : &experiment->steps[i - may_change].object;
+        if (experiment_is_workload(object))
+            code = kube_follow(cluster->kube, kube_resource_named(object->kind)->kind,
+                               experiment->cluster.namespace, NULL, err);
+    }
+    return code;
+}
+
 int cluster_open(struct cluster *cluster, const struct experiment *experiment,
                  const char *kubeconfig, const struct clock *clock, struct error *err)
 {
@@ -52,6 +70,8 @@ int cluster_open(struct cluster *cluster, const struct experiment *experiment,
         code = kube_discover(cluster->kube, CLUSTER_REACH_MS, err);
     if (code == 0)
         code = kube_follow_usual(cluster->kube, experiment->cluster.namespace, err);
+    if (code == 0)
+        code = follow_named(cluster, err);
     if (code == 0)
         code = wait_for_caches(cluster, err);
     return code;
@@ -226,12 +246,20 @@ static void finish(struct cluster *cluster, int index)
         add_change_event(cluster, change);
 }
 
+/* "deployment/mserver". */
+static void target_of(const struct kube_object *object, size_t bytes, char *out)
+{
+    snprintf(out, bytes, "%s/%s", kube_resource_of(object->kind)->name, object->meta.name);
+    for (char *at = out; *at != '/'; at++)
+        *at = (char)tolower((unsigned char)*at);
+}
+
 /* The change between the two states of an object that an event shows is one of ours. One that is
  * under way may be it: its answer can come after the watch's word. */
 static bool is_ours(const struct cluster *cluster, const struct kube_event *event)
 {
     char target[sizeof(cluster->changes[0].target)];
-    snprintf(target, sizeof(target), "deployment/%s", event->object->meta.name);
+    target_of(event->object, sizeof(target), target);
     for (unsigned i = 0; i < cluster->change_count; i++) {
         const struct cluster_change *change = &cluster->changes[i];
         if (strcmp(change->target, target) == 0 &&
@@ -246,7 +274,9 @@ static bool is_ours(const struct cluster *cluster, const struct kube_event *even
 static void tell_foreign_scale(struct cluster *cluster, const struct kube_event *event)
 {
     struct kube_rollout before, now;
-    if (event->type != KUBE_MODIFIED || event->kind != KUBE_DEPLOYMENT || event->previous == NULL)
+    char target[sizeof(cluster->changes[0].target)];
+    if (event->type != KUBE_MODIFIED || event->previous == NULL ||
+        (event->kind != KUBE_DEPLOYMENT && event->kind != KUBE_STATEFULSET))
         return;
     kube_rollout_status(event->previous, &before);
     kube_rollout_status(event->object, &now);
@@ -260,10 +290,11 @@ static void tell_foreign_scale(struct cluster *cluster, const struct kube_event 
     snprintf(told.text, sizeof(told.text), "replicas %lld -> %lld, by others",
              (long long)before.replicas, (long long)now.replicas);
     rundir_add_event(cluster->rundir, &told, NULL);
+    target_of(event->object, sizeof(target), target);
     fprintf(stderr,
-            "\nseamline: deployment/%s: %s: an autoscaler, or another controller or person, works "
+            "\nseamline: %s: %s: an autoscaler, or another controller or person, works "
             "on it during the run\n",
-            told.object, told.text);
+            target, told.text);
 }
 
 static void put_on_timeline(struct cluster *cluster, const struct kube_event *event)

@@ -9,7 +9,8 @@
 static const struct experiment_step *changing_step(const struct experiment *experiment)
 {
     for (uint32_t i = 0; i < experiment->step_count; i++)
-        if (experiment_rolls(&experiment->steps[i]))
+        if (experiment_rolls(&experiment->steps[i]) &&
+            strcmp(experiment->steps[i].object.kind, "deployment") == 0)
             return &experiment->steps[i];
     return NULL;
 }
@@ -108,7 +109,7 @@ int prediction_make(const struct experiment *experiment, const struct manifest *
     memset(out, 0, sizeof(*out));
     if (step == NULL || stream == NULL)
         return 0;
-    const cJSON *deployment = find_deployment(manifests, manifest_count, step->deployment);
+    const cJSON *deployment = find_deployment(manifests, manifest_count, step->object.name);
     if (deployment == NULL)
         return 0;
     struct manifest_deployment of;

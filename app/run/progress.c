@@ -1,4 +1,5 @@
 #include "run/progress.h"
+#include "run/until.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,12 +16,12 @@ struct pods {
 };
 
 /* Pods of the newest template are new: their first container has its image. */
-static void count_pod(struct pods *pods, const struct kube_object *deployment,
+static void count_pod(struct pods *pods, const struct kube_object *workload,
                       const struct kube_object *pod)
 {
-    const struct kube_containers *wanted = &deployment->workload.containers;
+    const struct kube_containers *wanted = &workload->workload.containers;
     if (kube_object_terminating(pod) ||
-        !kube_labels_match(&deployment->workload.selector, &pod->meta.labels))
+        !kube_labels_match(&workload->workload.selector, &pod->meta.labels))
         return;
     bool is_new = wanted->count > 0 && pod->pod.containers.count > 0 &&
                   strcmp(wanted->each[0].image, pod->pod.containers.each[0].image) == 0;
@@ -28,26 +29,25 @@ static void count_pod(struct pods *pods, const struct kube_object *deployment,
     *(is_new ? &pods->new_ready : &pods->old_ready) += pod->pod.ready;
 }
 
-static const char *deployment_of(const struct session *session)
+/* What the first step that is about one is about. */
+static const struct kube_object *workload_of(const struct session *session)
 {
     for (uint32_t i = 0; i < session->experiment->step_count; i++)
-        if (session->experiment->steps[i].deployment != NULL)
-            return session->experiment->steps[i].deployment;
+        if (experiment_is_workload(&session->experiment->steps[i].object))
+            return until_workload(session, &session->experiment->steps[i].object);
     return NULL;
 }
 
 static struct pods count_pods(const struct session *session)
 {
     struct pods pods = {0};
-    const char *name = deployment_of(session);
-    if (session->cluster.kube == NULL || name == NULL)
+    const struct kube_object *workload = workload_of(session);
+    if (workload == NULL)
         return pods;
-    const struct kube_object *deployment =
-        kube_find(session->cluster.kube, KUBE_DEPLOYMENT, NULL, name);
     const struct kube_cache *cache = kube_objects(session->cluster.kube, KUBE_POD);
-    pods.known = deployment != NULL;
-    for (unsigned i = 0; i < cache->count && pods.known; i++)
-        count_pod(&pods, deployment, cache->objects[i]);
+    pods.known = true;
+    for (unsigned i = 0; i < cache->count; i++)
+        count_pod(&pods, workload, cache->objects[i]);
     return pods;
 }
 

@@ -174,7 +174,9 @@ static int order_env(const struct experiment_step *step, struct kube_order *orde
 static int order_of(const struct experiment_step *step, const struct session *session,
                     struct kube_order *order, struct order_memory *memory, struct error *err)
 {
-    *order = (struct kube_order){.name = step->deployment};
+    *order = (struct kube_order){.name = step->object.name};
+    if (experiment_is_workload(&step->object))
+        order->kind = kube_resource_named(step->object.kind)->kind;
     switch (step->verb) {
     case EXPERIMENT_SET_IMAGE:
         order->verb = KUBE_SET_IMAGE;
@@ -219,13 +221,13 @@ static int act_change(struct steps *steps, struct session *session, struct error
         if (change->result.done == KUBE_DONE_UNCHANGED && step->verb != EXPERIMENT_SET_IMAGE &&
             experiment_rolls(step))
             return error_set(err, EXIT_USAGE, -EALREADY,
-                             "deployment/%s is like that already: there would be no rollout",
-                             step->deployment);
+                             "%s/%s is like that already: there would be no rollout",
+                             step->object.kind, step->object.name);
         if (change->result.done == KUBE_DONE_UNCHANGED && step->verb == EXPERIMENT_SET_IMAGE)
             return error_set(err, EXIT_USAGE, -EALREADY,
-                             "deployment/%s has the image %s already: there would be no rollout; "
+                             "%s/%s has the image %s already: there would be no rollout; "
                              "give another image",
-                             step->deployment, step->image);
+                             step->object.kind, step->object.name, step->image);
         return 0;
     }
     int code = order_of(step, session, &order, &memory, err);
@@ -371,13 +373,13 @@ static int act(struct steps *steps, struct session *session, struct error *err)
 static void begin(struct steps *steps, struct session *session)
 {
     const struct experiment_step *step = &steps->list[steps->index];
-    const struct kube_object *deployment = until_deployment(session, step->deployment);
+    const struct kube_object *workload = until_workload(session, &step->object);
     steps->begun_ns = clock_now_ns(&session->clock);
     steps->deadline_ns =
         steps->begun_ns + (step->deadline_ns > 0 ? (uint64_t)step->deadline_ns : DEADLINE_NS);
     steps->change = steps->rollout_change = -1;
     steps->file = steps->object = 0;
-    steps->generation = deployment != NULL ? deployment->meta.generation : 0;
+    steps->generation = workload != NULL ? workload->meta.generation : 0;
     steps->began = false;
     steps->quiet_since_ns = 0;
     steps->failed = (struct error){0};

@@ -31,7 +31,7 @@ struct steps {
     int change;              /* Index of the change under way; -1: none. */
     unsigned file, object;   /* apply: the next object to apply. delete-applied: next change. */
     int rollout_change;      /* The change whose rollout is awaited; -1: none. */
-    int64_t generation;      /* observe: of the Deployment when the step began. */
+    int64_t generation;      /* observe: of the object when the step began. */
     bool began;              /* observe: its rollout was seen to begin. */
     uint64_t quiet_since_ns; /* observe: nothing was lost since; 0: not looked yet. */
     uint64_t quiet_sum;      /* What had been lost by then. */

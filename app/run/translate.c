@@ -101,7 +101,7 @@ static void translate_slice(const struct kube_event *event, struct timeline *out
     }
 }
 
-static void translate_deployment(const struct kube_event *event, struct timeline *out)
+static void translate_rollout(const struct kube_event *event, struct timeline *out)
 {
     struct kube_rollout now, before = {.state = KUBE_ROLLOUT_COMPLETE};
     if (event->type == KUBE_DELETED)
@@ -153,7 +153,9 @@ static void translate_object(const struct kube_event *event, struct timeline *ou
     switch (event->kind) {
     case KUBE_POD: translate_pod(event, out); break;
     case KUBE_ENDPOINTSLICE: translate_slice(event, out); break;
-    case KUBE_DEPLOYMENT: translate_deployment(event, out); break;
+    case KUBE_DEPLOYMENT:
+    case KUBE_STATEFULSET:
+    case KUBE_DAEMONSET: translate_rollout(event, out); break;
     case KUBE_NODE: translate_node(event, out); break;
     case KUBE_SERVICE: translate_service(event, out); break;
     default: break;

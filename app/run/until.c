@@ -29,11 +29,11 @@ static bool all_streams(const struct steps *steps, const struct session *session
     return true;
 }
 
-/* 1 while DEPLOYMENT's rollout goes on, 0 when it is complete, or its error. */
-static int rollout_state(struct session *session, const char *deployment, struct error *err)
+/* 1 while WORKLOAD's rollout goes on, 0 when it is complete, or its error. */
+static int rollout_state(struct session *session, const struct experiment_change *workload,
+                         struct error *err)
 {
-    const struct kube_object *object =
-        kube_find(session->cluster.kube, KUBE_DEPLOYMENT, NULL, deployment);
+    const struct kube_object *object = until_workload(session, workload);
     struct kube_rollout rollout;
     if (object == NULL)
         return 1;
@@ -44,13 +44,24 @@ static int rollout_state(struct session *session, const char *deployment, struct
         return 1;
     struct text reasons = {0};
     kube_rollout_reasons(object, kube_objects(session->cluster.kube, KUBE_POD), &reasons);
-    int code = error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "deployment/%s: %s%s%s", deployment,
-                         rollout.text, reasons.size ? ":\n" : "", text_str(&reasons));
+    int code =
+        error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "%s/%s: %s%s%s", workload->kind,
+                  workload->name, rollout.text, reasons.size ? ":\n" : "", text_str(&reasons));
     text_free(&reasons);
     return code;
 }
 
-/* Every Deployment that the step applied. */
+/* What OBJECT of a manifest is, in words of the experiment's; kind NULL: nothing that rolls out. */
+static struct experiment_change workload_of(const cJSON *object)
+{
+    static const char *const kinds[] = {"deployment", "statefulset", "daemonset"};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcasecmp(json_string(object, "kind", ""), kinds[i]) == 0)
+            return (struct experiment_change){kinds[i], json_string(object, "metadata.name", "")};
+    return (struct experiment_change){NULL, NULL};
+}
+
+/* Every one that the step applied. */
 static int applied_rollouts(struct steps *steps, struct session *session, struct error *err)
 {
     const struct experiment_step *step = &steps->list[steps->index];
@@ -61,10 +72,10 @@ static int applied_rollouts(struct steps *steps, struct session *session, struct
     for (uint32_t f = 0; f < step->file_count; f++) {
         const struct manifest *manifest = steps_manifest(session, step->files[f]);
         for (uint32_t i = 0; i < manifest->count; i++) {
-            const cJSON *object = manifest->objects[i];
-            if (strcmp(json_string(object, "kind", ""), "Deployment") != 0)
+            struct experiment_change workload = workload_of(manifest->objects[i]);
+            if (workload.kind == NULL)
                 continue;
-            int code = rollout_state(session, json_string(object, "metadata.name", ""), err);
+            int code = rollout_state(session, &workload, err);
             if (code != 0)
                 return code;
         }
@@ -82,28 +93,30 @@ static int until_rollout(struct steps *steps, struct session *session, struct er
                         &session->cluster.changes[steps->rollout_change].result))
         return 1;
     /* The caches show our change: by then it has started, and may be over already. */
-    int code = rollout_state(session, step->deployment, err);
+    int code = rollout_state(session, &step->object, err);
     return step->until == EXPERIMENT_UNTIL_ROLLOUT_STARTED && code == 1 ? 0 : code;
 }
 
-const struct kube_object *until_deployment(const struct session *session, const char *name)
+const struct kube_object *until_workload(const struct session *session,
+                                         const struct experiment_change *workload)
 {
-    return name == NULL || session->cluster.kube == NULL
+    return !experiment_is_workload(workload) || session->cluster.kube == NULL
                ? NULL
-               : kube_find(session->cluster.kube, KUBE_DEPLOYMENT, NULL, name);
+               : kube_find(session->cluster.kube, kube_resource_named(workload->kind)->kind, NULL,
+                           workload->name);
 }
 
 /* An observed rollout is over when it has begun and is complete. It has begun when it is seen under
- * way, or when the Deployment's generation rose: a quick one may be over at the next look. */
+ * way, or when its object's generation rose: a quick one may be over at the next look. */
 static int until_observed(struct steps *steps, struct session *session, struct error *err)
 {
     const struct experiment_step *step = &steps->list[steps->index];
-    const struct kube_object *object = until_deployment(session, step->deployment);
+    const struct kube_object *object = until_workload(session, &step->object);
     if (object == NULL && steps->generation == 0)
-        return error_set(err, EXIT_USAGE, -ENOENT,
-                         "there is no deployment %s in namespace %s to observe", step->deployment,
+        return error_set(err, EXIT_USAGE, -ENOENT, "there is no %s %s in namespace %s to observe",
+                         step->object.kind, step->object.name,
                          kube_namespace(session->cluster.kube));
-    int code = rollout_state(session, step->deployment, err);
+    int code = rollout_state(session, &step->object, err);
     if (code < 0)
         return code;
     if (!steps->began &&
@@ -121,7 +134,7 @@ static int until_observed(struct steps *steps, struct session *session, struct e
 static int until_ready(const struct steps *steps, const struct session *session)
 {
     const struct experiment_step *step = &steps->list[steps->index];
-    const struct kube_object *object = until_deployment(session, step->deployment);
+    const struct kube_object *object = until_workload(session, &step->object);
     struct kube_rollout rollout;
     if (object == NULL ||
         (steps->rollout_change >= 0 &&
@@ -196,21 +209,22 @@ static void add_streams(const struct steps *steps, const struct session *session
     }
 }
 
-static void add_rollout(const struct session *session, const char *name, struct text *text)
+static void add_rollout(const struct session *session, const struct experiment_change *workload,
+                        struct text *text)
 {
-    const struct kube_object *object = until_deployment(session, name);
+    const struct kube_object *object = until_workload(session, workload);
     struct kube_rollout rollout;
     if (object == NULL) {
-        text_addf(text, "\n  there is no deployment %s in namespace %s", name,
+        text_addf(text, "\n  there is no %s %s in namespace %s", workload->kind, workload->name,
                   kube_namespace(session->cluster.kube));
         return;
     }
     kube_rollout_status(object, &rollout);
     if (rollout.state == KUBE_ROLLOUT_COMPLETE) {
-        text_addf(text, "\n  deployment/%s: no rollout is under way", name);
+        text_addf(text, "\n  %s/%s: no rollout is under way", workload->kind, workload->name);
         return;
     }
-    text_addf(text, "\n  deployment/%s: %s\n", name, rollout.text);
+    text_addf(text, "\n  %s/%s: %s\n", workload->kind, workload->name, rollout.text);
     kube_rollout_reasons(object, kube_objects(session->cluster.kube, KUBE_POD), text);
 }
 
@@ -219,9 +233,11 @@ static void add_applied(const struct steps *steps, const struct session *session
     const struct experiment_step *step = &steps->list[steps->index];
     for (uint32_t f = 0; f < step->file_count; f++) {
         const struct manifest *manifest = steps_manifest(session, step->files[f]);
-        for (uint32_t i = 0; i < manifest->count; i++)
-            if (strcmp(json_string(manifest->objects[i], "kind", ""), "Deployment") == 0)
-                add_rollout(session, json_string(manifest->objects[i], "metadata.name", ""), text);
+        for (uint32_t i = 0; i < manifest->count; i++) {
+            struct experiment_change workload = workload_of(manifest->objects[i]);
+            if (workload.kind != NULL)
+                add_rollout(session, &workload, text);
+        }
     }
 }
 
@@ -251,8 +267,8 @@ int until_late(struct steps *steps, struct session *session, struct error *err)
         add_streams(steps, session, &text);
     else if (step->verb == EXPERIMENT_APPLY)
         add_applied(steps, session, &text);
-    else if (step->deployment != NULL)
-        add_rollout(session, step->deployment, &text);
+    else if (experiment_is_workload(&step->object))
+        add_rollout(session, &step->object, &text);
     int code = error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "%s was not reached in time%s",
                          experiment_until_word(step->until), text_str(&text));
     text_free(&text);

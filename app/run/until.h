@@ -12,8 +12,9 @@
 int until_state(struct steps *steps, struct session *session, struct error *err);
 /* Its deadline has passed: -ETIMEDOUT with ERR. */
 int until_late(struct steps *steps, struct session *session, struct error *err);
-/* NULL: NAME is, or there is no such Deployment. */
-const struct kube_object *until_deployment(const struct session *session, const char *name);
+/* NULL: it is none, or there is none of that name. */
+const struct kube_object *until_workload(const struct session *session,
+                                         const struct experiment_change *workload);
 /* Of a file that an apply step names. */
 const struct manifest *steps_manifest(const struct session *session, const char *file);
 

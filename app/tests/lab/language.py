@@ -133,7 +133,7 @@ def changes(folder):
     yield "ready is waited for: a fourth pod", len(ready) == 1, told
     yield "gone is waited for: a pod that the pattern fits", len(gone) >= 1 \
         and all(e["object"].startswith("mserver-") for e in gone), told
-    others = [e for e in told if e["kind"] == "change" and not e["ours"]]
+    others = [e for e in told if e["kind"] == "change" and not e.get("ours")]
     yield "none of it is taken for another's", not others and "by others" not in done.stderr, (others, done.stderr)
     account = json.loads((folder / "changes" / "run.json").read_text())
     yield "the first change ends the baseline", starts["more"] <= account["change"] <= ends["more"], account["change"]
@@ -142,10 +142,57 @@ def changes(folder):
     yield "and the journal knows", put_back >= {e["n"] for e in undone if e.get("text", "").startswith("scale")}, undone
 
 
+def workload(kind, more):
+    template = {"metadata": {"labels": {"app": "mserver"}}, "spec": {"containers": [
+        {"name": "mserver", "image": "mserver:v1", "ports": [{"containerPort": 5003}]}]}}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": kind.lower()[:3]},
+            "spec": dict(more, selector={"matchLabels": {"app": "mserver"}}, template=template)}
+
+
+def workloads(folder):
+    """Steps on a StatefulSet and a DaemonSet, whose rollouts are waited for; another's replicas are told."""
+    service = (CONFIG / "mserver.yaml").read_text().split("---\n")
+    (folder / "sets.yaml").write_text("---\n".join([service[0], service[2], json.dumps(
+        workload("StatefulSet", {"replicas": 2, "serviceName": "mserver"})), json.dumps(
+        workload("DaemonSet", {}))]).replace("}---", "}\n---"))
+    experiment = json.loads((CONFIG / "k8s-app-upgrade.json").read_text())
+    experiment.update(after=[], expect=[], variants={})
+    del experiment["$schema"], experiment["rollout"]
+    experiment["cluster"]["mayChange"] += ["statefulset/sta", "daemonset/dae"]
+    experiment["cluster"]["lab"].update(profile="ideal", podReady="200ms", nodes=2)
+    experiment["streams"] = [dict(experiment["streams"][0], connections=6, rate="60/s")]
+    experiment["steps"] = [
+        {"do": "apply", "files": ["sets.yaml"], "until": "rollout-complete"},
+        {"do": "wait", "for": "1s"}, {"do": "start", "until": "steady"},
+        {"do": "scale", "object": "statefulset/sta", "replicas": 3, "temporary": True, "until": "ready"},
+        {"do": "set-env", "id": "env", "object": "statefulset/sta", "env": {"A": "1"}, "until": "rollout-complete"},
+        {"do": "restart", "id": "daemons", "object": "daemonset/dae", "until": "rollout-complete"},
+        {"do": "exec", "command": [str(SEAMLINE), "kube", "scale", "statefulset/sta", "2", "-k", "lab", "-n", "seamline"]},
+        {"do": "observe", "object": "statefulset/sta", "until": "ready"}, {"do": "stop"}]
+    done = run(folder, "sets", experiment, "--allow-exec")
+    yield "steps on a StatefulSet and a DaemonSet are made", done.returncode == 0, done
+    told = events(folder, "sets")
+    within = {name: [e["notAfter"] for e in told if e["object"] == name and e["kind"] in ("step-start", "step-end")]
+              for name in ("apply", "env", "daemons")}
+    ready = {name: sorted(e["object"][:3] for e in told if e["kind"] == "pod-ready"
+                          and begin <= e["notAfter"] <= end) for name, (begin, end) in within.items()}
+    yield "their rollouts are waited for", ready == {
+        "apply": ["dae", "dae", "sta", "sta"], "env": ["sta"] * 3, "daemons": ["dae"] * 2}, (ready, told)
+    others = [e["text"] for e in told if e["kind"] == "change" and not e.get("ours")]
+    yield "another that scales a StatefulSet is told", others == ["replicas 3 -> 2, by others"] \
+        and "statefulset/sta: replicas 3 -> 2, by others: an autoscaler" in done.stderr, (others, done.stderr)
+    early = dict(experiment, steps=[*experiment["steps"][:3],
+                                    {"do": "observe", "object": "daemonset/dae", "deadline": "1s"}])
+    done = run(folder, "early", early)
+    yield "what is waited for in vain is named", done.returncode == 3 \
+        and "daemonset/dae: no rollout is under way" in done.stderr, done
+
+
 def everything(folder):
     yield from programs(folder)
     with turn():
         yield from changes(folder)
+        yield from workloads(folder)
 
 
 tap.run("language", everything)
