@@ -99,7 +99,7 @@ static const char report_help[] =
     "Usage: seamline report DIR [-f FORMAT]\n"
     "\n"
     "  -f, --format FORMAT    text (default), json, html, ctraffic, ctraffic-hosts,\n"
-    "                         ctraffic-throughput, ctraffic-connections, check, hdr\n"
+    "                         ctraffic-throughput, ctraffic-connections, check, update, hdr\n"
     "\n"
     "Everything is made again from the logs in DIR; a killed run gives what it had written. Of\n"
     "several runs (--variants, a matrix, repeats) it is the table over all, as text or json.\n";

@@ -14,6 +14,7 @@ static const char *const names[REPORT_FORMAT_COUNT] = {
     [REPORT_CTRAFFIC_THROUGHPUT] = "ctraffic-throughput",
     [REPORT_CTRAFFIC_CONNECTIONS] = "ctraffic-connections",
     [REPORT_CHECK] = "check",
+    [REPORT_UPDATE] = "update",
     [REPORT_HDR] = "hdr",
 };
 
@@ -44,6 +45,7 @@ static int make(const struct result *result, enum report_format format, struct t
     case REPORT_CTRAFFIC_THROUGHPUT: return report_ctraffic_throughput(result, out);
     case REPORT_CTRAFFIC_CONNECTIONS: return report_ctraffic_connections(result, out);
     case REPORT_CHECK: return report_check(result, out);
+    case REPORT_UPDATE: return report_update(result, out);
     case REPORT_HDR: return report_hdr(result, out);
     default: return -EINVAL;
     }
@@ -55,6 +57,9 @@ int report_make(const struct result *result, enum report_format format, struct t
     int code = make(result, format, out);
     if (code == 0 && out->failed)
         code = -ENOMEM;
+    if (code == -ENODATA && format == REPORT_UPDATE)
+        return error_set(err, EXIT_USAGE, code,
+                         "format update: the run made or saw no change whose rollout was complete");
     if (code == -ENODATA)
         return error_set(err, EXIT_USAGE, code,
                          "format %s: the run had no stream of %s with a record of every request "

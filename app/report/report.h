@@ -7,6 +7,8 @@
  *     ctraffic-hosts, ctraffic-throughput, ctraffic-connections
  *                           what ctraffic's three analyses print of them
  *     check                 a downtime checker's check.csv, of a closed loop
+ *     update                update.csv beside it: when the first change began, and its rollout was
+ *                           complete
  *     hdr                   latencies as an HdrHistogram interval log; what latency.hlog holds
  */
 #ifndef REPORT_REPORT_H
@@ -27,6 +29,7 @@ enum report_format {
     REPORT_CTRAFFIC_THROUGHPUT,
     REPORT_CTRAFFIC_CONNECTIONS,
     REPORT_CHECK,
+    REPORT_UPDATE,
     REPORT_HDR,
     REPORT_FORMAT_COUNT
 };

@@ -1,5 +1,5 @@
 /* report_check.c - the requests of a closed loop as a downtime checker writes them: a row of time
- * and seconds for each. */
+ * and seconds for each; and when the update beside them began and was over. */
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
@@ -13,6 +13,7 @@
 static bool find_stream(const struct result *result, unsigned *stream);
 static void fill_utc(struct utc *utc, const struct meta *meta);
 static void add_row(struct text *out, const struct utc *utc, const struct record_request *request);
+static void add_time(struct text *out, const struct utc *utc, uint64_t run_ns);
 
 int report_check(const struct result *result, struct text *out)
 {
@@ -27,6 +28,30 @@ int report_check(const struct result *result, struct text *out)
     for (size_t i = 0; i < result->logs.request_count; i++)
         if (result->logs.requests[i].stream == stream)
             add_row(out, utc, &result->logs.requests[i]);
+    free(utc);
+    return 0;
+}
+
+int report_update(const struct result *result, struct text *out)
+{
+    const uint64_t begin_ns = result->meta.change_ns;
+    const struct timeline_event *end = NULL;
+    struct utc *utc;
+    for (size_t i = 0; i < result->timeline.count && end == NULL; i++) {
+        const struct timeline_event *event = &result->timeline.events[i];
+        if (event->kind == TIMELINE_ROLLOUT_COMPLETE && event->not_after_ns >= begin_ns)
+            end = event;
+    }
+    if (begin_ns == 0 || end == NULL)
+        return -ENODATA;
+    utc = calloc(1, sizeof(*utc));
+    if (utc == NULL)
+        return -ENOMEM;
+    fill_utc(utc, &result->meta);
+    add_time(out, utc, begin_ns);
+    text_add(out, ",");
+    add_time(out, utc, end->not_after_ns);
+    text_add(out, "\n");
     free(utc);
     return 0;
 }
@@ -57,16 +82,21 @@ static void fill_utc(struct utc *utc, const struct meta *meta)
 static void add_row(struct text *out, const struct utc *utc, const struct record_request *request)
 {
     uint64_t sent_ns = request->sent_ns != 0 ? request->sent_ns : request->due_ns;
-    int64_t utc_ns = utc_from_run(utc, sent_ns);
-    time_t seconds = (time_t)(utc_ns / SECOND_NS);
-    struct tm tm;
     if (request->outcome == OUTCOME_UNSENT || request->outcome == OUTCOME_UNFINISHED)
         return;
-    localtime_r(&seconds, &tm);
-    text_addf(out, "%04d-%02d-%02d %02d:%02d:%02d.%06d,", tm.tm_year + 1900, tm.tm_mon + 1,
-              tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(utc_ns % SECOND_NS / 1000));
+    add_time(out, utc, sent_ns);
     if (outcome_is_good(request->outcome))
-        text_addf(out, "%.6f\n", (double)(request->done_ns - sent_ns) / 1e9);
+        text_addf(out, ",%.6f\n", (double)(request->done_ns - sent_ns) / 1e9);
     else
-        text_add(out, "-0.01\n");
+        text_add(out, ",-0.01\n");
+}
+
+static void add_time(struct text *out, const struct utc *utc, uint64_t run_ns)
+{
+    int64_t utc_ns = utc_from_run(utc, run_ns);
+    time_t seconds = (time_t)(utc_ns / SECOND_NS);
+    struct tm tm;
+    localtime_r(&seconds, &tm);
+    text_addf(out, "%04d-%02d-%02d %02d:%02d:%02d.%06d", tm.tm_year + 1900, tm.tm_mon + 1,
+              tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(utc_ns % SECOND_NS / 1000));
 }

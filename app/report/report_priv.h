@@ -18,6 +18,7 @@ int report_ctraffic_throughput(const struct result *result, struct text *out);
 int report_ctraffic_connections(const struct result *result, struct text *out);
 /* 0; -ENODATA without a closed loop that is recorded in full; -ENOMEM. */
 int report_check(const struct result *result, struct text *out);
+int report_update(const struct result *result, struct text *out);
 int report_hdr(const struct result *result, struct text *out);
 
 /* Parts of the text. */

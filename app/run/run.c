@@ -254,6 +254,8 @@ static void keep_truth(struct session *session)
 static bool is_wanted(const struct experiment *experiment, enum report_format format)
 {
     bool asked = false;
+    if (format == REPORT_UPDATE)
+        format = REPORT_CHECK; /* They go together. */
     for (uint32_t f = 0; f < experiment->format_count; f++)
         asked |=
             strcmp(experiment_format_word(experiment->formats[f]), report_format_name(format)) == 0;
@@ -269,7 +271,8 @@ static int write_reports(struct session *session, const struct result *result, s
         const char *file;
     } files[] = {{REPORT_TEXT, "report.txt"},  {REPORT_JSON, "run.json"},
                  {REPORT_HTML, "report.html"}, {REPORT_CTRAFFIC, "ctraffic.json"},
-                 {REPORT_CHECK, "check.csv"},  {REPORT_HDR, "latency.hlog"}};
+                 {REPORT_CHECK, "check.csv"},  {REPORT_UPDATE, "update.csv"},
+                 {REPORT_HDR, "latency.hlog"}};
     int first = 0;
     for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         struct text text = {0};

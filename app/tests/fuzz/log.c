@@ -110,7 +110,8 @@ static void analyse(struct logs *logs)
     for (unsigned i = 0; i < REPORT_FORMAT_COUNT; i++) {
         struct text out = {0};
         int code = report_make(result, (enum report_format)i, &out, NULL);
-        bool nothing = i == REPORT_CHECK || !logs_whole(&result->logs, 0); /* No closed loop. */
+        /* No closed loop; no change. */
+        bool nothing = i == REPORT_CHECK || i == REPORT_UPDATE || !logs_whole(&result->logs, 0);
         require(code == 0 || (code == -ENODATA && nothing));
         text_free(&out);
     }

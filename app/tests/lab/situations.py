@@ -8,6 +8,7 @@ else makes is seen and accounted for, and nothing is changed. Prints TAP.
 """
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -53,6 +54,10 @@ def seamlessness(folder, lab):
         {pod["node"] for pod in result["pods"]} >= {"n1", "n2"} for result in (without, with_hook)), (
             without["pods"], with_hook["pods"])
     rows = (series / "pod-nodePort-without" / "check.csv").read_text().splitlines()
+    times = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}),(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6})\n")
+    update = times.fullmatch((series / "pod-nodePort-without" / "update.csv").read_text())
+    yield "the update lies within them", update is not None \
+        and rows[0][:26] < update[1] < update[2] < rows[-1][:26], (rows[0], update, rows[-1])
     yield "each request has its row", len(rows) >= stream(without, "check")["due"] - 1, len(rows)
 
 

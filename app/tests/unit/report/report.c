@@ -69,6 +69,33 @@ static void formats_that_are_not_there(void **state)
     result_free(result);
 }
 
+/* From the first change to the end of its rollout; not that of another before. */
+static void an_update_has_its_row(void **state)
+{
+    struct scene scene;
+    struct text made = {0};
+    struct error err = {0};
+    (void)state;
+    for (unsigned complete = 0; complete < 2; complete++) {
+        setenv("TZ", "XXX-01:30", 1);
+        scene_open(&scene, "");
+        scene.meta.change_ns = MS(5000.25);
+        scene_event(&scene, TIMELINE_ROLLOUT_COMPLETE, "mserver", 0, 4000);
+        if (complete)
+            scene_event(&scene, TIMELINE_ROLLOUT_COMPLETE, "mserver", 0, 7400);
+        struct result *result = scene_analyze(&scene);
+        int code = report_make(result, REPORT_UPDATE, &made, &err);
+        assert_int_equal(code, complete ? 0 : -ENODATA);
+        assert_string_equal(text_str(&made), complete ? "2026-11-21 11:30:05.500250,"
+                                                        "2026-11-21 11:30:07.900000\n"
+                                                      : "");
+        result_free(result);
+    }
+    assert_non_null(strstr(err.text, "no change whose rollout was complete"));
+    text_free(&made);
+    unsetenv("TZ");
+}
+
 /* A row for each request that was sent, by the clock on the wall; a failure is -0.01, and shifts
  * nothing. */
 static void a_closed_loop_is_checked(void **state)
@@ -205,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_format_is_golden),
         cmocka_unit_test(formats_that_are_not_there),
+        cmocka_unit_test(an_update_has_its_row),
         cmocka_unit_test(a_closed_loop_is_checked),
         cmocka_unit_test(datagrams_are_counted),
         cmocka_unit_test(what_is_only_a_bound_is_told_first),
