@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "kube/change.h"
 #include "kube/drain.h"
+#include "kube/revision.h"
 
 enum {
     HTTP_CREATED = 201,
@@ -32,10 +33,12 @@ static void ask_review(struct kube_action *action, const struct kube_call *may);
 static void name_target(struct kube_action *action);
 static void take_discovery(struct kube_action *action, const struct text *body);
 static void take_read(struct kube_action *action, const struct text *body);
+static void ask_history(struct kube_action *action, const cJSON *read);
+static void take_history(struct kube_action *action, const struct text *body);
 static void take_change(struct kube_action *action, long http_code, const struct text *body,
                         uint64_t now_ns);
 static void take_gone(struct kube_action *action, const struct text *body, uint64_t now_ns);
-static void prepare(struct kube_action *action, const cJSON *read);
+static void prepare(struct kube_action *action, const cJSON *read, const cJSON *history);
 static void halt(struct kube_action *action);
 static void take_pods(struct kube_action *action, const struct text *body, uint64_t now_ns);
 static void go_on(struct kube_action *action, enum kube_drain_end end);
@@ -61,6 +64,7 @@ int kube_action_init(struct kube_action *action, const struct kube_order *order,
         .dry_run = order->dry_run,
         .force = order->force,
         .replicas = order->replicas,
+        .revision = order->revision,
         .utc_ns = order->utc_ns,
         .grace_s = order->grace_s == KUBE_GRACE_OWN    ? -1
                    : order->grace_s == KUBE_GRACE_NONE ? 0
@@ -181,6 +185,13 @@ struct kube_call kube_action_call(const struct kube_action *action)
     bool discover = action->step == KUBE_STEP_DISCOVER;
     if (action->step == KUBE_STEP_PODS)
         return (struct kube_call){"list", "", "pods", "", "", ""};
+    if (action->step == KUBE_STEP_HISTORY)
+        return (struct kube_call){"list",
+                                  "apps",
+                                  kube_revision_resource(action->result.resource.kind)->plural,
+                                  "",
+                                  action->result.namespace,
+                                  ""};
     if (action->step == KUBE_STEP_EVICT) {
         const struct kube_drain_pod *pod = &action->drain->pods[action->drain->at];
         return (struct kube_call){"create", "", "pods", "eviction", pod->namespace, pod->name};
@@ -223,6 +234,7 @@ void kube_action_answer(struct kube_action *action, enum kube_reason reason, lon
         switch (action->step) {
         case KUBE_STEP_DISCOVER: take_discovery(action, body); return;
         case KUBE_STEP_READ: take_read(action, body); return;
+        case KUBE_STEP_HISTORY: take_history(action, body); return;
         case KUBE_STEP_CHANGE: take_change(action, http_code, body, now_ns); return;
         case KUBE_STEP_GONE: take_gone(action, body, now_ns); return;
         case KUBE_STEP_PODS: take_pods(action, body, now_ns); return;
@@ -498,8 +510,10 @@ static void take_read(struct kube_action *action, const struct text *body)
         if (action->verb == KUBE_DRAIN) {
             action->drain->cordoned = json_bool(json, "spec.unschedulable", false);
             kube_drain_ask_pods(action);
+        } else if (action->verb == KUBE_ROLLOUT_UNDO) {
+            ask_history(action, json);
         } else {
-            prepare(action, json);
+            prepare(action, json, NULL);
         }
     }
     cJSON_Delete(json);
@@ -524,9 +538,27 @@ static void go_on(struct kube_action *action, enum kube_drain_end end)
         finish(action, KUBE_DONE_CHANGED);
 }
 
-static void prepare(struct kube_action *action, const cJSON *read)
+static void ask_history(struct kube_action *action, const cJSON *read)
 {
-    switch (kube_change_prepare(action, read)) {
+    cJSON_Delete(action->object);
+    action->object = cJSON_Duplicate(read, true);
+    action->step = KUBE_STEP_HISTORY;
+    action->state = KUBE_ACTION_REQUEST;
+    text_clear(&action->path);
+    kube_resource_path(&action->path, kube_revision_resource(action->result.resource.kind),
+                       action->result.namespace, NULL, NULL);
+}
+
+static void take_history(struct kube_action *action, const struct text *body)
+{
+    cJSON *json = json_parse(text_str(body), body->size, NULL);
+    prepare(action, action->object, json);
+    cJSON_Delete(json);
+}
+
+static void prepare(struct kube_action *action, const cJSON *read, const cJSON *history)
+{
+    switch (kube_change_prepare(action, read, history)) {
     case KUBE_CHANGE_NONE: finish(action, action->result.done); break;
     case KUBE_CHANGE_REFUSED: fail(action, KUBE_REASON_SUCCESS, action->result.code); break;
     case KUBE_CHANGE_NEEDED:
@@ -623,7 +655,7 @@ static bool absent_is_fine(struct kube_action *action, enum kube_reason reason)
         finish(action, KUBE_DONE_DELETED);
     else if (action->step == KUBE_STEP_READ && (removes || action->verb == KUBE_APPLY)) {
         action->existed = false;
-        prepare(action, NULL);
+        prepare(action, NULL, NULL);
     } else if (is_undo(action))
         finish(action, KUBE_DONE_ABSENT);
     else

@@ -14,6 +14,7 @@
  *     move        READ, patch the template's nodeName
  *     scale       READ, patch the subresource scale
  *     restart     READ, patch the template's annotation kubectl.kubernetes.io/restartedAt
+ *     rollout-undo  READ, list the revisions (kube/revision.h), patch the whole template
  *     set-proxy   READ, patch kube-proxy's configuration in its ConfigMap: kube/proxy_config.h
  *     cordon      READ, patch spec.unschedulable of a node; uncordon likewise
  *     evict       READ, post an Eviction; refused by a budget: again every 5 s
@@ -23,8 +24,9 @@
  *
  * set-image, set-env, move and restart roll out: they refuse while another rollout is under way
  * (`even_rolling` overrides), and report KUBE_DONE_UNCHANGED when all is like that already: no
- * rollout will follow. set-image and set-env refuse a container that does not exist, naming those
- * that do. scale and these are for Deployments and StatefulSets, all but scale for DaemonSets.
+ * rollout will follow. rollout-undo does not refuse: it is what ends a rollout that is stuck.
+ * set-image and set-env refuse a container that does not exist, naming those that do. scale and
+ * these are for Deployments and StatefulSets, all but scale for DaemonSets.
  *
  * apply names the manager "seamline", and refuses fields that others manage (KUBE_REASON_MANAGED)
  * unless `force` takes them over. Its undo puts back what the manifest names; what an earlier apply
@@ -95,6 +97,7 @@ enum kube_action_state {
 enum kube_action_step {
     KUBE_STEP_DISCOVER, /* Which resource a kind of a manifest is. */
     KUBE_STEP_READ,
+    KUBE_STEP_HISTORY, /* rollout-undo: which revisions there are. */
     KUBE_STEP_CHANGE,
     KUBE_STEP_GONE,  /* Asks again and again whether it is still there. */
     KUBE_STEP_PODS,  /* drain: which pods are on the node. */
@@ -108,6 +111,7 @@ struct kube_action {
     bool confirm, wait_gone, even_rolling;  /* As ordered. */
     bool dry_run, force;                    /* As ordered. */
     int64_t replicas;                       /* As ordered. */
+    int64_t revision;                       /* As ordered. */
     int64_t utc_ns;                         /* As ordered. */
     char node[KUBE_NAME_BYTES];             /* As ordered. */
     int64_t grace_s;                        /* As it is sent; -1: not at all. */
@@ -119,14 +123,14 @@ struct kube_action {
     char eviction_version[64];              /* Of the server. */
     char content_type[80];                  /* Of the patch. */
     char api_version[KUBE_GROUP_BYTES * 2]; /* Of a manifest's object. */
-    cJSON *object;                          /* apply: what to apply; patch: the body; set-env: each
+    cJSON *object; /* rollout-undo: as read; apply: what to apply; patch: the body; set-env: each
                                                name with its value, or null. */
-    bool existed;                           /* READ found it. */
-    char version_before[64];                /* resourceVersion that READ found. */
-    uint64_t read_sent_ns;                  /* When READ was sent. */
-    uint64_t due_ns;                        /* End of a pause. */
-    unsigned tries;                         /* Of a step that is repeated. */
-    struct kube_result result;              /* Final when the state is OVER. */
+    bool existed;  /* READ found it. */
+    char version_before[64];   /* resourceVersion that READ found. */
+    uint64_t read_sent_ns;     /* When READ was sent. */
+    uint64_t due_ns;           /* End of a pause. */
+    unsigned tries;            /* Of a step that is repeated. */
+    struct kube_result result; /* Final when the state is OVER. */
     /* The request wanted now. */
     const char *method;                /* A constant. */
     const char *request_verb;          /* In RBAC's words; a constant. */

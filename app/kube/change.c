@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "kube/inverse.h"
 #include "kube/proxy_config.h"
+#include "kube/revision.h"
 #include "kube/rollout.h"
 
 #define FIELD_MANAGER "seamline"
@@ -20,6 +21,8 @@ static enum kube_change prepare_set_env(struct kube_action *action, const cJSON 
 static enum kube_change prepare_move(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_scale(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_restart(struct kube_action *action, const cJSON *read);
+static enum kube_change prepare_rollback(struct kube_action *action, const cJSON *read,
+                                         const cJSON *history);
 static enum kube_change prepare_proxy(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_cordon(struct kube_action *action, const cJSON *read);
 static enum kube_change prepare_evict(struct kube_action *action, const cJSON *read);
@@ -44,7 +47,8 @@ static cJSON *variable_back(const char *name, const cJSON *old);
 static cJSON *single(const char *name, cJSON *value);
 static cJSON *delete_options(const struct kube_action *action);
 
-enum kube_change kube_change_prepare(struct kube_action *action, const cJSON *read)
+enum kube_change kube_change_prepare(struct kube_action *action, const cJSON *read,
+                                     const cJSON *history)
 {
     switch (action->verb) {
     case KUBE_APPLY: return prepare_apply(action, read);
@@ -54,6 +58,7 @@ enum kube_change kube_change_prepare(struct kube_action *action, const cJSON *re
     case KUBE_MOVE: return prepare_move(action, read);
     case KUBE_SCALE: return prepare_scale(action, read);
     case KUBE_RESTART: return prepare_restart(action, read);
+    case KUBE_ROLLOUT_UNDO: return prepare_rollback(action, read, history);
     case KUBE_SET_PROXY: return prepare_proxy(action, read);
     case KUBE_CORDON:
     case KUBE_UNCORDON: return prepare_cordon(action, read);
@@ -245,6 +250,37 @@ static enum kube_change prepare_restart(struct kube_action *action, const cJSON 
     remember_undo(action, "PATCH", "patch", "", KUBE_PATCH_MERGE, kube_inverse_merge(read, patch));
     ask(action, "PATCH", "patch", "", KUBE_PATCH_STRATEGIC, patch);
     text_addf(&action->about, "restart all pods of %s", action->target);
+    return KUBE_CHANGE_NEEDED;
+}
+
+static enum kube_change prepare_rollback(struct kube_action *action, const cJSON *read,
+                                         const cJSON *history)
+{
+    struct error err = {0};
+    int64_t number = 0;
+    const cJSON *present = json_at(read, "spec.template");
+    if (action->result.object->workload.paused)
+        return refuse(action, -EBUSY,
+                      "is paused, so no rollout would follow: `kubectl rollout resume` it first");
+    cJSON *template =
+        kube_revision_template(history, action->result.uid, action->revision, &number, &err);
+    if (template == NULL)
+        return refuse(action, -ENOENT, "%s", err.text);
+    if (cJSON_Compare(template, present, true)) {
+        cJSON_Delete(template);
+        action->result.done = KUBE_DONE_UNCHANGED;
+        return KUBE_CHANGE_NONE;
+    }
+    cJSON *operations = cJSON_CreateArray(), *one = cJSON_CreateObject();
+    cJSON_AddStringToObject(one, "op", "replace");
+    cJSON_AddStringToObject(one, "path", "/spec/template");
+    cJSON_AddItemToObject(one, "value", template);
+    cJSON_AddItemToArray(operations, one);
+    remember_undo(action, "PATCH", "patch", "", KUBE_PATCH_MERGE,
+                  kube_inverse_operations(read, operations));
+    ask(action, "PATCH", "patch", "", KUBE_PATCH_JSON, operations);
+    text_addf(&action->about, "undo the rollout of %s: back to revision %" PRId64, action->target,
+              number);
     return KUBE_CHANGE_NEEDED;
 }
 

@@ -15,8 +15,10 @@ enum kube_change {
 };
 
 /* READ is the answer to the action's reading request; NULL when the object does not exist (which
- * only apply, delete and evict come here with). */
-enum kube_change kube_change_prepare(struct kube_action *action, const cJSON *read);
+ * only apply, delete and evict come here with). HISTORY: rollout-undo's list of revisions, of which
+ * others have none. */
+enum kube_change kube_change_prepare(struct kube_action *action, const cJSON *read,
+                                     const cJSON *history);
 
 /* Fill the request that cordons a node, and its undo unless it IS cordoned. For kube/drain.h. */
 void kube_change_cordon(struct kube_action *action, bool is);

@@ -24,6 +24,7 @@ const char *kube_verb_text(enum kube_verb verb)
         [KUBE_PATCH] = "patch",
         [KUBE_MAY] = "may",
         [KUBE_SET_PROXY] = "set-proxy",
+        [KUBE_ROLLOUT_UNDO] = "rollout-undo",
     };
     return texts[verb];
 }
@@ -31,7 +32,7 @@ const char *kube_verb_text(enum kube_verb verb)
 bool kube_verb_rolls_out(enum kube_verb verb)
 {
     return verb == KUBE_SET_IMAGE || verb == KUBE_SET_ENV || verb == KUBE_MOVE ||
-           verb == KUBE_SCALE || verb == KUBE_RESTART;
+           verb == KUBE_SCALE || verb == KUBE_RESTART || verb == KUBE_ROLLOUT_UNDO;
 }
 
 enum kube_kind kube_order_kind(const struct kube_order *order)
@@ -71,6 +72,8 @@ int kube_order_check(const struct kube_order *order, enum kube_kind kind, const 
         !kube_resource_name_valid(order->node))
         return error_set(err, EXIT_USAGE, -EINVAL, "%s: \"%s\" is no node's name", target,
                          order->node);
+    if (order->verb == KUBE_ROLLOUT_UNDO && order->revision < 0)
+        return error_set(err, EXIT_USAGE, -EINVAL, "%s: revisions count from 1", target);
     if (order->verb != KUBE_PATCH)
         return 0;
     bool operations =

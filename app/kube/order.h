@@ -22,6 +22,7 @@ enum kube_verb {
     KUBE_MOVE,
     KUBE_SCALE,
     KUBE_RESTART,
+    KUBE_ROLLOUT_UNDO,
     KUBE_SET_PROXY,
     KUBE_CORDON,
     KUBE_UNCORDON,
@@ -46,18 +47,19 @@ enum {
 
 /* What to do. All is copied. */
 struct kube_order {
-    enum kube_verb verb;    /* What kind of change. */
-    enum kube_kind kind;    /* Of get, delete and patch. set-image, set-env, move, scale, restart:
+    enum kube_verb verb;         /* What kind of change. */
+    enum kube_kind kind;         /* Of get, delete and patch. What rolls out:
                                  a kind of workload, 0 for a Deployment. Others know theirs. */
-    const char *namespace;  /* NULL or "": the client's. */
-    const char *name;       /* Of the object; not for apply. */
-    const char *container;  /* set-image, set-env: which; NULL when the pod has just one. */
-    const char *image;      /* set-image. */
-    const char *const *env; /* set-env: "NAME=VALUE", or "NAME-" to take one away. */
-    unsigned env_count;     /* Of those. */
-    const char *node;       /* move: its name; "" for wherever the scheduler will. */
-    int64_t replicas;       /* scale. */
-    const char *proxy_mode; /* set-proxy, as kube_proxy_config_change() takes it. */
+    const char *namespace;       /* NULL or "": the client's. */
+    const char *name;            /* Of the object; not for apply. */
+    const char *container;       /* set-image, set-env: which; NULL when the pod has just one. */
+    const char *image;           /* set-image. */
+    const char *const *env;      /* set-env: "NAME=VALUE", or "NAME-" to take one away. */
+    unsigned env_count;          /* Of those. */
+    const char *node;            /* move: its name; "" for wherever the scheduler will. */
+    int64_t replicas;            /* scale. */
+    int64_t revision;            /* rollout-undo: to which; 0: the one before the newest. */
+    const char *proxy_mode;      /* set-proxy, as kube_proxy_config_change() takes it. */
     const char *proxy_scheduler; /* set-proxy, likewise. */
     const cJSON *object;         /* apply: the object; patch: the body (an array for a JSON patch);
                                  delete: the object as it was applied, instead of kind and name:

@@ -24,6 +24,8 @@ const struct kube_right kube_rights[] = {
      "the same of DaemonSets"},
     {"apps", "deployments", "scale", "get patch", false, KUBE_RIGHT_CHANGE, "scale"},
     {"apps", "statefulsets", "scale", "get patch", false, KUBE_RIGHT_CHANGE, "scale"},
+    {"apps", "controllerrevisions", "", "list", false, KUBE_RIGHT_CHANGE,
+     "rollout undo of StatefulSets and DaemonSets"},
     {"", "services", "", "create patch delete", false, KUBE_RIGHT_CHANGE, "apply"},
     {"", "configmaps", "", APPLY, false, KUBE_RIGHT_CHANGE, "apply"},
     {"networking.k8s.io", "ingresses", "", APPLY, false, KUBE_RIGHT_CHANGE, "apply"},

@@ -39,6 +39,8 @@ const char kube_help[] =
     "                                pods of DaemonSets and mirror pods stay\n"
     "  evict POD, delete-pod POD     a budget that refuses is asked again every 5 s\n"
     "  rollout OBJECT                waits until its rollout is over, and prints how it goes on\n"
+    "  rollout undo OBJECT           back to the template of the revision before, or of\n"
+    "                                --to-revision NUMBER\n"
     "  watch                         prints what happens to pods, endpoints, deployments, "
     "services\n"
     "                                and nodes, until --timeout or a signal; needs to read only\n"
@@ -77,7 +79,8 @@ enum {
     OPTION_GRACE,
     OPTION_TYPE,
     OPTION_FORCE,
-    OPTION_EMPTY_DIR
+    OPTION_EMPTY_DIR,
+    OPTION_REVISION
 };
 
 static const struct option long_options[] = {
@@ -95,6 +98,7 @@ static const struct option long_options[] = {
     {"force", no_argument, NULL, OPTION_FORCE},
     {"force-conflicts", no_argument, NULL, OPTION_FORCE},
     {"delete-emptydir-data", no_argument, NULL, OPTION_EMPTY_DIR},
+    {"to-revision", required_argument, NULL, OPTION_REVISION},
     {"help", no_argument, NULL, 'h'},
     {0},
 };
@@ -126,6 +130,7 @@ static const struct action {
     {"drain", change, KUBE_DRAIN, KUBE_NODE, 1, 1, "NODE"},
     {"evict", change, KUBE_EVICT, KUBE_POD, 1, 1, "POD"},
     {"delete-pod", change, KUBE_DELETE, KUBE_POD, 1, 1, "POD"},
+    {"rollout undo", change, KUBE_ROLLOUT_UNDO, KUBE_DEPLOYMENT, 1, 1, "OBJECT"},
     {"rollout", rollout, KUBE_GET, KUBE_DEPLOYMENT, 1, 1, "OBJECT"},
     {"watch", watch, KUBE_GET, KUBE_POD, 0, 0, "no operand"},
 };
@@ -161,13 +166,13 @@ static int read_object(const struct action *action, const char *operand, struct 
                      resource->name, action->operands);
 }
 
-static int read_replicas(const char *operand, int64_t *out, struct error *err)
+static int read_number(const char *text, const char *what, int64_t *out, struct error *err)
 {
     char *end;
     errno = 0;
-    long long value = strtoll(operand, &end, 10);
-    if (operand[0] < '0' || operand[0] > '9' || *end != '\0' || errno != 0)
-        return error_set(err, EXIT_USAGE, -EINVAL, "\"%.40s\" is no number of replicas", operand);
+    long long value = strtoll(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0)
+        return error_set(err, EXIT_USAGE, -EINVAL, "\"%.40s\" is no number of %s", text, what);
     *out = value;
     return 0;
 }
@@ -181,7 +186,9 @@ static int change(struct by_hand *hand, struct arguments *arguments, struct erro
     switch (order->verb) {
     case KUBE_SET_IMAGE: order->image = arguments->operands[1]; break;
     case KUBE_MOVE: order->node = arguments->operands[1]; break;
-    case KUBE_SCALE: code = read_replicas(arguments->operands[1], &order->replicas, err); break;
+    case KUBE_SCALE:
+        code = read_number(arguments->operands[1], "replicas", &order->replicas, err);
+        break;
     case KUBE_SET_ENV:
         order->env = &arguments->operands[1];
         order->env_count = arguments->count - 1;
@@ -358,6 +365,7 @@ static int take(struct arguments *arguments, int option, struct error *err)
     case OPTION_FORCE: arguments->order.force = true; return 0;
     case OPTION_EMPTY_DIR: arguments->order.delete_empty_dir = true; return 0;
     case OPTION_GRACE: return read_grace(optarg, &arguments->order.grace_s, err);
+    case OPTION_REVISION: return read_number(optarg, "a revision", &arguments->order.revision, err);
     case OPTION_TYPE: return read_type(optarg, &arguments->order.content_type, err);
     default: break;
     }
@@ -399,8 +407,15 @@ static int check_operands(const struct action *action, const struct arguments *a
     return 0;
 }
 
-static const struct action *find_action(const char *name)
+/* "rollout undo" is two words. How many arguments name it in *WORDS. */
+static const struct action *find_action(int argc, char **argv, int *words)
 {
+    const char *name = argc > 1 ? argv[1] : "";
+    *words = 1;
+    if (argc > 2 && strcmp(name, "rollout") == 0 && strcmp(argv[2], "undo") == 0) {
+        name = "rollout undo";
+        *words = 2;
+    }
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
         if (strcmp(actions[i].name, name) == 0)
             return &actions[i];
@@ -430,7 +445,8 @@ static int make(const struct action *action, struct arguments *arguments, struct
 enum exit_status kube_command(int argc, char **argv, struct error *err)
 {
     struct arguments arguments = {.options.timeout_ns = INT64_C(300000000000)};
-    const struct action *action = argc > 1 ? find_action(argv[1]) : NULL;
+    int words;
+    const struct action *action = find_action(argc, argv, &words);
     bool help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
     int code = 0;
     if (action == NULL && !help)
@@ -438,7 +454,7 @@ enum exit_status kube_command(int argc, char **argv, struct error *err)
                          argc > 1 ? "\"" : "want an action", argc > 1 ? argv[1] : "",
                          argc > 1 ? "\" is no action" : "");
     else if (!help)
-        code = parse(argc - 1, argv + 1, &arguments, err);
+        code = parse(argc - words, argv + words, &arguments, err);
     if (code == 0 && (help || arguments.help))
         fputs(kube_help, stdout);
     else if (code == 0)

@@ -55,6 +55,46 @@ def rollouts(hand, lab):
         status == 2 and "there is no Deployment nothing" in error), (status, lines, error)
 
 
+OTHERS = """
+apiVersion: apps/v1
+kind: %s
+metadata: {name: other}
+spec:
+  selector: {matchLabels: {app: other}}
+  template:
+    metadata: {labels: {app: other}}
+    spec: {containers: [{name: other, image: "other:v1"}]}
+"""
+
+
+def undoes(hand, lab):
+    def image(kind, name):
+        return lab.run("get", kind, name, "-o", "jsonpath={.spec.template.spec.containers[0].image}")
+    first = image("deploy", "web")
+    hand.run("set-image", "web", "web:next", "--wait", "--timeout", "60s")
+    status, lines, error = hand.run("rollout", "undo", "web", "--dry-run")
+    yield "a dry run undoes nothing", status == 0 and "dry run" in lines[0] and image("deploy", "web") == "web:next", (
+        lines, error)
+    status, lines, error = hand.run("rollout", "undo", "web", "--wait", "--timeout", "60s")
+    yield "rollout undo goes back, and waits", (
+        status == 0 and "undo the rollout of deployment/web: back to revision" in lines[0]
+        and lines[-1].startswith("all 6") and image("deploy", "web") == first), (lines, error)
+    lab.run("rollout", "undo", "deployment/web")
+    lab.run("rollout", "status", "deployment/web", "--timeout=60s")
+    yield "kubectl goes back from there to where we were", image("deploy", "web") == "web:next", image("deploy", "web")
+    status, lines, error = hand.run("rollout", "undo", "web", "--to-revision", "1", "--wait", "--timeout", "60s")
+    yield "to the first of all", status == 0 and not template(lab, "spec.containers[0].env"), (lines, error)
+    status, lines, error = hand.run("rollout", "undo", "web", "--to-revision", "99")
+    yield "one that is not there is refused", status == 2 and "no revision 99; there are: " in error, (status, error)
+    for kind in ("StatefulSet", "DaemonSet"):
+        lab.apply(OTHERS % kind)
+        lab.run("rollout", "status", f"{kind}/other", "--timeout=60s")
+        hand.run("set-image", f"{kind}/other", "other:v2", "--wait", "--timeout", "60s")
+        status, lines, error = hand.run("rollout", "undo", f"{kind}/other", "--wait", "--timeout", "60s")
+        yield f"a {kind} likewise", status == 0 and image(kind, "other") == "other:v1", (lines, error)
+        lab.run("delete", kind, "other")
+
+
 def drains(hand, lab):
     before = nodes.places(lab)
     listed = json.loads(lab.run("get", "pods", "-l", "app=web", "-o", "json"))["items"]
@@ -117,7 +157,7 @@ def everything(folder):
         hand = Hand(seamline, lab)
         lab.apply(nodes.WEB)
         nodes.rolled_out(lab)
-        for part in (rollouts, drains, holds, moves):
+        for part in (rollouts, undoes, drains, holds, moves):
             yield from part(hand, lab)
     yield "nobody complained", not lab.complaints(), lab.complaints()
 
