@@ -181,6 +181,12 @@ static bool merge_member(const struct merge *merge, cJSON *after, const cJSON *b
                                  directive(patch, delete_directive, name));
     if (merged == NULL)
         return false;
+    /* Typed objects leave empty lists out: without env a template is the one before it had any. */
+    if (cJSON_IsArray(merged) && merged->child == NULL && list_key(merge->kind, name) != NULL) {
+        cJSON_Delete(merged);
+        cJSON_DeleteItemFromObjectCaseSensitive(after, name);
+        return true;
+    }
     put(after, name, merged);
     return true;
 }

@@ -73,6 +73,9 @@ static const struct row strategic_rows[] = {
               "{'name':'Y','value':'2'}]}]"),
      TEMPLATE("[{'name':'a','env':[{'name':'Y','value':'3'},{'name':'X','$patch':'delete'}]}]"),
      TEMPLATE("[{'name':'a','env':[{'name':'Y','value':'3'}]}]")},
+    /* of which none is left */
+    {STORE_DEPLOYMENT, TEMPLATE("[{'name':'a','env':[{'name':'X','value':'1'}]}]"),
+     TEMPLATE("[{'name':'a','env':[{'name':'X','$patch':'delete'}]}]"), TEMPLATE("[{'name':'a'}]")},
     /* Ports have another key in a Service than in a container; both are strict about it. */
     {STORE_SERVICE, POD("'ports':[{'port':80,'name':'a'}]"),
      POD("'ports':[{'port':80,'targetPort':8080},{'port':81}]"),
