@@ -109,6 +109,11 @@ static bool stopped_about(const struct result_pod *pod, uint64_t at_ns)
            at_ns <= pod->stopped->not_after_ns + TOLD_NS;
 }
 
+static bool has_just_stopped(const struct result_pod *pod, uint64_t at_ns)
+{
+    return is_stale(pod, at_ns) && stopped_about(pod, at_ns);
+}
+
 static const struct result_pod *first_pod(const struct result *result, uint64_t at_ns,
                                           bool (*is)(const struct result_pod *, uint64_t))
 {
@@ -245,10 +250,11 @@ static void look_at_attempt(struct evidence *evidence, const struct record_reque
     else if (cordon != NULL && of_node && early == NULL)
         evidence->race_or_drained++;
     else if (stale != NULL && early != NULL) {
+        const struct result_pod *stopped = first_pod(result, at_ns, has_just_stopped);
         evidence->race_or_early++;
-        evidence->more_a_race += stopped_about(stale, at_ns);
-        if (evidence->event[CAUSE_RACE] == NULL)
-            evidence->event[CAUSE_RACE] = stale->terminating;
+        evidence->more_a_race += stopped != NULL;
+        if (stopped != NULL && evidence->event[CAUSE_RACE] == NULL)
+            evidence->event[CAUSE_RACE] = stopped->terminating;
     } else if (stale != NULL)
         speak(evidence, CAUSE_RACE, stale->terminating);
     else if (early != NULL)

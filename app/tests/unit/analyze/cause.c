@@ -134,6 +134,26 @@ static void attempts(void **state)
     }
 }
 
+/* A rollout: pod a has ended before, b has just stopped, and c is new. */
+static void one_of_two_ending_pods_has_just_stopped(void **state)
+{
+    struct scene scene;
+    (void)state;
+    open_service(&scene);
+    pod(&scene, "a", "n1");
+    pod(&scene, "b", "n2");
+    pod(&scene, "d", "n2");
+    ending(&scene, "a", 2500, "n1");
+    told(&scene, TIMELINE_POD_NOT_READY, "a", 2600, "", "n1");
+    ending(&scene, "b", 3990, "n2");
+    told(&scene, TIMELINE_POD_NOT_READY, "b", 4050, "", "n2");
+    told(&scene, TIMELINE_POD_READY, "c", 3900, "", "n1");
+    scene_request(&scene, 0, 1, 6000, 1, OUTCOME_OK, scene_host(&scene, "c"));
+    lost(&scene, 4000, 50, OUTCOME_REFUSED, 0.2, 0, 0);
+    outage(&scene, 4000, 4500, 50, 0, 7);
+    judge(&scene, "one of two", CAUSE_RACE, CAUSE_MEDIUM);
+}
+
 /* Work that pod a had in hand. It is told to end at 4000, with 2 s of grace. */
 static void work_in_flight(void **state)
 {
@@ -545,6 +565,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attempts),
+        cmocka_unit_test(one_of_two_ending_pods_has_just_stopped),
         cmocka_unit_test(work_in_flight),
         cmocka_unit_test(work_of_a_pod_that_never_answered),
         cmocka_unit_test(no_endpoint_and_rollouts_that_are_stuck),
