@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/yaml_tree.h"
 #include "kube/exec_credential.h"
+#include "kube/in_cluster.h"
 
 enum {
     KUBECONFIG_BYTES = 4 << 20,
@@ -38,6 +39,8 @@ int kubeconfig_load(const char *path, const char *context, struct kubeconfig *ou
 {
     struct text bytes = {0};
     struct kubeconfig config;
+    if (kube_in_cluster(path))
+        return kube_in_cluster_load(path, out, err);
     int code = text_read_file(&bytes, path, KUBECONFIG_BYTES);
     if (code < 0)
         error_set(err, EXIT_USAGE, code, "kubeconfig %s: %s", path, strerror(-code));

@@ -39,8 +39,9 @@ struct kubeconfig {
     int64_t expires_utc_ns; /* When what it gave does; INT64_MAX: never, as far as it says. */
 };
 
-/* Reads PATH and takes CONTEXT from it. 0, or -errno with ERR (which then names the file and,
- * where the context is unknown, those that exist). OUT is untouched on failure. */
+/* Reads PATH and takes CONTEXT from it; "in-cluster" is no file (kube/in_cluster.h). 0, or -errno
+ * with ERR (which then names the file and, where the context is unknown, those that exist). OUT is
+ * untouched on failure. */
 int kubeconfig_load(const char *path, const char *context, struct kubeconfig *out,
                     struct error *err);
 /* The same from memory: PATH is for messages, and relative paths start at its folder. No program is

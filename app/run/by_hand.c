@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/stop.h"
+#include "kube/in_cluster.h"
 #include "run/pocket.h"
 #include "run/translate.h"
 #include "rundir/timeline.h"
@@ -34,10 +35,11 @@ int by_hand_check_access(const struct by_hand_options *options, bool in_namespac
     if (options->kubeconfig == NULL)
         return error_set(err, EXIT_USAGE, -EINVAL,
                          "--kubeconfig is missing: a file, or \"lab\"; none is guessed");
-    if (options->context == NULL && !is_lab(options))
+    bool account = kube_in_cluster(options->kubeconfig);
+    if (options->context == NULL && !is_lab(options) && !account)
         return error_set(err, EXIT_USAGE, -EINVAL,
                          "--context is missing; the file's current one is not taken");
-    if (options->namespace == NULL && in_namespace)
+    if (options->namespace == NULL && in_namespace && !account)
         return error_set(err, EXIT_USAGE, -EINVAL, "-n is missing: the namespace is not guessed");
     return 0;
 }

@@ -22,9 +22,9 @@
 #include "kube/kube.h"
 
 struct by_hand_options {
-    const char *kubeconfig; /* "lab", or a file. Named, never guessed. */
+    const char *kubeconfig; /* "lab", "in-cluster", or a file. Named, never guessed. */
     const char *context;    /* Named, never guessed; NULL with "lab": the lab's only one. */
-    const char *namespace;  /* NULL: what is ordered is in none. */
+    const char *namespace;  /* NULL: what is ordered is in none, or in the account's own. */
     bool yes;               /* May change a cluster that is no lab. */
     bool dry_run;           /* The server checks and changes nothing. */
     int64_t timeout_ns;     /* For all that is done. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/stop.h"
+#include "kube/in_cluster.h"
 #include "kube/rights.h"
 #include "run/by_hand.h"
 
@@ -14,7 +15,8 @@ enum {
     VERBS_MAX = 8,
     OPTION_CLUSTER = 256,
     OPTION_CONTEXT,
-    OPTION_READ_ONLY
+    OPTION_READ_ONLY,
+    OPTION_IN_CLUSTER
 };
 
 const char doctor_help[] =
@@ -28,7 +30,8 @@ const char doctor_help[] =
     "config/rbac-readonly.yaml have all.\n"
     "\n"
     "  -k, --kubeconfig FILE  or \"lab\": the lab that is up\n"
-    "      --context NAME     in it\n"
+    "      --in-cluster       as a pod: by its service account\n"
+    "      --context NAME     in the kubeconfig\n"
     "  -n, --namespace NAME   of the experiment\n"
     "      --read-only        only what a run needs that observes\n"
     "\n"
@@ -40,6 +43,7 @@ static const struct option long_options[] = {
     {"kubeconfig", required_argument, NULL, 'k'},
     {"context", required_argument, NULL, OPTION_CONTEXT},
     {"namespace", required_argument, NULL, 'n'},
+    {"in-cluster", no_argument, NULL, OPTION_IN_CLUSTER},
     {"read-only", no_argument, NULL, OPTION_READ_ONLY},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -60,6 +64,7 @@ static int parse(int argc, char **argv, struct arguments *arguments, struct erro
         case 'k': arguments->options.kubeconfig = optarg; break;
         case 'n': arguments->options.namespace = optarg; break;
         case 'h': arguments->help = true; return 0;
+        case OPTION_IN_CLUSTER: arguments->options.kubeconfig = KUBE_IN_CLUSTER; break;
         case OPTION_CLUSTER: arguments->cluster = true; break;
         case OPTION_CONTEXT: arguments->options.context = optarg; break;
         case OPTION_READ_ONLY: arguments->read_only = true; break;

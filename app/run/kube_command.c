@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/stop.h"
 #include "base/yaml_tree.h"
+#include "kube/in_cluster.h"
 #include "plan/manifest.h"
 #include "plan/quantity.h"
 #include "run/by_hand.h"
@@ -46,7 +47,8 @@ const char kube_help[] =
     "                                and nodes, until --timeout or a signal; needs to read only\n"
     "\n"
     "  -k, --kubeconfig FILE  or \"lab\": the lab that is up, whose context is the default\n"
-    "      --context NAME     in it; neither is guessed\n"
+    "      --in-cluster       as a pod: by its service account; -n is then its own namespace\n"
+    "      --context NAME     in the kubeconfig; neither is guessed\n"
     "  -n, --namespace NAME   of what is in one; not guessed either\n"
     "      --dry-run          the server checks the change (dryRun=All) and makes nothing\n"
     "  -y, --yes              may change a cluster that is no lab\n"
@@ -80,7 +82,8 @@ enum {
     OPTION_TYPE,
     OPTION_FORCE,
     OPTION_EMPTY_DIR,
-    OPTION_REVISION
+    OPTION_REVISION,
+    OPTION_IN_CLUSTER
 };
 
 static const struct option long_options[] = {
@@ -99,6 +102,7 @@ static const struct option long_options[] = {
     {"force-conflicts", no_argument, NULL, OPTION_FORCE},
     {"delete-emptydir-data", no_argument, NULL, OPTION_EMPTY_DIR},
     {"to-revision", required_argument, NULL, OPTION_REVISION},
+    {"in-cluster", no_argument, NULL, OPTION_IN_CLUSTER},
     {"help", no_argument, NULL, 'h'},
     {0},
 };
@@ -251,15 +255,15 @@ static int patch(struct by_hand *hand, struct arguments *arguments, struct error
 }
 
 /* Manifests are for the namespace that was named, or for none of their own. */
-static int check_namespace(const struct arguments *arguments, const char *file, const cJSON *object,
+static int check_namespace(const char *namespace, const char *file, const cJSON *object,
                            struct error *err)
 {
     const char *own = json_string(object, "metadata.namespace", "");
-    if (own[0] == '\0' || strcmp(own, arguments->options.namespace) == 0)
+    if (own[0] == '\0' || strcmp(own, namespace) == 0)
         return 0;
     return error_set(err, EXIT_USAGE, -EINVAL, "%s: %s/%s is of namespace %s, and -n says %s", file,
                      json_string(object, "kind", ""), json_string(object, "metadata.name", ""), own,
-                     arguments->options.namespace);
+                     namespace);
 }
 
 static int apply_object(struct by_hand *hand, struct arguments *arguments, const cJSON *object,
@@ -291,7 +295,8 @@ static int apply(struct by_hand *hand, struct arguments *arguments, struct error
     for (unsigned i = 0; i < arguments->count && code == 0; i++) {
         code = manifest_load(arguments->operands[i], &manifests[i], err);
         for (uint32_t k = 0; k < manifests[i].count && code == 0; k++)
-            code = check_namespace(arguments, arguments->operands[i], manifests[i].objects[k], err);
+            code = check_namespace(kube_namespace(hand->kube), arguments->operands[i],
+                                   manifests[i].objects[k], err);
     }
     for (unsigned i = 0; i < arguments->count && code == 0; i++) {
         unsigned file = deletes ? arguments->count - 1 - i : i;
@@ -359,6 +364,7 @@ static int take(struct arguments *arguments, int option, struct error *err)
     case 'y': arguments->options.yes = true; return 0;
     case 'w': arguments->wait = true; return 0;
     case 'h': arguments->help = true; return 0;
+    case OPTION_IN_CLUSTER: arguments->options.kubeconfig = KUBE_IN_CLUSTER; return 0;
     case OPTION_CONTEXT: arguments->options.context = optarg; return 0;
     case OPTION_DRY_RUN: arguments->options.dry_run = true; return 0;
     case OPTION_EVEN_ROLLING: arguments->order.even_rolling = true; return 0;

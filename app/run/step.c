@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "kube/in_cluster.h"
 #include "run/launch.h"
 #include "run/until.h"
 #include "rundir/timeline.h"
@@ -259,10 +260,11 @@ static unsigned fill_env(const struct experiment_step *step, const struct sessio
     const struct experiment_cluster *cluster = &session->experiment->cluster;
     unsigned count = 0;
     text_clear(memory);
-#define ADD(name, value) add_env(env != NULL ? &env[count] : NULL, memory, name, value), count++
+#define ADD(name, value) (add_env(env != NULL ? &env[count] : NULL, memory, name, value), count++)
     ADD("SEAMLINE_RUN", session->rundir.path);
     if (cluster->given) {
-        ADD("KUBECONFIG", session->kubeconfig);
+        if (!kube_in_cluster(session->kubeconfig)) /* There is no file of it. */
+            ADD("KUBECONFIG", session->kubeconfig);
         ADD("SEAMLINE_CONTEXT", cluster->context);
         ADD("SEAMLINE_NAMESPACE", cluster->namespace);
     }

@@ -25,6 +25,7 @@ struct server {
     unsigned rules_count;
     struct text log;
     bool saw_certificate;
+    char authorization[256];
     struct MHD_Connection *suspended[SUSPENDED_MAX];
     unsigned suspended_count;
     char folder[64];
@@ -179,8 +180,10 @@ static ssize_t read_stream(void *arg, uint64_t position, char *buffer, size_t ma
     return (ssize_t)left;
 }
 
-static void look_for_certificate(struct server *server, struct MHD_Connection *connection)
+static void look_who(struct server *server, struct MHD_Connection *connection)
 {
+    const char *said = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+    snprintf(server->authorization, sizeof(server->authorization), "%s", said == NULL ? "" : said);
     unsigned count = 0;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
@@ -239,7 +242,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
         bool body = strcmp(method, "GET") != 0;
         snprintf(line, sizeof(line), "%s %s", method, call->uri);
         text_addf(&server->log, "%s\n", line);
-        look_for_certificate(server, connection);
+        look_who(server, connection);
         call->rule = choose(server, line);
         call->uri[0] = '\0';
         if (body)
@@ -315,6 +318,11 @@ const char *server_log(const struct server *server)
 bool server_saw_certificate(const struct server *server)
 {
     return server->saw_certificate;
+}
+
+const char *server_authorization(const struct server *server)
+{
+    return server->authorization;
 }
 
 const char *server_folder(const struct server *server)

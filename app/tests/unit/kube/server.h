@@ -45,8 +45,9 @@ unsigned server_port(const struct server *server);
 /* A new rule, tried after those that were added before. BODY NULL: empty. */
 struct server_rule *server_rule(struct server *server, const char *match, long code,
                                 enum server_mode mode, const char *body);
-const char *server_log(const struct server *server);      /* "GET /api/...\n" a request. */
-bool server_saw_certificate(const struct server *server); /* In the last request. */
+const char *server_log(const struct server *server);           /* "GET /api/...\n" a request. */
+bool server_saw_certificate(const struct server *server);      /* In the last request. */
+const char *server_authorization(const struct server *server); /* Likewise; "": none. */
 const char *
 server_folder(const struct server *server); /* ca.pem, client.pem, client.key, other.pem. */
 void server_run(struct server *server);
