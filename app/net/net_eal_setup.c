@@ -17,7 +17,7 @@
 
 enum {
     DEFAULT_MEMORY_MIB = 512,
-    ARGUMENTS_MAX = 24
+    ARGUMENTS_MAX = 24 + 2 * NET_PCI_MAX
 };
 
 /* The EAL is one a process, and so is this. */
@@ -33,6 +33,7 @@ static int choose_memory(const struct net_eal_config *config, unsigned memory_mi
                          struct net_eal_report *report, struct error *err);
 static void lcores(const struct net_eal_config *config, const cpu_set_t *allowed,
                    struct text *text);
+static void buses(const struct net_eal_config *config, struct text *text);
 static int init(const struct net_eal_config *config, struct text *arguments, struct error *err);
 
 bool net_eal_is_started(void)
@@ -70,12 +71,12 @@ static int start(const struct net_eal_config *config, const cpu_set_t *allowed,
     struct text arguments = {0};
     text_addf(&arguments, "%s --lcores ", config->program != NULL ? config->program : "seamline");
     lcores(config, allowed, &arguments);
-    text_addf(&arguments, " -m %u --iova-mode=va --no-telemetry", memory_mib);
+    text_addf(&arguments, " -m %u --no-telemetry", memory_mib);
     /* DPDK keeps its drivers from AVX-512 unless it is told not to. */
     text_add(&arguments, " --force-max-simd-bitwidth=512");
     text_add(&arguments,
              found->hugepages ? " --in-memory --single-file-segments" : " --no-huge --no-shconf");
-    text_add(&arguments, config->pci ? "" : " --no-pci");
+    buses(config, &arguments);
     text_add(&arguments, config->verbose ? "" : " --log-level=*:error");
     snprintf(found->arguments, sizeof(found->arguments), "%s", text_str(&arguments));
     status = init(config, &arguments, err);
@@ -208,6 +209,20 @@ static int choose_memory(const struct net_eal_config *config, unsigned memory_mi
              "echo %u > /proc/sys/vm/nr_hugepages, as root)",
              (unsigned long long)free_mib, memory_mib, memory_mib / 2 + 64);
     return 0;
+}
+
+/* The PCI bus is searched for our devices alone: the EAL takes all that it may, also those that
+ * another process drives. It finds out which addresses they can take: physical ones without an
+ * IOMMU. What is no address is refused where the port is opened. */
+static void buses(const struct net_eal_config *config, struct text *text)
+{
+    if (config->pci_count == 0)
+        text_add(text, " --iova-mode=va --no-pci");
+    for (unsigned i = 0; i < config->pci_count && i < NET_PCI_MAX; i++) {
+        const char *address = config->pci[i];
+        const bool good = address[strspn(address, "0123456789abcdefABCDEF:.")] == '\0';
+        text_addf(text, " -a %s", good && address[0] != '\0' ? address : "0000:00:00.0");
+    }
 }
 
 /* Split ARGUMENTS at spaces, in place, and start. */

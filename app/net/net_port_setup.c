@@ -243,6 +243,9 @@ static int probe(const struct opening *opening)
         snprintf(device->vdev, sizeof(device->vdev), "%s", opening->config->device);
     else
         snprintf(device->vdev, sizeof(device->vdev), "%s%u", profile->vdev, net_eal_next_index());
+    /* The EAL took it without arguments when it started. */
+    if (pci && args.size > 0)
+        rte_eal_hotplug_remove("pci", device->vdev);
     const int status = rte_eal_hotplug_add(pci ? "pci" : "vdev", device->vdev, text_str(&args));
     if (status < 0)
         error_set(opening->err, EXIT_ENVIRONMENT, status,

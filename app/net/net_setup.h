@@ -33,6 +33,7 @@ enum {
     NET_WORKERS_MAX = 64,
     NET_QUEUES_MAX = STEERING_WORKERS_MAX,
     NET_POOLS_MAX = 32,
+    NET_PCI_MAX = 16,
     NET_NOTE_BYTES = 512
 };
 
@@ -50,7 +51,9 @@ struct net_eal_config {
     unsigned worker_count;             /* Of these. */
     enum net_memory memory;            /* What kind of pages. */
     unsigned memory_mib;               /* How much; 0 stands for 512. */
-    bool pci;                          /* Some port is a PCI device: scan that bus. */
+    const char *pci[NET_PCI_MAX];      /* Addresses of the ports that are PCI devices (borrowed):
+                                          no other one is touched. */
+    unsigned pci_count;                /* Of these. */
     bool verbose;                      /* Leave the EAL's own log on stderr. */
     const char *program;               /* argv[0] for the EAL; NULL stands for "seamline". */
 };

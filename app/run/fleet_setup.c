@@ -36,7 +36,8 @@ static int start_eal(struct fleet *fleet, const char *program, struct error *err
     for (unsigned i = 0; i < fleet->count; i++)
         config.worker_cores[i] = (int)machine->workers[i];
     for (unsigned i = 0; i < fleet->nic_count; i++)
-        config.pci = config.pci || machine->ports[i].pci != NULL;
+        if (machine->ports[i].pci != NULL && config.pci_count < NET_PCI_MAX)
+            config.pci[config.pci_count++] = machine->ports[i].pci;
     int code = net_eal_start(&config, &fleet->eal_report, err);
     fleet->eal = code == 0;
     return code;

@@ -263,10 +263,11 @@ static int start_eal(struct respond *respond, const char *program, struct error 
         .worker_count = respond->count,
         .program = program};
     struct net_eal_report report;
-    for (unsigned i = 0; i < respond->count; i++) {
+    for (unsigned i = 0; i < respond->count; i++)
         config.worker_cores[i] = (int)machine->workers[i];
-        config.pci = config.pci || respond->ports[i].config->pci != NULL;
-    }
+    for (unsigned i = 0; i < machine->port_count; i++)
+        if (machine->ports[i].pci != NULL && config.pci_count < NET_PCI_MAX)
+            config.pci[config.pci_count++] = machine->ports[i].pci;
     int code = net_eal_start(&config, &report, err);
     respond->eal = code == 0;
     if (code == 0 && report.note[0])

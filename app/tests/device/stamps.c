@@ -106,15 +106,21 @@ static void open_device(const char *device, const char *profile)
 
 static void open_all(char *devices, const char *profile)
 {
-    struct net_eal_config eal = {.main_core = -1, .pci = strchr(devices, ':') != NULL};
+    struct net_eal_config eal = {.main_core = -1};
     struct error err = {0};
-    char *place = NULL;
+    char *words[DEVICES], *place = NULL;
+    unsigned word_count = 0;
+    for (char *word = strtok_r(devices, " ", &place); word != NULL && word_count < DEVICES;
+         word = strtok_r(NULL, " ", &place)) {
+        words[word_count++] = word;
+        if (strchr(word, ':') != NULL)
+            eal.pci[eal.pci_count++] = word;
+    }
     clock_start(&run_clock, 200 * MS);
     if (net_eal_start(&eal, NULL, &err) < 0)
         give_up(err.text);
-    for (char *word = strtok_r(devices, " ", &place); word != NULL && count < DEVICES;
-         word = strtok_r(NULL, " ", &place))
-        open_device(word, profile);
+    for (unsigned i = 0; i < word_count; i++)
+        open_device(words[i], profile);
 }
 
 static void resolve(void)
