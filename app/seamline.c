@@ -98,11 +98,13 @@ static const char run_help[] =
 static const char report_help[] =
     "Usage: seamline report DIR [-f FORMAT]\n"
     "\n"
-    "  -f, --format FORMAT    text (default), json, html, ctraffic, ctraffic-hosts,\n"
-    "                         ctraffic-throughput, ctraffic-connections, check, update, hdr\n"
+    "  -f, --format FORMAT    text (default) or another of those below\n"
     "\n"
     "Everything is made again from the logs in DIR; a killed run gives what it had written. Of\n"
-    "several runs (--variants, a matrix, repeats) it is the table over all, as text or json.\n";
+    "several runs (--variants, a matrix, repeats) it is the table over all, as text or json.\n"
+    "\n"
+    "Formats (docs/file-formats.md):\n"
+    "\n";
 
 static const char undo_help[] =
     "Usage: seamline undo DIR [--dry-run]\n"
@@ -369,6 +371,16 @@ static const struct {
     [COMMAND_UNDO] = {"undo", "nh", undo_help},
 };
 
+static void print_help(int command)
+{
+    struct text formats = {0};
+    fputs(commands[command].help, stdout);
+    if (command == COMMAND_REPORT)
+        report_format_help(&formats);
+    fputs(text_str(&formats), stdout);
+    text_free(&formats);
+}
+
 static int find_command(const char *name)
 {
     for (int i = 0; i < COMMAND_COUNT; i++)
@@ -402,7 +414,7 @@ static enum exit_status dispatch(int argc, char **argv)
     if (!parse(argc - 1, argv + 1, commands[command].options, &arguments))
         return EXIT_USAGE;
     if (arguments.help) {
-        fputs(commands[command].help, stdout);
+        print_help(command);
         return EXIT_MET;
     }
     switch (command) {
@@ -429,7 +441,10 @@ int main(int argc, char **argv)
             return EXIT_MET;
         }
         int command = argc > 2 ? find_command(argv[2]) : -1;
-        fputs(command >= 0 ? commands[command].help : general_help, stdout);
+        if (command >= 0)
+            print_help(command);
+        else
+            fputs(general_help, stdout);
         fputs(command == COMMAND_TRAFFIC ? traffic_examples : "", stdout);
         return EXIT_MET;
     }

@@ -82,6 +82,13 @@ void text_tame(char *str)
     }
 }
 
+void text_flatten(char *str)
+{
+    for (char *at = str; *at != '\0'; at++)
+        if (strchr("\n\r\t\v\f", *at) != NULL)
+            *at = ' ';
+}
+
 void text_consume(struct text *text, size_t size)
 {
     if (text->data == NULL)

@@ -37,6 +37,9 @@ void text_addv(struct text *text, const char *format, va_list args);
  * become '?': what others wrote is not to steer a terminal. */
 void text_tame(char *str);
 
+/* What ends a line or is a tab becomes a space: for a name within a line. */
+void text_flatten(char *str);
+
 /* Remove the first SIZE bytes (all, if there are fewer). */
 void text_consume(struct text *text, size_t size);
 

@@ -548,14 +548,28 @@ struct experiment_expect {
 
 /* ---- report, variants, matrix ---- */
 
+/* id, word: those of report/report.h, which plan/ does not know; a test of report/ compares. */
+#define EXPERIMENT_FORMATS(X)                                                                      \
+    X(TEXT, "text")                                                                                \
+    X(JSON, "json")                                                                                \
+    X(HTML, "html")                                                                                \
+    X(CSV, "csv")                                                                                  \
+    X(MARKDOWN, "markdown")                                                                        \
+    X(JUNIT, "junit")                                                                              \
+    X(OPENMETRICS, "openmetrics")                                                                  \
+    X(CTRAFFIC, "ctraffic")                                                                        \
+    X(CTRAFFIC_HOSTS, "ctraffic-hosts")                                                            \
+    X(CTRAFFIC_THROUGHPUT, "ctraffic-throughput")                                                  \
+    X(CTRAFFIC_CONNECTIONS, "ctraffic-connections")                                                \
+    X(CHECK, "check")                                                                              \
+    X(UPDATE, "update")                                                                            \
+    X(HDR, "hdr")
+
 enum experiment_format {
-    EXPERIMENT_FORMAT_TEXT,
-    EXPERIMENT_FORMAT_JSON,
-    EXPERIMENT_FORMAT_CTRAFFIC,
-    EXPERIMENT_FORMAT_CTRAFFIC_HOSTS,
-    EXPERIMENT_FORMAT_CTRAFFIC_THROUGHPUT,
-    EXPERIMENT_FORMAT_CTRAFFIC_CONNECTIONS,
-    EXPERIMENT_FORMAT_CHECK,
+#define X(id, word) EXPERIMENT_FORMAT_##id,
+    EXPERIMENT_FORMATS(X)
+#undef X
+    EXPERIMENT_FORMAT_COUNT
 };
 
 /* A named set of assignments: a variant, or an alternative of an axis. */

@@ -14,14 +14,10 @@ const struct reader_word experiment_outcome_words[] = {
 };
 
 const struct reader_word experiment_format_words[] = {
-    {"text", EXPERIMENT_FORMAT_TEXT},
-    {"json", EXPERIMENT_FORMAT_JSON},
-    {"ctraffic", EXPERIMENT_FORMAT_CTRAFFIC},
-    {"ctraffic-hosts", EXPERIMENT_FORMAT_CTRAFFIC_HOSTS},
-    {"ctraffic-throughput", EXPERIMENT_FORMAT_CTRAFFIC_THROUGHPUT},
-    {"ctraffic-connections", EXPERIMENT_FORMAT_CTRAFFIC_CONNECTIONS},
-    {"check", EXPERIMENT_FORMAT_CHECK},
-    {NULL, 0},
+#define X(id, word) {word, EXPERIMENT_FORMAT_##id},
+    EXPERIMENT_FORMATS(X)
+#undef X
+        {NULL, 0},
 };
 
 #define AT(type, member) offsetof(struct type, member)

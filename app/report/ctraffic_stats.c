@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "report/report_priv.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 /* There is a sample a second: stamps of a damaged log shall not ask for all memory. */
@@ -199,14 +200,19 @@ static int fill(struct ctraffic_stats *stats, const struct result *result, unsig
     return mark_partly_answered(stats, stream) && make_samples(stats, stream) ? 0 : -ENOMEM;
 }
 
-int ctraffic_stats_make(struct ctraffic_stats *stats, const struct result *result)
+int ctraffic_stats_make(struct ctraffic_stats *stats, const struct result *result,
+                        struct error *err)
 {
     unsigned stream = 0;
     while (stream < result->meta.stream_count &&
            strcmp(result->meta.streams[stream].protocol, "ctraffic") != 0)
         stream++;
-    if (stream == result->meta.stream_count || !logs_whole(&result->logs, stream))
-        return -ENODATA;
+    if (stream == result->meta.stream_count)
+        return error_set(err, EXIT_USAGE, -ENODATA,
+                         "the run had no stream of protocol \"ctraffic\"");
+    int code = report_recorded(result, stream, err);
+    if (code < 0)
+        return code;
     *stats = (struct ctraffic_stats){.stream = &result->meta.streams[stream],
                                      .logs = &result->logs,
                                      .started_utc_ns = json_parse_time(result->meta.started)};
@@ -215,7 +221,7 @@ int ctraffic_stats_make(struct ctraffic_stats *stats, const struct result *resul
     stats->duration_ns = since(stats, result_stream_end_ns(result, stream));
     if (stats->duration_ns > DURATION_MAX_NS)
         stats->duration_ns = DURATION_MAX_NS;
-    int code = fill(stats, result, stream);
+    code = fill(stats, result, stream);
     if (code < 0)
         ctraffic_stats_free(stats);
     return code;

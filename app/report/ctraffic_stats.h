@@ -39,8 +39,10 @@ struct ctraffic_stats {
     size_t sample_count;
 };
 
-/* Of the first ctraffic stream. 0, -ENODATA when there is none, -ENOMEM. */
-int ctraffic_stats_make(struct ctraffic_stats *stats, const struct result *result);
+/* Of the first ctraffic stream. 0; -ENODATA with ERR when there is none, or not every request of it
+ * was recorded; -ENOMEM. */
+int ctraffic_stats_make(struct ctraffic_stats *stats, const struct result *result,
+                        struct error *err);
 void ctraffic_stats_free(struct ctraffic_stats *stats);
 
 #endif

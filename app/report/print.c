@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/escape.h"
+
 void print_time(struct text *out, uint64_t run_ns)
 {
     uint64_t run_us = (run_ns + 500) / 1000;
@@ -109,14 +111,17 @@ void print_go_json_float(struct text *out, double value)
 
 void print_go_json_string(struct text *out, const char *string)
 {
+    struct text whole = {0};
     text_add(out, "\"");
-    for (const unsigned char *at = (const unsigned char *)string; *at; at++) {
+    escape_utf8(&whole, string);
+    for (const unsigned char *at = (const unsigned char *)text_str(&whole); *at; at++) {
         if (*at == '"' || *at == '\\')
             text_addf(out, "\\%c", *at);
         else if (*at < ' ' || *at == '<' || *at == '>' || *at == '&')
             text_addf(out, "\\u%04x", *at);
         else
-            text_addf(out, "%c", *at);
+            text_add_bytes(out, at, 1);
     }
+    text_free(&whole);
     text_add(out, "\"");
 }

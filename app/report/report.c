@@ -1,27 +1,24 @@
 #include "report/report.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "report/report_priv.h"
 
-static const char *const names[REPORT_FORMAT_COUNT] = {
-    [REPORT_TEXT] = "text",
-    [REPORT_JSON] = "json",
-    [REPORT_HTML] = "html",
-    [REPORT_CTRAFFIC] = "ctraffic",
-    [REPORT_CTRAFFIC_HOSTS] = "ctraffic-hosts",
-    [REPORT_CTRAFFIC_THROUGHPUT] = "ctraffic-throughput",
-    [REPORT_CTRAFFIC_CONNECTIONS] = "ctraffic-connections",
-    [REPORT_CHECK] = "check",
-    [REPORT_UPDATE] = "update",
-    [REPORT_HDR] = "hdr",
+static const struct {
+    const char *name, *file, *sentence;
+    int (*make)(const struct result *result, struct text *out, struct error *err);
+} formats[REPORT_FORMAT_COUNT] = {
+#define X(id, function, name, file, sentence) {name, file, sentence, report_##function},
+    REPORT_FORMATS(X)
+#undef X
 };
 
 bool report_format_find(const char *name, enum report_format *format)
 {
     for (unsigned i = 0; i < REPORT_FORMAT_COUNT; i++) {
-        if (strcmp(name, names[i]) == 0) {
+        if (strcmp(name, formats[i].name) == 0) {
             *format = (enum report_format)i;
             return true;
         }
@@ -31,45 +28,51 @@ bool report_format_find(const char *name, enum report_format *format)
 
 const char *report_format_name(enum report_format format)
 {
-    return (unsigned)format < REPORT_FORMAT_COUNT ? names[format] : "?";
+    return (unsigned)format < REPORT_FORMAT_COUNT ? formats[format].name : "?";
 }
 
-static int make(const struct result *result, enum report_format format, struct text *out)
+const char *report_format_file(enum report_format format)
 {
-    switch (format) {
-    case REPORT_TEXT: report_text(result, out); return 0;
-    case REPORT_JSON: report_json(result, out); return 0;
-    case REPORT_HTML: report_html(result, out); return 0;
-    case REPORT_CTRAFFIC: return report_ctraffic(result, out);
-    case REPORT_CTRAFFIC_HOSTS: return report_ctraffic_hosts(result, out);
-    case REPORT_CTRAFFIC_THROUGHPUT: return report_ctraffic_throughput(result, out);
-    case REPORT_CTRAFFIC_CONNECTIONS: return report_ctraffic_connections(result, out);
-    case REPORT_CHECK: return report_check(result, out);
-    case REPORT_UPDATE: return report_update(result, out);
-    case REPORT_HDR: return report_hdr(result, out);
-    default: return -EINVAL;
-    }
+    return (unsigned)format < REPORT_FORMAT_COUNT ? formats[format].file : "?";
+}
+
+void report_format_help(struct text *out)
+{
+    for (unsigned i = 0; i < REPORT_FORMAT_COUNT; i++)
+        text_addf(out, "    %-22s %s\n", formats[i].name, formats[i].sentence);
+}
+
+int report_recorded(const struct result *result, unsigned stream, struct error *err)
+{
+    const struct meta_stream *meta = &result->meta.streams[stream];
+    uint64_t logged = result->logs.logged[stream], due = result->streams[stream].due;
+    if (logged == due)
+        return 0;
+    if (result->streams[stream].exact && result->meta.records_refused > 0)
+        return error_set(err, EXIT_USAGE, -ENODATA,
+                         "stream %s: full logs refused records, and %" PRIu64 " of %" PRIu64
+                         " requests are left; what is to tell of each would tell of a part",
+                         meta->name, logged, due);
+    return error_set(err, EXIT_USAGE, -ENODATA,
+                     "stream %s: %" PRIu64 " of %" PRIu64 " requests have a record of their own "
+                     "(%s); want a run with record \"full\", for this tells of each request",
+                     meta->name, logged, due,
+                     meta->record[0] ? meta->record : "not all were recorded");
 }
 
 int report_make(const struct result *result, enum report_format format, struct text *out,
                 struct error *err)
 {
-    int code = make(result, format, out);
+    int code =
+        (unsigned)format < REPORT_FORMAT_COUNT
+            ? formats[format].make(result, out, err)
+            : error_set(err, EXIT_USAGE, -EINVAL, "there is no format number %d", (int)format);
     if (code == 0 && out->failed)
         code = -ENOMEM;
-    if (code == -ENODATA && format == REPORT_UPDATE)
-        return error_set(err, EXIT_USAGE, code,
-                         "format update: the run made or saw no change whose rollout was complete");
-    if (code == -ENODATA)
-        return error_set(err, EXIT_USAGE, code,
-                         "format %s: the run had no stream of %s with a record of every request "
-                         "(record: full)",
-                         report_format_name(format),
-                         format == REPORT_CHECK ? "mode \"closed\"" : "protocol \"ctraffic\"");
     if (code == -ENOMEM)
         return error_set(err, EXIT_ENVIRONMENT, code, "format %s: out of memory",
                          report_format_name(format));
-    if (code < 0)
-        return error_set(err, EXIT_USAGE, code, "there is no format number %d", (int)format);
-    return 0;
+    if (code == -ENODATA)
+        error_wrap(err, "format %s", report_format_name(format));
+    return code;
 }

@@ -1,15 +1,7 @@
 /* report.h - a result as text, JSON, or what another tool would have printed. Pure.
  *
- *     text                  the account for people; what report.txt holds
- *     json                  run.json: the whole result (docs/file-formats.md)
- *     html                  report.html: the same as one page for a browser, with the timeline
- *     ctraffic              ctraffic's statistics, one JSON line with all statistics
- *     ctraffic-hosts, ctraffic-throughput, ctraffic-connections
- *                           what ctraffic's three analyses print of them
- *     check                 a downtime checker's check.csv, of a closed loop
- *     update                update.csv beside it: when the first change began, and its rollout was
- *                           complete
- *     hdr                   latencies as an HdrHistogram interval log; what latency.hlog holds
+ * The formats are one list: the command line, experiments (report.formats) and the run directory
+ * take names, file names and sentences from it. docs/file-formats.md has a section for each.
  */
 #ifndef REPORT_REPORT_H
 #define REPORT_REPORT_H
@@ -20,26 +12,45 @@
 #include "base/error.h"
 #include "base/text.h"
 
+/* id, function, name, file in the run directory, sentence. The function is report_FUNCTION of
+ * report_priv.h. */
+#define REPORT_FORMATS(X)                                                                          \
+    X(TEXT, text, "text", "report.txt", "the account for people")                                  \
+    X(JSON, json, "json", "run.json", "the whole result")                                          \
+    X(HTML, html, "html", "report.html", "the same as a page for a browser, with the timeline")    \
+    X(CSV, csv, "csv", "timeline.csv", "requests and latencies over time, for gnuplot and sheets") \
+    X(MARKDOWN, markdown, "markdown", "report.md", "the account in short, for a pull request")     \
+    X(JUNIT, junit, "junit", "junit.xml", "expectations as test cases, for CI")                    \
+    X(OPENMETRICS, openmetrics, "openmetrics", "metrics.txt", "the counts, for Prometheus")        \
+    X(CTRAFFIC, ctraffic, "ctraffic", "ctraffic.json", "ctraffic's statistics, as -stats all")     \
+    X(CTRAFFIC_HOSTS, ctraffic_hosts, "ctraffic-hosts", "ctraffic-hosts.txt",                      \
+      "what ctraffic -analyze hosts prints of them")                                               \
+    X(CTRAFFIC_THROUGHPUT, ctraffic_throughput, "ctraffic-throughput", "ctraffic-throughput.txt",  \
+      "what ctraffic -analyze throughput prints")                                                  \
+    X(CTRAFFIC_CONNECTIONS, ctraffic_connections, "ctraffic-connections",                          \
+      "ctraffic-connections.txt", "what ctraffic -analyze connections prints")                     \
+    X(CHECK, check, "check", "check.csv",                                                          \
+      "each request of a closed loop, as downtime checkers do")                                    \
+    X(UPDATE, update, "update", "update.csv",                                                      \
+      "beside check.csv: when the first change began, and its rollout was complete")               \
+    X(HDR, hdr, "hdr", "latency.hlog", "latencies, for the tools of HdrHistogram")
+
 enum report_format {
-    REPORT_TEXT,
-    REPORT_JSON,
-    REPORT_HTML,
-    REPORT_CTRAFFIC,
-    REPORT_CTRAFFIC_HOSTS,
-    REPORT_CTRAFFIC_THROUGHPUT,
-    REPORT_CTRAFFIC_CONNECTIONS,
-    REPORT_CHECK,
-    REPORT_UPDATE,
-    REPORT_HDR,
+#define X(id, function, name, file, sentence) REPORT_##id,
+    REPORT_FORMATS(X)
+#undef X
     REPORT_FORMAT_COUNT
 };
 
-/* By the names above; false when there is none. */
+/* By name; false when there is none. */
 bool report_format_find(const char *name, enum report_format *format);
-const char *report_format_name(enum report_format format);
+const char *report_format_name(enum report_format format); /* "?" out of range. */
+const char *report_format_file(enum report_format format); /* The same. */
+/* A line for each format with its sentence, as help for people. */
+void report_format_help(struct text *out);
 
-/* Append RESULT in FORMAT. 0; -ENODATA with ERR when the run has nothing of that kind (no ctraffic
- * stream, no closed loop); -ENOMEM. */
+/* Append RESULT in FORMAT. 0; -ENODATA with ERR when the run has nothing of that kind, or not every
+ * request of what would have to be exported was recorded; -ENOMEM with ERR. */
 int report_make(const struct result *result, enum report_format format, struct text *out,
                 struct error *err);
 

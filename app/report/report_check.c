@@ -10,17 +10,18 @@
 
 #define SECOND_NS INT64_C(1000000000)
 
-static bool find_stream(const struct result *result, unsigned *stream);
+static int find_stream(const struct result *result, unsigned *stream, struct error *err);
 static void fill_utc(struct utc *utc, const struct meta *meta);
 static void add_row(struct text *out, const struct utc *utc, const struct record_request *request);
 static void add_time(struct text *out, const struct utc *utc, uint64_t run_ns);
 
-int report_check(const struct result *result, struct text *out)
+int report_check(const struct result *result, struct text *out, struct error *err)
 {
     struct utc *utc;
-    unsigned stream;
-    if (!find_stream(result, &stream))
-        return -ENODATA;
+    unsigned stream = 0;
+    int code = find_stream(result, &stream, err);
+    if (code < 0)
+        return code;
     utc = calloc(1, sizeof(*utc));
     if (utc == NULL)
         return -ENOMEM;
@@ -32,7 +33,7 @@ int report_check(const struct result *result, struct text *out)
     return 0;
 }
 
-int report_update(const struct result *result, struct text *out)
+int report_update(const struct result *result, struct text *out, struct error *err)
 {
     const uint64_t begin_ns = result->meta.change_ns;
     const struct timeline_event *end = NULL;
@@ -43,7 +44,8 @@ int report_update(const struct result *result, struct text *out)
             end = event;
     }
     if (begin_ns == 0 || end == NULL)
-        return -ENODATA;
+        return error_set(err, EXIT_USAGE, -ENODATA,
+                         "the run made or saw no change whose rollout was complete");
     utc = calloc(1, sizeof(*utc));
     if (utc == NULL)
         return -ENOMEM;
@@ -56,15 +58,24 @@ int report_update(const struct result *result, struct text *out)
     return 0;
 }
 
-static bool find_stream(const struct result *result, unsigned *stream)
+/* The first one in closed loop that is recorded in full. */
+static int find_stream(const struct result *result, unsigned *stream, struct error *err)
 {
     const struct experiment *experiment = result->experiment;
+    const unsigned none = RECORD_STREAMS;
+    unsigned first = none;
     for (unsigned i = 0; i < result->meta.stream_count && i < experiment->stream_count; i++) {
+        if (experiment->streams[i].mode != EXPERIMENT_MODE_CLOSED)
+            continue;
         *stream = i;
-        if (experiment->streams[i].mode == EXPERIMENT_MODE_CLOSED && result->streams[i].exact)
-            return true;
+        if (report_recorded(result, i, NULL) == 0)
+            return 0;
+        first = first == none ? i : first;
     }
-    return false;
+    if (first != none)
+        return report_recorded(result, first, err);
+    return error_set(err, EXIT_USAGE, -ENODATA,
+                     "the run had no stream of mode \"closed\" (closed loop)");
 }
 
 /* A killed run has its start alone. */

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "report/ctraffic_stats.h"
+#include "report/escape.h"
 #include "report/print.h"
 #include "report/report_priv.h"
 
@@ -105,10 +106,10 @@ static void add_lists(struct text *out, const struct ctraffic_stats *stats)
     text_add(out, stats->sample_count ? "]" : "");
 }
 
-int report_ctraffic(const struct result *result, struct text *out)
+int report_ctraffic(const struct result *result, struct text *out, struct error *err)
 {
     struct ctraffic_stats stats;
-    int code = ctraffic_stats_make(&stats, result);
+    int code = ctraffic_stats_make(&stats, result, err);
     if (code < 0)
         return code;
     text_add(out, "{\"Started\":");
@@ -152,17 +153,19 @@ static int add_hosts(struct text *out, const struct ctraffic_stats *stats, bool 
         same++;
         if (i + 1 < count && strcmp(names[i], names[i + 1]) == 0)
             continue;
-        text_addf(out, "  %s %zu\n", names[i], same);
+        text_add(out, "  ");
+        escape_plain(out, names[i]);
+        text_addf(out, " %zu\n", same);
         same = 0;
     }
     free(names);
     return 0;
 }
 
-int report_ctraffic_hosts(const struct result *result, struct text *out)
+int report_ctraffic_hosts(const struct result *result, struct text *out, struct error *err)
 {
     struct ctraffic_stats stats;
-    int code = ctraffic_stats_make(&stats, result);
+    int code = ctraffic_stats_make(&stats, result, err);
     if (code < 0)
         return code;
     code = add_hosts(out, &stats, true, "Lost");
@@ -172,10 +175,10 @@ int report_ctraffic_hosts(const struct result *result, struct text *out)
     return code;
 }
 
-int report_ctraffic_throughput(const struct result *result, struct text *out)
+int report_ctraffic_throughput(const struct result *result, struct text *out, struct error *err)
 {
     struct ctraffic_stats stats;
-    int code = ctraffic_stats_make(&stats, result);
+    int code = ctraffic_stats_make(&stats, result, err);
     if (code < 0)
         return code;
     text_add(out, "Time Throughput\n");
@@ -216,10 +219,10 @@ static void count_in(struct bin *bin, const struct ctraffic_conn *conn, uint64_t
         bin->active++;
 }
 
-int report_ctraffic_connections(const struct result *result, struct text *out)
+int report_ctraffic_connections(const struct result *result, struct text *out, struct error *err)
 {
     struct ctraffic_stats stats;
-    int code = ctraffic_stats_make(&stats, result);
+    int code = ctraffic_stats_make(&stats, result, err);
     if (code < 0)
         return code;
     text_add(out, "Time Active New Failed Connecting\n");

@@ -70,10 +70,11 @@ static size_t sample_count(const struct part *part)
 
 static bool add_line(struct text *out, const struct part *part, const struct hdr *hdr)
 {
-    text_addf(out, "Tag=%s/%s%s%s,%.3f,%.3f,%.3f,", part->result->meta.streams[part->stream].name,
-              kind_names[part->kind], part->phase != NULL ? "/" : "",
-              part->phase != NULL ? part->phase : "", (double)part->from_ns / 1e9,
-              (double)(part->to_ns - part->from_ns) / 1e9, (double)hdr->max_ns / 1e6);
+    text_addf(out, "Tag=%s/%s%s%s,%.3f,%.3f,%.3f,",
+              part->result->experiment->streams[part->stream].name, kind_names[part->kind],
+              part->phase != NULL ? "/" : "", part->phase != NULL ? part->phase : "",
+              (double)part->from_ns / 1e9, (double)(part->to_ns - part->from_ns) / 1e9,
+              (double)hdr->max_ns / 1e6);
     bool good = hdr_encode(hdr, out);
     text_add(out, "\n");
     return good;
@@ -136,8 +137,9 @@ static bool add_stream(const struct result *result, unsigned stream, struct text
     return good;
 }
 
-int report_hdr(const struct result *result, struct text *out)
+int report_hdr(const struct result *result, struct text *out, struct error *err)
 {
+    (void)err;
     struct hdr *hdr = malloc(sizeof(*hdr));
     int64_t utc_ns = json_parse_time(result->meta.started);
     double started = utc_ns > 0 ? (double)utc_ns / 1e9 : 0;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "report/escape.h"
 #include "report/html_page.h"
 #include "report/html_series.h"
 #include "report/report_json_priv.h"
@@ -15,7 +16,7 @@ static void add_tree(struct text *out, const char *name, cJSON *json)
     char *printed = json_print(json, false);
     text_addf(out, ",\"%s\":", name);
     if (printed != NULL)
-        text_add(out, printed);
+        escape_utf8(out, printed);
     else
         out->failed = true;
     free(printed);
@@ -99,9 +100,10 @@ static cJSON *totals_json(const struct result *result)
     return totals;
 }
 
-void report_html(const struct result *result, struct text *out)
+int report_html(const struct result *result, struct text *out, struct error *err)
 {
     struct text data = {0}, sentence = {0};
+    (void)err;
     sentence_add(result, &sentence);
     cJSON *line = cJSON_CreateString(text_str(&sentence));
     text_add(&data, "{\"page\":1");
@@ -124,4 +126,5 @@ void report_html(const struct result *result, struct text *out)
     out->failed = out->failed || sentence.failed;
     text_free(&sentence);
     text_free(&data);
+    return 0;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "report/escape.h"
 #include "report/report_json_priv.h"
 #include "report/report_priv.h"
 
@@ -218,14 +219,17 @@ cJSON *report_json_tree(const struct result *result, size_t most)
     return json;
 }
 
-void report_json(const struct result *result, struct text *out)
+int report_json(const struct result *result, struct text *out, struct error *err)
 {
+    (void)err;
     cJSON *json = report_json_tree(result, SIZE_MAX);
     char *printed = json_print(json, true);
     if (printed == NULL)
         out->failed = true;
     else
-        text_addf(out, "%s\n", printed);
+        escape_utf8(out, printed);
+    text_add(out, "\n");
     free(printed);
     cJSON_Delete(json);
+    return 0;
 }

@@ -1,25 +1,24 @@
 /* report_priv.h - the formats behind report_make(), and the parts of the longest one.
  *
- * Each appends to OUT; what fails for want of memory shows in out->failed. Threads: pure.
+ * Each appends to OUT; what fails for want of memory shows in out->failed. 0; -ENODATA with ERR
+ * when the run has nothing that the format could hold; -ENOMEM. Threads: pure.
  */
 #ifndef REPORT_REPORT_PRIV_H
 #define REPORT_REPORT_PRIV_H
 
-#include "analyze/result.h"
-#include "base/text.h"
+#include "report/report.h"
 
-void report_text(const struct result *result, struct text *out);
-void report_json(const struct result *result, struct text *out);
-void report_html(const struct result *result, struct text *out);
-/* 0; -ENODATA without a ctraffic stream; -ENOMEM. */
-int report_ctraffic(const struct result *result, struct text *out);
-int report_ctraffic_hosts(const struct result *result, struct text *out);
-int report_ctraffic_throughput(const struct result *result, struct text *out);
-int report_ctraffic_connections(const struct result *result, struct text *out);
-/* 0; -ENODATA without a closed loop that is recorded in full; -ENOMEM. */
-int report_check(const struct result *result, struct text *out);
-int report_update(const struct result *result, struct text *out);
-int report_hdr(const struct result *result, struct text *out);
+#define X(id, function, name, file, sentence)                                                      \
+    int report_##function(const struct result *result, struct text *out, struct error *err);
+REPORT_FORMATS(X)
+#undef X
+
+/* 0 when every request of STREAM has a record of its own, as a format needs that exports each; else
+ * -ENODATA with ERR saying why. */
+int report_recorded(const struct result *result, unsigned stream, struct error *err);
+
+/* Why figures are a bound only, a line each, indented by two; nothing when they are whole. */
+void report_limits(const struct result *result, struct text *out);
 
 /* Parts of the text. */
 void report_text_stream(const struct result *result, unsigned stream, struct text *out);

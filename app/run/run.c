@@ -250,43 +250,47 @@ static void keep_truth(struct session *session)
     text_free(&truth);
 }
 
-/* Those that an experiment need not ask for are always written. */
+/* Some are written although the experiment does not ask for them. */
 static bool is_wanted(const struct experiment *experiment, enum report_format format)
 {
-    bool asked = false;
-    if (format == REPORT_UPDATE)
-        format = REPORT_CHECK; /* They go together. */
-    for (uint32_t f = 0; f < experiment->format_count; f++)
-        asked |=
-            strcmp(experiment_format_word(experiment->formats[f]), report_format_name(format)) == 0;
-    return asked || (format != REPORT_CTRAFFIC && format != REPORT_CHECK);
+    bool asked = format == REPORT_TEXT || format == REPORT_JSON || format == REPORT_HTML ||
+                 format == REPORT_HDR;
+    for (uint32_t f = 0; f < experiment->format_count; f++) {
+        const char *word = experiment_format_word(experiment->formats[f]);
+        asked |= strcmp(word, report_format_name(format)) == 0 ||
+                 (format == REPORT_UPDATE && strcmp(word, report_format_name(REPORT_CHECK)) == 0);
+    }
+    return asked;
+}
+
+static int write_report(struct session *session, const struct result *result,
+                        enum report_format format, struct error *err)
+{
+    struct text text = {0};
+    int code = report_make(result, format, &text, err);
+    if (code == 0 && format == REPORT_TEXT)
+        fputs(text_str(&text), stdout);
+    if (code == 0)
+        code =
+            rundir_write_text(&session->rundir, report_format_file(format), text_str(&text), err);
+    text_free(&text);
+    return code;
 }
 
 /* What cannot be written is printed all the same, and does not keep the others from being written.
- */
+ * A format that has nothing to hold in this run is told of, and is no failure. */
 static int write_reports(struct session *session, const struct result *result, struct error *err)
 {
-    static const struct {
-        enum report_format format;
-        const char *file;
-    } files[] = {{REPORT_TEXT, "report.txt"},  {REPORT_JSON, "run.json"},
-                 {REPORT_HTML, "report.html"}, {REPORT_CTRAFFIC, "ctraffic.json"},
-                 {REPORT_CHECK, "check.csv"},  {REPORT_UPDATE, "update.csv"},
-                 {REPORT_HDR, "latency.hlog"}};
     int first = 0;
-    for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        struct text text = {0};
+    for (unsigned format = 0; format < REPORT_FORMAT_COUNT; format++) {
         struct error why = {0};
-        if (!is_wanted(session->experiment, files[i].format))
+        if (!is_wanted(session->experiment, format))
             continue;
-        int code = report_make(result, files[i].format, &text, &why);
-        if (code == 0 && files[i].format == REPORT_TEXT)
-            fputs(text_str(&text), stdout);
-        if (code == 0)
-            code = rundir_write_text(&session->rundir, files[i].file, text_str(&text), &why);
-        text_free(&text);
-        /* No such stream in this run: the format has nothing to hold. */
-        if (code < 0 && code != -ENODATA && first == 0)
+        int code = write_report(session, result, format, &why);
+        if (code == -ENODATA && format != REPORT_UPDATE) /* Not every run makes a change. */
+            fprintf(stderr, "seamline: %s is not written: %s\n", report_format_file(format),
+                    why.text);
+        else if (code < 0 && code != -ENODATA && first == 0)
             first = error_set(err, why.status, code, "%s", why.text);
     }
     return first;

@@ -180,6 +180,7 @@ int meta_write(const struct meta *meta, const char *rundir, struct error *err)
 static void get_text(const cJSON *json, const char *name, char *out, size_t size)
 {
     snprintf(out, size, "%s", json_string(json, name, ""));
+    text_flatten(out);
 }
 
 static uint64_t get_count(const cJSON *json, const char *name)

@@ -110,6 +110,8 @@ int timeline_parse(const char *line, size_t size, struct timeline_event *out, st
     copy(event.object, sizeof(event.object), json_string(object, "object", ""));
     copy(event.node, sizeof(event.node), json_string(object, "node", ""));
     copy(event.text, sizeof(event.text), json_string(object, "text", ""));
+    text_flatten(event.object);
+    text_flatten(event.node);
     cJSON_Delete(object);
     if (result == 0)
         *out = event;

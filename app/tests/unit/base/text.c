@@ -181,6 +181,15 @@ static void control_characters_are_tamed(void **state)
     assert_string_equal(text, "a?[2Jb\tc\nd?e?f??g \303\274\302\240\302");
 }
 
+static void a_name_stays_in_its_line(void **state)
+{
+    char text[] = "a\nb\r\nc\td e";
+
+    (void)state;
+    text_flatten(text);
+    assert_string_equal(text, "a b  c d e");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +200,7 @@ int main(void)
         cmocka_unit_test(file_errors_leave_the_text),
         cmocka_unit_test(durations),
         cmocka_unit_test(control_characters_are_tamed),
+        cmocka_unit_test(a_name_stays_in_its_line),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -384,9 +384,9 @@ static void mistakes_are_named(void **state)
          "expect[0].figure: stream \"new\" holds no connections, lastingConnections is about those "
          "of mode held"},
         {"report.formats=[\"pdf\"]",
-         "report.formats[0]: got \"pdf\", want \"text\", \"json\", "
-         "\"ctraffic\", \"ctraffic-hosts\", "
-         "\"ctraffic-throughput\", \"ctraffic-connections\" or \"check\""},
+         "report.formats[0]: got \"pdf\", want \"text\", \"json\", \"html\", \"csv\", "
+         "\"markdown\", \"junit\", \"openmetrics\", \"ctraffic\", \"ctraffic-hosts\", "
+         "\"ctraffic-throughput\", \"ctraffic-connections\", \"check\", \"update\" or \"hdr\""},
     };
 
     (void)state;

@@ -27,6 +27,9 @@ static void each_format_is_golden(void **state)
     } rows[] = {
         {"text", "story.txt"},
         {"json", "story.json"},
+        {"markdown", "story.md"},
+        {"junit", "story-junit.xml"},
+        {"openmetrics", "story-openmetrics.txt"},
         {"ctraffic", "story-ctraffic.json"},
         {"ctraffic-hosts", "story-ctraffic-hosts.txt"},
         {"ctraffic-throughput", "story-ctraffic-throughput.txt"},
@@ -46,6 +49,76 @@ static void each_format_is_golden(void **state)
         compare(rows[i].file, &made);
         text_free(&made);
     }
+    result_free(result);
+}
+
+/* An experiment may ask for each by the same word. */
+static void experiments_know_all_formats(void **state)
+{
+    (void)state;
+    assert_int_equal(EXPERIMENT_FORMAT_COUNT, REPORT_FORMAT_COUNT);
+    for (unsigned i = 0; i < REPORT_FORMAT_COUNT; i++)
+        assert_string_equal(experiment_format_word(i), report_format_name(i));
+    assert_string_equal(report_format_name(REPORT_FORMAT_COUNT), "?");
+    assert_string_equal(report_format_file(REPORT_FORMAT_COUNT), "?");
+}
+
+/* Intervals from the first request to the last, by due; what no log has, without a time. */
+static void the_table_over_time(void **state)
+{
+    static const char table[] =
+        "time_s,length_s,stream,due,ok,repaired,late,refused,connect-timeout,unreachable,reset,"
+        "closed,stalled,bad-status,bad-answer,blocked,unsent,unfinished,sent,lost,latency_p50_s,"
+        "latency_p99_s,latency_max_s\n"
+        "2.500,0.005,\"a,b\",2,1,0,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0.001000000,0.009000000,"
+        "0.009000000\n"
+        "2.505,0.005,\"a,b\",0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,,,\n"
+        "2.510,0.005,\"a,b\",1,0,0,0,1,0,0,0,0,0,0,0,0,0,0,0,1,,,\n"
+        ",,\"a,b\",3,0,0,0,0,0,0,0,0,3,0,0,0,0,0,0,3,,,\n"
+        "3.000,0.005,new,1,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0.002000000,0.002000000,0.002000000\n";
+    struct scene scene;
+    struct text made = {0};
+    (void)state;
+    scene_open(&scene, "");
+    snprintf(scene.meta.streams[0].name, sizeof(scene.meta.streams[0].name), "a,b");
+    scene_request(&scene, 0, 0, 2500, 1, OUTCOME_OK, 0);
+    scene_request(&scene, 0, 0, 2504.9, 9, OUTCOME_LATE, 0);
+    scene_request(&scene, 0, 0, 2510, 1, OUTCOME_REFUSED, 0);
+    scene_request(&scene, 1, 0, 3000, 2, OUTCOME_OK, 0);
+    scene_count(&scene);
+    scene.totals_given = true;
+    scene.meta.streams[0].totals.due += 3;
+    scene.meta.streams[0].totals.outcomes[OUTCOME_STALLED] += 3;
+    struct result *result = scene_analyze(&scene);
+    assert_int_equal(report_make(result, REPORT_CSV, &made, NULL), 0);
+    assert_string_equal(text_str(&made), table);
+    text_free(&made);
+    result_free(result);
+}
+
+/* What tells of each request is refused where not each has a record: with the counts. */
+static void a_sample_is_not_exported(void **state)
+{
+    struct scene scene;
+    struct text made = {0};
+    struct error err = {0};
+    (void)state;
+    story_open(&scene);
+    logs_sort(&scene.logs); /* Makes bins and folds of all requests. */
+    scene_count(&scene);
+    scene.totals_given = true;
+    size_t kept = 0;
+    for (size_t i = 0; i < scene.logs.request_count; i++)
+        if (scene.logs.requests[i].stream != 0 || scene.logs.requests[i].due_ns < MS(9000))
+            scene.logs.requests[kept++] = scene.logs.requests[i];
+    scene.logs.request_count = kept;
+    snprintf(scene.meta.streams[0].record, sizeof(scene.meta.streams[0].record), "sampled");
+    struct result *result = scene_analyze(&scene);
+    assert_int_equal(report_make(result, REPORT_CTRAFFIC, &made, &err), -ENODATA);
+    assert_non_null(strstr(err.text, "format ctraffic: stream held: 80 of 100 requests have a "
+                                     "record of their own (sampled)"));
+    assert_int_equal(made.size, 0);
+    text_free(&made);
     result_free(result);
 }
 
@@ -231,6 +304,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_format_is_golden),
+        cmocka_unit_test(experiments_know_all_formats),
+        cmocka_unit_test(the_table_over_time),
+        cmocka_unit_test(a_sample_is_not_exported),
         cmocka_unit_test(formats_that_are_not_there),
         cmocka_unit_test(an_update_has_its_row),
         cmocka_unit_test(a_closed_loop_is_checked),

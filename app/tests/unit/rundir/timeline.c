@@ -68,6 +68,18 @@ static void names_that_are_too_long_are_cut(void **state)
     assert_int_equal(strlen(event.object), TIMELINE_NAME_BYTES - 1);
 }
 
+static void a_name_stays_in_its_line(void **state)
+{
+    static const char line[] = "{\"notBefore\":1,\"notAfter\":2,\"kind\":\"pod-gone\","
+                               "\"object\":\"a\\nb\",\"node\":\"c\\td\",\"text\":\"e\\r\\nf\"}";
+    struct timeline_event event;
+    (void)state;
+    assert_int_equal(timeline_parse(line, sizeof(line) - 1, &event, NULL), 0);
+    assert_string_equal(event.object, "a b");
+    assert_string_equal(event.node, "c d");
+    assert_string_equal(event.text, "e\r\nf");
+}
+
 static void read_back(const char *folder, const char *content, int result, size_t count, bool cut)
 {
     char path[256];
@@ -113,6 +125,7 @@ int main(void)
         cmocka_unit_test(every_kind_comes_back),
         cmocka_unit_test(others_are_refused),
         cmocka_unit_test(names_that_are_too_long_are_cut),
+        cmocka_unit_test(a_name_stays_in_its_line),
         cmocka_unit_test_setup_teardown(a_line_cut_by_a_crash_is_ignored_and_told, scratch_setup,
                                         scratch_teardown),
         cmocka_unit_test(grows),
