@@ -15,6 +15,7 @@
 #include "run/compare_command.h"
 #include "run/doctor_command.h"
 #include "run/kube_command.h"
+#include "run/merge_command.h"
 #include "run/predict_command.h"
 #include "run/respond.h"
 #include "run/run.h"
@@ -45,6 +46,7 @@ static const char general_help[] =
     "  advise FILE|NAME       what of a Deployment will lose traffic, and the patch that mends it\n"
     "  report DIR             print a finished (or killed) run again, in any format\n"
     "  compare BASE NEW       two runs, or sets of repeats, side by side: what became worse\n"
+    "  merge DIR DIR...       shares of one run, sent by several appliances, as one\n"
     "  kube ACTION            one change of a cluster, without a run\n"
     "  doctor --cluster       whether a cluster has what a run needs, and gives us the rights\n"
     "  undo DIR               put back what a killed run left changed\n"
@@ -289,6 +291,12 @@ static enum exit_status command_compare(int argc, char **argv)
     return complain(compare_command(argc, argv, &err), &err);
 }
 
+static enum exit_status command_merge(int argc, char **argv)
+{
+    struct error err = {0};
+    return complain(merge_command(argc, argv, &err), &err);
+}
+
 static enum exit_status command_doctor(int argc, char **argv)
 {
     struct error err = {0};
@@ -351,6 +359,7 @@ enum command {
     COMMAND_DOCTOR,
     COMMAND_ADVISE,
     COMMAND_COMPARE,
+    COMMAND_MERGE,
     COMMAND_PREDICT,
     COMMAND_REPORT,
     COMMAND_UNDO,
@@ -366,6 +375,7 @@ static const struct {
     [COMMAND_DOCTOR] = {"doctor", NULL, doctor_help},
     [COMMAND_ADVISE] = {"advise", NULL, advise_help},
     [COMMAND_COMPARE] = {"compare", NULL, compare_help},
+    [COMMAND_MERGE] = {"merge", NULL, merge_help},
     [COMMAND_PREDICT] = {"predict", NULL, predict_help},
     [COMMAND_REPORT] = {"report", "f:h", report_help},
     [COMMAND_UNDO] = {"undo", "nh", undo_help},
@@ -409,6 +419,8 @@ static enum exit_status dispatch(int argc, char **argv)
         return command_advise(argc - 1, argv + 1);
     if (command == COMMAND_COMPARE)
         return command_compare(argc - 1, argv + 1);
+    if (command == COMMAND_MERGE)
+        return command_merge(argc - 1, argv + 1);
     if (command == COMMAND_PREDICT)
         return command_predict(argc - 1, argv + 1);
     if (!parse(argc - 1, argv + 1, commands[command].options, &arguments))

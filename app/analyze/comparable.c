@@ -6,12 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
-
-enum {
-    PATH_BYTES = 200,
-    VALUE_BYTES = 80
-};
+#include "analyze/plan_difference.h"
 
 /* The same CPU's counter is measured anew each time, to some parts in a million. */
 static const double tsc_most = 1e-4;
@@ -24,9 +19,6 @@ struct difference {
     const struct compare_run *base, *other;
     struct remarks *out;
 };
-
-static void compare_items(const struct difference *difference, const char *path, const cJSON *base,
-                          const cJSON *other);
 
 static bool is_there(const struct remarks *remarks, const char *text)
 {
@@ -56,86 +48,26 @@ void remarks_add(struct remarks *remarks, bool objection, const char *format, ..
     memcpy(remark->text, text, sizeof(text));
 }
 
-static bool is_free(const char *name)
+static bool is_free(const char *path)
 {
     for (size_t i = 0; i < sizeof(free_members) / sizeof(free_members[0]); i++)
-        if (strcmp(name, free_members[i]) == 0)
+        if (plan_path_is(path, free_members[i]))
             return true;
     return false;
 }
 
-static void show(const cJSON *item, char out[VALUE_BYTES])
+static void check_plan(const struct difference *difference)
 {
-    char *printed = item != NULL ? json_print(item, false) : NULL;
-    snprintf(out, VALUE_BYTES, "%.*s%s", VALUE_BYTES - 4, printed != NULL ? printed : "not there",
-             printed != NULL && strlen(printed) > VALUE_BYTES - 4 ? "..." : "");
-    free(printed);
-}
-
-static void object_to(const struct difference *difference, const char *path, const cJSON *base,
-                      const cJSON *other)
-{
-    char of_base[VALUE_BYTES], of_other[VALUE_BYTES];
-    show(base, of_base);
-    show(other, of_other);
-    remarks_add(difference->out, true, "other plan: %s is %s in %.80s, %s in %.80s", path, of_base,
-                difference->base->directory, of_other, difference->other->directory);
-}
-
-/* Elements of streams and steps go by their names, as with --set. */
-static const char *name_of(const cJSON *element)
-{
-    const char *name = json_string(element, "name", NULL);
-    return name != NULL ? name : json_string(element, "id", NULL);
-}
-
-static void step_into(const struct difference *difference, const char *path, const cJSON *place,
-                      unsigned index, const cJSON *base, const cJSON *other)
-{
-    char longer[PATH_BYTES], number[16];
-    const char *name = place->string != NULL ? place->string : name_of(place);
-    snprintf(number, sizeof(number), "%u", index);
-    snprintf(longer, sizeof(longer), "%.150s%s%.40s", path, path[0] != '\0' ? "." : "",
-             name != NULL ? name : number);
-    compare_items(difference, longer, base, other);
-}
-
-static void compare_arrays(const struct difference *difference, const char *path, const cJSON *base,
-                           const cJSON *other)
-{
-    const cJSON *a = base->child, *b = other->child;
-    for (unsigned i = 0; a != NULL || b != NULL; i++) {
-        step_into(difference, path, a != NULL ? a : b, i, a, b);
-        a = a != NULL ? a->next : NULL;
-        b = b != NULL ? b->next : NULL;
+    struct plan_differences found = {0};
+    plan_differences_find(difference->base->facts.plan, difference->other->facts.plan, &found);
+    for (size_t i = 0; i < found.count; i++) {
+        const struct plan_difference *item = &found.items[i];
+        if (!is_free(item->path))
+            remarks_add(difference->out, true, "other plan: %s is %s in %.80s, %s in %.80s",
+                        item->path, item->base, difference->base->directory, item->other,
+                        difference->other->directory);
     }
-}
-
-static void compare_objects(const struct difference *difference, const char *path,
-                            const cJSON *base, const cJSON *other)
-{
-    const cJSON *item;
-    cJSON_ArrayForEach(item, base)
-    {
-        if (path[0] != '\0' || !is_free(item->string))
-            step_into(difference, path, item, 0, item, json_member(other, item->string));
-    }
-    cJSON_ArrayForEach(item, other)
-    {
-        if (json_member(base, item->string) == NULL && (path[0] != '\0' || !is_free(item->string)))
-            step_into(difference, path, item, 0, NULL, item);
-    }
-}
-
-static void compare_items(const struct difference *difference, const char *path, const cJSON *base,
-                          const cJSON *other)
-{
-    if (cJSON_IsObject(base) && cJSON_IsObject(other))
-        compare_objects(difference, path, base, other);
-    else if (cJSON_IsArray(base) && cJSON_IsArray(other))
-        compare_arrays(difference, path, base, other);
-    else if (!cJSON_Compare(base, other, true))
-        object_to(difference, path, base, other);
+    difference->out->left_out += found.left_out;
 }
 
 static void check_stamps(const struct difference *difference)
@@ -214,8 +146,7 @@ void comparable_check(const struct compare_side *base, const struct compare_side
             check_run(difference.other, out);
             if (difference.base == difference.other)
                 continue;
-            compare_items(&difference, "", difference.base->facts.plan,
-                          difference.other->facts.plan);
+            check_plan(&difference);
             check_streams(&difference);
             check_stamps(&difference);
             check_machine(&difference);

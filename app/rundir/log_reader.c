@@ -309,13 +309,24 @@ static void keep_last_answers(struct logs *logs, size_t before)
     logs->answers_count = kept;
 }
 
+int logs_check_header(const uint8_t *bytes, size_t size, struct log_header *header,
+                      struct error *err)
+{
+    if (size < sizeof(*header))
+        return error_set(err, EXIT_USAGE, -EINVAL, "this is no log of seamline's: too short");
+    memcpy(header, bytes, sizeof(*header));
+    return check_header(header, err);
+}
+
+bool logs_check_block(const uint8_t *bytes, size_t size, uint32_t sequence, struct log_block *block)
+{
+    return check_block(bytes, size, sequence, block) && check_body(block, bytes + sizeof(*block));
+}
+
 int logs_parse(struct logs *logs, const void *bytes, size_t size, struct error *err)
 {
     struct log_header header;
-    if (size < sizeof(header))
-        return error_set(err, EXIT_USAGE, -EINVAL, "this is no log of seamline's: too short");
-    memcpy(&header, bytes, sizeof(header));
-    int result = check_header(&header, err);
+    int result = logs_check_header(bytes, size, &header, err);
     if (result < 0)
         return result;
     struct counts before = {logs->request_count, logs->connection_count, logs->outage_count,
@@ -323,9 +334,7 @@ int logs_parse(struct logs *logs, const void *bytes, size_t size, struct error *
     const uint8_t *at = (const uint8_t *)bytes + sizeof(header);
     size_t left = size - sizeof(header);
     struct log_block block;
-    for (uint32_t sequence = 0; check_block(at, left, sequence, &block); sequence++) {
-        if (!check_body(&block, at + sizeof(block)))
-            break;
+    for (uint32_t sequence = 0; logs_check_block(at, left, sequence, &block); sequence++) {
         if (append(logs, &block, at + sizeof(block)) < 0)
             return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory for the records");
         size_t whole = sizeof(block) + block.bytes;

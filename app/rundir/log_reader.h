@@ -58,6 +58,12 @@ int logs_read(struct logs *logs, const char *rundir, struct error *err);
 void logs_free(struct logs *logs);
 /* Parse one file's bytes and append its records to LOGS, unsorted (for tests and fuzzing). */
 int logs_parse(struct logs *logs, const void *bytes, size_t size, struct error *err);
+/* The head of a file, and the whole and undamaged block at BYTES that has SEQUENCE before it: what
+ * logs_parse() takes. 0, or -EINVAL with ERR; true and *BLOCK. */
+int logs_check_header(const uint8_t *bytes, size_t size, struct log_header *header,
+                      struct error *err);
+bool logs_check_block(const uint8_t *bytes, size_t size, uint32_t sequence,
+                      struct log_block *block);
 /* Sort all arrays as promised above. Of a stream that has more requests than are in its bins, or as
  * many and more that went wrong than are in its folds, bins and folds are made anew from the
  * requests: so a killed run leaves them, for they are published once a second. 0 or -ENOMEM. */
