@@ -18,7 +18,7 @@ PORT = 8080
 
 
 def fault(lab, *words, status=0):
-    done = subprocess.run([lab.lab, "fault", "--dir", lab.folder, *words], text=True, capture_output=True,
+    done = subprocess.run([lab.program, "fault", "--dir", lab.folder, *words], text=True, capture_output=True,
                           timeout=30, check=False)
     assert done.returncode == status, (words, done.returncode, done.stderr)
     return done.stderr

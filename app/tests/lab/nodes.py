@@ -171,12 +171,11 @@ def spreads(lab):
 
 
 def everything(_folder):
-    program = kubectl.find_kubectl(sys.argv[2])
-    if program is None:
+    if kubectl.find_kubectl(sys.argv[2]) is None:
         print("# no kubectl: set KUBECTL, or let apt-get download kubernetes-client")
         yield "skipped # SKIP no kubectl", True, ""
         return
-    lab = pocket_cluster.Cluster(pathlib.Path(sys.argv[1]).resolve(), program, "slnodes0", "--nodes", "3")
+    lab = pocket_cluster.Cluster(pathlib.Path(sys.argv[1]).resolve(), sys.argv[2], "slnodes0", "--nodes", "3")
     try:
         for part in (cordons, drains, holds, spreads):
             yield from part(lab)

@@ -41,14 +41,20 @@ class Pocket:
         return subprocess.run([*map(str, words)], check=True, text=True, capture_output=True,
                               timeout=60, env=self.environment, **more).stdout
 
-    def __enter__(self):
+    def up(self):
         self.call(self.program, "up", "--dir", self.folder, "--iface", self.iface, *self.options)
-        return self
 
-    def __exit__(self, *_):
+    def down(self):
         process = pathlib.Path(f"/proc/{self.status()['pid']}")
         self.call(self.program, "down", "--dir", self.folder)
         until("the end of the daemon", lambda: not process.exists())
+
+    def __enter__(self):
+        self.up()
+        return self
+
+    def __exit__(self, *_):
+        self.down()
 
     def complaints(self):
         """What sanitizers and nft said; for after the end."""
@@ -81,7 +87,8 @@ class Pocket:
             return pods if set(names) <= set(pods) else None
         return until(f"{names} are ready", all_ready)
 
-    def truth(self, event=None, **wanted):
+    def truth(self, event=None, pod=None, **wanted):
+        wanted |= {"pod": pod} if pod else {}
         lines = map(json.loads, (self.folder / "truth.jsonl").read_text().splitlines())
         return [line for line in lines if event in (None, line["event"])
                 and all(line.get(key) == value for key, value in wanted.items())]

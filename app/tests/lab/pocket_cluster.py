@@ -16,18 +16,10 @@ import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import kubectl  # noqa: E402
+from pocket import WAIT_S, Pocket, until  # noqa: E402
 
 CLIENT = pathlib.Path(__file__).with_name("lab_client.py")
 PORT = "5003"
-WAIT_S = 40
-
-
-def until(what, predicate, limit_s=WAIT_S):
-    end = time.monotonic() + limit_s
-    while not (value := predicate()):
-        assert time.monotonic() < end, f"waited {limit_s} s for: {what}"
-        time.sleep(0.03)
-    return value
 
 
 class Client:
@@ -43,36 +35,19 @@ class Client:
         return json.loads(text)
 
 
-class Cluster:
-    """A lab, kubectl for it, and its own log."""
+class Cluster(Pocket):
+    """A Pocket in a folder of its own, ideal unless told otherwise, for tests that assert."""
 
-    def __init__(self, lab, program, iface, *options):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="seamline-cluster-"))
-        self.lab = lab
-        self.kubectl = program
-        # The daemon has no terminal: what sanitizers find goes to files.
-        log = f"log_path={self.folder}/sanitizer"
-        done = subprocess.run([self.lab, "up", "--dir", self.folder, "--iface", iface, "--profile", "ideal",
-                               *options], text=True, capture_output=True, timeout=60,
-                              env={**os.environ, "ASAN_OPTIONS": log, "UBSAN_OPTIONS": log})
-        assert done.returncode == 0, done.stderr
-        self.process = pathlib.Path(f"/proc/{self.status()['pid']}")
-        self.environment = {**os.environ, "HOME": str(self.folder)}
+    def __init__(self, program, build_dir, iface, *options):
+        super().__init__(program, build_dir, pathlib.Path(tempfile.mkdtemp(prefix="seamline-cluster-")),
+                         iface, "--profile", "ideal", *options)
+        self.up()
 
     def down(self):
-        done = subprocess.run([self.lab, "down", "--dir", self.folder], text=True, capture_output=True,
-                              timeout=60)
-        until("the end of the daemon", lambda: not self.process.exists())
-        log = (self.folder / "lab.log").read_text()
-        log += "".join(found.read_text() for found in self.folder.glob("sanitizer*"))
+        super().down()
+        complaints = self.complaints()
         shutil.rmtree(self.folder)
-        assert done.returncode == 0, done.stderr
-        for word in ("Sanitizer", "runtime error", "nft failed"):
-            assert word not in log, log[log.index(word):][:4000]
-
-    def status(self):
-        return json.loads(subprocess.run([self.lab, "status", "--dir", self.folder], check=True, text=True,
-                                         capture_output=True, timeout=30).stdout)
+        assert not complaints, complaints
 
     def vips(self, service):
         """Its addresses, IPv4 first."""
@@ -83,6 +58,7 @@ class Cluster:
         return [self.kubectl, "--kubeconfig", self.folder / "kubeconfig", *words]
 
     def run(self, *words, stdin=None, status=0):
+        """Both outputs of kubectl, which must end with STATUS."""
         done = subprocess.run(self.command(*words), input=stdin, env=self.environment, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=WAIT_S)
         assert done.returncode == status, f"{words}: status {done.returncode}: {done.stdout}"
@@ -98,9 +74,6 @@ class Cluster:
         time.sleep(4)
         return process
 
-    def execute(self, name, *words):
-        return [self.lab, "exec", "--dir", self.folder, name, "--", *words]
-
     def output(self, name, *words):
         return subprocess.run(self.execute(name, *words), check=True, text=True, capture_output=True,
                               timeout=WAIT_S).stdout
@@ -114,11 +87,6 @@ class Cluster:
 
     def spread(self, address, count):
         return collections.Counter(self.client("spread", address, PORT, count)["answers"])
-
-    def truth(self, event=None, pod=None):
-        lines = map(json.loads, (self.folder / "truth.jsonl").read_text().splitlines())
-        return [line for line in lines if event in (None, line["event"])
-                and pod in (None, line.get("pod"))]
 
     def rules(self, node, service):
         """Endpoints of SERVICE as NODE's rules have them now."""
@@ -169,14 +137,13 @@ def attempt(number, name, function, *arguments):
 
 def run(lab, build_dir, labs):
     """LABS: {interface: (options of `up`, tests)}. Skipped without root or kubectl (see kubectl.py)."""
-    program = kubectl.find_kubectl(build_dir)
-    if os.geteuid() != 0 or program is None:
+    if os.geteuid() != 0 or kubectl.find_kubectl(build_dir) is None:
         print("1..0 # SKIP needs root, and kubectl: set KUBECTL, or let apt-get download kubernetes-client")
         return
     number = 0
     for iface, (options, tests) in labs.items():
         number += 1
-        cluster = attempt(number, f"up {iface}", Cluster, pathlib.Path(lab).resolve(), program, iface, *options)
+        cluster = attempt(number, f"up {iface}", Cluster, pathlib.Path(lab).resolve(), build_dir, iface, *options)
         for function in tests if cluster is not None else []:
             number += 1
             attempt(number, function.__name__, function, cluster)
