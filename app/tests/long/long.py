@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """The suite `long`: many whole runs on the lab, resumable. Hours; not part of scripts/test.
 
-usage: long.py --build BUILD --state DIR [--only distribution|soak] [--report docs/long-results.md]
+usage: long.py --build BUILD --state DIR [--only distribution|soak|vm] [--report docs/long-results.md]
 
   distribution   ten upgrades for each of three profiles: every run keeps 80 lasting connections, and
                  breaks as many as the prediction's range says
   soak           a hundred short upgrades in a row, some with SIGKILL of seamline or of the lab at a
                  random moment: no crash, no hang, nothing left over
+  vm             ten upgrades each by IPVS rr and lc on the lab of scripts/vm-lab: under lc exactly 80
+                 connections break, 10 of each old pod, and 80 last, 10 on each new one; under rr as many
+                 break as the prediction's range says. Only when asked for: it wants a machine with
+                 nothing else to do. --times N does N runs of each
 
 Each finished run is one line in DIR/results.jsonl; a second call goes on with what is missing for the
 present revision.
@@ -31,6 +35,15 @@ EXPERIMENT = ROOT / "config" / "k8s-app-upgrade.json"
 PROFILES = [("ideal", "100ms"), ("ideal", "3s"), ("kubeadm", "2s")]
 RUN_LIMIT_S = 180
 BUILD = None  # Absolute path of the build folder.
+TIMES = None  # Runs of each kind of `vm`.
+# Of rr, pods are ready late enough that one is through before the next: the emulated guest's own delays, which
+# no profile knows, then decide nothing.
+VM = {"rr": ["--set", "cluster.lab.profile=ideal", "--set", "cluster.lab.podReady=4s"],
+      "lc": ["--set", "cluster.lab.podReady=500ms"]}
+VM_RATES = ["--set", "streams.held.rate=160/s", "--set", "streams.held.size=128",
+            "--set", "streams.new.rate=20/s", "--set", "steps.baseline.for=2s",
+            "--set", "steps.aftermath.for=4s"]
+VM_LIMIT_S = 600
 SHORT = ["--set", "cluster.lab.profile=ideal", "--set", "cluster.lab.podReady=100ms",
          "--set", "steps.settle.for=200ms",
          "--set", "steps.baseline.for=1s", "--set", "steps.aftermath.for=3s"]
@@ -119,6 +132,57 @@ def distribution(build, state, done, write):
             write(entry)
 
 
+def vm_run(build, state, folder, arguments):
+    """As run_once, on a lab in a virtual machine that is there for this run alone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    begun = time.monotonic()
+    with open(f"{folder}.log", "w") as log:
+        process = subprocess.Popen(
+            [ROOT / "scripts" / "vm-lab", "run", "--dir", state / "vm", "-o", folder, EXPERIMENT, "-q",
+             *arguments], env={**os.environ, "SEAMLINE_BUILD": str(build)},
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        try:
+            status = process.wait(VM_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.terminate()  # It takes its machine down.
+            process.wait()
+            status = None
+    return status, time.monotonic() - begun
+
+
+def of_pods(folder, scheduler):
+    """Broken connections of each old pod, lasting ones of each new pod."""
+    pods = json.loads((pathlib.Path(folder) / "run.json").read_text())["pods"]
+    return {"scheduler": scheduler, "brokenOf": sorted(p["broken"] for p in pods if not p["lasting"]),
+            "lastingOf": sorted(p["lasting"] for p in pods if p["lasting"])}
+
+
+def vm(build, state, done, write):
+    for index in range(TIMES):
+        for scheduler, settings in VM.items():
+            key = f"vm {scheduler} {index}"
+            if key in done:
+                continue
+            folder = state / "run"
+            with turn():
+                status, seconds = vm_run(build, state, folder, [
+                    *settings, *VM_RATES, "--set", f"cluster.proxy.scheduler={scheduler}",
+                    "--set", f"cluster.lab.seed={index + 1}"])
+                left = leftovers()
+            entry = {"key": key, "status": status, "seconds": round(seconds, 1), "left": left}
+            try:
+                entry.update(account(folder), **of_pods(folder, scheduler))
+                low, high = entry["predicted"]
+                entry["good"] = (status in (0, 1) and entry["lasting"] == 80 and entry["sums"]
+                                 and low <= entry["broken"] <= high)
+                if scheduler == "lc":
+                    entry["good"] &= entry["brokenOf"] == [10] * 8 and entry["lastingOf"] == [10] * 8
+            except (OSError, KeyError, StopIteration, ValueError) as problem:
+                entry.update(good=False, problem=repr(problem))
+            entry["good"] = entry["good"] and not left
+            write(entry)
+
+
 def soak(build, state, done, write):
     for index in range(100):
         key = f"soak {index}"
@@ -181,11 +245,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True, type=pathlib.Path)
     parser.add_argument("--state", required=True, type=pathlib.Path)
-    parser.add_argument("--only", choices=["distribution", "soak"])
+    parser.add_argument("--only", choices=["distribution", "soak", "vm"])
+    parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--report")
     options = parser.parse_args()
-    global BUILD
+    global BUILD, TIMES
     BUILD = options.build.resolve()
+    TIMES = options.times
     options.state.mkdir(parents=True, exist_ok=True)
     results = options.state / "results.jsonl"
     rev = revision()
@@ -203,8 +269,8 @@ def main():
         print(json.dumps(entry), flush=True)
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(4))
-    for name, suite in (("distribution", distribution), ("soak", soak)):
-        if options.only in (None, name):
+    for name, suite in (("distribution", distribution), ("soak", soak), ("vm", vm)):
+        if options.only == name or (options.only is None and name != "vm"):
             suite(BUILD, options.state.resolve(), done, write)
     if options.report:
         report(options.report, entries, rev)
