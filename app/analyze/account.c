@@ -311,6 +311,7 @@ static void account_faults(struct result *result)
     }
     for (size_t i = 0; i < result->timeline.count; i++) {
         const struct timeline_event *event = &result->timeline.events[i];
+        result->watches_broken += event->kind == TIMELINE_WATCH_BROKEN;
         if (event->unseen)
             result->unseen_ns += event->not_after_ns - event->not_before_ns;
     }

@@ -166,7 +166,8 @@ struct result {
                                   loss after the change, or no change. */
     uint64_t stalls, stall_total_ns, stall_longest_ns; /* The worker's own. */
     uint64_t faults[FAULT_COUNT];                      /* Counts by kind. */
-    uint64_t unseen_ns;                                /* Sum of the watches' gaps. */
+    uint64_t watches_broken; /* How often one broke off, whether anything was missed or not. */
+    uint64_t unseen_ns;      /* Sum of the watches' gaps. */
 };
 
 void result_free(struct result *result);

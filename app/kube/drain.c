@@ -65,10 +65,14 @@ enum kube_drain_end kube_drain_take_pods(struct kube_action *action, const cJSON
         struct kube_drain_pod *known = find(drain, pod);
         if (known != NULL)
             known->present = true;
-        else if (fate_of(drain, pod) == FATE_GOES)
+    }
+    forget_gone(action); /* First: it makes room. */
+    drain->beyond = 0;
+    cJSON_ArrayForEach(pod, json_member(list, "items"))
+    {
+        if (find(drain, pod) == NULL && fate_of(drain, pod) == FATE_GOES)
             remember(drain, pod); /* It came meanwhile, or was one too many before. */
     }
-    forget_gone(action);
     return next(action, now_ns);
 }
 
@@ -131,7 +135,7 @@ static enum kube_drain_end prepare(struct kube_action *action, const cJSON *list
     const char *refused = NULL;
     enum fate fate = FATE_GOES;
     const cJSON *pod, *held = NULL;
-    drain->count = drain->daemons = drain->mirrors = 0;
+    drain->count = drain->beyond = drain->daemons = drain->mirrors = 0;
     cJSON_ArrayForEach(pod, json_member(list, "items"))
     {
         enum fate its = fate_of(drain, pod);
@@ -160,7 +164,7 @@ static enum kube_drain_end prepare(struct kube_action *action, const cJSON *list
     action->step = KUBE_STEP_CHANGE;
     text_clear(&action->about);
     text_addf(&action->about, "drain %s: cordon it and evict %u pod%s", action->target,
-              drain->count, drain->count == 1 ? "" : "s");
+              drain->count + drain->beyond, drain->count == 1 ? "" : "s");
     if (drain->daemons + drain->mirrors > 0)
         text_addf(&action->about, " (%u of DaemonSets and %u mirror pods stay)", drain->daemons,
                   drain->mirrors);
@@ -180,7 +184,7 @@ static enum kube_drain_end next(struct kube_action *action, uint64_t now_ns)
         ask_eviction(action, pod);
         return KUBE_DRAIN_ON;
     }
-    if (drain->count == 0 || action->dry_run)
+    if ((drain->count == 0 && drain->beyond == 0) || action->dry_run)
         return KUBE_DRAIN_OVER;
     kube_drain_ask_pods(action);
     action->state = KUBE_ACTION_PAUSE;
@@ -219,10 +223,13 @@ static void remember(struct kube_drain *drain, const cJSON *pod)
     const char *namespace = json_string(pod, "metadata.namespace", "");
     const char *name = json_string(pod, "metadata.name", "");
     const char *uid = json_string(pod, "metadata.uid", "");
-    if (drain->count == KUBE_DRAIN_PODS || strlen(namespace) >= KUBE_NAMESPACE_BYTES ||
-        namespace[0] == '\0' || !kube_resource_name_valid(name) ||
-        strlen(uid) >= sizeof(drain->pods[0].uid))
+    if (strlen(namespace) >= KUBE_NAMESPACE_BYTES || namespace[0] == '\0' ||
+        !kube_resource_name_valid(name) || strlen(uid) >= sizeof(drain->pods[0].uid))
         return;
+    if (drain->count == KUBE_DRAIN_PODS) {
+        drain->beyond++;
+        return;
+    }
     struct kube_drain_pod *to = &drain->pods[drain->count++];
     *to = (struct kube_drain_pod){.present = true};
     strcpy(to->namespace, namespace);

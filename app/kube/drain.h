@@ -44,12 +44,13 @@ struct kube_drain_pod {
 };
 
 struct kube_drain {
-    bool begun;                                  /* The cordon was answered. */
-    bool force, delete_empty_dir;                /* As ordered. */
-    bool cordoned;                               /* The node was so before. */
-    unsigned daemons, mirrors;                   /* Pods that stay. */
-    unsigned count;                              /* Of pods to go. */
-    unsigned at;                                 /* The one whose eviction is asked for. */
+    bool begun;                   /* The cordon was answered. */
+    bool force, delete_empty_dir; /* As ordered. */
+    bool cordoned;                /* The node was so before. */
+    unsigned daemons, mirrors;    /* Pods that stay. */
+    unsigned count;               /* Of pods to go. */
+    unsigned at;                  /* The one whose eviction is asked for. */
+    unsigned beyond; /* Pods of the last list for which there was no place: a later one has them. */
     struct kube_drain_pod pods[KUBE_DRAIN_PODS]; /* Those that are not gone. */
 };
 

@@ -92,10 +92,19 @@ static void add_ports(const struct meta *meta, struct text *out)
 static void add_unseen(const struct result *result, struct text *out)
 {
     text_add(out, "\nUnseen\n");
-    if (result->unseen_ns == 0) {
+    if (result->unseen_ns == 0 && result->watches_broken == 0) {
         text_add(out, "  no watch was broken\n");
         return;
     }
+    if (result->watches_broken > 0) {
+        text_add(out, "  watches broke off ");
+        print_count(out, result->watches_broken, "time", "times");
+        text_add(out, result->unseen_ns == 0
+                          ? " and went on from where they were: nothing was missed\n"
+                          : "; not all went on from where they were:\n");
+    }
+    if (result->unseen_ns == 0)
+        return;
     for (size_t i = 0; i < result->timeline.count; i++) {
         const struct timeline_event *event = &result->timeline.events[i];
         if (!event->unseen)

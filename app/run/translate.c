@@ -178,6 +178,8 @@ size_t translate_event(const struct kube_event *event, struct timeline *out)
         add(out, gap, kind, "", event->text ? event->text : "");
         break;
     case KUBE_BROKEN:
+        add(out, begin(event, TIMELINE_WATCH_BROKEN), kind, "", event->text ? event->text : "");
+        break;
     case KUBE_STOPPED:
         add(out, begin(event, TIMELINE_NOTE), kind, "",
             event->text ? event->text : "the watch ended");

@@ -49,8 +49,9 @@ enum {
     X(ROLLOUT_FAILED, "rollout-failed")                                                            \
     X(NODE_CHANGED, "node-changed")                                                                \
     X(SERVICE_CHANGED, "service-changed")                                                          \
-    X(WATCH_GAP, "watch-gap") /* unseen; object: the collection */                                 \
-    X(TESTER, "tester")       /* a next hop's MAC changed, a link went down, ... */                \
+    X(WATCH_BROKEN, "watch-broken") /* it goes on from where it was; object: the collection */     \
+    X(WATCH_GAP, "watch-gap")       /* unseen; object: the collection */                           \
+    X(TESTER, "tester")             /* a next hop's MAC changed, a link went down, ... */          \
     X(NOTE, "note")
 
 enum timeline_kind {

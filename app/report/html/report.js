@@ -64,7 +64,7 @@
             add(`Noise floor of ${name}`, baseline.due === 0 ? "no steady baseline before the change" : `${count(baseline.lost)} of ${count(baseline.due)} lost before the change, p99 ${span(baseline.p99)}`, baseline.lost > 0 || baseline.due === 0);
         add("Clock", `run time is UTC to within ${span(tester.clockError)}`);
         if (run.serverClock) add("API server's clock", `between ${span(run.serverClock.least)} and ${span(run.serverClock.most)} ahead of ours`);
-        add("Unseen", tester.unseen === 0 ? "no watch was broken" : `watches were broken for ${span(tester.unseen)}`, tester.unseen > 0);
+        add("Unseen", tester.unseen === 0 ? "nothing: each watch that broke off went on from where it was" : `watches were broken for ${span(tester.unseen)}`, tester.unseen > 0);
         const bound = [!run.final && "the run's end is missing", tester.recordsRefused > 0 && `full logs refused ${count(tester.recordsRefused)} records`,
             tester.damagedBytes > 0 && `${count(tester.damagedBytes)} bytes of logs are damaged or cut`, tester.timelineCut && "the timeline's last line is cut",
             tester.timelineRefused > 0 && `${count(tester.timelineRefused)} events did not fit the timeline`,

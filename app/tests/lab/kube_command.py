@@ -175,7 +175,7 @@ def watches(hand, world):
         world.run("cordon", "n2")
         yield "a cordon of another's", "node-changed n2" in until("node-changed"), lines
         world.tell("drop")
-        until("note nodes: ")
+        until("watch-broken nodes: ")
         world.run("uncordon", "n2")
         yield "it goes on after it was cut", "cordoned" not in until("node-changed n2"), lines
         world.tell("expire")

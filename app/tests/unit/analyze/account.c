@@ -344,6 +344,8 @@ static void what_was_not_seen_is_summed(void **state)
     scene_open(&scene, "");
     scene_event(&scene, TIMELINE_WATCH_GAP, "pods", 1000, 1400);
     scene.timeline.events[0].unseen = true;
+    scene_event(&scene, TIMELINE_WATCH_BROKEN, "pods", 900, 1000);
+    scene_event(&scene, TIMELINE_WATCH_BROKEN, "nodes", 900, 1000);
     SCENE_ADD(&scene, fault,
               ((struct record_fault){.start_ns = 5, .end_ns = 12, .count = 1, .kind = 0}));
     SCENE_ADD(&scene, fault,
@@ -352,6 +354,7 @@ static void what_was_not_seen_is_summed(void **state)
               ((struct record_fault){.end_ns = 21, .count = 9, .kind = FAULT_MISSED}));
     struct result *result = scene_analyze(&scene);
     assert_int_equal(result->unseen_ns, MS(400));
+    assert_int_equal(result->watches_broken, 2);
     assert_int_equal(result->stalls, 2);
     assert_int_equal(result->stall_total_ns, 8);
     assert_int_equal(result->stall_longest_ns, 7);

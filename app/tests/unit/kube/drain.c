@@ -1,6 +1,7 @@
 /* Draining a node as a conversation: who goes, who stays, who holds it. */
 #include <errno.h>
 
+#include "kube/drain.h"
 #include "tests/unit/kube/conversation.h"
 
 #define NODE "/api/v1/nodes/n1"
@@ -233,12 +234,45 @@ static void test_dry_run(void **state)
     ends(KUBE_DONE_CHANGED);
 }
 
+/* More pods than there are places: the rest has its turn when these are gone, even when all of these
+ * go before they could be evicted. */
+static void test_more_than_places(void **state)
+{
+    char name[32], expected[96];
+    (void)state;
+    begin_drain((struct kube_order){0});
+    for (unsigned i = 0; i < KUBE_DRAIN_PODS + 2; i++) {
+        snprintf(name, sizeof(name), "p%u", i);
+        pod(name, "ReplicaSet", "");
+    }
+    answer_list();
+    snprintf(expected, sizeof(expected), "evict %u pods", KUBE_DRAIN_PODS + 2);
+    assert_non_null(strstr(text_str(&action.about), expected));
+    cordons();
+    for (unsigned i = 0; i < KUBE_DRAIN_PODS; i++) {
+        assert_int_equal(action.step, KUBE_STEP_EVICT);
+        kube_action_sent(&action, 1000);
+        answer(404, "{\"kind\":\"Status\",\"code\":404,\"reason\":\"NotFound\"}");
+    }
+    kube_action_tick(&action, UINT64_MAX);
+    asks("GET", PODS, "");
+    snprintf(name, sizeof(name), "p%u", KUBE_DRAIN_PODS);
+    pod(name, "ReplicaSet", "");
+    answer_list();
+    assert_int_equal(action.step, KUBE_STEP_EVICT);
+    snprintf(expected, sizeof(expected), "/api/v1/namespaces/d/pods/p%u/eviction", KUBE_DRAIN_PODS);
+    assert_non_null(strstr(text_str(&action.path), expected));
+    kube_action_sent(&action, 1000);
+    answer(404, "{\"kind\":\"Status\",\"code\":404,\"reason\":\"NotFound\"}");
+    ends(KUBE_DONE_CHANGED);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, end)
     const struct CMUnitTest tests[] = {
         TEST(test_drain),    TEST(test_budget),  TEST(test_throttled),
-        TEST(test_refusals), TEST(test_dry_run),
+        TEST(test_refusals), TEST(test_dry_run), TEST(test_more_than_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

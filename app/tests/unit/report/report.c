@@ -239,6 +239,40 @@ static void datagrams_are_counted(void **state)
     }
 }
 
+/* A watch that went on missed nothing, and still was broken. */
+static void watches_that_broke_are_told(void **state)
+{
+    static const struct {
+        bool broken, unseen;
+        const char *text;
+    } rows[] = {
+        {false, false, "\nUnseen\n  no watch was broken\n"},
+        {true, false,
+         "\nUnseen\n  watches broke off 1 time and went on from where they were: nothing was "
+         "missed\n"},
+        {true, true,
+         "\nUnseen\n  watches broke off 1 time; not all went on from where they were:\n"},
+    };
+    (void)state;
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        struct text made = {0};
+        scene_open(&scene, "");
+        if (rows[i].broken)
+            scene_event(&scene, TIMELINE_WATCH_BROKEN, "pods", 900, 1000);
+        if (rows[i].unseen) {
+            scene_event(&scene, TIMELINE_WATCH_GAP, "pods", 1000, 1400);
+            scene.timeline.events[1].unseen = true;
+        }
+        struct result *result = scene_analyze(&scene);
+        assert_int_equal(report_make(result, REPORT_TEXT, &made, NULL), 0);
+        if (strstr(text_str(&made), rows[i].text) == NULL)
+            fail_msg("%s", text_str(&made));
+        text_free(&made);
+        result_free(result);
+    }
+}
+
 /* A killed run with a full log, seen by a person. */
 static void what_is_only_a_bound_is_told_first(void **state)
 {
@@ -311,6 +345,7 @@ int main(void)
         cmocka_unit_test(an_update_has_its_row),
         cmocka_unit_test(a_closed_loop_is_checked),
         cmocka_unit_test(datagrams_are_counted),
+        cmocka_unit_test(watches_that_broke_are_told),
         cmocka_unit_test(what_is_only_a_bound_is_told_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,6 +130,18 @@ static void a_gap_is_unseen(void **state)
     expect(timeline, "watch-gap pods");
 }
 
+/* It is no gap: what happens meanwhile comes later. */
+static void a_break_is_told(void **state)
+{
+    (void)state;
+    struct timeline timeline = {0};
+    struct kube_event event = {
+        .type = KUBE_BROKEN, .kind = KUBE_POD, .not_after_ns = 250, .text = (char *)"cut"};
+    assert_int_equal(translate_event(&event, &timeline), 1);
+    assert_false(timeline.events[0].unseen);
+    expect(timeline, "watch-broken pods");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +149,7 @@ int main(void)
         cmocka_unit_test(what_was_there_before_has_no_lower_stamp),
         cmocka_unit_test(endpoints_come_terminate_and_go),
         cmocka_unit_test(a_gap_is_unseen),
+        cmocka_unit_test(a_break_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
