@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,42 +28,48 @@ static char *inherited(const char *name)
     return text;
 }
 
-static int set_up(posix_spawn_file_actions_t *files, posix_spawnattr_t *attributes,
-                  const struct program_plan *plan)
+/* In the child: become the program. Returns the errno of what did not work. */
+static int become(const struct program_plan *plan, char *const *env, pid_t parent)
 {
-    sigset_t defaults;
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    int code = posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (code == 0)
-        code = posix_spawn_file_actions_addopen(files, STDOUT_FILENO, plan->log,
-                                                O_WRONLY | O_CREAT | O_APPEND, 0666);
-    if (code == 0)
-        code = posix_spawn_file_actions_adddup2(files, STDOUT_FILENO, STDERR_FILENO);
-    if (code == 0)
-        code = posix_spawn_file_actions_addchdir_np(files, plan->folder);
-    if (code == 0)
-        code = posix_spawnattr_setsigdefault(attributes, &defaults);
-    if (code == 0)
-        code = posix_spawnattr_setpgroup(attributes, 0);
-    if (code == 0)
-        code = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    return code;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        return errno;
+    if (getppid() != parent)
+        return ESRCH;
+    int in = open("/dev/null", O_RDONLY);
+    int out = open(plan->log, O_WRONLY | O_CREAT | O_APPEND, 0666);
+    if (in < 0 || out < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+        dup2(out, STDERR_FILENO) < 0 || chdir(plan->folder) < 0 || setpgid(0, 0) < 0)
+        return errno;
+    close(in);
+    close(out);
+    signal(SIGPIPE, SIG_DFL);
+    execvpe(plan->arguments[0], (char *const *)(uintptr_t)plan->arguments, env);
+    return errno;
 }
 
+/* The pipe closes when the program runs; before that it brings what did not work. */
 static int spawn(pid_t *pid, const struct program_plan *plan, char *const *env)
 {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
-    int code = set_up(&files, &attributes, plan);
-    if (code == 0)
-        code = posix_spawnp(pid, plan->arguments[0], &files, &attributes,
-                            (char *const *)(uintptr_t)plan->arguments, env);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-    return -code;
+    int pipe_fds[2], problem = 0;
+    pid_t parent = getpid();
+    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+        return -errno;
+    *pid = fork();
+    if (*pid == 0) {
+        problem = become(plan, env, parent);
+        while (write(pipe_fds[1], &problem, sizeof(problem)) < 0 && errno == EINTR)
+            continue;
+        _exit(127);
+    }
+    problem = *pid < 0 ? errno : 0;
+    close(pipe_fds[1]);
+    ssize_t got;
+    while (*pid > 0 && (got = read(pipe_fds[0], &problem, sizeof(problem))) < 0 && errno == EINTR)
+        continue;
+    close(pipe_fds[0]);
+    if (problem != 0 && *pid > 0)
+        waitpid(*pid, NULL, 0);
+    return -problem;
 }
 
 int program_start(struct program *program, const struct program_plan *plan, struct error *err)

@@ -2,7 +2,8 @@
  * does not outlive its step.
  *
  * It has a process group of its own, so that the terminal's signals do not reach it, and all that
- * it started ends with it. Its environment is what is named, and PATH and HOME.
+ * it started ends with it. Should we be killed, the kernel kills the program, though not what it
+ * started. Its environment is what is named, and PATH and HOME.
  *
  * Threads: control only.
  */

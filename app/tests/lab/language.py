@@ -66,6 +66,13 @@ def run(folder, name, experiment, *arguments):
                           capture_output=True, text=True, timeout=120, check=False)
 
 
+def until(predicate):
+    end = time.monotonic() + 30
+    while not predicate() and time.monotonic() < end:
+        time.sleep(0.05)
+    return predicate()
+
+
 def events(folder, name):
     return [json.loads(line) for line in (folder / name / "cluster.jsonl").read_text().splitlines()]
 
@@ -101,6 +108,18 @@ def programs(folder):
                 and "step say: done was not reached in time: ./say.sh still runs" in done.stderr, done
             time.sleep(5)
             yield "with all that it started", not mark.exists(), mark
+            script.write_text(f"#!/bin/sh\necho $$ > {mark}; exec sleep 50\n")
+            killed = subprocess.Popen([SEAMLINE, "run", folder / "long.json", "-o", folder / "killed", "-q", "-m", machine,
+                                       "--allow-exec"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            until(lambda: mark.exists() and mark.read_text())
+            killed.kill()
+            killed.wait()
+            left = pathlib.Path("/proc") / mark.read_text().strip() / "cmdline"
+            yield "one does not outlive a seamline that is killed", until(
+                lambda: not left.exists() or b"sleep" not in left.read_bytes()), left
+            done = run(folder, "none", PROGRAMS, "-m", machine, "--allow-exec", "--set", 'steps.say.command=["./no"]')
+            yield "one that cannot be started is named", done.returncode == 2 \
+                and "step say: ./no: No such file or directory" in done.stderr, done
             server.kill()
             server.wait()
             done = run(folder, "open", PROGRAMS, "-m", machine, "--allow-exec", "--set", "steps.0.until=done",
