@@ -90,6 +90,9 @@ end
 
 function ingress.balance()
     local backend = known[ngx.var.backend]
+    if backend == nil or #backend.endpoints == 0 then -- Since it was checked, or tried before.
+        return ngx.exit(502)
+    end
     if ngx.ctx.tried == nil then
         ngx.ctx.tried = true
         balancer.set_more_tries(MORE_TRIES)

@@ -136,6 +136,7 @@ static void turn(struct lab *lab)
         lab_proxy_run(lab);
         lab_balancer_run(lab);
         lab_ingress_run(lab);
+        lab_health_run(lab);
         if (store_version(lab->store) == version)
             return;
         lab_clock(lab);

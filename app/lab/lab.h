@@ -100,7 +100,8 @@ struct lab_probe {
 /* Handing the ingress's backends to one of its pods. */
 struct lab_hand {
     int fd;                  /* -1 when none is under way. */
-    bool sent;               /* The request was. */
+    bool sent;               /* The request was, all of it. */
+    struct text request;     /* What of it is to be sent. */
     uint64_t container;      /* The container that has what follows. */
     uint64_t version;        /* Of the plan that it has. */
     uint64_t handing;        /* Of the one that is under way. */
@@ -221,7 +222,8 @@ struct lab {
     struct random random; /* All draws. */
     struct store *store;
     struct cluster cluster;
-    uint64_t cursor; /* Store events read for pods and proxies. */
+    uint64_t cursor;          /* Store events read for pods and proxies. */
+    int64_t health_looked_ns; /* When health checks' idle connections were looked at. */
     struct fabric fabric;
     struct truth truth;
     struct lab_pod *pods[LAB_PODS_MAX];
@@ -300,6 +302,7 @@ void lab_proxy_free(struct lab *lab);
 /* lab_health.c: what kube-proxy of each node tells front balancers, as of its last plan. */
 void lab_health_update(struct lab *lab, struct lab_proxy *proxy);
 void lab_health_event(struct lab_health *health);
+void lab_health_run(struct lab *lab);
 void lab_health_free(struct lab *lab);
 
 /* lab_balancer.c: the front balancer. Without one, all of these do nothing. */

@@ -113,6 +113,20 @@ void lab_health_event(struct lab_health *health)
         health_server_run(health->server);
 }
 
+/* Idle connections end by time, which no descriptor tells. */
+void lab_health_run(struct lab *lab)
+{
+    static const int64_t second_ns = INT64_C(1000000000);
+
+    if (lab->now_ns < lab->health_looked_ns + second_ns)
+        return;
+    lab->health_looked_ns = lab->now_ns;
+    for (unsigned node = 0; node < lab->config->nodes; node++) {
+        for (size_t i = 0; i < LAB_HEALTH_MAX; i++)
+            lab_health_event(&lab->proxies[node].health[i]);
+    }
+}
+
 void lab_health_free(struct lab *lab)
 {
     for (unsigned node = 0; node < lab->config->nodes; node++) {

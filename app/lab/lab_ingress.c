@@ -264,6 +264,7 @@ static void hand_end(struct lab *lab, struct lab_pod *pod, bool good)
     if (hand->fd >= 0)
         close(hand->fd);
     hand->fd = -1;
+    text_free(&hand->request);
     hand->retry_at_ns = lab->now_ns + second_ns / 10;
     if (!good)
         return;
@@ -277,25 +278,29 @@ static void hand_end(struct lab *lab, struct lab_pod *pod, bool good)
     }
 }
 
-/* The loopback takes it at once: the backends of all pods that a lab can have are less than the
- * least send buffer. */
-static bool hand_send(struct lab *lab, struct lab_pod *pod)
+static void hand_write(struct lab *lab, struct lab_pod *pod)
 {
     const struct text *backends = &lab->ingress.plan.backends;
-    struct text request = {0};
-    ssize_t sent;
-    size_t size;
 
-    text_addf(&request,
+    text_addf(&pod->hand.request,
               "POST /configuration/backends HTTP/1.1\r\nHost: ingress\r\nConnection: close\r\n"
               "Content-Length: %zu\r\n\r\n%s",
               backends->size, text_str(backends));
     log_handing(lab, pod);
     pod->hand.handing = lab->ingress.version;
-    size = request.size;
-    sent = send(pod->hand.fd, text_str(&request), size, MSG_NOSIGNAL);
-    text_free(&request);
-    return sent == (ssize_t)size;
+}
+
+/* As much as the socket takes. False: it takes nothing any more. */
+static bool hand_send(struct lab_hand *hand)
+{
+    ssize_t sent;
+
+    do {
+        sent = send(hand->fd, text_str(&hand->request), hand->request.size, MSG_NOSIGNAL);
+        if (sent > 0)
+            text_consume(&hand->request, (size_t)sent);
+    } while (sent > 0 && hand->request.size > 0);
+    return sent >= 0 || errno == EAGAIN;
 }
 
 void lab_ingress_hand_event(struct lab *lab, struct lab_pod *pod)
@@ -316,10 +321,14 @@ void lab_ingress_hand_event(struct lab *lab, struct lab_pod *pod)
         return;
     }
     getsockopt(hand->fd, SOL_SOCKET, SO_ERROR, &problem, &size);
-    if (problem != 0 || !hand_send(lab, pod)) {
+    if (problem == 0 && hand->request.size == 0)
+        hand_write(lab, pod);
+    if (problem != 0 || !hand_send(hand)) {
         hand_end(lab, pod, false);
         return;
     }
+    if (hand->request.size > 0)
+        return; /* The rest when the socket has room. */
     hand->sent = true;
     epoll_ctl(lab->epoll_fd, EPOLL_CTL_MOD, hand->fd, &event);
 }
@@ -348,6 +357,7 @@ void lab_ingress_cancel(struct lab *lab, struct lab_pod *pod)
     if (pod->hand.fd >= 0)
         close(pod->hand.fd);
     pod->hand.fd = -1;
+    text_free(&pod->hand.request);
 }
 
 static bool needs_hand(const struct lab *lab, const struct lab_pod *pod)

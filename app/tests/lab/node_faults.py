@@ -45,6 +45,18 @@ def set_up(lab):
         until("it answers", lambda n=name: services.fetch(lab, "lab", f"http://{pod_address(lab, n)}:{PORT}/") == n)
 
 
+IDLE = ("import socket; s = socket.create_connection(('10.200.0.11', 10256)); s.settimeout(60); print(s.recv(1))")
+
+
+def idle(lab):
+    """Nothing is asked of a health check: it hangs up after 10 s, while the faults are at work."""
+    lab.idle = subprocess.Popen(lab.execute("lab", sys.executable, "-c", IDLE), stdout=subprocess.PIPE, text=True)
+
+
+def idle_is_closed(lab):
+    assert lab.idle.communicate(timeout=60)[0] == "b''\n"
+
+
 def blackhole(lab):
     urls = {name: f"http://{pod_address(lab, name)}:{PORT}/" for name in services.PODS}
     fault(lab, "blackhole", "n2", "4s")
@@ -94,7 +106,8 @@ def mistakes(lab):
         assert "drop NODE PERCENT DURATION" in fault(lab, *words, status=2), words
 
 
-LABS = {"slfault0": (["--nodes", "2"], [set_up, blackhole, drop, freeze, conntrack_flush, mistakes])}
+LABS = {"slfault0": (["--nodes", "2"], [set_up, idle, blackhole, drop, freeze, conntrack_flush, mistakes,
+                                          idle_is_closed])}
 
 if __name__ == "__main__":
     pocket_cluster.run(sys.argv[1], sys.argv[2], LABS)
