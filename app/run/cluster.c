@@ -291,6 +291,7 @@ static void tell_foreign_scale(struct cluster *cluster, const struct kube_event 
              (long long)before.replicas, (long long)now.replicas);
     rundir_add_event(cluster->rundir, &told, NULL);
     target_of(event->object, sizeof(target), target);
+    text_tame(target);
     fprintf(stderr,
             "\nseamline: %s: %s: an autoscaler, or another controller or person, works "
             "on it during the run\n",

@@ -44,6 +44,17 @@ static int drive(struct kube *kube, int action, const char **how, struct error *
     return error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "no answer within 60 s");
 }
 
+/* The server wrote a part of TEXT. */
+static void say(const char *what, const char *text, const char *more)
+{
+    struct text line = {0};
+    text_addf(&line, "%s: %s%s\n", what, text, more);
+    if (line.data != NULL)
+        text_tame(line.data);
+    fputs(text_str(&line), stdout);
+    text_free(&line);
+}
+
 static int put_back_one(struct kube *kube, const struct journal_entry *entry, struct error *err)
 {
     const char *how = "";
@@ -54,7 +65,7 @@ static int put_back_one(struct kube *kube, const struct journal_entry *entry, st
     int code = action < 0 ? action : drive(kube, action, &how, err);
     free(undo);
     if (code == 0)
-        printf("%s: %s\n", how, entry->text);
+        say(how, entry->text, "");
     else
         error_wrap(err, "putting back \"%s\"", entry->text);
     return code;
@@ -122,8 +133,8 @@ static unsigned tell(const struct journal *journal)
         const struct journal_entry *entry = &journal->entries[number - 1];
         if (!journal_is_left(journal, number))
             continue;
-        printf("to put back: %s%s\n", entry->text,
-               entry->done ? "" : " (the run ended before it knew whether this was made)");
+        say("to put back", entry->text,
+            entry->done ? "" : " (the run ended before it knew whether this was made)");
         left++;
     }
     if (left == 0)
