@@ -53,14 +53,20 @@ def everything(folder):
     yield "all of it is silence", lost == stream["outcomes"]["connect-timeout"], stream["outcomes"]
     yield "the others came late", stream["outcomes"]["late"] > RATE / 3 * 3, stream["outcomes"]
 
-    for variant in ("terminating", "out-first"):
+    for variant in ("terminating", "out-first", "cluster"):
         stream, truth = run(folder / variant, "--variant", variant)
         bad = {name: count for name, count in stream["outcomes"].items()
                if count and name not in ("ok", "late", "unsent", "unfinished")}
         yield f"{variant}: nothing is lost", not bad, stream["outcomes"]
+        balancer = [line for line in truth if line["event"].startswith("balancer")]
+        if variant == "cluster":
+            local = [line for line in truth if line["event"] == "rule-changed" and line["service"].endswith("/local")]
+            yield "cluster: n3 stays in the balancer, and sends on to pods of others", \
+                only(truth, "balancer-node-out") is None and not local, (balancer, local)
+            continue
         reason = "excluded" if variant == "out-first" else "probe"
         yield f"{variant}: n3 goes out, by {reason}", only(truth, "balancer-node-out", reason=reason) is not None, \
-            [line for line in truth if line["event"].startswith("balancer")]
+            balancer
 
 
 if __name__ == "__main__":
