@@ -152,6 +152,7 @@ int series_read(const cJSON *json, struct series *out)
 void series_table(const struct series *series, struct text *out)
 {
     int width = name_width(series);
+    size_t begin = out->size;
 
     text_addf(out, "Series:      %s, %" PRIu32 " runs, started %s\n\n", series->experiment,
               series->count, series->started);
@@ -162,6 +163,8 @@ void series_table(const struct series *series, struct text *out)
     if (series->repeats > 1)
         add_spreads(series, width, out);
     add_reasons(series, out);
+    if (out->data != NULL)
+        text_tame(out->data + begin); /* Reasons can be a server's words. */
 }
 
 static void add_run(const struct series *series, const struct series_run *run, int width,
