@@ -13,10 +13,11 @@
 #include <stddef.h>
 
 enum {
-    API_BODY_BYTES = 1 << 20, /* Larger ones get 413. */
-    API_BODY_DEPTH = 64,      /* Levels. */
-    API_BODY_MEMBERS = 512,   /* Members of one object. */
-    API_BODY_ELEMENTS = 2048, /* Elements of one array. */
+    API_BODY_BYTES = 1 << 20,   /* Larger ones get 413. */
+    API_OBJECT_BYTES = 3 << 19, /* 1.5 MiB, as etcd: no patch makes an object larger. */
+    API_BODY_DEPTH = 64,        /* Levels. */
+    API_BODY_MEMBERS = 512,     /* Members of one object. */
+    API_BODY_ELEMENTS = 2048,   /* Elements of one array. */
 };
 
 /* NULL with WHY when SIZE bytes are no JSON, or not of that kind. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "lab/api_body.h"
 #include "lab/api_call_priv.h"
 #include "lab/api_default.h"
 #include "lab/api_json_patch.h"
@@ -265,6 +266,15 @@ static void apply(struct api_call *call)
         answer_replaced(call, next, live);
 }
 
+/* What many patches have made of it: etcd's limit of a request, and its words. */
+static bool fits_store(const cJSON *object)
+{
+    char *printed = json_print(object, false);
+    bool fits = printed != NULL && strlen(printed) <= API_OBJECT_BYTES;
+    cJSON_free(printed);
+    return fits;
+}
+
 const cJSON *api_write_replace(struct api_call *call, cJSON *next, const cJSON *old,
                                cJSON **unstored)
 {
@@ -296,6 +306,11 @@ const cJSON *api_write_replace(struct api_call *call, cJSON *next, const cJSON *
         cJSON_AddItemToObject(json_make(next, "metadata"), "managedFields", applied);
     else
         own_fields(call, next, old);
+    if (!fits_store(next)) {
+        api_call_fail(call, api_status_failure(500, "", "etcdserver: request is too large"));
+        cJSON_Delete(next);
+        return NULL;
+    }
     if (call->path->dry_run) {
         *unstored = next;
         return next;

@@ -145,6 +145,34 @@ static void test_codes(void **state)
     assert_int_equal(world->answer.code, 413);
 }
 
+static void test_patches_make_no_object_too_large(void **state)
+{
+    struct world *world = *state;
+    const size_t piece = 400000;
+    char *patch = malloc(piece + 100);
+    unsigned codes[4];
+    assert_non_null(patch);
+    assert_int_equal(world_request(world, "POST", "/api/v1/namespaces/default/configmaps",
+                                   "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':"
+                                   "'big'}}"),
+                     201);
+    for (int i = 0; i < 4; i++) {
+        int head = snprintf(patch, 100, "{'data':{'k%d':'", i);
+        memset(patch + head, 'x', piece);
+        strcpy(patch + (size_t)head + piece, "'}}");
+        codes[i] =
+            world_patch(world, "/api/v1/namespaces/default/configmaps/big", WORLD_MERGE, patch);
+    }
+    free(patch);
+    assert_int_equal(codes[2], 200);
+    assert_int_equal(codes[3], 500);
+    world_expect_text(world, "message", "etcdserver: request is too large");
+    assert_int_equal(world_request(world, "GET", "/api/v1/namespaces/default/configmaps/big", NULL),
+                     200);
+    assert_null(json_at(world->body, "data.k3"));
+    assert_non_null(json_at(world->body, "data.k2"));
+}
+
 static void test_invalid_objects_name_their_fields(void **state)
 {
     struct world *world = *state;
@@ -627,6 +655,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(test_failures_have_their_shapes),
         WORLD_TEST(test_codes),
+        WORLD_TEST(test_patches_make_no_object_too_large),
         WORLD_TEST(test_invalid_objects_name_their_fields),
         WORLD_TEST(test_defaults),
         WORLD_TEST(test_subresources),
