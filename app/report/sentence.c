@@ -6,6 +6,10 @@
 
 #include "report/print.h"
 
+enum {
+    NAMED = 3 /* So many streams have a sentence each. */
+};
+
 /* What the run did, by its first step that changes something. */
 static bool add_step(const struct experiment_step *step, struct text *out)
 {
@@ -115,13 +119,30 @@ static void add_lost(const struct result *result, unsigned index, struct text *o
     text_add(out, ". ");
 }
 
+/* Of many streams one by one would be a list. */
+static void add_all_lost(const struct result *result, struct text *out)
+{
+    uint64_t due = 0, lost = 0;
+    for (unsigned i = 0; i < result->meta.stream_count; i++) {
+        due += result->streams[i].due;
+        lost += result->streams[i].lost;
+    }
+    text_addf(out, "Its %u streams lost ", result->meta.stream_count);
+    if (lost == 0)
+        text_addf(out, "nothing of %" PRIu64 " requests. ", due);
+    else
+        text_addf(out, "%" PRIu64 " of %" PRIu64 " requests. ", lost, due);
+}
+
 void sentence_add(const struct result *result, struct text *out)
 {
     add_subject(result, out);
     for (unsigned i = 0; i < result->meta.stream_count; i++)
         add_held(result, i, out);
-    for (unsigned i = 0; i < result->meta.stream_count; i++)
+    for (unsigned i = 0; i < result->meta.stream_count && result->meta.stream_count <= NAMED; i++)
         add_lost(result, i, out);
+    if (result->meta.stream_count > NAMED)
+        add_all_lost(result, out);
     if (result->meta.stream_count == 0)
         text_add(out, "no traffic. ");
     const char *where = result->meta.environment;

@@ -3,7 +3,7 @@
 const Charts = (() => {
     const DOTS_MOST = 6000;      /* In view; more are drawn as density. */
     const CELL = 2;              /* px of density. */
-    const SHADES = [0.18, 0.3, 0.42, 0.54, 0.66, 0.78, 0.9, 1];
+    const SHADES = [0.34, 0.43, 0.52, 0.61, 0.7, 0.8, 0.9, 1];
     const STRIP = 14;            /* px above the latencies, for requests without a good answer. */
 
     /* A CSS colour by its variable's name. What was looked up is kept until forget(). */

@@ -122,11 +122,12 @@ const Lanes = (() => {
             draw(p, row) {
                 for (const window of model.windows) {
                     if (!p.seen(window.from, window.to)) continue;
-                    p.ctx.globalAlpha = 0.45;
+                    p.ctx.globalAlpha = 0.4;
                     const [x0, x1] = p.box(window.from, window.to, row.top + 4, 18, colour(window.colour));
                     p.ctx.globalAlpha = 1;
-                    p.box(window.sureFrom, window.sureTo, row.top + 4, 18, colour(window.colour));
-                    if (x1 - x0 > 60) p.text(window.cause, x0 + 6, row.top + 17, colour("panel"), x1 - x0 - 12);
+                    if (window.sureTo > window.sureFrom) p.box(window.sureFrom, window.sureTo, row.top + 19, 4, colour(window.colour));
+                    else p.box(window.sureFrom, window.sureFrom, row.top + 4, 18, colour(window.colour));
+                    if (x1 - x0 > 60) p.text(window.cause, x0 + 6, row.top + 17, colour("ink"), x1 - x0 - 12);
                     p.hit(x0, x1, row, windowItem(window));
                 }
                 if (model.windows.length === 0) p.text("none: nothing was lost", p.scale.left + 8, row.top + 17, colour("muted"));
@@ -286,7 +287,9 @@ const Lanes = (() => {
                 }
                 for (const gap of gaps) {
                     if (!p.seen(gap.from, gap.at)) continue;
-                    const [x0, x1] = p.box(gap.from, gap.at, row.top + 2, 18, colour("undecided-soft"), 0);
+                    p.ctx.globalAlpha = 0.35;
+                    const [x0, x1] = p.box(gap.from, gap.at, row.top + 2, 18, colour("undecided"), 0);
+                    p.ctx.globalAlpha = 1;
                     p.hit(x0, x1, row, eventItem(gap));
                 }
                 if (model.faults.length + gaps.length === 0) p.text("none", p.scale.left + 8, row.top + 15, colour("muted"));
@@ -307,7 +310,7 @@ const Lanes = (() => {
             testerRow(model),
             ...endpoints.length ? [heading("Ready endpoints"), ...endpoints] : [],
             nodes,
-            ...pods.length ? [heading("Pods: phase above, connections below"), ...pods] : [],
+            ...pods.length ? [heading("Pods: phase, and open connections below"), ...pods] : [],
         ].filter(Boolean);
     }
 
@@ -324,7 +327,7 @@ const Lanes = (() => {
 
         function label(p, row) {
             p.ctx.font = row.heading ? `600 ${Charts.font(12)}` : Charts.font(12);
-            p.text(row.label, 14, row.top + (row.heading ? 19 : row.height / 2 + 4), colour(row.heading ? "ink" : "muted"), scale.left - 26);
+            p.text(row.label, 14, row.top + (row.heading ? 19 : row.height / 2 + 4), colour(row.heading ? "ink" : "muted"), row.heading ? 400 : scale.left - 26);
         }
 
         function draw() {

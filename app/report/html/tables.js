@@ -34,7 +34,7 @@ const Tables = (() => {
             : `${span(window.duration.from)} \u2026 ${span(window.duration.to)}`;
         const rows = run.windows.map((window, i) => ({ window, i }));
         return table("Loss windows of the run", [
-            { name: "", text: row => String(row.i + 1) },
+            { name: "No.", text: row => String(row.i + 1) },
             { name: "Onset (s)", text: ({ window }) => go(bracket(window.onset), () => timeline.show(window.onset.from, window.open ? data.end : window.recovery.to)) },
             { name: "Recovery (s)", text: ({ window }) => window.open ? "open" : bracket(window.recovery), bad: ({ window }) => window.open },
             { name: "Duration", text: ({ window }) => lengthOf(window) },
@@ -42,20 +42,17 @@ const Tables = (() => {
             { name: "Flows hit", n: true, text: ({ window }) => count(window.flows) },
             { name: "By loss / rate", text: ({ window }) => Object.entries(window.durationByLoss).map(([name, ns]) => `${name} ${span(ns)}`).join(", ") || "\u2013" },
             { name: "Pods lost", wide: true, text: ({ window }) => window.pods.length > 6 ? `${window.pods.slice(0, 6).join(", ")} and ${window.pods.length - 6} more` : window.pods.join(", ") || "nobody answered" },
-            { name: "Arrivals known to", n: true, text: ({ window }) => span(window.arrivalUncertainty) },
-            { name: "Tester's stalls", n: true, text: ({ window }) => span(window.stalls), bad: ({ window }) => window.tester },
+            { name: "Resolution", text: ({ window }) => `arrivals ${span(window.arrivalUncertainty)}, stalls ${span(window.stalls)}`, bad: ({ window }) => window.tester },
         ], rows, "Nothing was lost: there is no loss window.");
     }
 
     function causes(data) {
         const rows = data.run.windows.map((window, i) => ({ window, i }));
         return table("What caused them, and what speaks for it", [
-            { name: "", text: row => String(row.i + 1) },
-            { name: "Cause", text: ({ window }) => window.cause.cause },
+            { name: "No.", text: row => String(row.i + 1) },
+            { name: "Cause", wide: true, text: ({ window }) => [element("b", {}, window.cause.cause), element("span", { class: "under" }, data.words.causes[window.cause.cause] || "")] },
             { name: "Confidence", text: ({ window }) => window.cause.confidence },
-            { name: "Meaning", wide: true, text: ({ window }) => data.words.causes[window.cause.cause] || "" },
-            { name: "Event", text: ({ window }) => window.cause.kind ? `${window.cause.kind} ${window.cause.object}` : "\u2013" },
-            { name: "At (s)", text: ({ window }) => bracket(window.cause.at) },
+            { name: "Event", text: ({ window }) => window.cause.kind ? [`${window.cause.kind} ${window.cause.object}`, element("span", { class: "under" }, `${bracket(window.cause.at)} s`)] : "\u2013" },
             { name: "Evidence", wide: true, text: ({ window }) => window.cause.text },
         ], rows, "No window, no cause.");
     }
@@ -126,7 +123,7 @@ const Tables = (() => {
 
     function connections(data) {
         const ends = of => Object.entries(of).map(([name, n]) => `${name} ${n}`).join(", ") || "\u2013";
-        return table("Connections", [
+        return table("Connections by stream", [
             { name: "Stream", text: stream => stream.name },
             { name: "Established", n: true, text: stream => count(stream.connections.established) },
             { name: "Lasting", n: true, text: stream => count(stream.connections.lasting) },

@@ -111,7 +111,8 @@ const Timeline = (() => {
             ctx.fillStyle = Charts.colour("line");
             ctx.fillRect(scale.x(t), RULER - 6, 1, 6);
             ctx.fillStyle = Charts.colour("muted");
-            if (scale.x(t) > scale.left + 14) ctx.fillText((t / 1e9).toFixed(decimals), scale.x(t), RULER - 10);
+            const inside = scale.x(t) > scale.left + 14 && scale.x(t) < scale.left + scale.width - 10;
+            if (inside) ctx.fillText((t / 1e9).toFixed(decimals), scale.x(t), RULER - 10);
         }
         ctx.textAlign = "left";
         ctx.fillText("seconds of run time", 14, RULER - 10);
@@ -189,8 +190,8 @@ const Timeline = (() => {
 
         overlay.append(cursor, cursorTime, selection);
         stack.append(ruler, trafficRoot, latencyRoot, lanes,
-            title(top.traffic + 8, "Traffic", element("small", {}, "requests per second"), element("small", {}, "offered, answered, lost")),
-            title(top.latency + 8, "Latency from due", element("small", {}, "each request a dot;"), element("small", {}, "on top: no good answer")),
+            title(top.traffic + 8, "Traffic", element("small", {}, "requests/s")),
+            title(top.latency + 8, "Latency from due", element("small", {}, "each request a dot"), element("small", {}, "top: failed ones")),
             overlay, tip);
 
         const pins = makePins(scale, overlay);
@@ -371,7 +372,12 @@ const Timeline = (() => {
             new ResizeObserver(() => {
                 if (stack.clientWidth > 0 && stack.clientWidth !== scale.left + scale.width + scale.right) build();
             }).observe(stack);
-            for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", build);
+            matchMedia("(prefers-color-scheme: dark)").addEventListener("change", build);
+            /* The width of a sheet of A4 or letter within its margins. */
+            matchMedia("print").addEventListener("change", ({ matches }) => {
+                stack.style.width = matches ? "690px" : "";
+                build();
+            });
         }
         return { root, watch, scale, show: actions.showAt };
     }

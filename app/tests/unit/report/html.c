@@ -64,6 +64,10 @@ static void the_sentence(void **state)
         "2 lasted. Stream held lost 3 of 100 requests in 2 windows. Stream new lost 3 of 1000 "
         "requests in 1 window. Lab, profile kubeadm, rr emulated.");
     text_free(&out);
+    result->meta.stream_count = 4; /* The last two sent nothing. */
+    sentence_add(result, &out);
+    assert_non_null(strstr(text_str(&out), "; 2 lasted. Its 4 streams lost 6 of 1100 requests. "));
+    text_free(&out);
     result_free(result);
 }
 
