@@ -54,8 +54,10 @@ static inline void histogram_add(struct histogram *histogram, uint64_t value_ns)
         histogram->min_ns = value_ns;
     if (value_ns > histogram->max_ns)
         histogram->max_ns = value_ns;
-    histogram->clipped += value_ns > HISTOGRAM_MAX_NS;
-    *bucket += *bucket < UINT32_MAX;
+    if (value_ns > HISTOGRAM_MAX_NS)
+        histogram->clipped++;
+    if (*bucket < UINT32_MAX)
+        ++*bucket;
 }
 
 void histogram_merge(struct histogram *into, const struct histogram *from);

@@ -33,5 +33,11 @@ size_t mailbox_bytes(uint32_t capacity, uint32_t message_bytes);
 struct mailbox *mailbox_init(void *memory, uint32_t capacity, uint32_t message_bytes);
 bool mailbox_put(struct mailbox *mailbox, const void *message);
 bool mailbox_take(struct mailbox *mailbox, void *message);
+/* The consumer's look, without a call: a message may be taken. */
+static inline bool mailbox_waits(const struct mailbox *mailbox)
+{
+    return atomic_load_explicit(&mailbox->tail, memory_order_relaxed) !=
+           atomic_load_explicit(&mailbox->head, memory_order_acquire);
+}
 
 #endif

@@ -537,7 +537,8 @@ uint16_t net_tx_flush(struct net_port *port)
                                                                   port->tx, port->tx_count);
     const uint16_t left = (uint16_t)(port->tx_count - sent);
 
-    memmove(port->tx, port->tx + sent, left * sizeof(port->tx[0]));
+    if (left > 0)
+        memmove(port->tx, port->tx + sent, left * sizeof(port->tx[0]));
     port->tx_count = left;
     port->tx_kept = left;
     port->tx_refused = left > 0;
@@ -557,23 +558,29 @@ uint64_t net_rx_since(const struct net_port *port)
     return port->rx_since_ns;
 }
 
-void net_tick(struct net_port *port, uint64_t now_ns)
+static void step_hops(struct net_port *port, uint64_t now_ns)
 {
-    port->turn_ns = now_ns;
     struct hop_probe probe;
     struct net_event event;
     bool send;
     bool note;
-    if (port->impair != NULL)
-        net_impair_tick(port, now_ns);
-    if (port->stamps != NULL)
-        net_stamps_tick(port, now_ns);
     while (hop_step(&port->hops, now_ns, &probe, &send, &event, &note)) {
         if (send)
             net_answer_probe(port, &probe);
         if (note)
             net_event_add(port, &event);
     }
+}
+
+void net_tick(struct net_port *port, uint64_t now_ns)
+{
+    port->turn_ns = now_ns;
+    if (port->impair != NULL)
+        net_impair_tick(port, now_ns);
+    if (port->stamps != NULL)
+        net_stamps_tick(port, now_ns);
+    if (now_ns >= port->hops.due_ns)
+        step_hops(port, now_ns);
 }
 
 unsigned net_hop_count(const struct net_port *port)

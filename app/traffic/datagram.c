@@ -13,7 +13,8 @@ bool traffic_datagram(struct traffic *traffic, uint64_t now_ns, struct traffic_d
 {
     for (uint32_t i = 0; traffic->waiting != 0 && i < traffic->stream_count; i++) {
         struct traffic_stream *stream = &traffic->streams[traffic->next_datagrams];
-        traffic->next_datagrams = (traffic->next_datagrams + 1) % traffic->stream_count;
+        if (++traffic->next_datagrams == traffic->stream_count)
+            traffic->next_datagrams = 0;
         if (stream->config.pattern == TRAFFIC_ECHO && echo_next(traffic, stream, now_ns, datagram))
             return true;
     }

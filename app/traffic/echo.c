@@ -16,7 +16,8 @@ static void bind_flow(struct traffic *traffic, struct traffic_flow *flow, uint64
 static void unbind_flow(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
 static void no_place(struct traffic *traffic, struct traffic_stream *stream, uint64_t due_ns,
                      uint64_t now_ns);
-static void skip_stale(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
+static inline void skip_stale(struct traffic *traffic, struct traffic_stream *stream,
+                              uint64_t now_ns);
 static void decide(struct traffic *traffic, struct traffic_stream *stream, uint64_t number,
                    struct conn_ending ending, uint64_t now_ns);
 static void unsent(struct traffic *traffic, struct traffic_stream *stream, uint64_t number,
@@ -378,7 +379,8 @@ static void unbind_flow(struct traffic *traffic, struct traffic_flow *flow, uint
 
 /* Requests that found no room at the port for too long are not sent any more. Deciding one moves
  * `next` on, too, when nothing before it is open. */
-static void skip_stale(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+static inline void skip_stale(struct traffic *traffic, struct traffic_stream *stream,
+                              uint64_t now_ns)
 {
     struct echo *echo = &stream->echo;
     while (echo->next != echo->head) {

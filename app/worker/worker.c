@@ -33,7 +33,8 @@ static void turn(struct worker *worker)
 {
     uint16_t frames = net_poll(worker->port);
     begin_turn(worker);
-    worker_take_commands(worker);
+    if (mailbox_waits(worker->commands))
+        worker_take_commands(worker);
     if (frames > 0) {
         worker_depart(worker);
         worker_receive(worker);

@@ -49,6 +49,7 @@ static void first_in_first_out_and_bounded(void **state)
     struct message message;
 
     (void)state;
+    assert_false(mailbox_waits(mailbox));
     assert_false(mailbox_take(mailbox, &message));
     for (uint32_t round = 0; round < 5; round++) {
         for (uint32_t i = 0; i < CAPACITY; i++) {
@@ -57,6 +58,7 @@ static void first_in_first_out_and_bounded(void **state)
         }
         assert_false(mailbox_put(mailbox, &message));
         for (uint32_t i = 0; i < CAPACITY; i++) {
+            assert_true(mailbox_waits(mailbox));
             assert_true(mailbox_take(mailbox, &message));
             assert_message(&message, i + round);
         }
