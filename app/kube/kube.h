@@ -105,10 +105,10 @@ const struct kubeconfig *kube_config(const struct kube *kube);
 const char *kube_namespace(const struct kube *kube);
 const struct kube_discovery *kube_discovered(const struct kube *kube);
 
-/* Ask for the server's API groups and core resources, waiting at most DEADLINE_MS: the first thing
- * to do, since it is also the test whether the server can be reached and knows us. Blocks. 0, or
- * -errno with ERR; -EINTR without a text when the process is to stop (base/stop.h). Without it the
- * versions of a present-day server are assumed. */
+/* Ask for the server's API groups and then for core resources, waiting at most DEADLINE_MS for
+ * each: the first thing to do, since it is also the test whether the server can be reached and
+ * knows us. Blocks. 0, or -errno with ERR; -EINTR without a text when the process is to stop
+ * (base/stop.h). Without it the versions of a present-day server are assumed. */
 int kube_discover(struct kube *kube, unsigned deadline_ms, struct error *err);
 
 /* Read an object of the client's namespace (or of none), or with NAME NULL the list of all, as the
