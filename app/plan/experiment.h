@@ -562,6 +562,9 @@ struct experiment_expect {
     X(CTRAFFIC_THROUGHPUT, "ctraffic-throughput")                                                  \
     X(CTRAFFIC_CONNECTIONS, "ctraffic-connections")                                                \
     X(CHECK, "check")                                                                              \
+    X(VEGETA, "vegeta")                                                                            \
+    X(WRK, "wrk")                                                                                  \
+    X(SVG, "svg")                                                                                  \
     X(UPDATE, "update")                                                                            \
     X(HDR, "hdr")
 

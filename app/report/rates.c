@@ -16,7 +16,7 @@ static uint64_t last_due_ns(const struct logs *logs, unsigned stream)
     return count > 0 ? logs->bins[stream][count - 1].us * UINT64_C(1000) : 0;
 }
 
-uint64_t rates_step_ns(const struct result *result)
+uint64_t rates_step_ns(const struct result *result, size_t most)
 {
     static const uint64_t parts[] = {1, 2, 5};
     uint64_t last_ns = 0;
@@ -25,7 +25,7 @@ uint64_t rates_step_ns(const struct result *result)
             last_ns = last_due_ns(&result->logs, i);
     for (uint64_t unit_ns = STEP_MIN_NS;; unit_ns *= 10)
         for (unsigned i = 0; i < 3; i++)
-            if (last_ns / (unit_ns * parts[i]) < RATES_MAX)
+            if (last_ns / (unit_ns * parts[i]) < most)
                 return unit_ns * parts[i];
 }
 

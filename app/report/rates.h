@@ -32,8 +32,8 @@ struct rates {
 };
 
 /* The step for all streams of RESULT: 1, 2 or 5 times a power of ten, 1 ms at least, so that the
- * run has at most RATES_MAX of them. */
-uint64_t rates_step_ns(const struct result *result);
+ * run has at most MOST of them, 1 at least. */
+uint64_t rates_step_ns(const struct result *result, size_t most);
 /* 0 or -ENOMEM. */
 int rates_make(struct rates *rates, const struct result *result, unsigned stream, uint64_t step_ns);
 void rates_free(struct rates *rates);

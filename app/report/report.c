@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "report/report_priv.h"
 
 static const struct {
@@ -58,6 +59,16 @@ int report_recorded(const struct result *result, unsigned stream, struct error *
                      "(%s); want a run with record \"full\", for this tells of each request",
                      meta->name, logged, due,
                      meta->record[0] ? meta->record : "not all were recorded");
+}
+
+void report_utc(struct utc *utc, const struct meta *meta)
+{
+    /* A killed run has its start alone. */
+    int64_t started_ns = json_parse_time(meta->started);
+    for (uint32_t i = 0; i < meta->utc_count; i++)
+        utc_add(utc, meta->utc[i]);
+    if (utc->count == 0)
+        utc_add(utc, (struct utc_sample){.utc_ns = started_ns > 0 ? started_ns : 0});
 }
 
 int report_make(const struct result *result, enum report_format format, struct text *out,

@@ -31,6 +31,9 @@
       "ctraffic-connections.txt", "what ctraffic -analyze connections prints")                     \
     X(CHECK, check, "check", "check.csv",                                                          \
       "each request of a closed loop, as downtime checkers do")                                    \
+    X(VEGETA, vegeta, "vegeta", "vegeta.csv", "each request, as vegeta encode --to csv does")      \
+    X(WRK, wrk, "wrk", "wrk.txt", "of each HTTP stream, what wrk would have printed")              \
+    X(SVG, svg, "svg", "timeline.svg", "the timeline as a picture")                                \
     X(UPDATE, update, "update", "update.csv",                                                      \
       "beside check.csv: when the first change began, and its rollout was complete")               \
     X(HDR, hdr, "hdr", "latency.hlog", "latencies, for the tools of HdrHistogram")

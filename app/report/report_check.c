@@ -11,7 +11,6 @@
 #define SECOND_NS INT64_C(1000000000)
 
 static int find_stream(const struct result *result, unsigned *stream, struct error *err);
-static void fill_utc(struct utc *utc, const struct meta *meta);
 static void add_row(struct text *out, const struct utc *utc, const struct record_request *request);
 static void add_time(struct text *out, const struct utc *utc, uint64_t run_ns);
 
@@ -25,7 +24,7 @@ int report_check(const struct result *result, struct text *out, struct error *er
     utc = calloc(1, sizeof(*utc));
     if (utc == NULL)
         return -ENOMEM;
-    fill_utc(utc, &result->meta);
+    report_utc(utc, &result->meta);
     for (size_t i = 0; i < result->logs.request_count; i++)
         if (result->logs.requests[i].stream == stream)
             add_row(out, utc, &result->logs.requests[i]);
@@ -49,7 +48,7 @@ int report_update(const struct result *result, struct text *out, struct error *e
     utc = calloc(1, sizeof(*utc));
     if (utc == NULL)
         return -ENOMEM;
-    fill_utc(utc, &result->meta);
+    report_utc(utc, &result->meta);
     add_time(out, utc, begin_ns);
     text_add(out, ",");
     add_time(out, utc, end->not_after_ns);
@@ -76,16 +75,6 @@ static int find_stream(const struct result *result, unsigned *stream, struct err
         return report_recorded(result, first, err);
     return error_set(err, EXIT_USAGE, -ENODATA,
                      "the run had no stream of mode \"closed\" (closed loop)");
-}
-
-/* A killed run has its start alone. */
-static void fill_utc(struct utc *utc, const struct meta *meta)
-{
-    int64_t started_ns = json_parse_time(meta->started);
-    for (uint32_t i = 0; i < meta->utc_count; i++)
-        utc_add(utc, meta->utc[i]);
-    if (utc->count == 0)
-        utc_add(utc, (struct utc_sample){.utc_ns = started_ns > 0 ? started_ns : 0});
 }
 
 /* What the tester could not send says nothing of the service, and neither does what the end of the

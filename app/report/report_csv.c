@@ -31,7 +31,7 @@ static void add_item(struct text *out, const char *stream, const struct rates *r
 
 int report_csv(const struct result *result, struct text *out, struct error *err)
 {
-    uint64_t step_ns = rates_step_ns(result);
+    uint64_t step_ns = rates_step_ns(result, RATES_MAX);
     (void)err;
     text_add(out, "time_s,length_s,stream,due");
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)

@@ -17,6 +17,9 @@ REPORT_FORMATS(X)
  * -ENODATA with ERR saying why. */
 int report_recorded(const struct result *result, unsigned stream, struct error *err);
 
+/* The clocks of the run; UTC is zeroed. */
+void report_utc(struct utc *utc, const struct meta *meta);
+
 /* Why figures are a bound only, a line each, indented by two; nothing when they are whole. */
 void report_limits(const struct result *result, struct text *out);
 

@@ -386,7 +386,8 @@ static void mistakes_are_named(void **state)
         {"report.formats=[\"pdf\"]",
          "report.formats[0]: got \"pdf\", want \"text\", \"json\", \"html\", \"csv\", "
          "\"markdown\", \"junit\", \"openmetrics\", \"ctraffic\", \"ctraffic-hosts\", "
-         "\"ctraffic-throughput\", \"ctraffic-connections\", \"check\", \"update\" or \"hdr\""},
+         "\"ctraffic-throughput\", \"ctraffic-connections\", \"check\", \"vegeta\", \"wrk\", "
+         "\"svg\", \"update\" or \"hdr\""},
     };
 
     (void)state;

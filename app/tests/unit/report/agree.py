@@ -147,6 +147,13 @@ def disagreements(read):
         out.append(f"csv: {len(sums)} streams, JSON has {len(used)} with requests")
     for mine, theirs in zip(used, sums):
         out += differences(mine, theirs, "csv")
+    if read("vegeta"):
+        rows = list(csv.reader(read("vegeta").splitlines(), strict=True))
+        if any(len(row) != 12 or not row[0].isdigit() or not row[2].isdigit() for row in rows):
+            out.append("vegeta: a line that is no result")
+        total, good = len(rows), sum(200 <= int(row[1]) < 400 for row in rows)
+        if (total, good) != (sum(s["due"] for s in base), sum(s["good"] for s in base)):
+            out.append(f"vegeta: {total} results, {good} of them a success")
     if read("ctraffic"):
         theirs = json.loads(read("ctraffic"))
         if theirs["Received"] != base[0]["good"]:
@@ -157,7 +164,7 @@ def disagreements(read):
 def harm(read):
     """What others wrote and could do something, by format."""
     out = []
-    for name in ("text", "csv", "markdown", "junit", "openmetrics", "ctraffic-hosts", "hdr"):
+    for name in ("text", "csv", "markdown", "junit", "openmetrics", "ctraffic-hosts", "hdr", "vegeta", "svg"):
         out += [f"{name}: U+{ord(char):04X}" for char in set(read(name)) - {"\n"}
                 if unicodedata.category(char) in ("Cc", "Zl", "Zp") or char == "\u202e"]
     for name in ("json", "ctraffic"):
@@ -170,13 +177,13 @@ def harm(read):
     out += [f"markdown: bare {word}" for word in ("script", "everyone", "http", "SUM", "cmd") if word in bare]
     out += [f"markdown: {char} within <code>" for span in re.findall(r"<code>([^<]*)</code>", read("markdown"))
             for char in "|<>`@" if char in span]
-    out += [f"{name}: a tag that is not ours" for name in ("junit", "html") if "<script>alert" in read(name)]
+    out += [f"{name}: a tag that is not ours" for name in ("junit", "html", "svg") if "<script>alert" in read(name)]
     return out
 
 
 def complaints_of_others(folder, seed, xsd):
     out = []
-    for args in (["xmllint", "--noout", "--schema", xsd, f"{seed}.junit"],
+    for args in (["xmllint", "--noout", "--schema", xsd, f"{seed}.junit"], ["xmllint", "--noout", f"{seed}.svg"],
                  ["jq", "-e", "[.streams[].due] | add >= 0", f"{seed}.json"]):
         did = subprocess.run(args, cwd=folder, capture_output=True, text=True)
         if did.returncode:

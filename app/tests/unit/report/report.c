@@ -209,6 +209,60 @@ static void a_closed_loop_is_checked(void **state)
     unsetenv("TZ");
 }
 
+/* Results as vegeta encodes them, and wrk's summary: each outcome where these tools have it. */
+static void an_http_stream_for_other_tools(void **state)
+{
+    static const char text[] =
+        "{\"version\":1,\"name\":\"scene\",\"streams\":[{\"name\":\"web\",\"protocol\":\"http\","
+        "\"rate\":\"10/s\",\"target\":{\"address\":\"10.0.0.9\",\"port\":80},"
+        "\"http\":{\"path\":\"/a,b\"}}],\"steps\":[{\"do\":\"start\"},{\"do\":\"stop\"}]}";
+    static const char results[] =
+        "1795255201500000000,204,1500000,0,0,,,web,0,GET,\"http://10.0.0.9:80/a,b\",\n"
+        "1795255201600000000,503,2000000,0,0,bad-status,,web,1,GET,\"http://10.0.0.9:80/a,b\",\n"
+        "1795255201700000000,0,3000000,0,0,bad-answer,,web,2,GET,\"http://10.0.0.9:80/a,b\",\n"
+        "1795255201800000000,0,4000000,0,0,stalled,,web,3,GET,\"http://10.0.0.9:80/a,b\",\n"
+        "1795255201900000000,0,0,0,0,blocked,,web,4,GET,\"http://10.0.0.9:80/a,b\",\n";
+    static const char summary[] = "Running 10s test @ http://10.0.0.9:80 by 10.0.0.1\n"
+                                  "  1 threads and 1 connections\n"
+                                  "  Thread Stats   Avg      Stdev     Max   +/- Stdev\n"
+                                  "    Latency     1.50ms    3.23us   1.50ms  100.00%\n"
+                                  "    Req/Sec     0.00      0.00     0.00      0.00%\n"
+                                  "  3 requests in 10.00s\n"
+                                  "  Socket errors: connect 0, read 0, write 0, timeout 1\n"
+                                  "  Non-2xx or 3xx responses: 1\n"
+                                  "  Bad answers: 1\n"
+                                  "  Not asked: blocked 1, unsent 0, unfinished 0\n"
+                                  "Requests/sec:      0.30\n";
+    struct scene scene;
+    struct text made = {0};
+    struct error err = {0};
+    (void)state;
+    scene_open(&scene, "");
+    experiment_free(scene.experiment);
+    if (experiment_parse("scene", text, sizeof(text) - 1, NULL, &scene.experiment, &err) < 0)
+        fail_msg("%s", err.text);
+    scene.meta.stream_count = 1;
+    scene.meta.streams[0] = scene_stream("web", "http");
+    snprintf(scene.meta.streams[0].target, sizeof(scene.meta.streams[0].target),
+             "http://10.0.0.9:80 by 10.0.0.1");
+    scene_request(&scene, 0, 0, 1000, 1.5, OUTCOME_OK, 0);
+    scene_request(&scene, 0, 0, 1100, 2, OUTCOME_BAD_STATUS, 0);
+    scene_request(&scene, 0, 0, 1200, 3, OUTCOME_BAD_ANSWER, 0);
+    scene_request(&scene, 0, 0, 1300, 4, OUTCOME_STALLED, 0);
+    scene_request(&scene, 0, 0, 1400, 0, OUTCOME_BLOCKED, 0);
+    scene.logs.requests[0].status = 204;
+    scene.logs.requests[1].status = 503;
+    scene.logs.requests[2].status = 200;
+    struct result *result = scene_analyze(&scene);
+    assert_int_equal(report_make(result, REPORT_VEGETA, &made, &err), 0);
+    assert_string_equal(text_str(&made), results);
+    text_clear(&made);
+    assert_int_equal(report_make(result, REPORT_WRK, &made, &err), 0);
+    assert_string_equal(text_str(&made), summary);
+    text_free(&made);
+    result_free(result);
+}
+
 /* The counts of datagrams stand in both, with their sentences for people. */
 static void datagrams_are_counted(void **state)
 {
@@ -344,6 +398,7 @@ int main(void)
         cmocka_unit_test(formats_that_are_not_there),
         cmocka_unit_test(an_update_has_its_row),
         cmocka_unit_test(a_closed_loop_is_checked),
+        cmocka_unit_test(an_http_stream_for_other_tools),
         cmocka_unit_test(datagrams_are_counted),
         cmocka_unit_test(watches_that_broke_are_told),
         cmocka_unit_test(what_is_only_a_bound_is_told_first),
