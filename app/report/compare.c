@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "report/compare_priv.h"
+#include "report/html_page.h"
 #include "report/print.h"
 
-static const char *const names[COMPARE_FORMAT_COUNT] = {"text", "json"};
+static const char *const names[COMPARE_FORMAT_COUNT] = {"text", "json", "markdown", "html"};
 
 bool compare_format_find(const char *name, enum compare_format *format)
 {
@@ -20,11 +21,22 @@ bool compare_format_find(const char *name, enum compare_format *format)
     return false;
 }
 
+/* The page draws itself from the JSON. */
+static void compare_html(const struct compare_account *account, struct text *out)
+{
+    struct text json = {0};
+    compare_json(account, &json);
+    html_page_make(&html_compare, &json, out);
+    text_free(&json);
+}
+
 void compare_print(const struct compare_account *account, enum compare_format format,
                    struct text *out)
 {
     switch (format) {
     case COMPARE_FORMAT_JSON: compare_json(account, out); return;
+    case COMPARE_FORMAT_MARKDOWN: compare_markdown(account, out); return;
+    case COMPARE_FORMAT_HTML: compare_html(account, out); return;
     default: compare_text(account, out); return;
     }
 }

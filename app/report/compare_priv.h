@@ -6,6 +6,7 @@
 
 void compare_text(const struct compare_account *account, struct text *out);
 void compare_json(const struct compare_account *account, struct text *out);
+void compare_markdown(const struct compare_account *account, struct text *out);
 
 /* VALUE of FIGURE in its unit: "0.42 %", "12.5 ms", "81"; with a sign when SIGNED. */
 void compare_add_value(struct text *out, enum compare_figure figure, double value, bool with_sign);

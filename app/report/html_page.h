@@ -21,7 +21,8 @@ struct html_page {
     size_t after_size;
 };
 
-extern const struct html_page html_report; /* html/report.html */
+extern const struct html_page html_report;  /* html/report.html */
+extern const struct html_page html_compare; /* html/compare.html */
 
 /* Append PAGE with JSON in it, each '<' of which becomes an escape, so that nothing in a string
  * ends the element or begins a comment. */

@@ -23,7 +23,7 @@ const char compare_help[] =
     "\n"
     "  -b, --base DIR         further runs of the base; may be given again\n"
     "  -n, --new DIR          further runs of the new side; may be given again\n"
-    "  -f, --format FORMAT    text (default), json\n"
+    "  -f, --format FORMAT    text (default), json, markdown, html (one file)\n"
     "      --figure NAME      judge only this figure; may be given again. Fewer figures need "
     "fewer\n"
     "                         runs. lostRequests, brokenConnections, failedConnects, windows,\n"

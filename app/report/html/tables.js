@@ -179,5 +179,5 @@ const Tables = (() => {
         ], queues, "")];
     }
 
-    return { windows, causes, pods, failed, outcomes, answers, connections, latencies, events, tester };
+    return { table, windows, causes, pods, failed, outcomes, answers, connections, latencies, events, tester };
 })();
