@@ -17,6 +17,7 @@ static const struct {
     {KUBE_REPLICASET, "apps", "v1"},
     {KUBE_ENDPOINTSLICE, "discovery.k8s.io", "v1"},
     {KUBE_ENDPOINTSLICE, "discovery.k8s.io", "v1beta1"},
+    {KUBE_ENDPOINTSLICE, "", "v1"}, /* Endpoints. */
     {KUBE_NOTICE, "events.k8s.io", "v1"},
     {KUBE_NOTICE, "", "v1"},
 };
@@ -51,6 +52,10 @@ int kube_discovery_groups(struct kube_discovery *discovery, const cJSON *json, s
         chosen[readable[i].kind] = true;
         copy(resource->group, sizeof(resource->group), readable[i].group);
         copy(resource->version, sizeof(resource->version), readable[i].version);
+        if (core && readable[i].kind == KUBE_ENDPOINTSLICE) {
+            copy(resource->name, sizeof(resource->name), "Endpoints");
+            copy(resource->plural, sizeof(resource->plural), "endpoints");
+        }
     }
     for (size_t i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
         discovery->served[readable[i].kind] = chosen[readable[i].kind];

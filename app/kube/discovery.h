@@ -4,6 +4,7 @@
  * What is chosen: the newest version that both sides know. Servers before 1.21 have endpointslices
  * and budgets in v1beta1 only; Evictions are policy/v1 from 1.22 and policy/v1beta1 before, found
  * at pods/eviction in /api/v1; notices are events.k8s.io/v1 where it is served and core/v1 else.
+ * A server without endpointslices has core/v1 Endpoints in their place.
  *
  * Threads: pure. Memory: none.
  */

@@ -9,6 +9,10 @@ static void endpoint_read(struct kube_arena *arena, const cJSON *json,
                           struct kube_endpoint *endpoint);
 static void endpoints_read(struct kube_arena *arena, const cJSON *array,
                            struct kube_endpointslice *slice);
+static void subsets_read(struct kube_arena *arena, const cJSON *json,
+                         struct kube_endpointslice *slice);
+static void subset_read(struct kube_arena *arena, const cJSON *array, bool ready,
+                        struct kube_endpointslice *slice);
 static void ports_read(struct kube_arena *arena, const cJSON *array,
                        struct kube_endpointslice *slice);
 
@@ -18,6 +22,10 @@ void kube_endpointslice_read(struct kube_arena *arena, const cJSON *json,
     const cJSON *labels = json_at(json, "metadata.labels");
     const char *type = json_string(json, "addressType", "IPv4");
     *slice = (struct kube_endpointslice){0};
+    if (json_member(json, "addressType") == NULL && json_member(json, "endpoints") == NULL) {
+        subsets_read(arena, json, slice);
+        return;
+    }
     const cJSON *service = json_member(labels, "kubernetes.io/service-name");
     slice->service = kube_arena_text(arena, cJSON_IsString(service) ? service->valuestring : "");
     if (strcmp(type, "IPv6") == 0)
@@ -77,6 +85,47 @@ static void endpoint_read(struct kube_arena *arena, const cJSON *json,
         arena, json_string(json, "nodeName", cJSON_IsString(host) ? host->valuestring : ""));
     endpoint->zone = kube_arena_text(
         arena, json_string(json, "zone", cJSON_IsString(zone) ? zone->valuestring : ""));
+}
+
+/* Of Endpoints, which have the name of their Service. */
+static void subsets_read(struct kube_arena *arena, const cJSON *json,
+                         struct kube_endpointslice *slice)
+{
+    const cJSON *subsets = json_member(json, "subsets"), *subset;
+    const cJSON *ports = json_member(cJSON_GetArrayItem(subsets, 0), "ports");
+    slice->service = kube_arena_text(arena, json_string(json, "metadata.name", ""));
+    slice->endpoints = kube_arena_take(arena, KUBE_ENDPOINTS_MAX, sizeof(*slice->endpoints));
+    if (slice->endpoints == NULL)
+        return;
+    cJSON_ArrayForEach(subset, subsets)
+    {
+        subset_read(arena, json_member(subset, "addresses"), true, slice);
+        subset_read(arena, json_member(subset, "notReadyAddresses"), false, slice);
+    }
+    if (slice->endpoints_count > 0 && slice->endpoints[0].addresses.count > 0 &&
+        !address_is_v4(&slice->endpoints[0].addresses.each[0]))
+        slice->address_type = KUBE_ADDRESS_IPV6;
+    ports_read(arena, ports, slice);
+}
+
+static void subset_read(struct kube_arena *arena, const cJSON *array, bool ready,
+                        struct kube_endpointslice *slice)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, array)
+    {
+        if (slice->endpoints_count == KUBE_ENDPOINTS_MAX)
+            return;
+        struct kube_endpoint *endpoint = &slice->endpoints[slice->endpoints_count++];
+        bool pod = strcmp(json_string(item, "targetRef.kind", ""), "Pod") == 0;
+        kube_addresses_add(arena, &endpoint->addresses, json_string(item, "ip", ""));
+        endpoint->ready = endpoint->serving = ready;
+        endpoint->pod = kube_arena_text(arena, pod ? json_string(item, "targetRef.name", "") : "");
+        endpoint->pod_uid =
+            kube_arena_text(arena, pod ? json_string(item, "targetRef.uid", "") : "");
+        endpoint->node = kube_arena_text(arena, json_string(item, "nodeName", ""));
+        endpoint->zone = kube_arena_text(arena, "");
+    }
 }
 
 static void ports_read(struct kube_arena *arena, const cJSON *array,

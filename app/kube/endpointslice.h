@@ -2,7 +2,11 @@
  *
  * discovery.k8s.io/v1 and v1beta1 read alike (v1beta1 has the node under `topology`). An absent
  * `ready` means ready, an absent `serving` means what `ready` says, an absent `terminating` means
- * not: as the API reference has it. */
+ * not: as the API reference has it.
+ *
+ * core/v1 Endpoints, which servers without slices have, read as one slice: of the family of their
+ * first address, with the ports of their first subset; whether an endpoint terminates they do not
+ * say. */
 #ifndef KUBE_ENDPOINTSLICE_H
 #define KUBE_ENDPOINTSLICE_H
 

@@ -22,12 +22,10 @@ enum {
 const char doctor_help[] =
     "Usage: seamline doctor --cluster --kubeconfig FILE --context NAME -n NAMESPACE [--read-only]\n"
     "\n"
-    "Says whether a cluster is ready for a run: that it answers, which versions of its resources "
-    "it\n"
-    "serves, and each right, asked for by SelfSubjectAccessReview. Nothing is changed. Rights "
-    "that\n"
-    "are missing are printed as the RBAC rules that would grant them; config/rbac.yaml and\n"
-    "config/rbac-readonly.yaml have all.\n"
+    "Says whether a cluster is ready for a run: that it answers, its version, which versions of\n"
+    "its resources it serves, each right, asked for by SelfSubjectAccessReview, and how far its\n"
+    "clock is from ours. Nothing is changed. Rights that are missing are printed as the RBAC\n"
+    "rules that would grant them; config/rbac.yaml and config/rbac-readonly.yaml have all.\n"
     "\n"
     "  -k, --kubeconfig FILE  or \"lab\": the lab that is up\n"
     "      --in-cluster       as a pod: by its service account\n"
@@ -138,11 +136,13 @@ static int check_rights(struct kube *kube, bool read_only, struct error *err)
                                     missing, missing == 1 ? " is" : "s are");
 }
 
-static void print_versions(const struct kube *kube)
+static void print_versions(const struct kube *kube, char *version)
 {
     const struct kube_discovery *discovery = kube_discovered(kube);
     printf("server %s, context %s, namespace %s: it answers\n", kube_config(kube)->server,
            kube_config(kube)->context, kube_namespace(kube));
+    text_tame(version);
+    printf("Kubernetes %s\n", version[0] == '\0' ? "of a version it does not say" : version);
     for (int i = 0; i < KUBE_KIND_COUNT; i++) {
         const struct kube_resource *resource = &discovery->resources[i];
         printf("  %-3s  %s%s%s %s\n", discovery->served[i] ? "yes" : "NO", resource->group,
@@ -152,10 +152,28 @@ static void print_versions(const struct kube *kube)
            discovery->eviction_version[0] == '\0' ? "" : " of ", discovery->eviction_version);
 }
 
+/* By the Dates of all its answers. */
+static void print_clock(const struct kube *kube)
+{
+    const struct server_clock *clock = kube_server_clock(kube);
+    struct text least = {0}, most = {0};
+    if (clock->answers == 0) {
+        printf("its clock: its answers have no Date\n");
+        return;
+    }
+    text_add_duration(&least, clock->least_ns);
+    text_add_duration(&most, clock->most_ns);
+    printf("its clock: between %s and %s ahead of ours, by %u answers\n", text_str(&least),
+           text_str(&most), clock->answers);
+    text_free(&least);
+    text_free(&most);
+}
+
 enum exit_status doctor_command(int argc, char **argv, struct error *err)
 {
     struct arguments arguments = {.options.timeout_ns = INT64_C(300000000000)};
     struct by_hand hand = {0};
+    char version[64];
     int code = parse(argc, argv, &arguments, err);
     if (code == 0 && arguments.help) {
         fputs(doctor_help, stdout);
@@ -164,9 +182,12 @@ enum exit_status doctor_command(int argc, char **argv, struct error *err)
     if (code == 0) {
         stop_on_signals();
         code = by_hand_open(&hand, &arguments.options, err);
+        if (code == 0)
+            code = kube_version(hand.kube, ANSWER_MS, version, err);
         if (code == 0) {
-            print_versions(hand.kube);
+            print_versions(hand.kube, version);
             code = check_rights(hand.kube, arguments.read_only, err);
+            print_clock(hand.kube);
         }
         by_hand_close(&hand);
     }

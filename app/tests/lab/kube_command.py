@@ -248,6 +248,9 @@ def doctors(seamline, api_only, program):
         status, missing, out = doctor()
         yield "doctor finds what is missing", (status, missing) == (
             3, [("list", "nodes everywhere"), ("patch", "deployments")]), out
+        clock = re.search(r"(?m)^its clock: between (-?)[0-9.]+ \w+ and [0-9.]+ \w+ ahead of ours, by (\d+) answers$", out)
+        yield "and has version and clock", re.search(r"(?m)^Kubernetes v1\.\d+\.", out) and clock \
+            and int(clock[2]) > 10, out
         yield "and has the rules", 'resources: ["deployments"]\n  verbs: ["patch"]' in out, out
         world.run("apply", "-f", "-", stdin=kubectl.MANIFEST)
         done = subprocess.run([seamline, "advise", "web", "-k", world.kubeconfig, "--context", "seamline-lab", "-n",

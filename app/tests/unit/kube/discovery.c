@@ -52,7 +52,9 @@ static void test_old_server(void **state)
     assert_true(discovery.served[KUBE_ENDPOINTSLICE]);
     kube_discovery_init(&discovery);
     read_groups(&discovery, "{\"kind\":\"APIGroupList\",\"groups\":[]}");
-    assert_false(discovery.served[KUBE_ENDPOINTSLICE]);
+    assert_true(discovery.served[KUBE_ENDPOINTSLICE]); /* As Endpoints. */
+    assert_string_equal(discovery.resources[KUBE_ENDPOINTSLICE].plural, "endpoints");
+    assert_string_equal(discovery.resources[KUBE_ENDPOINTSLICE].group, "");
     assert_false(discovery.served[KUBE_DEPLOYMENT]);
 }
 

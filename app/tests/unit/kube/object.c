@@ -124,6 +124,34 @@ static void test_recorded_services(void **state)
     }
 }
 
+/* Of a server without slices. */
+static void test_endpoints(void **state)
+{
+    struct kube_object *object;
+    (void)state;
+    object = read_text(
+        KUBE_ENDPOINTSLICE,
+        "{\"metadata\":{\"name\":\"web\"},\"subsets\":[{\"addresses\":[{\"ip\":\"fd00::1\","
+        "\"nodeName\":\"n1\",\"targetRef\":{\"kind\":\"Pod\",\"name\":\"p1\",\"uid\":\"u1\"}}],"
+        "\"notReadyAddresses\":[{\"ip\":\"fd00::2\"}],\"ports\":[{\"name\":\"http\",\"port\":80}]},"
+        "{\"addresses\":[{\"ip\":\"fd00::3\"}]}]}");
+    const struct kube_endpointslice *slice = &object->endpointslice;
+    assert_string_equal(slice->service, "web");
+    assert_int_equal(slice->address_type, KUBE_ADDRESS_IPV6);
+    assert_int_equal(slice->endpoints_count, 3);
+    assert_string_equal(slice->endpoints[0].pod, "p1");
+    assert_string_equal(slice->endpoints[0].pod_uid, "u1");
+    assert_string_equal(slice->endpoints[0].node, "n1");
+    assert_true(slice->endpoints[0].ready && slice->endpoints[2].ready);
+    assert_false(slice->endpoints[1].ready || slice->endpoints[1].serving);
+    assert_int_equal(slice->ports_count, 1);
+    assert_int_equal(slice->ports[0].port, 80);
+    kube_object_drop(object);
+    object = read_text(KUBE_ENDPOINTSLICE, "{\"metadata\":{\"name\":\"none\"}}");
+    assert_int_equal(object->endpointslice.endpoints_count, 0);
+    kube_object_drop(object);
+}
+
 /* v1beta1, and the API's meaning of absent conditions. */
 static void test_slice_defaults(void **state)
 {
@@ -248,10 +276,15 @@ static void test_cache(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recorded_pod),      cmocka_unit_test(test_recorded_others),
-        cmocka_unit_test(test_recorded_services), cmocka_unit_test(test_slice_defaults),
-        cmocka_unit_test(test_why_not_ready),     cmocka_unit_test(test_deletion),
-        cmocka_unit_test(test_odd_input),         cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_recorded_pod),
+        cmocka_unit_test(test_recorded_others),
+        cmocka_unit_test(test_recorded_services),
+        cmocka_unit_test(test_slice_defaults),
+        cmocka_unit_test(test_endpoints),
+        cmocka_unit_test(test_why_not_ready),
+        cmocka_unit_test(test_deletion),
+        cmocka_unit_test(test_odd_input),
+        cmocka_unit_test(test_cache),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
