@@ -294,6 +294,32 @@ static void latencies_are_compared_by_seconds(void **state)
     assert_in_range(differing_latencies(1e6, 1.08e6, &covered), 38, LATENCY_COMPARISONS);
 }
 
+/* Of three seconds the one in the middle had no answer; another stream's and kind's are not its. */
+static void blocks_are_seconds_with_answers(void **state)
+{
+    struct log_bucket buckets[] = {{.bucket = 7, .count = 3}, {.bucket = 9, .count = 1}};
+    struct logs_interval intervals[5] = {
+        {.head = {.from_ns = MS(4000)}, .first = 0, .buckets = 2},
+        {.head = {.from_ns = MS(4000)}, .first = 1, .buckets = 1}, /* Of another worker. */
+        {.head = {.from_ns = MS(6000)}, .first = 1, .buckets = 1},
+        {.head = {.from_ns = MS(5000), .stream = 1}, .first = 0, .buckets = 2},
+        {.head = {.from_ns = MS(5000), .kind = INTERVAL_CONNECT}, .first = 0, .buckets = 2}};
+    struct logs logs = {
+        .intervals = intervals, .interval_count = 5, .buckets = buckets, .bucket_count = 2};
+    struct latency_blocks blocks;
+    (void)state;
+    assert_int_equal(latency_blocks_make(&logs, 0, &blocks), 0);
+    assert_int_equal(blocks.count, 2);
+    assert_int_equal(blocks.counts[0][7], 3);
+    assert_int_equal(blocks.counts[0][9], 2);
+    assert_int_equal(blocks.counts[1][7], 0);
+    assert_int_equal(blocks.counts[1][9], 1);
+    latency_blocks_free(&blocks);
+    assert_int_equal(latency_blocks_make(&logs, 2, &blocks), 0);
+    assert_int_equal(blocks.count, 0);
+    latency_blocks_free(&blocks);
+}
+
 /* From a result: what counts and of what, and how many were lost at once. */
 static void a_run_gives_its_figures(void **state)
 {
@@ -347,6 +373,7 @@ int main(void)
         cmocka_unit_test(too_few_runs_are_told),
         cmocka_unit_test(what_is_lost_at_once_counts_once),
         cmocka_unit_test(latencies_are_compared_by_seconds),
+        cmocka_unit_test(blocks_are_seconds_with_answers),
         cmocka_unit_test(a_run_gives_its_figures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
