@@ -29,8 +29,11 @@ uint64_t rates_step_ns(const struct result *result, size_t most)
                 return unit_ns * parts[i];
 }
 
+/* NULL: a damaged log has lost the bin of what was due then, and it is left to the rest. */
 static struct rates_item *item_at(struct rates *rates, uint64_t due_ns)
 {
+    if (due_ns < rates->from_ns || (due_ns - rates->from_ns) / rates->step_ns >= rates->count)
+        return NULL;
     return &rates->items[(due_ns - rates->from_ns) / rates->step_ns];
 }
 
@@ -48,6 +51,8 @@ static int add_counts(struct rates *rates, const struct result *result, unsigned
         return -ENOMEM;
     while (due_order_next(&order, &group)) {
         struct rates_item *item = item_at(rates, group.due_ns);
+        if (item == NULL)
+            continue;
         item->due += group.count;
         for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
             item->outcomes[i] += group.outcomes[i];
@@ -73,12 +78,13 @@ static int add_exact(struct rates *rates, const struct logs *logs, unsigned stre
     struct rates_item *item = rates->items;
     for (size_t i = 0; i < logs->request_count; i++) {
         const struct record_request *request = &logs->requests[i];
-        if (request->stream != stream || !outcome_is_good(request->outcome))
+        struct rates_item *next = item_at(rates, request->due_ns);
+        if (request->stream != stream || !outcome_is_good(request->outcome) || next == NULL)
             continue;
-        if (item_at(rates, request->due_ns) != item) {
+        if (next != item) {
             item->latency = values_quantiles(&values);
             values.count = 0;
-            item = item_at(rates, request->due_ns);
+            item = next;
         }
         values_add(&values,
                    request->done_ns > request->due_ns ? request->done_ns - request->due_ns : 0);
