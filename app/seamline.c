@@ -51,7 +51,7 @@ static const char general_help[] =
     "  doctor --cluster       whether a cluster has what a run needs, and gives us the rights\n"
     "  undo DIR               put back what a killed run left changed\n"
     "  help COMMAND           more about a command\n"
-    "  --version\n"
+    "  --version              which version this is\n"
     "\n"
     "First steps: `scripts/demo`, or as root `seamline run config/k8s-app-upgrade.json`, which\n"
     "needs no cluster: it brings up the built-in lab.\n"
