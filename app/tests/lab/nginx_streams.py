@@ -63,7 +63,8 @@ def run(veth, folder):
     (folder / "nginx.json").write_text(json.dumps(experiment()))
     server = Nginx(veth, folder / "nginx", f"listen {ADDRESS}:{PORT};")
     server.file("small", SMALL)
-    server.file("big", os.urandom(BIG_BYTES))
+    # Bytes in which nginx cannot find a command of server side includes, which it would carry out.
+    server.file("big", os.urandom(BIG_BYTES).replace(b"<", b"."))
     with server:
         done = subprocess.run([SEAMLINE, "run", folder / "nginx.json", "-m", folder / "machine.json", "-o",
                                folder / "out"], capture_output=True, text=True, timeout=120, check=False)
