@@ -30,7 +30,8 @@ enum {
     OPTION_ONLY,
     OPTION_REPEAT,
     OPTION_LIST,
-    OPTION_ALLOW_EXEC
+    OPTION_ALLOW_EXEC,
+    OPTION_EVENTS
 };
 
 static const char general_help[] =
@@ -79,6 +80,8 @@ static const char run_help[] =
     "  -q, --quiet            no progress\n"
     "  -p, --pcap             keep the last packets, and write those around each loss into the\n"
     "                         run directory: capture-N.pcapng\n"
+    "      --events FILE      a line of JSON for each event as it happens, after what is in FILE;\n"
+    "                         -: on standard output, instead of the report\n"
     "      --drivers DIR      folder of driver profiles; default drivers-cfg\n"
     "\n"
     "An experiment (docs/experiment.md) says what to send, what to change and what to expect:\n"
@@ -117,7 +120,7 @@ static const char undo_help[] =
 
 struct arguments {
     const char *operand; /* The only one. */
-    const char *machine, *output, *variant, *format, *drivers;
+    const char *machine, *output, *variant, *format, *drivers, *events;
     const char *sets[SETS_MAX];
     size_t set_count;
     const char *only[ONLY_MAX];
@@ -142,6 +145,7 @@ static const struct option long_options[] = {
     {"repeat", required_argument, NULL, OPTION_REPEAT},
     {"list", no_argument, NULL, OPTION_LIST},
     {"allow-exec", no_argument, NULL, OPTION_ALLOW_EXEC},
+    {"events", required_argument, NULL, OPTION_EVENTS},
     {0},
 };
 
@@ -162,6 +166,7 @@ static bool take_option(struct arguments *arguments, int option)
     case OPTION_VARIANTS: arguments->variants = true; return true;
     case OPTION_ALLOW_EXEC: arguments->allow_exec = true; return true;
     case OPTION_LIST: arguments->list = true; return true;
+    case OPTION_EVENTS: arguments->events = optarg; return true;
     case OPTION_REPEAT: return take_repeats(arguments, optarg);
     case OPTION_ONLY:
         if (arguments->only_count == ONLY_MAX)
@@ -241,6 +246,7 @@ static void set_options(struct run_options *options, const struct arguments *arg
                                     .program = program,
                                     .yes = arguments->yes,
                                     .quiet = arguments->quiet,
+                                    .events = arguments->events,
                                     .pcap = arguments->pcap,
                                     .variants = arguments->variants,
                                     .only = arguments->only,

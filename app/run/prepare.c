@@ -16,6 +16,10 @@
 #include "run/prediction.h"
 #include "run/proxies.h"
 
+enum {
+    EVENTS_END_MS = 1000 /* For their reader, at the end. */
+};
+
 /* ---- files ---- */
 
 static int load_experiment(struct session *session, struct error *err)
@@ -330,6 +334,13 @@ static int open_rundir(struct session *session, struct error *err)
     return code;
 }
 
+/* From here on events are told. */
+static int open_events(struct session *session, struct error *err)
+{
+    session->rundir.also = &session->live.fresh;
+    return events_open(&session->events, session->options->events, err);
+}
+
 static int fill_rundir(struct session *session, struct error *err)
 {
     char path[PATH_MAX];
@@ -369,9 +380,9 @@ static int start_clock(struct session *session, struct error *err)
 int prepare(struct session *session, struct error *err)
 {
     static int (*const parts[])(struct session *, struct error *) = {
-        load_experiment, load_manifests,  check_may_change, check_exec, check_files, check_proxies,
-        predict,         load_machine,    open_rundir,      open_lab,   start_clock, open_cluster,
-        ask_consent,     proxies_compare, open_fleet,       fill_rundir};
+        load_experiment, load_manifests, check_may_change, check_exec,  check_files, check_proxies,
+        predict,         load_machine,   open_rundir,      open_events, open_lab,    start_clock,
+        open_cluster,    ask_consent,    proxies_compare,  open_fleet,  fill_rundir};
     int code = 0;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && code == 0; i++)
         code = parts[i](session, err);
@@ -402,6 +413,8 @@ int prepare_undo(struct session *session, struct error *err)
         rundir_close(&session->rundir);
     else if (session->recording)
         rundir_discard(&session->rundir);
+    events_close(&session->events, EVENTS_END_MS);
+    timeline_free(&session->live.fresh);
     cluster_close(&session->cluster);
     if (session->fleet_open)
         fleet_close(&session->fleet);

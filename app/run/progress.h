@@ -3,8 +3,10 @@
 #ifndef RUN_PROGRESS_H
 #define RUN_PROGRESS_H
 
-#include "run/session.h"
-#include "run/step.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "run/live.h"
 
 struct progress {
     bool quiet;
@@ -15,12 +17,11 @@ struct progress {
 
 void progress_start(struct progress *progress, bool quiet);
 /* Show it, when it is time. */
-void progress_tick(struct progress *progress, const struct session *session,
-                   const struct steps *steps);
+void progress_tick(struct progress *progress, const struct live *live);
 /* Leave the line behind, so that other text can follow. */
 void progress_end(struct progress *progress);
 
-/* The line itself. Pods: of the Deployment that a step changes, else of the first. */
-const char *progress_text(const struct session *session, const struct steps *steps, char out[256]);
+/* The line itself. */
+const char *progress_text(const struct live *live, char out[256]);
 
 #endif

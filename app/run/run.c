@@ -40,6 +40,30 @@ void session_note(struct session *session, enum timeline_kind kind, const char *
     rundir_add_event(&session->rundir, &event, NULL);
 }
 
+/* ---- the run as it is now ---- */
+
+/* The events' end is not the run's, and is told once. */
+static void follow_events(struct session *session)
+{
+    if (!session->events.open || session->events.failed == 0)
+        return;
+    fprintf(stderr, "\nseamline: the run goes on, but --events %s: %s: no more are told\n",
+            session->options->events, strerror(-session->events.failed));
+    events_close(&session->events, 0);
+}
+
+/* STEPS NULL: none is under way. */
+static void look(struct session *session, const struct steps *steps)
+{
+    struct live_sample sample;
+    live_tell(&session->live, &session->events);
+    if (live_is_due(&session->live, clock_now_ns(&session->clock))) {
+        live_sample_take(&sample, session, steps);
+        live_update(&session->live, &sample, &session->events);
+    }
+    follow_events(session);
+}
+
 /* ---- one turn of the loop ---- */
 
 static void note_net_event(struct session *session, const struct net_event *net)
@@ -120,7 +144,8 @@ static int each_second(struct session *session, uint64_t *last_ns, struct error 
 
 /* 0, or -errno with ERR when the cluster cannot be followed any more or a device is gone; the rest
  * is done all the same. */
-static int turn(struct session *session, uint64_t *second_ns, struct error *err)
+static int turn(struct session *session, const struct steps *steps, uint64_t *second_ns,
+                struct error *err)
 {
     struct error lost = {0};
     int code = 0;
@@ -131,6 +156,7 @@ static int turn(struct session *session, uint64_t *second_ns, struct error *err)
     if (session->launched)
         take_reports(session);
     cut_pieces(session);
+    look(session, steps);
     int looked = each_second(session, second_ns, &lost);
     if (looked < 0 && err != NULL)
         *err = lost; /* It explains the rest. */
@@ -154,12 +180,12 @@ static int go_through(struct session *session, const struct experiment_step *lis
             return -EINTR;
         }
         code = steps_tick(&steps, session, err);
-        int result = code < 0 ? code : turn(session, &second_ns, after ? NULL : err);
+        int result = code < 0 ? code : turn(session, &steps, &second_ns, after ? NULL : err);
         if (result < 0 && !after) {
             steps_break(&steps, session, err->text);
             return result;
         }
-        progress_tick(progress, session, &steps);
+        progress_tick(progress, &session->live);
     }
     return code;
 }
@@ -177,7 +203,7 @@ static void stop_streams(struct session *session)
     }
     while (waiting && clock_now_ns(&session->clock) < deadline_ns) {
         waiting = false;
-        turn(session, &second_ns, NULL);
+        turn(session, NULL, &second_ns, NULL);
         for (unsigned i = 0; i < session->experiment->stream_count; i++) {
             const struct fleet_stream *stream = &session->fleet.streams[i];
             waiting = waiting || (stream->wanted > 0 && stream->stopped_ns == 0);
@@ -268,7 +294,7 @@ static int write_report(struct session *session, const struct result *result,
 {
     struct text text = {0};
     int code = report_make(result, format, &text, err);
-    if (code == 0 && format == REPORT_TEXT)
+    if (code == 0 && format == REPORT_TEXT && run_prints(session->options))
         fputs(text_str(&text), stdout);
     if (code == 0)
         code =
@@ -325,6 +351,8 @@ static int do_steps(struct session *session, struct error *err, struct error *la
     struct progress progress;
     struct error back = {0};
     progress_start(&progress, session->options->quiet);
+    live_start(&session->live, experiment, session->fleet.count, meta, session->rundir.path,
+               &session->events);
     int code = proxies_set(session, err);
     if (code == 0)
         code =
@@ -379,6 +407,11 @@ static enum exit_status carry_out(struct session *session, struct error *err)
     return verdict == VERDICT_MET ? EXIT_MET : EXIT_NOT_MET;
 }
 
+bool run_prints(const struct run_options *options)
+{
+    return options->events == NULL || strcmp(options->events, "-") != 0;
+}
+
 enum exit_status run_experiment(const struct run_options *options, struct error *err)
 {
     struct session *session = calloc(1, sizeof(*session));
@@ -397,8 +430,11 @@ enum exit_status run_experiment(const struct run_options *options, struct error 
     if (stop_is_wanted())
         error_set(err, status, -EINTR, "interrupted before the first step: nothing was changed");
     session->measuring = code == 0 && !stop_is_wanted();
-    if (session->measuring)
+    if (session->measuring) {
         status = carry_out(session, err);
+        live_stop(&session->live, clock_now_ns(&session->clock), (int)status, err->text,
+                  &session->events);
+    }
     if (prepare_undo(session, &down) < 0) {
         fprintf(stderr, "seamline: afterwards: %s\n", down.text);
         status = status == EXIT_MET ? EXIT_ENVIRONMENT : status;

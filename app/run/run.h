@@ -42,8 +42,13 @@ struct run_options {
     bool yes;            /* May change a cluster that is no lab. */
     bool allow_exec;     /* `exec` steps may run programs. */
     bool quiet;          /* No progress. */
+    const char *events;  /* Where lines of JSON go while it runs: a path, or "-" for standard
+                            output, which the report then leaves alone; NULL: nowhere. */
     bool pcap;           /* Cut the packets around loss windows out into the run directory. */
 };
+
+/* Standard output is for the report, and not for events. */
+bool run_prints(const struct run_options *options);
 
 /* Runs it, prints progress on stderr and the text report on stdout. ERR is filled for exit statuses
  * 2 and 3, and for 4. */

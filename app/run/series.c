@@ -18,6 +18,7 @@
 #include "base/stop.h"
 #include "plan/matrix.h"
 #include "report/series.h"
+#include "run/events.h"
 #include "run/prepare.h"
 #include "rundir/rundir.h"
 
@@ -315,15 +316,21 @@ static enum exit_status go_through(struct work *work, struct error *err)
 {
     struct series *series = &work->series;
     struct text table = {0};
+    /* Held open: a FIFO's reader is not to take each run's end for its own. */
+    struct events events = {0};
     int code = save(work, err);
     char path[PATH_MAX];
 
+    if (code == 0)
+        code = events_open(&events, work->options->events, err);
     stop_on_signals();
     for (uint32_t i = 0; i < series->count && code == 0 && !stop_is_wanted(); i++)
         if (series->runs[i].state == SERIES_WAITING)
             code = run_one(work, i, err);
+    events_close(&events, 0);
     series_table(series, &table);
-    fputs(text_str(&table), stdout);
+    if (run_prints(work->options))
+        fputs(text_str(&table), stdout);
     fflush(stdout);
     snprintf(path, sizeof(path), "%s/report.txt", work->rundir.path);
     if (text_write_file(&table, path) < 0)
@@ -387,7 +394,7 @@ static void be_child(const struct run_options *options, pid_t parent, int fd)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         _exit(EXIT_INTERRUPTED);
-    if (null >= 0)
+    if (null >= 0 && run_prints(options))
         dup2(null, STDOUT_FILENO); /* Its report.txt has it. */
     enum exit_status status = run_experiment(options, &err);
     if (err.text[0] != '\0') {

@@ -12,7 +12,9 @@
 #include "plan/machine.h"
 #include "plan/manifest.h"
 #include "run/cluster.h"
+#include "run/events.h"
 #include "run/fleet.h"
+#include "run/live.h"
 #include "run/pieces.h"
 #include "run/run.h"
 #include "rundir/meta.h"
@@ -40,6 +42,8 @@ struct session {
     struct meta meta;
     struct fleet fleet;
     struct pieces pieces; /* Of the capture, when it was asked for. */
+    struct events events; /* For who follows the run. */
+    struct live live;     /* The run as it is now. */
     bool fleet_open, launched;
     char kubeconfig[PATH_MAX]; /* Of the cluster; "" without one. */
     struct cluster cluster;    /* cluster.kube NULL: none. */

@@ -81,6 +81,7 @@ const char traffic_help[] =
     "  -q, --quiet            no progress\n"
     "  -p, --pcap             keep the last packets, and write those around each loss into the\n"
     "                         run directory: capture-N.pcapng\n"
+    "      --events FILE      a line of JSON for each event as it happens; -: on stdout\n"
     "      --drivers DIR      folder of driver profiles\n";
 
 const char traffic_examples[] =
@@ -115,6 +116,7 @@ enum {
     OPTION_CONNECT_TO,
     OPTION_SEED,
     OPTION_TARGETS,
+    OPTION_EVENTS,
     OPTION_DRIVERS
 };
 
@@ -147,6 +149,7 @@ static const struct option options[] = {
     {"output", required_argument, NULL, 'o'},
     {"quiet", no_argument, NULL, 'q'},
     {"pcap", no_argument, NULL, 'p'},
+    {"events", required_argument, NULL, OPTION_EVENTS},
     {"drivers", required_argument, NULL, OPTION_DRIVERS},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -190,6 +193,7 @@ static const char **value_of(struct arguments *arguments, int option)
     case OPTION_SNI: return &arguments->command.server_name;
     case OPTION_TARGETS: return &arguments->command.targets;
     case OPTION_SEED: return &arguments->command.seed;
+    case OPTION_EVENTS: return &arguments->run.events;
     case OPTION_DRIVERS: return &arguments->run.drivers;
     default: return NULL;
     }

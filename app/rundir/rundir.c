@@ -186,6 +186,8 @@ int rundir_add_event(struct rundir *rundir, const struct timeline_event *event, 
 {
     struct error failure = {0};
     struct text line = {0};
+    if (rundir->also != NULL)
+        timeline_add(rundir->also, event);
     timeline_print(event, &line);
     int result = append_line(rundir, rundir->timeline_fd, "cluster.jsonl", &line, &failure);
     text_free(&line);

@@ -27,6 +27,7 @@
 
 #include "base/error.h"
 
+struct timeline;
 struct timeline_event;
 
 struct rundir {
@@ -36,6 +37,8 @@ struct rundir {
     bool made;                /* The directory was made by rundir_create(). */
     uint64_t events_lost;     /* Events that could not be written. */
     struct error trouble;     /* The first failure to write one; "" while there is none. */
+    struct timeline *also;    /* Borrowed: each event is added here as well, whether it could be
+                                 written or not. NULL: nowhere. */
 };
 
 /* Make the directory and open its growing files. PATH NULL: "seamline-<experiment>-<UTC time>" in

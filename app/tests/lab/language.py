@@ -77,6 +77,17 @@ def events(folder, name):
     return [json.loads(line) for line in (folder / name / "cluster.jsonl").read_text().splitlines()]
 
 
+def told_on_time(told, timeline):
+    own = [e for e in told if e["kind"] in ("experiment", "phase", "rates", "connections", "window-opened",
+                                            "window-closed", "tester-stall", "events-dropped", "end")]
+    yield "--events has the timeline, in order", [e for e in told if e not in own] == timeline, (told, timeline)
+    yield "between the experiment and its end", told[0]["kind"] == "experiment" and told[0]["streams"] == ["new"] \
+        and told[-1]["kind"] == "end" and told[-1]["status"] == 0, told
+    phases = [e["object"] for e in own if e["kind"] == "phase"]
+    order = ["setup", "baseline", "change", "after"]  # One that is over at once may not be seen.
+    yield "with its phases", phases[0] == "setup" and phases == [p for p in order if p in phases], phases
+
+
 def programs(folder):
     machine = folder / "machine.json"
     machine.write_text(json.dumps(MACHINE))
@@ -92,10 +103,11 @@ def programs(folder):
         try:
             time.sleep(0.5)
             script.write_text(script.read_text().replace("${1#fail}", "0"))
-            done = run(folder, "said", PROGRAMS, "-m", machine, "--allow-exec")
+            done = run(folder, "said", PROGRAMS, "-m", machine, "--allow-exec", "--events", "-")
             said = (folder / "said" / "exec-say.txt").read_text().splitlines()
             yield "its output is kept, its environment is what is named, its folder the experiment's", \
                 done.returncode == 0 and said == [f"one two:that:{folder}/said:", str(folder)], (done, said)
+            yield from told_on_time([json.loads(line) for line in done.stdout.splitlines()], events(folder, "said"))
             script.write_text("#!/bin/sh\necho all is lost >&2; exit 7\n")
             done = run(folder, "failed", PROGRAMS, "-m", machine, "--allow-exec")
             yield "one that fails ends the run, with its last words", done.returncode == 3 \
@@ -123,9 +135,15 @@ def programs(folder):
             server.kill()
             server.wait()
             done = run(folder, "open", PROGRAMS, "-m", machine, "--allow-exec", "--set", "steps.0.until=done",
-                       "--set", 'steps.say.command=["true"]', "--set", "steps.2.deadline=2s")
+                       "--set", 'steps.say.command=["true"]', "--set", "steps.2.deadline=2s",
+                       "--events", folder / "open.jsonl")
             yield "a window that does not close is waited for up to the deadline", done.returncode == 3 \
                 and "windows-closed was not reached in time\n  stream new: " in done.stderr, done
+            told = [json.loads(line) for line in (folder / "open.jsonl").read_text().splitlines()]
+            yield "events tell of it while it is open", any(e["kind"] == "window-opened" and e["object"] == "new"
+                                                            for e in told) \
+                and any(e["streams"][0]["windowOpen"] and e["streams"][0]["lost"] > 0
+                        for e in told if e["kind"] == "rates") and told[-1]["status"] == 3, told
         finally:
             server.kill()
             server.wait()
