@@ -97,6 +97,7 @@ struct live_note {
 };
 
 struct live {
+    const char *name; /* The experiment's. */
     unsigned stream_count, worker_count;
     uint64_t hold_off_ns;
     struct live_stream streams[RECORD_STREAMS];

@@ -1,13 +1,13 @@
 #include "run/progress.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include <stdlib.h>
 
-/* A rewritten line may move five times a second; a log gets one line a second. */
-#define TERMINAL_NS UINT64_C(200000000)
-#define LOG_NS UINT64_C(1000000000)
+#include "run/view.h"
+
+/* A view may move five times a second; a log gets one line a second. */
+#define VIEW_NS UINT64_C(200000000)
+#define LINE_NS UINT64_C(1000000000)
 
 const char *progress_text(const struct live *live, char out[256])
 {
@@ -34,31 +34,53 @@ const char *progress_text(const struct live *live, char out[256])
     return out;
 }
 
-void progress_start(struct progress *progress, bool quiet)
+void progress_start(struct progress *progress, FILE *stream, bool quiet)
 {
-    *progress = (struct progress){.quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1};
+    const char *no_colour = getenv("NO_COLOR");
+    *progress = (struct progress){.quiet = quiet,
+                                  .view = !quiet && screen_can(stream),
+                                  .colour = no_colour == NULL || no_colour[0] == '\0',
+                                  .stream = stream};
+    if (!progress->view)
+        return;
+    progress->locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+    screen_start(&progress->screen, stream);
+}
+
+static void draw(struct progress *progress, const struct live *live)
+{
+    unsigned columns, rows;
+    /* The last column and row are left free: nothing is to wrap or to scroll. */
+    screen_size(&progress->screen, &columns, &rows);
+    locale_t before = progress->locale != (locale_t)0 ? uselocale(progress->locale) : (locale_t)0;
+    view_rows(live, progress->colour, columns > 1 ? columns - 1 : 1, rows > 1 ? rows - 1 : 1,
+              &progress->rows);
+    if (before != (locale_t)0)
+        uselocale(before);
+    screen_draw(&progress->screen, &progress->rows, live->now.now_ns);
 }
 
 void progress_tick(struct progress *progress, const struct live *live)
 {
     char line[256];
     uint64_t now_ns = live->now.now_ns;
-    uint64_t every_ns = progress->terminal ? TERMINAL_NS : LOG_NS;
+    uint64_t every_ns = progress->view ? VIEW_NS : LINE_NS;
     if (progress->quiet || (progress->shown_ns != 0 && now_ns < progress->shown_ns + every_ns))
         return;
     progress->shown_ns = now_ns;
-    progress_text(live, line);
-    if (progress->terminal)
-        fprintf(stderr, "\r%-*s", (int)progress->width, line);
-    else
-        fprintf(stderr, "%s\n", line);
-    fflush(stderr);
-    progress->width = (unsigned)strlen(line);
+    if (progress->view) {
+        draw(progress, live);
+        return;
+    }
+    fprintf(progress->stream, "%s\n", progress_text(live, line));
+    fflush(progress->stream);
 }
 
 void progress_end(struct progress *progress)
 {
-    if (progress->terminal && progress->width > 0)
-        fputc('\n', stderr);
-    progress->width = 0;
+    screen_stop(&progress->screen);
+    text_free(&progress->rows.text);
+    if (progress->locale != (locale_t)0)
+        freelocale(progress->locale);
+    progress->locale = (locale_t)0;
 }

@@ -350,7 +350,9 @@ static int do_steps(struct session *session, struct error *err, struct error *la
     struct meta *meta = &session->meta;
     struct progress progress;
     struct error back = {0};
-    progress_start(&progress, session->options->quiet);
+    /* Lines of events on the terminal and a view would be in each other's way. */
+    bool lines = !run_prints(session->options) && isatty(STDOUT_FILENO) == 1;
+    progress_start(&progress, stderr, session->options->quiet || lines);
     live_start(&session->live, experiment, session->fleet.count, meta, session->rundir.path,
                &session->events);
     int code = proxies_set(session, err);
