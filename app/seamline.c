@@ -31,7 +31,8 @@ enum {
     OPTION_REPEAT,
     OPTION_LIST,
     OPTION_ALLOW_EXEC,
-    OPTION_EVENTS
+    OPTION_EVENTS,
+    OPTION_METRICS
 };
 
 static const char general_help[] =
@@ -82,6 +83,9 @@ static const char run_help[] =
     "                         run directory: capture-N.pcapng\n"
     "      --events FILE      a line of JSON for each event as it happens, after what is in FILE;\n"
     "                         -: on standard output, instead of the report\n"
+    "      --metrics [ADDRESS:]PORT\n"
+    "                         serve the run's figures to Prometheus while it goes on, at\n"
+    "                         http://ADDRESS:PORT/metrics; ADDRESS is 127.0.0.1 unless given\n"
     "      --drivers DIR      folder of driver profiles; default drivers-cfg\n"
     "\n"
     "An experiment (docs/experiment.md) says what to send, what to change and what to expect:\n"
@@ -120,7 +124,7 @@ static const char undo_help[] =
 
 struct arguments {
     const char *operand; /* The only one. */
-    const char *machine, *output, *variant, *format, *drivers, *events;
+    const char *machine, *output, *variant, *format, *drivers, *events, *metrics;
     const char *sets[SETS_MAX];
     size_t set_count;
     const char *only[ONLY_MAX];
@@ -146,6 +150,7 @@ static const struct option long_options[] = {
     {"list", no_argument, NULL, OPTION_LIST},
     {"allow-exec", no_argument, NULL, OPTION_ALLOW_EXEC},
     {"events", required_argument, NULL, OPTION_EVENTS},
+    {"metrics", required_argument, NULL, OPTION_METRICS},
     {0},
 };
 
@@ -167,6 +172,7 @@ static bool take_option(struct arguments *arguments, int option)
     case OPTION_ALLOW_EXEC: arguments->allow_exec = true; return true;
     case OPTION_LIST: arguments->list = true; return true;
     case OPTION_EVENTS: arguments->events = optarg; return true;
+    case OPTION_METRICS: arguments->metrics = optarg; return true;
     case OPTION_REPEAT: return take_repeats(arguments, optarg);
     case OPTION_ONLY:
         if (arguments->only_count == ONLY_MAX)
@@ -247,6 +253,7 @@ static void set_options(struct run_options *options, const struct arguments *arg
                                     .yes = arguments->yes,
                                     .quiet = arguments->quiet,
                                     .events = arguments->events,
+                                    .metrics = arguments->metrics,
                                     .pcap = arguments->pcap,
                                     .variants = arguments->variants,
                                     .only = arguments->only,

@@ -3,16 +3,8 @@
 #include <inttypes.h>
 
 #include "report/escape.h"
+#include "report/openmetrics.h"
 #include "report/report_priv.h"
-
-static void begin(struct text *out, const char *name, const char *type, const char *unit,
-                  const char *help)
-{
-    text_addf(out, "# TYPE %s %s\n", name, type);
-    if (unit != NULL)
-        text_addf(out, "# UNIT %s %s\n", name, unit);
-    text_addf(out, "# HELP %s %s\n", name, help);
-}
 
 /* NAME{stream="...",LABEL="WORD"}, and a space. */
 static void add_name(struct text *out, const struct result *result, unsigned stream,
@@ -39,7 +31,7 @@ static void add_count(struct text *out, const struct result *result, unsigned st
 static void add_info(const struct result *result, struct text *out)
 {
     const struct meta *meta = &result->meta;
-    begin(out, "seamline_run", "info", NULL, "The run that these figures are of.");
+    openmetrics_family(out, "seamline_run", "info", NULL, "The run that these figures are of.");
     text_add(out, "seamline_run_info{experiment=\"");
     escape_label(out, meta->experiment);
     text_add(out, "\",environment=\"");
@@ -55,22 +47,23 @@ static void add_info(const struct result *result, struct text *out)
 static void add_requests(const struct result *result, struct text *out)
 {
     const uint32_t count = result->meta.stream_count;
-    begin(out, "seamline_requests_due", "counter", NULL, "Requests that the schedule wanted.");
+    openmetrics_family(out, "seamline_requests_due", "counter", NULL,
+                       "Requests that the schedule wanted.");
     for (unsigned i = 0; i < count; i++)
         add_count(out, result, i, "seamline_requests_due_total", NULL, NULL,
                   result->streams[i].due);
-    begin(out, "seamline_requests", "counter", NULL,
-          "Requests by outcome; the sum over outcomes is the number due.");
+    openmetrics_family(out, "seamline_requests", "counter", NULL,
+                       "Requests by outcome; the sum over outcomes is the number due.");
     for (unsigned i = 0; i < count; i++)
         for (unsigned o = 0; o < OUTCOME_COUNT; o++)
             add_count(out, result, i, "seamline_requests_total", "outcome", outcome_text(o),
                       result->streams[i].outcomes[o]);
-    begin(out, "seamline_requests_lost", "counter", NULL,
-          "Requests with an outcome that opens loss windows.");
+    openmetrics_family(out, "seamline_requests_lost", "counter", NULL,
+                       "Requests with an outcome that opens loss windows.");
     for (unsigned i = 0; i < count; i++)
         add_count(out, result, i, "seamline_requests_lost_total", NULL, NULL,
                   result->streams[i].lost);
-    begin(out, "seamline_answers", "counter", NULL, "Good answers.");
+    openmetrics_family(out, "seamline_answers", "counter", NULL, "Good answers.");
     for (unsigned i = 0; i < count; i++)
         add_count(out, result, i, "seamline_answers_total", NULL, NULL,
                   result->streams[i].received);
@@ -78,7 +71,8 @@ static void add_requests(const struct result *result, struct text *out)
 
 static void add_connections(const struct result *result, struct text *out)
 {
-    begin(out, "seamline_connections", "counter", NULL, "Established connections by their end.");
+    openmetrics_family(out, "seamline_connections", "counter", NULL,
+                       "Established connections by their end.");
     for (unsigned i = 0; i < result->meta.stream_count; i++) {
         const struct result_stream *stream = &result->streams[i];
         const char *name = "seamline_connections_total", *label = "end";
@@ -87,8 +81,8 @@ static void add_connections(const struct result *result, struct text *out)
         add_count(out, result, i, name, label, "done", stream->done);
         add_count(out, result, i, name, label, "unfinished", stream->unfinished);
     }
-    begin(out, "seamline_failed_connects", "counter", NULL,
-          "Attempts that never became a connection.");
+    openmetrics_family(out, "seamline_failed_connects", "counter", NULL,
+                       "Attempts that never became a connection.");
     for (unsigned i = 0; i < result->meta.stream_count; i++)
         add_count(out, result, i, "seamline_failed_connects_total", NULL, NULL,
                   result->streams[i].failed_connects);
@@ -96,8 +90,8 @@ static void add_connections(const struct result *result, struct text *out)
 
 static void add_latencies(const struct result *result, struct text *out)
 {
-    begin(out, "seamline_latency_seconds", "summary", "seconds",
-          "Of good requests, from when they were due to the end of the answer.");
+    openmetrics_family(out, "seamline_latency_seconds", "summary", "seconds",
+                       "Of good requests, from when they were due to the end of the answer.");
     for (unsigned i = 0; i < result->meta.stream_count; i++) {
         const struct result_quantiles *latency = &result->streams[i].latency_from_due;
         const struct {
@@ -121,12 +115,13 @@ static void add_latencies(const struct result *result, struct text *out)
 static void add_windows(const struct result *result, struct text *out)
 {
     uint64_t longest_ns = 0;
-    begin(out, "seamline_loss_windows", "counter", NULL, "Loss windows of the stream.");
+    openmetrics_family(out, "seamline_loss_windows", "counter", NULL,
+                       "Loss windows of the stream.");
     for (unsigned i = 0; i < result->meta.stream_count; i++)
         add_count(out, result, i, "seamline_loss_windows_total", NULL, NULL,
                   result->streams[i].windows.count);
-    begin(out, "seamline_run_loss_windows", "counter", NULL,
-          "Loss windows of the run, over all streams, by cause.");
+    openmetrics_family(out, "seamline_run_loss_windows", "counter", NULL,
+                       "Loss windows of the run, over all streams, by cause.");
     for (unsigned cause = 0; cause < CAUSE_COUNT; cause++) {
         uint64_t count = 0;
         for (size_t i = 0; i < result->windows.count; i++)
@@ -138,8 +133,8 @@ static void add_windows(const struct result *result, struct text *out)
         uint64_t length_ns = window_length_ns(&result->windows.items[i], result->meta.ended_ns);
         longest_ns = length_ns > longest_ns ? length_ns : longest_ns;
     }
-    begin(out, "seamline_longest_loss_window_seconds", "gauge", "seconds",
-          "Of the run: from the middle of the onset to the end of the recovery.");
+    openmetrics_family(out, "seamline_longest_loss_window_seconds", "gauge", "seconds",
+                       "Of the run: from the middle of the onset to the end of the recovery.");
     text_addf(out, "seamline_longest_loss_window_seconds %.9f\n", (double)longest_ns / 1e9);
 }
 
@@ -147,7 +142,7 @@ static void add_expectations(const struct result *result, struct text *out)
 {
     static const char *const words[] = {
         [VERDICT_MET] = "met", [VERDICT_NOT_MET] = "not-met", [VERDICT_UNDECIDED] = "undecided"};
-    begin(out, "seamline_expectations", "gauge", NULL, "Expectations by verdict.");
+    openmetrics_family(out, "seamline_expectations", "gauge", NULL, "Expectations by verdict.");
     for (unsigned verdict = 0; verdict < 3; verdict++) {
         uint32_t count = 0;
         for (uint32_t i = 0; i < result->experiment->expect_count; i++)
@@ -158,12 +153,13 @@ static void add_expectations(const struct result *result, struct text *out)
 
 static void add_tester(const struct result *result, struct text *out)
 {
-    begin(out, "seamline_tester_faults", "counter", NULL, "The tester's own faults, by kind.");
+    openmetrics_family(out, "seamline_tester_faults", "counter", NULL,
+                       "The tester's own faults, by kind.");
     for (unsigned i = 0; i < FAULT_COUNT; i++)
         text_addf(out, "seamline_tester_faults_total{kind=\"%s\"} %" PRIu64 "\n",
                   tester_fault_text(i), result->faults[i]);
-    begin(out, "seamline_records_refused", "counter", NULL,
-          "Records that full logs refused: with any, figures are a bound.");
+    openmetrics_family(out, "seamline_records_refused", "counter", NULL,
+                       "Records that full logs refused: with any, figures are a bound.");
     text_addf(out, "seamline_records_refused_total %" PRIu64 "\n", result->meta.records_refused);
 }
 
@@ -177,6 +173,6 @@ int report_openmetrics(const struct result *result, struct text *out, struct err
     add_windows(result, out);
     add_expectations(result, out);
     add_tester(result, out);
-    text_add(out, "# EOF\n");
+    openmetrics_end(out);
     return 0;
 }

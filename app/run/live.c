@@ -84,6 +84,7 @@ void live_start(struct live *live, const struct experiment *experiment, unsigned
     cJSON *line = begin_line("experiment", 0, 0);
     cJSON *streams = cJSON_AddArrayToObject(line, "streams");
     live->name = experiment->name;
+    live->meta = meta;
     live->stream_count = experiment->stream_count;
     live->worker_count = workers;
     live->hold_off_ns = (uint64_t)experiment->windows.hold_off_ns;

@@ -1,4 +1,5 @@
-/* live.h - the run as it is now: the one source of what the view shows and --events tells.
+/* live.h - the run as it is now: the one source of what the view shows, --events tells and
+ * --metrics serves.
  *
  *     live_start(&live, ...)
  *     each turn of the control loop:
@@ -97,7 +98,8 @@ struct live_note {
 };
 
 struct live {
-    const char *name; /* The experiment's. */
+    const char *name;        /* The experiment's. */
+    const struct meta *meta; /* Borrowed. */
     unsigned stream_count, worker_count;
     uint64_t hold_off_ns;
     struct live_stream streams[RECORD_STREAMS];
@@ -112,7 +114,7 @@ struct live {
 
 const char *live_phase_text(enum live_phase phase);
 
-/* EXPERIMENT is borrowed. Tells META's experiment and where the run directory is. */
+/* EXPERIMENT and META are borrowed. Tells META's experiment and where the run directory is. */
 void live_start(struct live *live, const struct experiment *experiment, unsigned workers,
                 const struct meta *meta, const char *rundir, struct events *events);
 /* Tell what is in `fresh`, and empty it. */
@@ -126,6 +128,9 @@ void live_stop(struct live *live, uint64_t now_ns, int status, const char *why,
 
 /* The note BACK from the newest, 0 being that; NULL: there is none, or no more. */
 const struct live_note *live_note_at(const struct live *live, uint32_t back);
+
+/* The same figures as OpenMetrics 1.0. After live_start(). */
+void live_metrics(const struct live *live, struct text *out);
 
 struct session;
 struct steps;

@@ -334,11 +334,17 @@ static int open_rundir(struct session *session, struct error *err)
     return code;
 }
 
-/* From here on events are told. */
-static int open_events(struct session *session, struct error *err)
+/* From here on events are told; metrics are served as soon as there are any. */
+static int open_followers(struct session *session, struct error *err)
 {
     session->rundir.also = &session->live.fresh;
-    return events_open(&session->events, session->options->events, err);
+    int code = events_open(&session->events, session->options->events, err);
+    if (code == 0)
+        code = metrics_open(&session->metrics, session->options->metrics, &session->live, err);
+    if (code == 0 && session->metrics.daemon != NULL)
+        fprintf(stderr, "seamline: metrics are at %s while the run goes on\n",
+                session->metrics.where);
+    return code;
 }
 
 static int fill_rundir(struct session *session, struct error *err)
@@ -380,9 +386,10 @@ static int start_clock(struct session *session, struct error *err)
 int prepare(struct session *session, struct error *err)
 {
     static int (*const parts[])(struct session *, struct error *) = {
-        load_experiment, load_manifests, check_may_change, check_exec,  check_files, check_proxies,
-        predict,         load_machine,   open_rundir,      open_events, open_lab,    start_clock,
-        open_cluster,    ask_consent,    proxies_compare,  open_fleet,  fill_rundir};
+        load_experiment, load_manifests, check_may_change, check_exec,  check_files,
+        check_proxies,   predict,        load_machine,     open_rundir, open_followers,
+        open_lab,        start_clock,    open_cluster,     ask_consent, proxies_compare,
+        open_fleet,      fill_rundir};
     int code = 0;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && code == 0; i++)
         code = parts[i](session, err);
@@ -414,6 +421,7 @@ int prepare_undo(struct session *session, struct error *err)
     else if (session->recording)
         rundir_discard(&session->rundir);
     events_close(&session->events, EVENTS_END_MS);
+    metrics_close(&session->metrics);
     timeline_free(&session->live.fresh);
     cluster_close(&session->cluster);
     if (session->fleet_open)

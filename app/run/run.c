@@ -61,6 +61,7 @@ static void look(struct session *session, const struct steps *steps)
         live_sample_take(&sample, session, steps);
         live_update(&session->live, &sample, &session->events);
     }
+    metrics_turn(&session->metrics);
     follow_events(session);
 }
 

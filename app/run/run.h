@@ -44,6 +44,7 @@ struct run_options {
     bool quiet;          /* No progress. */
     const char *events;  /* Where lines of JSON go while it runs: a path, or "-" for standard
                             output, which the report then leaves alone; NULL: nowhere. */
+    const char *metrics; /* [ADDRESS:]PORT where they are served; NULL: nowhere. */
     bool pcap;           /* Cut the packets around loss windows out into the run directory. */
 };
 

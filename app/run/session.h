@@ -15,6 +15,7 @@
 #include "run/events.h"
 #include "run/fleet.h"
 #include "run/live.h"
+#include "run/metrics.h"
 #include "run/pieces.h"
 #include "run/run.h"
 #include "rundir/meta.h"
@@ -44,6 +45,7 @@ struct session {
     struct pieces pieces; /* Of the capture, when it was asked for. */
     struct events events; /* For who follows the run. */
     struct live live;     /* The run as it is now. */
+    struct metrics metrics;
     bool fleet_open, launched;
     char kubeconfig[PATH_MAX]; /* Of the cluster; "" without one. */
     struct cluster cluster;    /* cluster.kube NULL: none. */

@@ -81,7 +81,8 @@ const char traffic_help[] =
     "  -q, --quiet            no progress\n"
     "  -p, --pcap             keep the last packets, and write those around each loss into the\n"
     "                         run directory: capture-N.pcapng\n"
-    "      --events FILE      a line of JSON for each event as it happens; -: on stdout\n"
+    "      --events FILE, --metrics [ADDRESS:]PORT\n"
+    "                         as of `seamline run`\n"
     "      --drivers DIR      folder of driver profiles\n";
 
 const char traffic_examples[] =
@@ -117,6 +118,7 @@ enum {
     OPTION_SEED,
     OPTION_TARGETS,
     OPTION_EVENTS,
+    OPTION_METRICS,
     OPTION_DRIVERS
 };
 
@@ -150,6 +152,7 @@ static const struct option options[] = {
     {"quiet", no_argument, NULL, 'q'},
     {"pcap", no_argument, NULL, 'p'},
     {"events", required_argument, NULL, OPTION_EVENTS},
+    {"metrics", required_argument, NULL, OPTION_METRICS},
     {"drivers", required_argument, NULL, OPTION_DRIVERS},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -194,6 +197,7 @@ static const char **value_of(struct arguments *arguments, int option)
     case OPTION_TARGETS: return &arguments->command.targets;
     case OPTION_SEED: return &arguments->command.seed;
     case OPTION_EVENTS: return &arguments->run.events;
+    case OPTION_METRICS: return &arguments->run.metrics;
     case OPTION_DRIVERS: return &arguments->run.drivers;
     default: return NULL;
     }
