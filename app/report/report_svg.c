@@ -183,11 +183,12 @@ static void add_axis(const struct picture *picture, int bottom)
     for (unsigned i = 0; tick_ns == 0; unit_ns *= i == 2 ? 10 : 1, i = (i + 1) % 3)
         if (span_ns / (unit_ns * parts[i]) < 12)
             tick_ns = unit_ns * parts[i];
-    for (uint64_t ns = (picture->from_ns + tick_ns - 1) / tick_ns * tick_ns; ns <= picture->to_ns;
-         ns += tick_ns) {
+    for (uint64_t i = picture->from_ns / tick_ns; i <= picture->to_ns / tick_ns; i++) {
         char words[32];
-        double x = x_of(picture, ns);
-        snprintf(words, sizeof(words), "%.9g s", (double)ns / 1e9);
+        if (i * tick_ns < picture->from_ns)
+            continue;
+        double x = x_of(picture, i * tick_ns);
+        snprintf(words, sizeof(words), "%.9g s", (double)(i * tick_ns) / 1e9);
         text_addf(picture->out, "<path class=\"grid\" d=\"M%.1f %dV%d\"/>\n", x, TOP, bottom);
         add_text(picture, x, bottom + 16, "middle dim", words);
     }
