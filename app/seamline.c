@@ -335,6 +335,18 @@ static enum exit_status report_series(const char *directory, enum report_format 
     return code < 0 ? complain(err.status, &err) : status;
 }
 
+/* Only the texts for people say so themselves. */
+static void warn_partial(const struct result *result)
+{
+    struct text limits = {0};
+    report_limits(result, &limits);
+    if (limits.size > 0) {
+        text_tame(limits.data);
+        fprintf(stderr, "seamline: what is reported is partial:\n%s", limits.data);
+    }
+    text_free(&limits);
+}
+
 static enum exit_status command_report(const struct arguments *arguments)
 {
     struct error err = {0};
@@ -351,6 +363,8 @@ static enum exit_status command_report(const struct arguments *arguments)
     if (analyze_rundir(arguments->operand, &result, &err) < 0)
         return complain(err.status, &err);
     int code = report_make(result, format, &text, &err);
+    if (code == 0 && format != REPORT_TEXT && format != REPORT_MARKDOWN)
+        warn_partial(result);
     if (code == 0)
         fputs(text_str(&text), stdout);
     enum exit_status status = result->verdict == VERDICT_MET ? EXIT_MET : EXIT_NOT_MET;

@@ -231,7 +231,8 @@ static void check_totals(struct result *result, unsigned index)
     struct result_stream *stream = &result->streams[index];
     const struct record_log_totals *totals = &result->meta.streams[index].totals;
     stream->complete = result->meta.final && totals->due == stream->due &&
-                       result->meta.records_refused == 0 && result->logs.damaged_bytes == 0;
+                       result->meta.records_refused == 0 && result->logs.damaged_bytes == 0 &&
+                       result->logs.unread == 0;
     uint64_t sum = 0, lost = 0;
     for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
         if (result->meta.final)

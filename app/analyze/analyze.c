@@ -2,12 +2,17 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "analyze/result_priv.h"
+
+static void miss(struct text *unread, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 void result_free(struct result *result)
 {
@@ -23,6 +28,7 @@ void result_free(struct result *result)
     free(result->attempts);
     free(result->expectations);
     free(result->outages);
+    text_free(&result->unread);
     meta_free(&result->meta);
     logs_free(&result->logs);
     timeline_free(&result->timeline);
@@ -110,20 +116,89 @@ int analyze_parts(struct meta *meta, struct logs *logs, struct timeline *timelin
     return code;
 }
 
-/* A run that broke off early may have no timeline; it then is empty. */
-static int read_timeline(const char *rundir, struct timeline *timeline, bool *cut,
-                         struct error *err)
+/* ---- the run directory ---- */
+
+static bool has(const char *rundir, const char *file)
 {
     char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/%s", rundir, file);
+    return access(path, F_OK) == 0;
+}
+
+/* A run directory, and the files in it that nothing can be made without. */
+static int check_rundir(const char *rundir, struct error *err)
+{
+    static const struct {
+        const char *file, *tells;
+    } needed[] = {
+        {"meta.json", "when the run and its streams began and ended, and what the workers counted"},
+        {"experiment.json", "what the streams sent, and which outcomes are losses"},
+    };
+    struct stat is;
+    if (stat(rundir, &is) < 0)
+        return error_set(err, EXIT_USAGE, -errno, "%s: %s; want a run directory", rundir,
+                         strerror(errno));
+    if (!S_ISDIR(is.st_mode))
+        return error_set(err, EXIT_USAGE, -ENOTDIR, "%s is a file; want a run directory", rundir);
+    if (!has(rundir, "meta.json") && !has(rundir, "experiment.json") &&
+        !has(rundir, "cluster.jsonl"))
+        return error_set(err, EXIT_USAGE, -ENOENT,
+                         "%s is no run directory: it has no meta.json, experiment.json or "
+                         "cluster.jsonl",
+                         rundir);
+    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+        if (!has(rundir, needed[i].file))
+            return error_set(err, EXIT_USAGE, -ENOENT,
+                             "%s/%s is missing, and nothing can be reported without it: it says %s",
+                             rundir, needed[i].file, needed[i].tells);
+    return 0;
+}
+
+/* A line for people. */
+static void miss(struct text *unread, const char *format, ...)
+{
+    char line[1200];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    text_flatten(line);
+    text_addf(unread, "%s\n", line);
+}
+
+/* Only a run that was killed has no last event. */
+static bool has_end(const struct timeline *timeline)
+{
+    for (size_t i = timeline->count; i > 0; i--)
+        if (timeline->events[i - 1].kind == TIMELINE_RUN_END)
+            return true;
+    return false;
+}
+
+/* Requests are accounted for without any of it. */
+static void read_timeline(const char *rundir, const struct meta *meta, struct timeline *timeline,
+                          struct text *unread)
+{
+    static const char unknown[] = "what happened in the cluster and when the run's steps began is "
+                                  "not known, and with that no cause";
+    char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s/cluster.jsonl", rundir);
-    *cut = false;
-    return access(path, F_OK) < 0 ? 0 : timeline_read(path, timeline, cut, err);
+    int code = timeline_read(path, timeline);
+    if (code < 0)
+        miss(unread, "cluster.jsonl: %s; %s", strerror(-code), unknown);
+    else if (timeline->count == 0)
+        miss(unread, "cluster.jsonl: it has no event; %s", unknown);
+    else if (meta->final && !has_end(timeline))
+        miss(unread, "cluster.jsonl: the run's end is not in it; what happened last is missing");
+    if (timeline->damaged > 0)
+        miss(unread, "cluster.jsonl:%zu: %s; damaged lines that are left out: %zu",
+             timeline->first_damaged, timeline->why, timeline->damaged);
 }
 
 /* Without a log there is nothing to account for: because traffic never started, if there was a run.
  */
 static int read_logs(const char *rundir, const struct meta *meta, struct logs *logs,
-                     struct error *err)
+                     struct text *unread, struct error *err)
 {
     struct error why = {0};
     int code = logs_read(logs, rundir, &why);
@@ -133,34 +208,63 @@ static int read_logs(const char *rundir, const struct meta *meta, struct logs *l
                          "nothing to report; %s%s",
                          rundir, meta->failure[0] ? "it ended early: " : "it was killed before",
                          meta->failure);
-    return code < 0 ? error_set(err, why.status, code, "%s", why.text) : 0;
+    if (code < 0)
+        return error_set(err, why.status, code, "%s", why.text);
+    if (logs->unread > 0)
+        miss(unread, "%.1000s; logs that cannot be read: %u of %u", logs->trouble.text,
+             logs->unread, logs->unread + logs->files);
+    if (logs->unread + logs->files < meta->worker_count)
+        miss(unread, "worker-N.log: missing: %u of %u",
+             meta->worker_count - logs->unread - logs->files, meta->worker_count);
+    return 0;
+}
+
+/* What a run directory has. */
+struct parts {
+    struct meta meta;
+    struct logs logs;
+    struct timeline timeline;
+    struct experiment *experiment;
+    struct text unread;
+};
+
+static int read_parts(const char *rundir, struct parts *parts, struct error *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/experiment.json", rundir);
+    int code = meta_read(&parts->meta, rundir, err);
+    if (code < 0)
+        return code;
+    code = experiment_load(path, NULL, &parts->experiment, err);
+    if (code == 0)
+        code = read_logs(rundir, &parts->meta, &parts->logs, &parts->unread, err);
+    if (code < 0) {
+        error_wrap(err, "made by seamline %s", parts->meta.version);
+        return code;
+    }
+    read_timeline(rundir, &parts->meta, &parts->timeline, &parts->unread);
+    return parts->unread.failed
+               ? error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory for what is missing")
+               : 0;
 }
 
 int analyze_rundir(const char *rundir, struct result **out, struct error *err)
 {
-    struct meta meta = {0};
-    struct logs logs = {0};
-    struct timeline timeline = {0};
-    struct experiment *experiment = NULL;
-    char path[PATH_MAX];
-    bool cut = false;
-    snprintf(path, sizeof(path), "%s/experiment.json", rundir);
-    int code = meta_read(&meta, rundir, err);
+    struct parts parts = {0};
+    int code = check_rundir(rundir, err);
     if (code == 0)
-        code = experiment_load(path, NULL, &experiment, err);
-    if (code == 0)
-        code = read_logs(rundir, &meta, &logs, err);
-    if (code == 0)
-        code = read_timeline(rundir, &timeline, &cut, err);
+        code = read_parts(rundir, &parts, err);
     if (code < 0) {
-        meta_free(&meta);
-        logs_free(&logs);
-        timeline_free(&timeline);
-        experiment_free(experiment);
-        return code;
+        meta_free(&parts.meta);
+        logs_free(&parts.logs);
+        timeline_free(&parts.timeline);
+        experiment_free(parts.experiment);
+    } else {
+        code = analyze_parts(&parts.meta, &parts.logs, &parts.timeline, parts.experiment, out, err);
     }
-    code = analyze_parts(&meta, &logs, &timeline, experiment, out, err);
-    if (code == 0)
-        (*out)->timeline_cut = cut;
+    if (code < 0)
+        text_free(&parts.unread);
+    else
+        (*out)->unread = parts.unread;
     return code;
 }

@@ -105,10 +105,12 @@ static void set_damage(const struct result *result, struct compare_facts *facts)
     else if (result->logs.damaged_bytes > 0)
         snprintf(out, size, "%" PRIu64 " bytes of its logs are damaged",
                  result->logs.damaged_bytes);
+    else if (result->logs.unread > 0)
+        snprintf(out, size, "%.200s", result->logs.trouble.text);
     else if (meta->records_refused > 0)
         snprintf(out, size, "its logs were full: %" PRIu64 " records are missing",
                  meta->records_refused);
-    else if (result->timeline_cut)
+    else if (result->timeline.cut)
         snprintf(out, size, "its timeline was cut off");
     for (uint32_t i = 0; i < meta->stream_count && out[0] == '\0'; i++)
         if (!result->streams[i].complete || !result->streams[i].sums_hold)

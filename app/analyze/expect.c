@@ -283,7 +283,8 @@ static void judge(const struct result *result, struct result_expectation *expect
     const struct experiment_expect *expect = expectation->expect;
     struct asked asked = {.result = result, .stream = expect->stream};
     bool began = from_step(result, expect->from_step, &asked.from_ns);
-    const char *why = began ? lacking(&asked, expect) : "the step it counts from never began";
+    const char *why =
+        began ? lacking(&asked, expect) : "the timeline has no start of the step it counts from";
     expectation->verdict = VERDICT_UNDECIDED;
     if (began)
         expectation->value = measure(&asked, expect);

@@ -15,6 +15,7 @@
 #include "analyze/cause.h"
 #include "analyze/outage.h"
 #include "analyze/window.h"
+#include "base/text.h"
 #include "plan/experiment.h"
 #include "record/http_reason.h"
 #include "rundir/log_reader.h"
@@ -78,8 +79,8 @@ struct result_stream {
     uint64_t baseline_p99_ns;             /* Latency from due. */
     bool exact;      /* Latencies are of the request log, which has every request. */
     uint64_t logged; /* Requests that are in it. */
-    bool complete; /* The run ended in order, and all that was recorded is in the logs; else figures
-                      are a bound. */
+    bool complete; /* The run ended in order, and all that was recorded is in the logs, which could
+                      all be read; else figures are a bound. */
 };
 
 enum pod_knowledge {
@@ -145,7 +146,8 @@ struct result {
     struct meta meta;
     struct logs logs;
     struct timeline timeline;
-    bool timeline_cut;             /* Its last line was cut by a crash. */
+    struct text unread;            /* What of the run directory could not be read, and what is not
+                                      known for that: a line each; empty: all was read. */
     struct experiment *experiment; /* As resolved. */
     struct outage *outages;        /* logs.outage_count. */
     uint32_t opens; /* Outcomes that open windows, by the plan: bit 1 << enum outcome. */

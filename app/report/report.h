@@ -52,6 +52,10 @@ const char *report_format_file(enum report_format format); /* The same. */
 /* A line for each format with its sentence, as help for people. */
 void report_format_help(struct text *out);
 
+/* What is missing of the run, and why figures are a bound only: a line each, indented by two;
+ * nothing when all is whole. */
+void report_limits(const struct result *result, struct text *out);
+
 /* Append RESULT in FORMAT. 0; -ENODATA with ERR when the run has nothing of that kind, or not every
  * request of what would have to be exported was recorded; -ENOMEM with ERR. */
 int report_make(const struct result *result, enum report_format format, struct text *out,

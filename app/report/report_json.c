@@ -1,5 +1,6 @@
 /* report_json.c - run.json: all of a result. docs/file-formats.md describes every member. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "report/escape.h"
@@ -173,6 +174,18 @@ static cJSON *queue_json(const struct meta_queue *queue)
     return json;
 }
 
+static cJSON *lines_json(const struct text *lines)
+{
+    cJSON *json = cJSON_CreateArray();
+    const char *line = text_str(lines);
+    for (const char *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        char *one = strndup(line, (size_t)(end - line));
+        cJSON_AddItemToArray(json, cJSON_CreateString(one != NULL ? one : "?"));
+        free(one);
+    }
+    return json;
+}
+
 static void add_tester(cJSON *json, const struct result *result)
 {
     const struct meta *meta = &result->meta;
@@ -196,8 +209,10 @@ static void add_tester(cJSON *json, const struct result *result)
         cJSON_AddItemToArray(queues, queue_json(&meta->queues[i]));
     report_json_add(tester, "recordsRefused", meta->records_refused);
     report_json_add(tester, "damagedBytes", result->logs.damaged_bytes);
-    cJSON_AddBoolToObject(tester, "timelineCut", result->timeline_cut);
+    cJSON_AddBoolToObject(tester, "timelineCut", result->timeline.cut);
     report_json_add(tester, "timelineRefused", result->timeline.refused);
+    if (result->unread.size > 0)
+        cJSON_AddItemToObject(tester, "unread", lines_json(&result->unread));
     report_json_add(tester, "unseen", result->unseen_ns);
     cJSON_AddStringToObject(tester, "notes", meta->notes ? meta->notes : "");
 }

@@ -47,7 +47,7 @@ static void add_limits(const struct result *result, struct text *out)
     struct text limits = {0};
     report_limits(result, &limits);
     if (limits.size > 0)
-        text_add(out, "\nFigures that are a bound only:\n\n");
+        text_add(out, "\nWhat is missing, and figures that are a bound only:\n\n");
     for (char *line = limits.data, *end; line != NULL && *line != '\0'; line = end + 1) {
         end = strchrnul(line, '\n');
         bool last = *end == '\0';

@@ -41,7 +41,7 @@ static void add_info(const struct result *result, struct text *out)
     text_add(out, "\",version=\"");
     escape_label(out, meta->version);
     text_addf(out, "\",lab=\"%s\",complete=\"%s\"} 1\n", meta->lab ? "true" : "false",
-              meta->final && !meta->interrupted ? "true" : "false");
+              meta->final && !meta->interrupted && result->unread.size == 0 ? "true" : "false");
 }
 
 static void add_requests(const struct result *result, struct text *out)

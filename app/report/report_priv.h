@@ -20,9 +20,6 @@ int report_recorded(const struct result *result, unsigned stream, struct error *
 /* The clocks of the run; UTC is zeroed. */
 void report_utc(struct utc *utc, const struct meta *meta);
 
-/* Why figures are a bound only, a line each, indented by two; nothing when they are whole. */
-void report_limits(const struct result *result, struct text *out);
-
 /* Parts of the text. */
 void report_text_stream(const struct result *result, unsigned stream, struct text *out);
 void report_text_windows(const struct result *result, struct text *out);

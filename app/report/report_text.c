@@ -169,6 +169,9 @@ void report_limits(const struct result *result, struct text *out)
 {
     const struct meta *meta = &result->meta;
     const struct logs *logs = &result->logs;
+    const char *line = text_str(&result->unread);
+    for (const char *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
+        text_addf(out, "  %.*s\n", (int)(end - line), line);
     if (!meta->final)
         text_add(out,
                  "  the run's end is missing: requests and connections under way then are in no "
@@ -178,7 +181,7 @@ void report_limits(const struct result *result, struct text *out)
     if (logs->damaged_bytes > 0)
         text_addf(out, "  %" PRIu64 " bytes at the end of logs are damaged or cut\n",
                   logs->damaged_bytes);
-    if (result->timeline_cut)
+    if (result->timeline.cut)
         text_add(out, "  the timeline's last line is cut\n");
     if (result->timeline.refused > 0)
         text_addf(out, "  the timeline is full: %zu events are missing\n",
@@ -196,7 +199,7 @@ static void add_limits(const struct result *result, struct text *out)
     struct text why = {0};
     report_limits(result, &why);
     if (why.size > 0)
-        text_addf(out, "\nFigures that are a bound only\n%s", text_str(&why));
+        text_addf(out, "\nWhat is missing, and figures that are a bound only\n%s", text_str(&why));
     out->failed = out->failed || why.failed;
     text_free(&why);
 }

@@ -45,6 +45,8 @@ static void add_subject(const struct result *result, struct text *out)
         text_add(out, "Ended early, so partial. ");
     else if (!result->meta.final)
         text_add(out, "Killed, so partial. ");
+    else if (result->unread.size > 0)
+        text_add(out, "Damaged, so partial. ");
     for (uint32_t i = 0; i < experiment->step_count && !named; i++)
         named = add_step(&experiment->steps[i], out);
     text_add(out, named ? ": " : "Traffic without a change: ");

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "analyze/analyze.h"
 #include "analyze/merge.h"
@@ -115,7 +114,6 @@ static int load_share(struct work *work, const char *directory, struct error *er
     struct merge_share *share = &work->shares[work->count];
     struct timeline *timeline = &work->timelines[work->count];
     char path[PATH_MAX];
-    bool cut = false;
     int code = meta_read(&share->meta, directory, err);
 
     if (code < 0)
@@ -127,10 +125,13 @@ static int load_share(struct work *work, const char *directory, struct error *er
     code = experiment_load(path, NULL, &work->experiments[work->count - 1], err);
     share->experiment = work->experiments[work->count - 1];
     snprintf(path, sizeof(path), "%s/cluster.jsonl", directory);
-    if (code == 0 && access(path, F_OK) == 0)
-        code = timeline_read(path, timeline, &cut, err);
-    if (cut)
-        fprintf(stderr, "seamline: %s: its last line was cut off\n", path);
+    int missing = code == 0 ? timeline_read(path, timeline) : 0;
+    if (missing < 0)
+        fprintf(stderr, "seamline: %s: %s; its events are missing in the whole\n", path,
+                strerror(-missing));
+    if (timeline->cut || timeline->damaged > 0)
+        fprintf(stderr, "seamline: %s: damaged lines that are left out: %zu%s\n", path,
+                timeline->damaged, timeline->cut ? ", and the last, which was cut off" : "");
     return code;
 }
 

@@ -313,7 +313,9 @@ int logs_check_header(const uint8_t *bytes, size_t size, struct log_header *head
                       struct error *err)
 {
     if (size < sizeof(*header))
-        return error_set(err, EXIT_USAGE, -EINVAL, "this is no log of seamline's: too short");
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "this is no log of seamline's, or its head is cut off: it has %zu bytes",
+                         size);
     memcpy(header, bytes, sizeof(*header));
     return check_header(header, err);
 }
@@ -566,7 +568,7 @@ static int read_file(struct logs *logs, const char *path, struct error *err)
     if (bytes != NULL && bytes != MAP_FAILED)
         munmap(bytes, (size_t)is.st_size);
     if (result < 0)
-        error_wrap(err, "%s", path);
+        error_wrap(err, "%s", strrchr(path, '/') + 1);
     return result;
 }
 
@@ -580,13 +582,21 @@ int logs_read(struct logs *logs, const char *rundir, struct error *err)
         return error_set(err, EXIT_USAGE, -ENOENT,
                          "%s holds no worker-N.log: is it a run directory?", rundir);
     int result = 0;
-    for (size_t i = 0; i < found.gl_pathc && result == 0; i++)
-        result = read_file(logs, found.gl_pathv[i], err);
+    for (size_t i = 0; i < found.gl_pathc && result != -ENOMEM; i++) {
+        struct error why = {0};
+        result = read_file(logs, found.gl_pathv[i], &why);
+        if (result < 0 && logs->unread++ == 0)
+            logs->trouble = why;
+    }
     globfree(&found);
+    if (result != -ENOMEM)
+        result = logs->files > 0
+                     ? logs_sort(logs)
+                     : error_set(err, EXIT_USAGE, -EINVAL, "%s/%s", rundir, logs->trouble.text);
+    if (result == -ENOMEM)
+        error_set(err, EXIT_ENVIRONMENT, result, "%s: out of memory for the records", rundir);
     if (result < 0)
         logs_free(logs);
-    else if (logs_sort(logs) < 0)
-        result = error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory for the records");
     return result;
 }
 

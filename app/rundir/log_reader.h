@@ -2,7 +2,8 @@
  *
  * Each array is sorted as its comment says, so that analyze/ needs no more than scans. Host ids are
  * made one numbering over all workers. What was damaged is told, never guessed: a file's whole
- * blocks are taken up to the first damaged one.
+ * blocks are taken up to the first damaged one, and a file that is no log of this version is left
+ * out as long as there is another.
  *
  * Threads: none of its own. Memory: malloc, by the size of the files. A file's counts are checked
  * against its size before anything is allocated.
@@ -51,9 +52,12 @@ struct logs {
     uint64_t logged[RECORD_STREAMS]; /* Requests of it that there is a record of. */
     uint64_t damaged_bytes;          /* After the last whole block, over all files. */
     uint32_t files;                  /* Read. */
+    uint32_t unread;                 /* Files that could not be, or are no logs of this version. */
+    struct error trouble;            /* Why the first of these was not. */
 };
 
-/* Reads worker-*.log under RUNDIR. 0, or -errno with ERR (no log at all, a foreign file, ...). */
+/* Reads worker-*.log under RUNDIR. 0, or -errno with ERR: -ENOENT when there is no log at all,
+ * -EINVAL when there is none that can be read. */
 int logs_read(struct logs *logs, const char *rundir, struct error *err);
 void logs_free(struct logs *logs);
 /* Parse one file's bytes and append its records to LOGS, unsorted (for tests and fuzzing). */

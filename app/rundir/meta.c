@@ -294,13 +294,8 @@ static void read_arrays(const cJSON *json, struct meta *meta)
     }
 }
 
-int meta_read(struct meta *meta, const char *rundir, struct error *err)
+static void read_tree(const cJSON *json, struct meta *meta)
 {
-    char path[4096];
-    snprintf(path, sizeof(path), "%s/meta.json", rundir);
-    cJSON *json = json_parse_file(path, err);
-    if (json == NULL)
-        return -EINVAL;
     memset(meta, 0, sizeof(*meta));
     get_text(json, "version", meta->version, sizeof(meta->version));
     get_text(json, "experiment", meta->experiment, sizeof(meta->experiment));
@@ -326,8 +321,35 @@ int meta_read(struct meta *meta, const char *rundir, struct error *err)
     read_prediction(json_member(json, "prediction"), &meta->prediction);
     read_arrays(json, meta);
     meta->notes = strdup(json_string(json, "notes", ""));
+}
+
+/* Takes JSON, which may be NULL. */
+static int take_tree(cJSON *json, struct meta *meta, struct error *err)
+{
+    int result = json == NULL ? -EINVAL : 0;
+    if (result == 0 && !cJSON_IsArray(json_member(json, "streams")))
+        result = error_set(err, EXIT_USAGE, -EINVAL, "it has no list of streams");
+    if (result == 0)
+        read_tree(json, meta);
     cJSON_Delete(json);
-    return 0;
+    return result;
+}
+
+int meta_parse(struct meta *meta, const char *bytes, size_t size, struct error *err)
+{
+    return take_tree(json_parse(bytes, size, err), meta, err);
+}
+
+int meta_read(struct meta *meta, const char *rundir, struct error *err)
+{
+    char path[4096];
+    struct error why = {0};
+    snprintf(path, sizeof(path), "%s/meta.json", rundir);
+    cJSON *json = json_parse_file(path, err);
+    if (json == NULL)
+        return -EINVAL;
+    int result = take_tree(json, meta, &why);
+    return result < 0 ? error_set(err, why.status, result, "%s: %s", path, why.text) : 0;
 }
 
 void meta_free(struct meta *meta)

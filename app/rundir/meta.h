@@ -7,6 +7,7 @@
 #define RUNDIR_META_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -121,8 +122,11 @@ struct meta {
 };
 
 int meta_write(const struct meta *meta, const char *rundir, struct error *err);
-/* Fills META; free with meta_free. */
+/* Fills META; free with meta_free. 0, or -EINVAL with ERR: the file cannot be read, is no JSON, or
+ * has no list of streams. A member that is not there is 0 or empty. */
 int meta_read(struct meta *meta, const char *rundir, struct error *err);
+/* The same from SIZE bytes of a meta.json (for tests and fuzzing). */
+int meta_parse(struct meta *meta, const char *bytes, size_t size, struct error *err);
 void meta_free(struct meta *meta);
 
 #endif

@@ -118,36 +118,32 @@ int timeline_parse(const char *line, size_t size, struct timeline_event *out, st
     return result;
 }
 
-static int parse_lines(const struct text *file, const char *path, struct timeline *out, bool *cut,
-                       struct error *err)
+void timeline_add_lines(struct timeline *timeline, const char *bytes, size_t size)
 {
-    const char *at = text_str(file), *end = at + file->size;
-    for (unsigned line = 1; at < end; line++) {
+    const char *at = bytes, *end = bytes + size;
+    for (size_t line = 1; at < end; line++) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
-        if (newline == NULL) {
-            *cut = true;
-            return 0;
-        }
         struct timeline_event event;
-        if (timeline_parse(at, (size_t)(newline - at), &event, err) < 0) {
-            error_wrap(err, "%s:%u", path, line);
-            return -EINVAL;
+        struct error why = {0};
+        timeline->cut = newline == NULL;
+        if (newline == NULL)
+            return;
+        if (timeline_parse(at, (size_t)(newline - at), &event, &why) == 0) {
+            timeline_add(timeline, &event);
+        } else if (timeline->damaged++ == 0) {
+            timeline->first_damaged = line;
+            copy(timeline->why, sizeof(timeline->why), why.text);
         }
-        timeline_add(out, &event);
         at = newline + 1;
     }
-    return 0;
 }
 
-int timeline_read(const char *path, struct timeline *out, bool *cut, struct error *err)
+int timeline_read(const char *path, struct timeline *out)
 {
     struct text file = {0};
-    *cut = false;
     int result = text_read_file(&file, path, TEXT_LIMIT_BYTES - 1);
-    if (result < 0)
-        error_set(err, EXIT_USAGE, result, "%s: %s", path, strerror(-result));
-    else
-        result = parse_lines(&file, path, out, cut, err);
+    if (result == 0)
+        timeline_add_lines(out, text_str(&file), file.size);
     text_free(&file);
     return result;
 }

@@ -6,7 +6,8 @@
  * between the two stamps a watch was broken, and what happened there was not seen.
  *
  * File form: cluster.jsonl, one object a line, in order of arrival (not_after_ns), see
- * docs/file-formats.md. Threads: control only. Memory: malloc; bounded by TIMELINE_EVENTS_MAX, then
+ * docs/file-formats.md. A line of it that is no event is left out, counted and told: those after it
+ * stand for themselves. Threads: control only. Memory: malloc; bounded by TIMELINE_EVENTS_MAX, then
  * refused and counted.
  */
 #ifndef RUNDIR_TIMELINE_H
@@ -21,7 +22,8 @@
 enum {
     TIMELINE_EVENTS_MAX = 1 << 20,
     TIMELINE_NAME_BYTES = 128,
-    TIMELINE_TEXT_BYTES = 256
+    TIMELINE_TEXT_BYTES = 256,
+    TIMELINE_WHY_BYTES = 200
 };
 
 /* id, text */
@@ -76,7 +78,11 @@ struct timeline {
     struct timeline_event *events;
     size_t count;
     size_t capacity;
-    size_t refused; /* Beyond TIMELINE_EVENTS_MAX, or out of memory. */
+    size_t refused;               /* Beyond TIMELINE_EVENTS_MAX, or out of memory. */
+    bool cut;                     /* Its file's last line was cut by a crash, and is left out. */
+    size_t damaged;               /* Other lines of its file that are no events. */
+    size_t first_damaged;         /* The first of these, counted from 1; 0: none. */
+    char why[TIMELINE_WHY_BYTES]; /* What is wrong with that one. */
 };
 
 const char *timeline_kind_text(enum timeline_kind kind);
@@ -89,7 +95,9 @@ struct text;
 void timeline_print(const struct timeline_event *event, struct text *out);
 /* 0, or -EINVAL with ERR for a line that is no event. */
 int timeline_parse(const char *line, size_t size, struct timeline_event *out, struct error *err);
-/* Read a cluster.jsonl; a last line that was cut short is ignored (*cut says so). */
-int timeline_read(const char *path, struct timeline *out, bool *cut, struct error *err);
+/* The events of a cluster.jsonl's SIZE bytes. */
+void timeline_add_lines(struct timeline *timeline, const char *bytes, size_t size);
+/* The same of the file at PATH, into a zeroed OUT. 0; -errno when it cannot be read at all. */
+int timeline_read(const char *path, struct timeline *out);
 
 #endif

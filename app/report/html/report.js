@@ -79,6 +79,7 @@
             tester.damagedBytes > 0 && `${count(tester.damagedBytes)} bytes of logs are damaged or cut`, tester.timelineCut && "the timeline's last line is cut",
             tester.timelineRefused > 0 && `${count(tester.timelineRefused)} events did not fit the timeline`,
             run.streams.some(stream => !stream.sumsHold) && "the sum of outcomes does not hold"].filter(Boolean);
+        if (tester.unread) add("Missing", tester.unread.join("; "), true);
         if (bound.length > 0) add("Only a bound", bound.join("; "), true);
         return element("div", { class: "card" }, element("h2", {}, "What limits this measurement"), element("dl", { class: "limits" }, rows));
     }

@@ -1,6 +1,6 @@
 /* fuzz: deps rundir */
 /* A line of the timeline of any kind: an event that is read prints, and reads back as the same; any
- * other line has an error. */
+ * other line has an error. The same bytes as a file: each line is an event or told. */
 #include "rundir/timeline.h"
 
 #include <stdlib.h>
@@ -31,6 +31,19 @@ static void check_again(const struct timeline_event *event)
     text_free(&twice);
 }
 
+static void check_file(const char *bytes, size_t size)
+{
+    struct timeline timeline = {0};
+    size_t lines = 0;
+    for (size_t i = 0; i < size; i++)
+        lines += bytes[i] == '\n' || i + 1 == size;
+    timeline_add_lines(&timeline, bytes, size);
+    require(timeline.count + timeline.refused + timeline.damaged + timeline.cut == lines);
+    require((timeline.damaged > 0) == (timeline.first_damaged > 0));
+    require((timeline.damaged > 0) == (timeline.why[0] != '\0'));
+    timeline_free(&timeline);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *line = malloc(size + 1); /* Of its exact size, so that reading on is seen. */
@@ -46,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         require(err.text[0] != '\0');
     }
+    check_file(line, size);
     free(line);
     return 0;
 }

@@ -53,8 +53,12 @@ static void write_timeline(const char *folder, bool cut)
     char path[500];
     timeline_print(&event, &text);
     text_add(&text, "\n");
+    event.kind = TIMELINE_RUN_END;
     if (cut)
         text_add(&text, "{\"notBefore\":7,\"notAf");
+    else
+        timeline_print(&event, &text);
+    text_add(&text, cut ? "" : "\n");
     snprintf(path, sizeof(path), "%s/cluster.jsonl", folder);
     assert_int_equal(text_write_file(&text, path), 0);
     text_free(&text);
@@ -86,8 +90,9 @@ static void a_whole_run(void **state)
     assert_int_equal(result->streams[0].due, 10);
     assert_true(result->streams[0].complete && result->streams[0].sums_hold);
     assert_int_equal(result->stalls, 1);
-    assert_int_equal(result->timeline.count, 1);
-    assert_false(result->timeline_cut);
+    assert_int_equal(result->timeline.count, 2);
+    assert_false(result->timeline.cut);
+    assert_string_equal(text_str(&result->unread), "");
     assert_string_equal(result->pods[0].name, "pod-a");
     result_free(result);
 }
@@ -111,7 +116,7 @@ static void a_killed_run(void **state)
     assert_false(result->streams[0].complete);
     assert_true(result->logs.damaged_bytes > 0);
     assert_int_equal(result->stalls, 0); /* It was in the block that is cut. */
-    assert_true(result->timeline_cut);
+    assert_true(result->timeline.cut);
     assert_int_equal(result->timeline.count, 1);
     result_free(result);
 }

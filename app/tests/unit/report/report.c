@@ -335,7 +335,7 @@ static void what_is_only_a_bound_is_told_first(void **state)
         "its end is not recorded",
         "It was KILLED",
         "Verdict:     undecided",
-        "\nFigures that are a bound only\n",
+        "\nWhat is missing, and figures that are a bound only\n",
         "the run's end is missing",
         "full logs refused 7 records",
         "99 bytes at the end of logs are damaged or cut",

@@ -1,4 +1,5 @@
 /* meta.json comes back as it was written. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -98,11 +99,25 @@ static void a_missing_file_is_named(void **state)
     assert_non_null(strstr(err.text, "meta.json"));
 }
 
+/* What is JSON and no meta.json is not one of a run without streams. */
+static void others_are_refused(void **state)
+{
+    static const char *const rows[] = {"", "{", "[]", "7", "{}", "{\"streams\":{}}"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct meta read;
+        struct error err = {0};
+        assert_int_equal(meta_parse(&read, rows[i], strlen(rows[i]), &err), -EINVAL);
+        assert_string_not_equal(err.text, "");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(comes_back, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(a_missing_file_is_named, scratch_setup, scratch_teardown),
+        cmocka_unit_test(others_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

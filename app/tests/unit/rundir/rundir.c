@@ -63,10 +63,9 @@ static void events_and_undo_entries_are_lines(void **state)
     rundir_close(&rundir);
 
     struct timeline timeline = {0};
-    bool cut;
     snprintf(path, sizeof(path), "%s/run/cluster.jsonl", (char *)*state);
-    assert_int_equal(timeline_read(path, &timeline, &cut, &err), 0);
-    assert_false(cut);
+    assert_int_equal(timeline_read(path, &timeline), 0);
+    assert_false(timeline.cut);
     assert_int_equal(timeline.count, 2);
     assert_int_equal(timeline.events[1].not_after_ns, 10);
     timeline_free(&timeline);
