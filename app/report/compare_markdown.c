@@ -1,22 +1,6 @@
 /* compare_markdown.c - a comparison as Markdown, for a merge request or a wiki. */
-#include <string.h>
-
 #include "report/compare_priv.h"
-
-/* What others named is text: no character of it means anything to Markdown or HTML. */
-static void add_escaped(struct text *out, const char *name)
-{
-    for (; *name != '\0'; name++) {
-        if ((unsigned char)*name < ' ')
-            text_add(out, " ");
-        else if (*name == '<')
-            text_add(out, "&lt;");
-        else if (*name == '&')
-            text_add(out, "&amp;");
-        else
-            text_addf(out, "%s%c", strchr("\\`*_{}[]()#+!|~>", *name) != NULL ? "\\" : "", *name);
-    }
-}
+#include "report/escape.h"
 
 static void add_limits(struct text *out, enum compare_figure figure, double value,
                        struct limits limits, bool with_sign)
@@ -42,7 +26,7 @@ static void add_row(struct text *out, const struct compare_row *row)
 {
     bool marked = row->verdict == COMPARE_WORSE || row->verdict == COMPARE_BETTER;
     text_add(out, "| ");
-    add_escaped(out, row->stream);
+    escape_markdown_words(out, row->stream);
     text_addf(out, " | %s | ", compare_figure_word(row->figure));
     add_side(out, row, &row->base);
     add_side(out, row, &row->next);
@@ -61,7 +45,7 @@ static void add_row(struct text *out, const struct compare_row *row)
 static void add_runs(struct text *out, const char *name, const struct compare_side *side)
 {
     text_addf(out, "- %s: %zu of ", name, side->count);
-    add_escaped(out, side->runs[0].directory);
+    escape_markdown_words(out, side->runs[0].directory);
     text_add(out, side->count > 1 ? " and so on\n" : "\n");
 }
 
@@ -73,7 +57,7 @@ void compare_markdown(const struct compare_account *account, struct text *out)
 
     compare_verdict(comparison, &verdict);
     text_add(out, "**");
-    add_escaped(out, text_str(&verdict));
+    escape_markdown_words(out, text_str(&verdict));
     text_add(out, "**\n\n");
     text_free(&verdict);
     add_runs(out, "Base", account->base);
@@ -83,7 +67,7 @@ void compare_markdown(const struct compare_account *account, struct text *out)
     text_add(out, "\n");
     for (size_t i = 0; i < remarks->count; i++) {
         text_add(out, remarks->items[i].objection ? "- **Not alike**: " : "- Warning: ");
-        add_escaped(out, remarks->items[i].text);
+        escape_markdown_words(out, remarks->items[i].text);
         text_add(out, "\n");
     }
     if (!comparison->repeated)

@@ -165,6 +165,17 @@ void escape_markdown(struct text *out, const char *string)
     text_add(out, hard ? "</code>" : "`");
 }
 
+void escape_markdown_words(struct text *out, const char *string)
+{
+    const unsigned char *at = (const unsigned char *)string;
+    for (uint32_t c; (c = next(&at)) != 0;) {
+        if (c < 0x80 && strchr("\\`*_[]#!|~<>&@", (int)c) != NULL)
+            text_addf(out, "&#%u;", c);
+        else
+            add(out, c);
+    }
+}
+
 void escape_label(struct text *out, const char *string)
 {
     const unsigned char *at = (const unsigned char *)string;

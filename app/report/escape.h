@@ -26,6 +26,8 @@ void escape_csv(struct text *out, const char *string);
 /* A code span of GitHub's Markdown, also in a table's cell: no markup, link or mention in it is
  * one. */
 void escape_markdown(struct text *out, const char *string);
+/* The same amid a sentence of ours. */
+void escape_markdown_words(struct text *out, const char *string);
 /* A label's value in OpenMetrics, without its quotes. */
 void escape_label(struct text *out, const char *string);
 

@@ -429,8 +429,6 @@ bool tcp_output_wanted(const struct tcp *tcp);
  * of zero, and return its length: the payload's place. Pure. */
 uint16_t tcp_header_write(const struct tcp_descriptor *descriptor, uint8_t *l4);
 
-/* There are some. */
-bool tcp_events_wait(const struct tcp *tcp);
 /* What happened since the last clear, oldest first. Their number may grow by any call but this one;
  * the array stands where it is, and what is in it stays until it is cleared. */
 const struct tcp_event *tcp_events(const struct tcp *tcp, uint32_t *count);

@@ -58,11 +58,6 @@ void tcp_event_add_ends(struct tcp *tcp)
     }
 }
 
-bool tcp_events_wait(const struct tcp *tcp)
-{
-    return tcp->event_count != 0;
-}
-
 const struct tcp_event *tcp_events(const struct tcp *tcp, uint32_t *count)
 {
     *count = tcp->event_count;

@@ -20,7 +20,6 @@ static struct traffic_conn *conn_of(const struct traffic *traffic,
                                     const struct tcp_descriptor *descriptor);
 static void start_flows(struct traffic *traffic, struct traffic_stream *stream);
 static uint32_t finish_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
-static uint32_t act_on_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncertainty_ns);
 static void act(struct traffic *traffic, uint64_t now_ns, const struct tcp_event *event);
 static struct traffic_conn *connection_of(struct traffic *traffic, uint64_t now_ns,
                                           const struct tcp_event *event, bool wake);
@@ -84,13 +83,10 @@ void traffic_quit(struct traffic *traffic, uint64_t now_ns)
 
 uint32_t traffic_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncertainty_ns)
 {
-    return tcp_events_wait(traffic->tcp) ? act_on_events(traffic, now_ns, uncertainty_ns) : 0;
-}
-
-static uint32_t act_on_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncertainty_ns)
-{
     uint32_t count, done = 0;
     const struct tcp_event *events = tcp_events(traffic->tcp, &count);
+    if (count == 0)
+        return 0;
     traffic->uncertainty_ns = uncertainty_ns;
     while (done < count) {
         while (done < count)

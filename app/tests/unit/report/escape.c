@@ -56,6 +56,8 @@ static void each_is_harmless(void **state)
         {escape_markdown, "a|b", "<code>a&#124;b</code>"},
         {escape_markdown, "`<x>\\|", "<code>&#96;&#60;x&#62;&#92;&#124;</code>"},
         {escape_markdown, "", "<code></code>"},
+        {escape_markdown_words, "5.5 .. 17 (of 20)", "5.5 .. 17 (of 20)"},
+        {escape_markdown_words, "@all <b>*x* a|b", "&#64;all &#60;b&#62;&#42;x&#42; a&#124;b"},
         {escape_markdown, "a\n\nb", "`a  b`"},
         {escape_label, "a\"b\\c\nd", "a\\\"b\\\\c d"},
     };
