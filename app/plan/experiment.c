@@ -120,7 +120,8 @@ bool experiment_rolls(const struct experiment_step *step)
     case EXPERIMENT_SET_IMAGE:
     case EXPERIMENT_SET_ENV:
     case EXPERIMENT_MOVE:
-    case EXPERIMENT_RESTART: return true;
+    case EXPERIMENT_RESTART:
+    case EXPERIMENT_ROLLOUT_UNDO: return true;
     case EXPERIMENT_OBSERVE:
         return step->until == EXPERIMENT_UNTIL_ROLLOUT_STARTED ||
                step->until == EXPERIMENT_UNTIL_ROLLOUT_COMPLETE;

@@ -409,23 +409,24 @@ struct experiment_impair {
 /* ---- steps ---- */
 
 enum experiment_verb {
-    EXPERIMENT_APPLY,      /* Create or patch the objects of `files`. */
-    EXPERIMENT_START,      /* Start `streams`. */
-    EXPERIMENT_WAIT,       /* Let `for_ns` pass. */
-    EXPERIMENT_SET_IMAGE,  /* A new image for one container of a Deployment. */
-    EXPERIMENT_SCALE,      /* Another number of replicas. */
-    EXPERIMENT_SET_ENV,    /* Variables of one container of a Deployment. */
-    EXPERIMENT_MOVE,       /* A Deployment's pods to another node, by its template's nodeName. */
-    EXPERIMENT_RESTART,    /* All pods of a Deployment anew, by its template's annotation. */
-    EXPERIMENT_PATCH,      /* What `patch` says of one object. */
-    EXPERIMENT_CORDON,     /* No new pods for a node. */
-    EXPERIMENT_UNCORDON,   /* Pods for it again. */
-    EXPERIMENT_DRAIN,      /* Cordon a node, evict its pods, wait until they are gone. */
-    EXPERIMENT_EVICT,      /* One pod, as a drain does: budgets are heeded. */
-    EXPERIMENT_DELETE_POD, /* One pod. */
-    EXPERIMENT_EXEC,       /* A program of this machine: someone else's change. */
-    EXPERIMENT_OBSERVE,    /* Wait for a state, or for a rollout that someone else begins. */
-    EXPERIMENT_STOP,       /* Stop `streams`. */
+    EXPERIMENT_APPLY,        /* Create or patch the objects of `files`. */
+    EXPERIMENT_START,        /* Start `streams`. */
+    EXPERIMENT_WAIT,         /* Let `for_ns` pass. */
+    EXPERIMENT_SET_IMAGE,    /* A new image for one container of a Deployment. */
+    EXPERIMENT_SCALE,        /* Another number of replicas. */
+    EXPERIMENT_SET_ENV,      /* Variables of one container of a Deployment. */
+    EXPERIMENT_MOVE,         /* A Deployment's pods to another node, by its template's nodeName. */
+    EXPERIMENT_RESTART,      /* All pods of a Deployment anew, by its template's annotation. */
+    EXPERIMENT_ROLLOUT_UNDO, /* A Deployment's template back to that of an earlier revision. */
+    EXPERIMENT_PATCH,        /* What `patch` says of one object. */
+    EXPERIMENT_CORDON,       /* No new pods for a node. */
+    EXPERIMENT_UNCORDON,     /* Pods for it again. */
+    EXPERIMENT_DRAIN,        /* Cordon a node, evict its pods, wait until they are gone. */
+    EXPERIMENT_EVICT,        /* One pod, as a drain does: budgets are heeded. */
+    EXPERIMENT_DELETE_POD,   /* One pod. */
+    EXPERIMENT_EXEC,         /* A program of this machine: someone else's change. */
+    EXPERIMENT_OBSERVE,      /* Wait for a state, or for a rollout that someone else begins. */
+    EXPERIMENT_STOP,         /* Stop `streams`. */
     EXPERIMENT_DELETE_APPLIED, /* Delete what apply created; nothing else. */
     EXPERIMENT_VERB_COUNT
 };
@@ -465,14 +466,15 @@ struct experiment_step {
     const char *container;                    /* set-image, set-env; NULL: the only one. */
     const char *image;                        /* set-image. */
     uint32_t replicas;                        /* scale. */
+    uint32_t to_revision;                     /* rollout-undo; 0: the one before the newest. */
     const char *node;                         /* cordon, uncordon, drain; move: where to. */
     bool force;                               /* drain: also pods without a controller. */
     bool delete_empty_dir;                    /* drain: also pods with an emptyDir. */
     const char *pod;  /* evict, delete-pod: a name, or a pattern of the shell: the first that
                                is ready by name. */
     int64_t grace_ns; /* evict, delete-pod, drain; 0: the pod's own. */
-    struct experiment_change object; /* set-image, set-env, move, restart, scale, observe: of pods;
-                                        patch: any. kind NULL: none. */
+    struct experiment_change object; /* set-image, set-env, move, restart, rollout-undo, scale,
+                                        observe: of pods; patch: any. kind NULL: none. */
     enum experiment_patch_type patch_type; /* patch. */
     const cJSON *patch;                    /* patch: an object; of a JSON patch an array. */
     uint32_t command_count;                /* exec: a program and its arguments. */

@@ -144,7 +144,7 @@ static int check_expects(struct reader *reader, const struct experiment *experim
         if (expect->bound != EXPERIMENT_BOUND_VALUE && !rolls)
             return reader_refuse(reader,
                                  "expect[%u]: %s needs a rollout, and no step is set-image, "
-                                 "set-env, move, restart or observes one",
+                                 "set-env, move, restart, rollout-undo or observes one",
                                  i, expect->value_text);
     }
     return 0;
@@ -185,6 +185,7 @@ static struct experiment_change changed_by(const struct experiment_step *step)
     case EXPERIMENT_MOVE:
     case EXPERIMENT_SCALE:
     case EXPERIMENT_RESTART:
+    case EXPERIMENT_ROLLOUT_UNDO:
     case EXPERIMENT_PATCH: return step->object;
     default: return (struct experiment_change){NULL, NULL};
     }

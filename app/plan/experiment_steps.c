@@ -36,6 +36,7 @@ const struct reader_word experiment_verb_words[] = {
     {"set-env", EXPERIMENT_SET_ENV},
     {"move", EXPERIMENT_MOVE},
     {"restart", EXPERIMENT_RESTART},
+    {"rollout-undo", EXPERIMENT_ROLLOUT_UNDO},
     {"patch", EXPERIMENT_PATCH},
     {"cordon", EXPERIMENT_CORDON},
     {"uncordon", EXPERIMENT_UNCORDON},
@@ -99,6 +100,9 @@ static const struct verb_rule {
     [EXPERIMENT_DRAIN] = {{"node", "grace", "force", "deleteEmptyDir", "temporary", "deadline"},
                           DONE},
     [EXPERIMENT_RESTART] = {{"deployment", "object", "until", "deadline"}, DONE | ROLLS},
+    [EXPERIMENT_ROLLOUT_UNDO] = {{"deployment", "object", "toRevision", "temporary", "until",
+                                  "deadline"},
+                                 DONE | ROLLS},
     [EXPERIMENT_PATCH] = {{"object", "patch", "patchType", "temporary", "until", "deadline"},
                           DONE | ROLLS},
     [EXPERIMENT_CORDON] = {{"node", "temporary", "deadline"}, DONE},
@@ -172,6 +176,11 @@ static const struct reader_field step_fields[] = {
      .offset = AT(experiment_step, replicas),
      .required = true,
      .max = 1024},
+    {.key = "toRevision",
+     .type = READER_COUNT,
+     .offset = AT(experiment_step, to_revision),
+     .min = 1,
+     .max = 1e9},
     {.key = "node", .type = READER_NAME, .offset = AT(experiment_step, node), .required = true},
     {.key = "pod",
      .type = READER_TEXT,
@@ -349,7 +358,7 @@ static bool needs_workload(const struct experiment_step *step)
 
     return step->verb == EXPERIMENT_SET_IMAGE || step->verb == EXPERIMENT_SCALE ||
            step->verb == EXPERIMENT_SET_ENV || step->verb == EXPERIMENT_MOVE ||
-           step->verb == EXPERIMENT_RESTART ||
+           step->verb == EXPERIMENT_RESTART || step->verb == EXPERIMENT_ROLLOUT_UNDO ||
            ((step->verb == EXPERIMENT_OBSERVE || step->verb == EXPERIMENT_PATCH) &&
             (until & ROLLS) != 0);
 }

@@ -19,6 +19,9 @@ static bool add_step(const struct experiment_step *step, struct text *out)
         text_addf(out, "New environment for %s", step->object.name);
         return true;
     case EXPERIMENT_RESTART: text_addf(out, "Restart of %s", step->object.name); return true;
+    case EXPERIMENT_ROLLOUT_UNDO:
+        text_addf(out, "Undo of a rollout of %s", step->object.name);
+        return true;
     case EXPERIMENT_MOVE: text_addf(out, "Move of %s", step->object.name); return true;
     case EXPERIMENT_SCALE:
         text_addf(out, "Scaling of %s to %u", step->object.name, step->replicas);

@@ -201,6 +201,10 @@ static int order_of(const struct experiment_step *step, const struct session *se
         order->grace_s = step->grace_ns / 1000000000;
         return 0;
     case EXPERIMENT_RESTART: order->verb = KUBE_RESTART; return 0;
+    case EXPERIMENT_ROLLOUT_UNDO:
+        order->verb = KUBE_ROLLOUT_UNDO;
+        order->revision = step->to_revision;
+        return 0;
     case EXPERIMENT_CORDON:
     case EXPERIMENT_UNCORDON:
         order->verb = step->verb == EXPERIMENT_CORDON ? KUBE_CORDON : KUBE_UNCORDON;
@@ -359,6 +363,7 @@ static int act(struct steps *steps, struct session *session, struct error *err)
     case EXPERIMENT_SET_ENV:
     case EXPERIMENT_MOVE:
     case EXPERIMENT_RESTART:
+    case EXPERIMENT_ROLLOUT_UNDO:
     case EXPERIMENT_PATCH:
     case EXPERIMENT_CORDON:
     case EXPERIMENT_DRAIN:

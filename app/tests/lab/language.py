@@ -51,6 +51,7 @@ CHANGES = {
          "patch": {"metadata": {"annotations": {"seamline.test/note": "here"}}}},
         {"do": "restart", "deployment": "mserver", "until": "rollout-complete"},
         {"do": "set-env", "deployment": "mserver", "env": {"WHO": "me"}, "until": "rollout-complete"},
+        {"do": "rollout-undo", "id": "back", "deployment": "mserver", "until": "rollout-complete"},
         {"do": "delete-pod", "id": "one", "pod": "mserver-*", "until": "gone"},
         {"do": "observe", "id": "whole", "deployment": "mserver", "until": "ready"},
         {"do": "drain", "node": "n1", "temporary": True},
@@ -166,6 +167,9 @@ def changes(folder):
     starts = {e["object"]: e["notAfter"] for e in told if e["kind"] == "step-start"}
     ends = {e["object"]: e["notAfter"] for e in told if e["kind"] == "step-end"}
     ready = [e for e in told if e["kind"] == "pod-ready" and starts["more"] <= e["notAfter"] <= ends["more"]]
+    back = [e for e in told if e["kind"] == "pod-ready" and starts["back"] <= e["notAfter"] <= ends["back"]]
+    yield "rollout-undo goes back to before set-env, and waits for its pods", len(back) == 4 and any(
+        "undo the rollout of deployment/mserver: back to revision 2: changed" in t for t in ours), (back, ours)
     gone = [e for e in told if e["kind"] == "pod-gone" and starts["one"] <= e["notAfter"] <= ends["one"]]
     yield "ready is waited for: a fourth pod", len(ready) == 1, told
     yield "gone is waited for: a pod that the pattern fits", len(gone) >= 1 \

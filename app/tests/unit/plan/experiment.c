@@ -335,7 +335,8 @@ static void mistakes_are_named(void **state)
                            "from 1ms to 24h"},
         {"steps[3]={\"do\":\"wiat\",\"for\":\"6s\"}",
          "steps[3].do: got \"wiat\", want \"apply\", \"start\", \"wait\", \"set-image\", "
-         "\"scale\", \"set-env\", \"move\", \"restart\", \"patch\", \"cordon\", \"uncordon\", "
+         "\"scale\", \"set-env\", \"move\", \"restart\", \"rollout-undo\", \"patch\", \"cordon\", "
+         "\"uncordon\", "
          "\"drain\", \"evict\", "
          "\"delete-pod\", \"exec\", \"observe\", \"stop\" or \"delete-applied\"; did you mean "
          "\"wait\"?"},
@@ -664,6 +665,15 @@ static void steps_are_checked_when_the_file_is_read(void **state)
          "\"set-env\" lacks \"env\""},
         {"\"move\",\"deployment\":\"mserver\",\"node\":\"n1\",\"until\":\"rollout-complete\"",
          "deployment/mserver", NULL},
+        {"\"rollout-undo\",\"deployment\":\"mserver\",\"temporary\":true,\"until\":\"ready\"",
+         "deployment/mserver", NULL},
+        {"\"rollout-undo\",\"object\":\"daemonset/log\",\"toRevision\":3", "daemonset/log", NULL},
+        {"\"rollout-undo\",\"object\":\"daemonset/log\",\"toRevision\":0", "daemonset/log",
+         "toRevision: got 0, want an integer from 1 to"},
+        {"\"rollout-undo\",\"deployment\":\"other\"", "deployment/mserver",
+         "deployment: it may not be changed; add \"deployment/other\""},
+        {"\"restart\",\"deployment\":\"mserver\",\"toRevision\":1", "deployment/mserver",
+         "key \"toRevision\" does not fit here"},
         {"\"drain\",\"node\":\"n1\",\"force\":true,\"temporary\":true", "node/n1", NULL},
         {"\"exec\",\"command\":[\"x\"],\"env\":{\"A\":null}", "pod/x", "got null, want a string"},
         {"\"exec\",\"command\":[]", "pod/x", "command: got a list of 0 items"},
