@@ -11,9 +11,9 @@
 
 #include "lab/netns.h"
 
-static int connect_in(int netns_fd, int home_fd, const struct address *address, uint16_t port)
+static int connect_in(int netns_fd, int home_fd, const struct health_target *target)
 {
-    struct sockaddr_in6 remote = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    struct sockaddr_in6 remote = {.sin6_family = AF_INET6, .sin6_port = htons(target->port)};
     int fd, rc = netns_enter(netns_fd);
 
     if (rc < 0)
@@ -24,7 +24,7 @@ static int connect_in(int netns_fd, int home_fd, const struct address *address, 
         abort();
     if (rc < 0)
         return rc;
-    memcpy(&remote.sin6_addr, address->bytes, sizeof(remote.sin6_addr));
+    memcpy(&remote.sin6_addr, target->address.bytes, sizeof(remote.sin6_addr));
     if (connect(fd, (const struct sockaddr *)&remote, sizeof(remote)) < 0 && errno != EINPROGRESS) {
         rc = -errno;
         close(fd);
@@ -33,24 +33,30 @@ static int connect_in(int netns_fd, int home_fd, const struct address *address, 
     return fd;
 }
 
-int health_probe_begin(struct health_probe *probe, int netns_fd, int home_fd,
-                       const struct address *address, uint16_t port, int64_t now_ns,
-                       int64_t timeout_ns)
+static void write_request(const struct health_target *target, struct health_probe *probe)
 {
     char text[ADDRESS_TEXT_BYTES];
-    bool v4 = address_is_v4(address);
+    bool v4 = address_is_v4(&target->address);
 
-    *probe = (struct health_probe){.began_ns = now_ns, .deadline_ns = now_ns + timeout_ns};
     snprintf(probe->request, sizeof(probe->request),
-             "GET /healthz HTTP/1.1\r\nHost: %s%s%s:%u\r\nUser-Agent: seamline-lab\r\n"
+             "GET %.300s HTTP/1.1\r\nHost: %s%s%s:%u\r\nUser-Agent: %s\r\n"
              "Connection: close\r\n\r\n",
-             v4 ? "" : "[", address_text(address, text), v4 ? "" : "]", port);
-    probe->fd = connect_in(netns_fd, home_fd, address, port);
-    if (probe->fd >= 0)
-        return 0;
-    int rc = probe->fd;
-    probe->fd = -1;
-    return rc;
+             target->path, v4 ? "" : "[", address_text(&target->address, text), v4 ? "" : "]",
+             target->port, target->agent);
+}
+
+int health_probe_begin(struct health_probe *probe, int netns_fd, int home_fd,
+                       const struct health_target *target, int64_t now_ns, int64_t timeout_ns)
+{
+    int rc = connect_in(netns_fd, home_fd, target);
+
+    *probe = (struct health_probe){.fd = rc < 0 ? -1 : rc,
+                                   .http = target->path != NULL,
+                                   .began_ns = now_ns,
+                                   .deadline_ns = now_ns + timeout_ns};
+    if (probe->http)
+        write_request(target, probe);
+    return rc < 0 ? rc : 0;
 }
 
 uint32_t health_probe_events(const struct health_probe *probe)
@@ -58,13 +64,15 @@ uint32_t health_probe_events(const struct health_probe *probe)
     return probe->sent ? EPOLLIN : EPOLLOUT;
 }
 
-static enum health_verdict send_request(struct health_probe *probe)
+static enum health_verdict connected(struct health_probe *probe)
 {
     size_t size = strlen(probe->request);
     int error = 0;
     socklen_t length = sizeof(error);
 
     getsockopt(probe->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    if (error == 0 && !probe->http)
+        return HEALTH_GOOD;
     if (error != 0 || send(probe->fd, probe->request, size, MSG_NOSIGNAL) != (ssize_t)size)
         return HEALTH_BAD;
     probe->sent = true;
@@ -78,8 +86,8 @@ enum health_verdict health_probe_advance(struct health_probe *probe)
     int code = 0;
 
     if (!probe->sent)
-        return send_request(probe);
-    /* The status line comes in one segment. */
+        return connected(probe);
+    /* The status line comes in one segment from anything that can be well. */
     size = recv(probe->fd, answer, sizeof(answer) - 1, 0);
     if (size < 0 && errno == EAGAIN)
         return HEALTH_PENDING;

@@ -89,14 +89,6 @@ struct lab_source {
     void *owner; /* struct lab_pod, lab_proxy, lab_health, lab_balancer_probe; by kind. */
 };
 
-struct lab_probe {
-    int fd;              /* -1 when none is under way. */
-    bool http;           /* Else the connection alone is enough. */
-    bool sent;           /* The request was. */
-    int64_t deadline_ns; /* timeoutSeconds. */
-    char request[512];   /* HTTP's. */
-};
-
 /* Handing the ingress's backends to one of its pods. */
 struct lab_hand {
     int fd;                  /* -1 when none is under way. */
@@ -120,7 +112,7 @@ struct lab_pod {
     struct fabric_pod place;    /* Its namespace and addresses. */
     struct process process;     /* Of the first container. */
     struct process hook;        /* preStop, when it is a program. */
-    struct lab_probe probe;     /* Readiness. */
+    struct health_probe probe;  /* Readiness. */
     struct lab_hand hand;       /* A pod of the ingress. */
     struct lab_source process_source, hook_source, probe_source, hand_source;
     const char *waiting;          /* Reason why it does not run, or NULL. */

@@ -123,8 +123,9 @@ static void probed(struct lab *lab, struct lab_balancer_probe *probe, bool good)
 static void begin_probe(struct lab *lab, struct lab_balancer_probe *probe)
 {
     const struct balancer_service *service = &lab->balancer.wanted.services[probe->service];
+    struct health_target target = {
+        .port = service->probe_port, .path = "/healthz", .agent = "seamline-lab"};
     int64_t interval = interval_ns(lab);
-    struct address address;
     char text[20];
 
     probe->next_ns = lab->now_ns + interval;
@@ -132,9 +133,9 @@ static void begin_probe(struct lab *lab, struct lab_balancer_probe *probe)
         probe->next_ns -= (int64_t)random_below(&lab->random, (uint64_t)interval);
     probe->begun = true;
     fabric_node_v4(probe->node, text);
-    address_parse(text, &address, NULL);
-    if (health_probe_begin(&probe->probe, lab->fabric.balancer_fd, lab->fabric.home_fd, &address,
-                           service->probe_port, lab->now_ns, timeout_ns) < 0 ||
+    address_parse(text, &target.address, NULL);
+    if (health_probe_begin(&probe->probe, lab->fabric.balancer_fd, lab->fabric.home_fd, &target,
+                           lab->now_ns, timeout_ns) < 0 ||
         lab_watch(lab, probe->probe.fd, EPOLLOUT, &probe->source) < 0)
         probed(lab, probe, false);
 }
