@@ -30,8 +30,9 @@ static const char usage[] =
     "  kill POD    send a signal to a pod's process, stamped in truth.jsonl (--signal TERM|KILL)\n"
     "  fault NAME...  make something go wrong: api-outage DURATION, gone-410, slow-watch DELAY "
     "DURATION,\n"
-    "                 drop NODE PERCENT DURATION, blackhole NODE DURATION, conntrack-flush NODE,\n"
-    "                 freeze POD DURATION\n"
+    "                 drop NODE PERCENT DURATION, blackhole NODE DURATION, delay NODE|POD DELAY "
+    "DURATION,\n"
+    "                 conntrack-flush NODE, freeze POD DURATION\n"
     "  exec NAME -- COMMAND...  run a command in the network of a pod, a node (n1...) or `lab`\n"
     "  down        take everything away; truth.jsonl and lab.log stay\n"
     "options of all:\n"
@@ -336,6 +337,9 @@ static int ask(const struct options *options, const char *command)
     if (strncmp(text_str(&answer), "error: ", 7) == 0) {
         fprintf(stderr, "seamline-lab: %s", text_str(&answer) + 7);
         rc = EXIT_USAGE;
+    } else if (strncmp(text_str(&answer), "failed: ", 8) == 0) {
+        fprintf(stderr, "seamline-lab: %s", text_str(&answer) + 8);
+        rc = EXIT_ENVIRONMENT;
     } else if (strcmp(text_str(&answer), "ok\n") != 0) {
         fputs(text_str(&answer), stdout);
     }

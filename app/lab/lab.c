@@ -101,6 +101,7 @@ static void handle(struct lab *lab, struct lab_source *source)
     case LAB_HEALTH: lab_health_event(source->owner); break;
     case LAB_BALANCER_PROBE: lab_balancer_probe_event(lab, source->owner); break;
     case LAB_BALANCER_COMMAND: lab_balancer_command_ended(lab); break;
+    case LAB_DELAY: delay_line_take(source->owner); break;
     }
 }
 
@@ -337,6 +338,7 @@ static void close_fd(int fd)
 static void close_all(struct lab *lab)
 {
     api_server_stop(lab->api);
+    lab_fault_free(lab);
     lab_pod_kill_all(lab);
     if (lab->store != NULL) {
         lab_health_free(lab);

@@ -21,6 +21,7 @@
 #include "lab/certificate.h"
 #include "lab/cluster.h"
 #include "lab/command.h"
+#include "lab/delay_line.h"
 #include "lab/fabric.h"
 #include "lab/health_probe.h"
 #include "lab/health_server.h"
@@ -82,11 +83,13 @@ enum lab_source_kind {
     LAB_HEALTH,
     LAB_BALANCER_PROBE,
     LAB_BALANCER_COMMAND,
+    LAB_DELAY,
 };
 
 struct lab_source {
     enum lab_source_kind kind;
-    void *owner; /* struct lab_pod, lab_proxy, lab_health, lab_balancer_probe; by kind. */
+    void *
+        owner; /* struct lab_pod, lab_proxy, lab_health, lab_balancer_probe, delay_line; by kind. */
 };
 
 /* Handing the ingress's backends to one of its pods. */
@@ -175,12 +178,19 @@ struct lab_balancer_probe {
     struct lab_source source;
 };
 
+/* Both ends of a link. */
+struct lab_delay {
+    struct delay_line lines[2];
+    struct lab_source sources[2];
+};
+
 /* A fault of a node or a pod that ends by itself. */
 struct lab_timed_fault {
     const char *name;               /* "drop". */
     char target[CHANGE_NAME_BYTES]; /* Of the node or the pod. */
     int64_t end_ns;
-    void (*end)(struct lab *lab, const char *target);
+    void (*end)(struct lab *lab, struct lab_timed_fault *fault);
+    struct lab_delay *delay; /* Of the fault `delay`, owned; else NULL. */
 };
 
 /* The front balancer; unused in ECMP mode. */
@@ -336,6 +346,9 @@ void lab_files_static(struct lab *lab);
 void lab_fault(struct lab *lab, char *text, int fd);
 void lab_fault_run(struct lab *lab);
 int64_t lab_fault_due(const struct lab *lab);
+/* The network of pod POD goes: what was done to it comes to its end. */
+void lab_fault_end(struct lab *lab, const char *pod);
+void lab_fault_free(struct lab *lab);
 
 /* lab_control.c: the control socket. */
 int lab_control_open(struct lab *lab, struct error *err);

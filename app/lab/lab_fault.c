@@ -13,6 +13,8 @@ enum {
     WORDS_MAX = 8
 };
 
+static const int64_t delay_max_ns = INT64_C(10000000000);
+
 /* The words after `fault`. */
 struct words {
     char *each[WORDS_MAX]; /* The first is the fault's name. */
@@ -21,10 +23,11 @@ struct words {
 
 struct fault {
     const char *name;
-    const char *operands;                                     /* As the usage shows them. */
-    unsigned count;                                           /* Of operands. */
-    bool api;                                                 /* It is one of the API server. */
-    int (*begin)(struct lab *lab, const struct words *words); /* 0 or -EINVAL: bad operands. */
+    const char *operands; /* As the usage shows them. */
+    unsigned count;       /* Of operands. */
+    bool api;             /* It is one of the API server. */
+    int (*begin)(struct lab *lab,
+                 const struct words *words); /* 0; -EINVAL: bad operands; -errno. */
 };
 
 static int api_outage(struct lab *lab, const struct words *words);
@@ -33,6 +36,7 @@ static int slow_watch(struct lab *lab, const struct words *words);
 static int drop(struct lab *lab, const struct words *words);
 static int blackhole(struct lab *lab, const struct words *words);
 static int conntrack_flush(struct lab *lab, const struct words *words);
+static int delay(struct lab *lab, const struct words *words);
 static int freeze(struct lab *lab, const struct words *words);
 
 static const struct fault faults[] = {
@@ -41,6 +45,7 @@ static const struct fault faults[] = {
     {"slow-watch", "DELAY DURATION", 2, true, slow_watch},
     {"drop", "NODE PERCENT DURATION", 3, false, drop},
     {"blackhole", "NODE DURATION", 2, false, blackhole},
+    {"delay", "NODE|POD DELAY DURATION", 3, false, delay},
     {"conntrack-flush", "NODE", 1, false, conntrack_flush},
     {"freeze", "POD DURATION", 2, false, freeze},
 };
@@ -97,13 +102,21 @@ static void log_target(struct lab *lab, const char *event, const char *name, con
     truth_log(&lab->truth, truth_now_ns(), event, "fault", name, "target", target);
 }
 
-static int node_fd(const struct lab *lab, const char *name)
+/* 0-based; -1: there is none. */
+static int node_index(const struct lab *lab, const char *name)
 {
     for (unsigned i = 0; i < lab->config->nodes; i++) {
         if (strcmp(lab->proxies[i].node_name, name) == 0)
-            return lab->fabric.node_fds[i];
+            return (int)i;
     }
     return -1;
+}
+
+static int node_fd(const struct lab *lab, const char *name)
+{
+    int node = node_index(lab, name);
+
+    return node < 0 ? -1 : lab->fabric.node_fds[node];
 }
 
 static bool is_faulty(const struct lab *lab, const char *target)
@@ -122,14 +135,16 @@ static bool may_begin(const struct lab *lab, const char *target)
            strlen(target) < CHANGE_NAME_BYTES;
 }
 
-static void begun(struct lab *lab, const char *name, const char *target, int64_t duration_ns,
-                  void (*end)(struct lab *lab, const char *target))
+static struct lab_timed_fault *begun(struct lab *lab, const char *name, const char *target,
+                                     int64_t duration_ns,
+                                     void (*end)(struct lab *lab, struct lab_timed_fault *fault))
 {
     struct lab_timed_fault *fault = &lab->timed_faults[lab->timed_fault_count++];
 
     *fault =
         (struct lab_timed_fault){.name = name, .end_ns = lab->now_ns + duration_ns, .end = end};
     snprintf(fault->target, sizeof(fault->target), "%s", target);
+    return fault;
 }
 
 static int load_rules(struct lab *lab, const char *node, const char *rules)
@@ -143,9 +158,9 @@ static int load_rules(struct lab *lab, const char *node, const char *rules)
     return rc;
 }
 
-static void remove_rules(struct lab *lab, const char *node)
+static void remove_rules(struct lab *lab, struct lab_timed_fault *fault)
 {
-    load_rules(lab, node, "delete table inet fault\n");
+    load_rules(lab, fault->target, "delete table inet fault\n");
 }
 
 /* PER_MILLE of the packets between NODE and the bridge are dropped, in each direction. */
@@ -168,7 +183,7 @@ static int lose(struct lab *lab, const char *name, const char *node, unsigned pe
     log_target(lab, "fault-begun", name, node);
     if (load_rules(lab, node, rules) < 0) {
         log_target(lab, "fault-ended", name, node);
-        return -EINVAL;
+        return -EIO;
     }
     begun(lab, name, node, duration_ns, remove_rules);
     return 0;
@@ -195,25 +210,110 @@ static int blackhole(struct lab *lab, const struct words *words)
     return lose(lab, "blackhole", words->each[1], 1000, duration_ns);
 }
 
+static void close_delay(struct lab *lab, struct lab_timed_fault *fault)
+{
+    for (size_t i = 0; i < 2; i++) {
+        struct delay_line *line = &fault->delay->lines[i];
+
+        if (line->dropped > 0)
+            lab_say(lab, "delay %s: %llu packets dropped, there was no room for them",
+                    fault->target, (unsigned long long)line->dropped);
+        if (line->tap_fd >= 0)
+            lab_unwatch(lab, line->tap_fd);
+        delay_line_close(line);
+    }
+    free(fault->delay);
+}
+
+/* The two ends of a node's or a pod's link: namespace and device of each. */
+struct link {
+    int fds[2];
+    const char *devices[2];
+};
+
+/* A pod of the node's own network has no link. */
+static int find_link(struct lab *lab, const char *target, char port[16], struct link *out)
+{
+    int node = node_index(lab, target);
+    const struct lab_pod *pod = node < 0 ? lab_pod_find(lab, target) : NULL;
+
+    if (node >= 0) {
+        snprintf(port, 16, "n%d", node + 1);
+        *out = (struct link){{lab->fabric.lab_fd, lab->fabric.node_fds[node]}, {port, "eth0"}};
+        return 0;
+    }
+    if (pod == NULL || pod->place.netns_fd < 0 || pod->place.host)
+        return -EINVAL;
+    *out = (struct link){{lab->fabric.node_fds[pod->node], pod->place.netns_fd},
+                         {pod->place.link, "eth0"}};
+    return 0;
+}
+
+static int open_delay(struct lab *lab, const struct link *link, int64_t delay_ns,
+                      struct lab_delay *delay)
+{
+    struct error err = {0};
+    int rc = 0;
+
+    for (size_t i = 0; i < 2; i++)
+        delay->lines[i].tap_fd = -1;
+    for (size_t i = 0; i < 2 && rc == 0; i++) {
+        rc = delay_line_open(&delay->lines[i], link->fds[i], lab->fabric.home_fd, link->devices[i],
+                             delay_ns, &err);
+        delay->sources[i] = (struct lab_source){LAB_DELAY, &delay->lines[i]};
+        if (rc == 0)
+            rc = lab_watch(lab, delay->lines[i].tap_fd, EPOLLIN, &delay->sources[i]);
+    }
+    if (rc < 0)
+        lab_say(lab, "delay: %s", err.text[0] != '\0' ? err.text : strerror(-rc));
+    return rc;
+}
+
+/* Each packet of the link arrives so much later, in both directions. */
+static int delay(struct lab *lab, const struct words *words)
+{
+    const char *target = words->each[1];
+    struct lab_timed_fault *fault;
+    int64_t delay_ns, duration_ns;
+    struct link link;
+    char port[16];
+
+    if (parse_duration(words->each[2], &delay_ns) < 0 || delay_ns > delay_max_ns ||
+        parse_duration(words->each[3], &duration_ns) < 0 || !may_begin(lab, target) ||
+        find_link(lab, target, port, &link) < 0)
+        return -EINVAL;
+    fault = begun(lab, "delay", target, duration_ns, close_delay);
+    fault->delay = calloc(1, sizeof(*fault->delay));
+    if (fault->delay == NULL)
+        abort();
+    log_target(lab, "fault-begun", "delay", target);
+    if (open_delay(lab, &link, delay_ns, fault->delay) < 0) {
+        fault->end_ns = lab->now_ns; /* What was done is undone in the next turn. */
+        return -EIO;
+    }
+    return 0;
+}
+
 /* Nothing is left of connections: what comes of one is translated as if it were new, or not. */
 static int conntrack_flush(struct lab *lab, const struct words *words)
 {
     static const char *const argv[] = {"conntrack", "-F", NULL};
-    int fd = node_fd(lab, words->each[1]);
+    int rc, fd = node_fd(lab, words->each[1]);
     struct error err = {0};
 
     if (fd < 0)
         return -EINVAL;
     log_target(lab, "fault-begun", "conntrack-flush", words->each[1]);
-    if (command_run(fd, lab->fabric.home_fd, argv, NULL, NULL, &err) < 0)
+    rc = command_run(fd, lab->fabric.home_fd, argv, NULL, NULL, &err);
+    if (rc < 0)
         lab_say(lab, "node %s: %s", words->each[1], err.text);
     log_target(lab, "fault-ended", "conntrack-flush", words->each[1]);
-    return 0;
+    return rc < 0 ? -EIO : 0;
 }
 
-static void thaw(struct lab *lab, const char *pod)
+static void thaw(struct lab *lab, struct lab_timed_fault *fault)
 {
-    lab_pod_freeze(lab, pod, false); /* It may have been deleted meanwhile. */
+    lab_pod_freeze(lab, fault->target, false); /* It may have ended meanwhile. */
 }
 
 /* Its sockets live on: connections are taken, and nobody answers. */
@@ -233,18 +333,46 @@ static int freeze(struct lab *lab, const struct words *words)
     return 0;
 }
 
+static void end_fault(struct lab *lab, unsigned index)
+{
+    struct lab_timed_fault fault = lab->timed_faults[index];
+
+    lab->timed_faults[index] = lab->timed_faults[--lab->timed_fault_count];
+    fault.end(lab, &fault);
+    log_target(lab, "fault-ended", fault.name, fault.target);
+}
+
 static void end_timed(struct lab *lab)
 {
     for (unsigned i = 0; i < lab->timed_fault_count;) {
-        struct lab_timed_fault fault = lab->timed_faults[i];
-
-        if (lab->now_ns < fault.end_ns) {
+        if (lab->now_ns < lab->timed_faults[i].end_ns)
             i++;
-            continue;
+        else
+            end_fault(lab, i);
+    }
+}
+
+void lab_fault_end(struct lab *lab, const char *pod)
+{
+    for (unsigned i = 0; i < lab->timed_fault_count; i++) {
+        if (strcmp(lab->timed_faults[i].target, pod) == 0) {
+            end_fault(lab, i);
+            return;
         }
-        lab->timed_faults[i] = lab->timed_faults[--lab->timed_fault_count];
-        fault.end(lab, fault.target);
-        log_target(lab, "fault-ended", fault.name, fault.target);
+    }
+}
+
+void lab_fault_free(struct lab *lab)
+{
+    while (lab->timed_fault_count > 0)
+        end_fault(lab, 0);
+}
+
+static void pass_delayed(struct lab *lab)
+{
+    for (unsigned i = 0; i < lab->timed_fault_count; i++) {
+        for (size_t end = 0; lab->timed_faults[i].delay != NULL && end < 2; end++)
+            delay_line_pass(&lab->timed_faults[i].delay->lines[end], lab->now_ns);
     }
 }
 
@@ -262,6 +390,7 @@ static void come_back(struct lab *lab)
 
 void lab_fault_run(struct lab *lab)
 {
+    pass_delayed(lab);
     end_timed(lab);
     if (lab->now_ns >= lab->api_back_ns)
         come_back(lab);
@@ -272,14 +401,21 @@ void lab_fault_run(struct lab *lab)
     }
 }
 
+static int64_t earlier(int64_t a_ns, int64_t b_ns)
+{
+    return a_ns < b_ns ? a_ns : b_ns;
+}
+
 int64_t lab_fault_due(const struct lab *lab)
 {
-    int64_t due_ns =
-        lab->api_back_ns < lab->watches_fast_ns ? lab->api_back_ns : lab->watches_fast_ns;
+    int64_t due_ns = earlier(lab->api_back_ns, lab->watches_fast_ns);
 
     for (unsigned i = 0; i < lab->timed_fault_count; i++) {
-        if (lab->timed_faults[i].end_ns < due_ns)
-            due_ns = lab->timed_faults[i].end_ns;
+        const struct lab_timed_fault *fault = &lab->timed_faults[i];
+
+        due_ns = earlier(due_ns, fault->end_ns);
+        for (size_t end = 0; fault->delay != NULL && end < 2; end++)
+            due_ns = earlier(due_ns, delay_line_due(&fault->delay->lines[end]));
     }
     return due_ns;
 }
@@ -308,6 +444,7 @@ static void complain(const char *name, int fd)
 void lab_fault(struct lab *lab, char *text, int fd)
 {
     struct words words;
+    int rc = -EINVAL;
 
     split(text, &words);
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -317,10 +454,13 @@ void lab_fault(struct lab *lab, char *text, int fd)
             dprintf(fd, "error: this lab has no API at present\n");
             return;
         }
-        if (words.count - 1 != faults[i].count || faults[i].begin(lab, &words) < 0)
-            break;
-        dprintf(fd, "ok\n");
-        return;
+        if (words.count - 1 == faults[i].count)
+            rc = faults[i].begin(lab, &words);
     }
-    complain(words.count > 0 ? words.each[0] : "", fd);
+    if (rc == 0)
+        dprintf(fd, "ok\n");
+    else if (rc == -EINVAL)
+        complain(words.count > 0 ? words.each[0] : "", fd);
+    else
+        dprintf(fd, "failed: the fault cannot be planted here; lab.log says why\n");
 }

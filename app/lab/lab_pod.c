@@ -328,6 +328,12 @@ static void delete_object(struct lab *lab, struct lab_pod *pod)
         store_delete(lab->store, STORE_POD, pod->namespace, pod->name, lab->utc_ns);
 }
 
+static void remove_namespace(struct lab *lab, struct lab_pod *pod)
+{
+    lab_fault_end(lab, pod->name); /* It may hold the namespace. */
+    fabric_pod_remove(&pod->place);
+}
+
 static void carry_out(struct lab *lab, struct lab_pod *pod, enum kubelet_action action)
 {
     switch (action) {
@@ -338,7 +344,7 @@ static void carry_out(struct lab *lab, struct lab_pod *pod, enum kubelet_action 
     case KUBELET_HOOK_END: hook_end(lab, pod); break;
     case KUBELET_TERM: send_signal(lab, pod, kubelet_stop_signal(object_of(lab, pod))); break;
     case KUBELET_KILL: send_signal(lab, pod, SIGKILL); break;
-    case KUBELET_REMOVE_NAMESPACE: fabric_pod_remove(&pod->place); break;
+    case KUBELET_REMOVE_NAMESPACE: remove_namespace(lab, pod); break;
     case KUBELET_DELETE_OBJECT: delete_object(lab, pod); break;
     case KUBELET_NONE: break;
     }
@@ -351,7 +357,7 @@ static void pod_free(struct lab *lab, size_t index)
     log_pod(lab, truth_now_ns(), "pod-removed", pod);
     lab_probe_cancel(lab, pod);
     lab_ingress_cancel(lab, pod);
-    fabric_pod_remove(&pod->place);
+    remove_namespace(lab, pod);
     lab->pods[index] = lab->pods[--lab->pod_count];
     free(pod);
 }

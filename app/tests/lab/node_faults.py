@@ -79,6 +79,40 @@ def drop(lab):
     assert " 0% packet loss" in lab.output("lab", "ping", "-c", "20", "-i", "0.01", "10.200.0.11")
 
 
+def pings(lab, address, count=20):
+    """The shortest round trip, in ms; all are answered."""
+    out = lab.output("lab", "ping", "-c", count, "-i", "0.05", address)
+    assert f" {count} received" in out, out
+    return float(out.split("min/avg/max/mdev = ")[1].split("/")[0])
+
+
+def delay(lab):
+    """Each way. What is on the way at the end arrives, and nothing is late any more."""
+    pod = pod_address(lab, "b")
+    fault(lab, "delay", "n1", "150ms", "3s")
+    fault(lab, "delay", "b", "200ms", "5s")
+    assert pings(lab, "10.200.0.11") >= 300
+    assert pings(lab, pod) >= 400
+    assert pings(lab, "10.200.0.12") < 300  # Not the other node.
+    assert services.fetch(lab, "lab", f"http://{pod}:{PORT}/") == "b"
+    begun, end = ended(lab, "delay", "n1")
+    assert end - begun >= 2.9e9, (begun, end)
+    pings(lab, pod, 60)
+    ended(lab, "delay", "b")
+    assert pings(lab, "10.200.0.11") < 300 and pings(lab, pod) < 400
+    for place in ("lab", "n1", "n2", "b"):
+        assert "delay" not in lab.output(place, "ip", "link") + lab.output(place, "nft", "list", "tables"), place
+
+
+def delay_of_gone(lab):
+    """With the pod its delay ends, lest its namespace stays."""
+    lab.run("apply", "-f", "-", stdin=services.POD.format(name="gone", node="n1"))
+    lab.run("wait", "--for=condition=Ready", "pod/gone", "--timeout=30s")
+    fault(lab, "delay", "gone", "1ms", "10m")
+    lab.run("delete", "pod", "gone", "--grace-period=1")
+    ended(lab, "delay", "gone")
+
+
 def freeze(lab):
     url = f"http://{pod_address(lab, 'a')}:{PORT}/"
     fault(lab, "freeze", "a", "3s")
@@ -102,11 +136,12 @@ def conntrack_flush(lab):
 def mistakes(lab):
     for words in (["drop", "n9", "5", "1s"], ["drop", "n1", "0", "1s"], ["drop", "n1", "101", "1s"],
                   ["blackhole", "n1"], ["blackhole", "n1", "soon"], ["freeze", "nobody", "1s"],
-                  ["conntrack-flush", "n1", "1s"], ["delay", "n1", "5ms", "1s"]):
+                  ["conntrack-flush", "n1", "1s"], ["delay", "n1", "11s", "1s"],
+                  ["delay", "nobody", "5ms", "1s"], ["delay", "n1", "5ms"]):
         assert "drop NODE PERCENT DURATION" in fault(lab, *words, status=2), words
 
 
-LABS = {"slfault0": (["--nodes", "2"], [set_up, idle, blackhole, drop, freeze, conntrack_flush, mistakes,
+LABS = {"slfault0": (["--nodes", "2"], [set_up, idle, blackhole, drop, delay, delay_of_gone, freeze, conntrack_flush, mistakes,
                                           idle_is_closed])}
 
 if __name__ == "__main__":
