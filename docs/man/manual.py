@@ -93,14 +93,14 @@ def ask(program, *arguments):
     return shown.stdout
 
 
-def page_commands(name, programs):
+def page_commands(name, programs, heading):
     """The commands are the items of the general help that are a word, perhaps with operands."""
     out = []
     for block in help_blocks(ask(programs[name], '--help'), name):
         command = block[1].split()[0] if block[0] == 'item' else ''
         if command.isalpha() and command != 'help':
             text = help_markdown(ask(programs[name], 'help', command), name)
-            out.append('# %s %s\n\n%s' % (name.upper(), command.upper(), text))
+            out.append('%s\n\n%s' % (heading('%s %s' % (name, command)), text))
     return '\n\n'.join(out)
 
 
@@ -183,26 +183,35 @@ def page_keys(path):
         entry['must'] |= must
     out = []
     for name, entry in known.items():
+        if '.' not in name and any(other.startswith((name + '.', name + '[')) for other in known):
+            out.append('## ' + name)
         words = ' or '.join(entry['values']) + ('; required' if entry['must'] else '')
         out.append('**%s**\n: %s' % (plain(name), plain(' '.join(entry['sentences'] + ['(%s)' % words]))))
     return '\n\n'.join(out)
 
 
-def main():
-    programs = {pathlib.Path(path).name: path for path in sys.argv[2:]}
-    for line in pathlib.Path(sys.argv[1]).read_text().splitlines():
+def expand(path, programs, heading):
+    """The page's Markdown; heading() makes that of a command of its name."""
+    out = []
+    for line in pathlib.Path(path).read_text().splitlines():
         match = re.fullmatch(r'\{\{(help|commands|file|keys) (.*)\}\}', line)
         if match is None:
-            print(line)
+            out.append(line)
         elif match[1] == 'help':
             name, *arguments = match[2].split()
-            print(help_markdown(ask(programs[name], *arguments), name))
+            out.append(help_markdown(ask(programs[name], *arguments), name))
         elif match[1] == 'commands':
-            print(page_commands(match[2], programs))
+            out.append(page_commands(match[2], programs, heading))
         elif match[1] == 'file':
-            print(page_file(match[2]))
+            out.append(page_file(match[2]))
         else:
-            print(page_keys(match[2]))
+            out.append(page_keys(match[2]))
+    return '\n'.join(out) + '\n'
+
+
+def main():
+    programs = {pathlib.Path(path).name: path for path in sys.argv[2:]}
+    print(expand(sys.argv[1], programs, lambda words: '# ' + words.upper()), end='')
 
 
 if __name__ == '__main__':
