@@ -50,7 +50,7 @@ static const char general_help[] =
     "  compare BASE NEW       two runs, or sets of repeats, side by side: what became worse\n"
     "  merge DIR DIR...       shares of one run, sent by several appliances, as one\n"
     "  kube ACTION            one change of a cluster, without a run\n"
-    "  doctor --cluster       whether a cluster has what a run needs, and gives us the rights\n"
+    "  doctor                 whether machine and cluster are ready for a run, and what mends it\n"
     "  undo DIR               put back what a killed run left changed\n"
     "  help COMMAND           more about a command\n"
     "  --version              which version this is\n"

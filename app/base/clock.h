@@ -13,6 +13,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <x86intrin.h>
@@ -52,6 +53,8 @@ static inline uint64_t clock_now_ns(const struct clock *clock)
  * Slow path; sleeps. 0 or -ENOTSUP when the TSC is not invariant by /proc/cpuinfo (constant_tsc and
  * nonstop_tsc); the clock works then too, and the caller reports it. */
 int clock_start(struct clock *clock, uint64_t calibrate_ns);
+/* Is it, by the file CPUINFO? */
+bool clock_tsc_is_invariant(const char *cpuinfo);
 
 /* Pure: the clock whose rate is TICKS in ELAPSED_NS, both known to UNCERTAIN_NS. For tests too. */
 void clock_set_rate(struct clock *clock, uint64_t tsc_start, uint64_t ticks, uint64_t elapsed_ns,

@@ -10,6 +10,7 @@
 /* Enough for one bracket between two interrupts, also on a busy virtual machine. */
 enum {
     BRACKETS = 64,
+    LINE_BYTES = 16384, /* The flags of a CPU take 2000. */
     NS_PER_S = 1000000000
 };
 
@@ -23,7 +24,6 @@ struct moment {
 static struct moment tightest_moment(void);
 static uint64_t raw_clock_ns(void);
 static void sleep_ns(uint64_t duration_ns);
-static bool tsc_is_invariant(void);
 static bool has_word(const char *line, const char *word);
 
 int clock_start(struct clock *clock, uint64_t calibrate_ns)
@@ -37,7 +37,25 @@ int clock_start(struct clock *clock, uint64_t calibrate_ns)
 
     /* Each reading of the clock is somewhere in its bracket: half a width from the middle. */
     clock_set_rate(clock, last.tsc, ticks, elapsed_ns, (uint64_t)widths_ns / 2 + 1);
-    return tsc_is_invariant() ? 0 : -ENOTSUP;
+    return clock_tsc_is_invariant("/proc/cpuinfo") ? 0 : -ENOTSUP;
+}
+
+bool clock_tsc_is_invariant(const char *cpuinfo)
+{
+    FILE *file = fopen(cpuinfo, "re");
+    char line[LINE_BYTES];
+    bool invariant = false;
+
+    if (file == NULL)
+        return false;
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, "flags", 5) == 0) {
+            invariant = has_word(line, "constant_tsc") && has_word(line, "nonstop_tsc");
+            break;
+        }
+    }
+    fclose(file);
+    return invariant;
 }
 
 static struct moment tightest_moment(void)
@@ -72,26 +90,6 @@ static void sleep_ns(uint64_t duration_ns)
 
     while (nanosleep(&left, &left) < 0 && errno == EINTR)
         continue;
-}
-
-static bool tsc_is_invariant(void)
-{
-    FILE *file = fopen("/proc/cpuinfo", "re");
-    char *line = NULL;
-    size_t capacity = 0;
-    bool invariant = false;
-
-    if (file == NULL)
-        return false;
-    while (getline(&line, &capacity, file) >= 0) {
-        if (strncmp(line, "flags", 5) == 0) {
-            invariant = has_word(line, "constant_tsc") && has_word(line, "nonstop_tsc");
-            break;
-        }
-    }
-    free(line);
-    fclose(file);
-    return invariant;
 }
 
 static bool has_word(const char *line, const char *word)

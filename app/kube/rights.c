@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kube/proxy_config.h"
+
 #define APPLY "get create patch delete"
 
 const struct kube_right kube_rights[] = {
@@ -36,12 +38,17 @@ const struct kube_right kube_rights[] = {
     {"", "pods", "", "list", true, KUBE_RIGHT_NODE, "drain: which pods are on the node"},
     {"", "pods", "eviction", "create", true, KUBE_RIGHT_NODE, "drain"},
     {"", "namespaces", "", APPLY, true, KUBE_RIGHT_NODE, "apply of a manifest with its Namespace"},
+    {"", "configmaps", "", "get patch", false, KUBE_RIGHT_PROXY, "cluster.proxy",
+     KUBE_PROXY_NAMESPACE, KUBE_PROXY_NAME},
+    {"apps", "daemonsets", "", "get patch", false, KUBE_RIGHT_PROXY,
+     "cluster.proxy: kube-proxy's pods are made again", KUBE_PROXY_NAMESPACE, KUBE_PROXY_NAME},
 };
 const unsigned kube_rights_count = sizeof(kube_rights) / sizeof(kube_rights[0]);
 
 bool kube_right_call(const struct kube_right *right, unsigned index, const char *namespace,
-                     char verb[32], struct kube_call *out)
+                     const struct kube_discovery *discovery, char verb[32], struct kube_call *out)
 {
+    const struct kube_resource *usual = kube_resource_named(right->resource);
     const char *at = right->verbs;
     for (unsigned i = 0; i < index; i++) {
         at = strchr(at, ' ');
@@ -54,7 +61,13 @@ bool kube_right_call(const struct kube_right *right, unsigned index, const char 
                               .group = right->group,
                               .resource = right->resource,
                               .subresource = right->subresource,
-                              .namespace = right->all ? "" : namespace,
-                              .name = ""};
+                              .namespace = right->all                 ? ""
+                                           : right->namespace != NULL ? right->namespace
+                                                                      : namespace,
+                              .name = right->name != NULL ? right->name : ""};
+    if (discovery != NULL && usual != NULL && strcmp(usual->group, right->group) == 0) {
+        out->group = discovery->resources[usual->kind].group;
+        out->resource = discovery->resources[usual->kind].plural;
+    }
     return true;
 }

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,35 @@ void net_eal_stop(void)
     eal.arguments = NULL;
 }
 
+uint64_t net_huge_free_mib(const char *root)
+{
+    glob_t found;
+    uint64_t mib = 0;
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/sys/kernel/mm/hugepages/hugepages-*kB", root);
+    if (glob(path, 0, NULL, &found) != 0)
+        return 0;
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        unsigned long long kib = 0;
+        unsigned long long count = 0;
+        snprintf(path, sizeof(path), "%s/free_hugepages", found.gl_pathv[i]);
+        FILE *file = fopen(path, "re");
+        if (file != NULL &&
+            sscanf(strrchr(found.gl_pathv[i], '/'), "/hugepages-%llukB", &kib) == 1 &&
+            fscanf(file, "%llu", &count) == 1)
+            mib += kib * count / 1024;
+        if (file != NULL)
+            fclose(file);
+    }
+    globfree(&found);
+    return mib;
+}
+
+unsigned net_huge_pages(unsigned memory_mib)
+{
+    return memory_mib / 2 + 64;
+}
+
 static void list_cores(const cpu_set_t *allowed, struct text *text)
 {
     const char *comma = "";
@@ -168,34 +198,10 @@ static void lcores(const struct net_eal_config *config, const cpu_set_t *allowed
         text_addf(text, ",%u@%d", net_worker_lcore(i), config->worker_cores[i]);
 }
 
-/* MiB in free hugepages of all sizes. */
-static uint64_t free_huge_mib(void)
-{
-    glob_t found;
-    uint64_t mib = 0;
-    if (glob("/sys/kernel/mm/hugepages/hugepages-*kB", 0, NULL, &found) != 0)
-        return 0;
-    for (size_t i = 0; i < found.gl_pathc; i++) {
-        char path[256];
-        unsigned long long kib = 0;
-        unsigned long long count = 0;
-        snprintf(path, sizeof(path), "%s/free_hugepages", found.gl_pathv[i]);
-        FILE *file = fopen(path, "re");
-        if (file != NULL &&
-            sscanf(strrchr(found.gl_pathv[i], '/'), "/hugepages-%llukB", &kib) == 1 &&
-            fscanf(file, "%llu", &count) == 1)
-            mib += kib * count / 1024;
-        if (file != NULL)
-            fclose(file);
-    }
-    globfree(&found);
-    return mib;
-}
-
 static int choose_memory(const struct net_eal_config *config, unsigned memory_mib,
                          struct net_eal_report *report, struct error *err)
 {
-    const uint64_t free_mib = free_huge_mib();
+    const uint64_t free_mib = net_huge_free_mib("");
     report->hugepages = config->memory != NET_MEMORY_PAGES && free_mib >= memory_mib;
     if (report->hugepages || config->memory == NET_MEMORY_PAGES)
         return 0;
@@ -203,11 +209,11 @@ static int choose_memory(const struct net_eal_config *config, unsigned memory_mi
         return error_set(err, EXIT_ENVIRONMENT, -ENOMEM,
                          "%llu MiB in free hugepages, %u needed: "
                          "echo %u > /proc/sys/vm/nr_hugepages, as root, or ask for ordinary pages",
-                         (unsigned long long)free_mib, memory_mib, memory_mib / 2 + 64);
+                         (unsigned long long)free_mib, memory_mib, net_huge_pages(memory_mib));
     snprintf(report->note, sizeof(report->note),
              "ordinary pages: %llu MiB in free hugepages, %u needed (slower; "
              "echo %u > /proc/sys/vm/nr_hugepages, as root)",
-             (unsigned long long)free_mib, memory_mib, memory_mib / 2 + 64);
+             (unsigned long long)free_mib, memory_mib, net_huge_pages(memory_mib));
     return 0;
 }
 

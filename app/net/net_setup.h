@@ -72,6 +72,11 @@ int net_eal_start(const struct net_eal_config *config, struct net_eal_report *re
 /* End the EAL: after the last port's close. */
 void net_eal_stop(void);
 unsigned net_worker_lcore(unsigned worker);
+/* MiB in free hugepages of all sizes, by the files below ROOT ("": this machine's): what
+ * NET_MEMORY_AUTO decides by. */
+uint64_t net_huge_free_mib(const char *root);
+/* Hugepages of 2 MiB that suffice for MEMORY_MIB. */
+unsigned net_huge_pages(unsigned memory_mib);
 
 /* ---- Ports ---- */
 

@@ -7,173 +7,145 @@
 
 #include "base/stop.h"
 #include "kube/in_cluster.h"
-#include "kube/rights.h"
-#include "run/by_hand.h"
+#include "run/doctor_cluster.h"
+#include "run/doctor_machine.h"
 
 enum {
-    ANSWER_MS = 10000,
-    VERBS_MAX = 8,
     OPTION_CLUSTER = 256,
     OPTION_CONTEXT,
     OPTION_READ_ONLY,
-    OPTION_IN_CLUSTER
+    OPTION_IN_CLUSTER,
+    OPTION_KUBE_PROXY,
+    OPTION_ROOT
 };
 
 const char doctor_help[] =
-    "Usage: seamline doctor --cluster --kubeconfig FILE --context NAME -n NAMESPACE [--read-only]\n"
+    "Usage: seamline doctor [-m MACHINE.json] [CLUSTER] [OPTION]...\n"
+    "       seamline doctor --cluster CLUSTER [OPTION]...\n"
     "\n"
-    "Says whether a cluster is ready for a run: that it answers, its version, which versions of\n"
-    "its resources it serves, each right, asked for by SelfSubjectAccessReview, and how far its\n"
-    "clock is from ours. Nothing is changed. Rights that are missing are printed as the RBAC\n"
-    "rules that would grant them; config/rbac.yaml and config/rbac-readonly.yaml have all.\n"
+    "Says whether all is ready for a run, a line each: ok; warn, a run works, and measures less\n"
+    "well; fail, a run cannot; and what mends it. Nothing is changed.\n"
     "\n"
+    "The machine: cores, their isolation, governor and interrupts, hugepages, TSC, NUMA nodes,\n"
+    "whether the system's clock is synchronized; with a machine file, for its cores.\n"
+    "The cluster, when one is given: that it answers, its version, which versions of its\n"
+    "resources it serves, each right, asked for by SelfSubjectAccessReview, and how far its clock\n"
+    "is from ours. What mends a right that is missing is the RBAC rule; config/rbac.yaml,\n"
+    "config/rbac-readonly.yaml and config/rbac-kube-proxy.yaml have all.\n"
+    "\n"
+    "  -m, --machine FILE     the machine file of the runs to come\n"
     "  -k, --kubeconfig FILE  or \"lab\": the lab that is up\n"
     "      --in-cluster       as a pod: by its service account\n"
     "      --context NAME     in the kubeconfig\n"
     "  -n, --namespace NAME   of the experiment\n"
-    "      --read-only        only what a run needs that observes\n"
+    "      --read-only        only the rights that a run needs which observes\n"
+    "      --kube-proxy       also those to change kube-proxy's configuration (cluster.proxy)\n"
+    "      --cluster          only the cluster\n"
+    "  -f, --format FORMAT    text (default) or json\n"
+    "      --root DIR         read /sys and /proc below DIR, such as a copy of another machine's\n"
     "\n"
-    "Exit status: 0 all is there; 2 bad usage; 3 something is missing, or the cluster cannot be\n"
-    "reached.\n";
+    "Exit status: 0 nothing failed; 2 bad usage; 3 something failed.\n";
 
 static const struct option long_options[] = {
+    {"machine", required_argument, NULL, 'm'},
     {"cluster", no_argument, NULL, OPTION_CLUSTER},
     {"kubeconfig", required_argument, NULL, 'k'},
     {"context", required_argument, NULL, OPTION_CONTEXT},
     {"namespace", required_argument, NULL, 'n'},
     {"in-cluster", no_argument, NULL, OPTION_IN_CLUSTER},
     {"read-only", no_argument, NULL, OPTION_READ_ONLY},
+    {"kube-proxy", no_argument, NULL, OPTION_KUBE_PROXY},
+    {"format", required_argument, NULL, 'f'},
+    {"root", required_argument, NULL, OPTION_ROOT},
     {"help", no_argument, NULL, 'h'},
     {0},
 };
 
 struct arguments {
-    struct by_hand_options options;
-    bool cluster, read_only, help;
+    struct by_hand_options access;
+    const char *machine, *root;
+    bool cluster, read_only, kube_proxy, json, help;
 };
+
+static int take_format(struct arguments *arguments, const char *format, struct error *err)
+{
+    arguments->json = strcmp(format, "json") == 0;
+    if (arguments->json || strcmp(format, "text") == 0)
+        return 0;
+    return error_set(err, EXIT_USAGE, -EINVAL, "-f: \"%.40s\" is no format: want text or json",
+                     format);
+}
+
+static int take_option(struct arguments *arguments, int option, struct error *err)
+{
+    switch (option) {
+    case 'm': arguments->machine = optarg; return 0;
+    case 'k': arguments->access.kubeconfig = optarg; return 0;
+    case 'n': arguments->access.namespace = optarg; return 0;
+    case 'f': return take_format(arguments, optarg, err);
+    case 'h': arguments->help = true; return 0;
+    case OPTION_IN_CLUSTER: arguments->access.kubeconfig = KUBE_IN_CLUSTER; return 0;
+    case OPTION_CLUSTER: arguments->cluster = true; return 0;
+    case OPTION_CONTEXT: arguments->access.context = optarg; return 0;
+    case OPTION_READ_ONLY: arguments->read_only = true; return 0;
+    case OPTION_KUBE_PROXY: arguments->kube_proxy = true; return 0;
+    case OPTION_ROOT: arguments->root = optarg; return 0;
+    }
+    return -EINVAL;
+}
 
 static int parse(int argc, char **argv, struct arguments *arguments, struct error *err)
 {
+    const struct by_hand_options *access = &arguments->access;
     int option;
     optind = 1;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":k:n:h", long_options, NULL)) != -1) {
-        switch (option) {
-        case 'k': arguments->options.kubeconfig = optarg; break;
-        case 'n': arguments->options.namespace = optarg; break;
-        case 'h': arguments->help = true; return 0;
-        case OPTION_IN_CLUSTER: arguments->options.kubeconfig = KUBE_IN_CLUSTER; break;
-        case OPTION_CLUSTER: arguments->cluster = true; break;
-        case OPTION_CONTEXT: arguments->options.context = optarg; break;
-        case OPTION_READ_ONLY: arguments->read_only = true; break;
-        default:
+    while ((option = getopt_long(argc, argv, ":m:k:n:f:h", long_options, NULL)) != -1) {
+        if (option == '?' || option == ':')
             return error_set(err, EXIT_USAGE, -EINVAL, "%s: %s; see seamline help doctor",
                              argv[optind - 1],
                              option == ':' ? "wants a value" : "there is no such option");
-        }
+        if (take_option(arguments, option, err) < 0)
+            return -EINVAL;
     }
-    if (!arguments->cluster || optind < argc)
-        return error_set(err, EXIT_USAGE, -EINVAL,
-                         "want --cluster and no operand; see seamline help doctor");
-    return by_hand_check_access(&arguments->options, true, err);
+    if (arguments->help)
+        return 0;
+    if (optind < argc)
+        return error_set(err, EXIT_USAGE, -EINVAL, "%s: want no operand; see seamline help doctor",
+                         argv[optind]);
+    if (access->kubeconfig == NULL && !arguments->cluster && access->context == NULL &&
+        access->namespace == NULL)
+        return 0;
+    return by_hand_check_access(access, true, err);
 }
 
-/* 1 when CALL is allowed, 0 when it is denied, or -errno with ERR. */
-static int may(struct kube *kube, const struct kube_call *call, struct error *err)
+static int examine_machine(const struct arguments *arguments, struct findings *out,
+                           struct error *err)
 {
-    struct kube_order order = {.verb = KUBE_MAY, .may = call};
-    struct kube_result result;
-    int code = stop_is_wanted() ? error_set(err, EXIT_INTERRUPTED, -EINTR, "interrupted")
-                                : kube_run(kube, &order, ANSWER_MS, &result, err);
-    return code < 0 ? code : result.done == KUBE_DONE_ALLOWED;
+    struct machine *machine = NULL;
+    const struct doctor_time time = doctor_time_now();
+    int code = arguments->machine != NULL ? machine_load(arguments->machine, &machine, err) : 0;
+    if (code == 0)
+        doctor_machine(arguments->root, machine, false, &time, out);
+    machine_free(machine);
+    return code;
 }
 
-/* Ask for each verb of RIGHT, print its line, and append the rules that are missing. How many are,
- * or -errno with ERR. */
-static int check_right(struct kube *kube, const struct kube_right *right, struct text *rules,
-                       struct error *err)
+static int examine(const struct arguments *arguments, struct findings *out, struct error *err)
 {
-    char verb[32];
-    struct kube_call call;
-    struct text missing = {0};
-    int code = 1, count = 0;
-    for (unsigned i = 0; code >= 0 && kube_right_call(right, i, kube_namespace(kube), verb, &call);
-         i++) {
-        code = may(kube, &call, err);
-        if (code != 0)
-            continue;
-        count++;
-        text_addf(&missing, "%s%s", missing.size > 0 ? " " : "", verb);
-        text_add(rules, rules->size > 0 ? "\n---\n" : "");
-        kube_failure_rule(rules, &call);
-    }
-    if (code >= 0)
-        printf("  %-3s  %-20s  %s%s%s%s: %s\n", count == 0 ? "yes" : "NO",
-               count == 0 ? right->verbs : text_str(&missing), right->resource,
-               right->subresource[0] == '\0' ? "" : "/", right->subresource,
-               right->all ? " everywhere" : "", right->what_for);
-    text_free(&missing);
-    return code < 0 ? code : count;
-}
-
-static int check_rights(struct kube *kube, bool read_only, struct error *err)
-{
-    struct text rules = {0};
-    int missing = 0, code = 0;
-    for (unsigned i = 0; i < kube_rights_count && code >= 0; i++) {
-        if (read_only && kube_rights[i].need != KUBE_RIGHT_READ)
-            continue;
-        code = check_right(kube, &kube_rights[i], &rules, err);
-        missing += code > 0 ? code : 0;
-    }
-    if (code >= 0 && missing > 0)
-        printf("Rules that would grant what is missing:\n%s\n", text_str(&rules));
-    text_free(&rules);
-    if (code < 0)
-        return code;
-    return missing == 0 ? 0
-                        : error_set(err, EXIT_ENVIRONMENT, -EPERM, "%d right%s missing (see above)",
-                                    missing, missing == 1 ? " is" : "s are");
-}
-
-static void print_versions(const struct kube *kube, char *version)
-{
-    const struct kube_discovery *discovery = kube_discovered(kube);
-    printf("server %s, context %s, namespace %s: it answers\n", kube_config(kube)->server,
-           kube_config(kube)->context, kube_namespace(kube));
-    text_tame(version);
-    printf("Kubernetes %s\n", version[0] == '\0' ? "of a version it does not say" : version);
-    for (int i = 0; i < KUBE_KIND_COUNT; i++) {
-        const struct kube_resource *resource = &discovery->resources[i];
-        printf("  %-3s  %s%s%s %s\n", discovery->served[i] ? "yes" : "NO", resource->group,
-               resource->group[0] == '\0' ? "" : "/", resource->version, resource->plural);
-    }
-    printf("  %-3s  evictions%s%s\n", discovery->eviction_version[0] == '\0' ? "NO" : "yes",
-           discovery->eviction_version[0] == '\0' ? "" : " of ", discovery->eviction_version);
-}
-
-/* By the Dates of all its answers. */
-static void print_clock(const struct kube *kube)
-{
-    const struct server_clock *clock = kube_server_clock(kube);
-    struct text least = {0}, most = {0};
-    if (clock->answers == 0) {
-        printf("its clock: its answers have no Date\n");
-        return;
-    }
-    text_add_duration(&least, clock->least_ns);
-    text_add_duration(&most, clock->most_ns);
-    printf("its clock: between %s and %s ahead of ours, by %u answers\n", text_str(&least),
-           text_str(&most), clock->answers);
-    text_free(&least);
-    text_free(&most);
+    unsigned rights = arguments->read_only ? DOCTOR_RIGHTS_READ : DOCTOR_RIGHTS_USUAL;
+    rights |= arguments->kube_proxy ? DOCTOR_RIGHTS_PROXY : 0;
+    int code = arguments->cluster ? 0 : examine_machine(arguments, out, err);
+    if (code == 0 && arguments->access.kubeconfig != NULL)
+        code = doctor_cluster(&arguments->access, rights, out, err);
+    return code;
 }
 
 enum exit_status doctor_command(int argc, char **argv, struct error *err)
 {
-    struct arguments arguments = {.options.timeout_ns = INT64_C(300000000000)};
-    struct by_hand hand = {0};
-    char version[64];
+    struct arguments arguments = {.access.timeout_ns = INT64_C(300000000000), .root = ""};
+    struct findings findings = {0};
+    struct text text = {0};
     int code = parse(argc, argv, &arguments, err);
     if (code == 0 && arguments.help) {
         fputs(doctor_help, stdout);
@@ -181,18 +153,18 @@ enum exit_status doctor_command(int argc, char **argv, struct error *err)
     }
     if (code == 0) {
         stop_on_signals();
-        code = by_hand_open(&hand, &arguments.options, err);
-        if (code == 0)
-            code = kube_version(hand.kube, ANSWER_MS, version, err);
-        if (code == 0) {
-            print_versions(hand.kube, version);
-            code = check_rights(hand.kube, arguments.read_only, err);
-            print_clock(hand.kube);
-        }
-        by_hand_close(&hand);
+        code = examine(&arguments, &findings, err);
     }
+    const bool failed = findings.counts[FINDING_FAIL] > 0;
+    if (code == 0 && arguments.json)
+        findings_json(&findings, &text);
+    else if (code == 0)
+        findings_print(&findings, &text);
+    fputs(text_str(&text), stdout);
+    text_free(&text);
+    findings_free(&findings);
     if (code == 0)
-        return EXIT_MET;
+        return failed ? EXIT_ENVIRONMENT : EXIT_MET;
     error_wrap(err, "doctor");
-    return err->text[0] == '\0' ? EXIT_ENVIRONMENT : err->status;
+    return err->status;
 }

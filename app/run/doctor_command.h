@@ -1,7 +1,6 @@
-/* doctor_command.h - `seamline doctor --cluster`: can this cluster be reached, has it what a run
- * needs, and may we do it? Each right is asked for by SelfSubjectAccessReview; nothing is changed.
+/* doctor_command.h - `seamline doctor`: are this machine and the cluster ready for a run?
  *
- * Threads: the main thread, before anything is started.
+ * Threads: the main thread, before anything is started. It changes nothing.
  */
 #ifndef RUN_DOCTOR_COMMAND_H
 #define RUN_DOCTOR_COMMAND_H
@@ -10,7 +9,7 @@
 
 extern const char doctor_help[];
 
-/* ARGV[0] is "doctor". EXIT_MET when all is there, EXIT_ENVIRONMENT when something is missing. */
+/* ARGV[0] is "doctor". EXIT_MET when nothing failed, EXIT_ENVIRONMENT when something did. */
 enum exit_status doctor_command(int argc, char **argv, struct error *err);
 
 #endif

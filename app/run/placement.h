@@ -3,7 +3,7 @@
  * What the kernel tells of cores (NUMA nodes, hyper-threads, isolation) against what the machine
  * file gives to workers and to the control thread. It finds out and says; it moves nobody.
  *
- * Threads: control only; placement_warn() is pure. Memory: the caller's. Cores above
+ * Threads: control only; the others are pure. Memory: the caller's. Cores above
  * PLACEMENT_CORES are unknown, and nothing is said of what is unknown. Source: Linux,
  * Documentation/admin-guide/cputopology.rst and numaperf.rst.
  */
@@ -14,9 +14,11 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "run/core_set.h"
+#include "run/findings.h"
 
 enum {
-    PLACEMENT_CORES = 1024,
+    PLACEMENT_CORES = CORE_SET_SIZE,
     PLACEMENT_NODES = 64,
     PLACEMENT_WORKERS = 64
 };
@@ -44,7 +46,9 @@ struct placement {
 /* Fill `cores` from SYSFS ("/sys"; a test has another). What cannot be read is unknown. */
 void placement_read(struct placement *placement, const char *sysfs);
 
-/* Add a line for each thing that will disturb a worker: what, and what to change. */
+/* Warn of each thing that will disturb a worker: what, and what to change. */
+void placement_judge(const struct placement *placement, struct findings *out);
+/* The same, a line each. */
 void placement_warn(const struct placement *placement, struct text *out);
 
 #endif

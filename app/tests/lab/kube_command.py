@@ -237,29 +237,44 @@ def harmless(hand, world):
 
 def doctors(seamline, api_only, program):
     """Rights that are missing are found, and the rules that would grant them printed."""
-    world = kubectl.World(api_only, program, "patch:deployments", "list:nodes")
+    world = kubectl.World(api_only, program, "patch:deployments", "list:nodes", "patch:daemonsets")
 
-    def doctor(*words):
-        done = subprocess.run([seamline, "doctor", "--cluster", "-k", world.kubeconfig, "--context", "seamline-lab",
-                               "-n", "default", *words], text=True, capture_output=True, timeout=60, check=False)
-        return done.returncode, re.findall(r"(?m)^  NO +(.*?)  +([\w/ ]+):", done.stdout), done.stdout
+    def doctor(*words, part=("--cluster",)):
+        done = subprocess.run([seamline, "doctor", *part, "-k", world.kubeconfig, "--context", "seamline-lab",
+                               "-n", "default", *words, "-f", "json"], text=True, capture_output=True, timeout=60,
+                              check=False)
+        found = json.loads(done.stdout)["findings"]
+        return done.returncode, [each["text"] for each in found if each["state"] == "fail"], found
 
     try:
         status, missing, out = doctor()
-        yield "doctor finds what is missing", (status, missing) == (
-            3, [("list", "nodes everywhere"), ("patch", "deployments")]), out
-        clock = re.search(r"(?m)^its clock: between (-?)[0-9.]+ \w+ and [0-9.]+ \w+ ahead of ours, by (\d+) answers$", out)
-        yield "and has version and clock", re.search(r"(?m)^Kubernetes v1\.\d+\.", out) and clock \
+        yield "doctor finds what is missing", (status, missing) == (3, [
+            "may not list nodes everywhere: next hops (route ecmp, node:N), targets by nodePort",
+            "may not patch deployments: apply, set-image, set-env, move, restart, patch",
+            "may not patch daemonsets: the same of DaemonSets"]), out
+        texts = {}
+        for each in out:
+            texts.setdefault(each["name"], []).append(each["text"])
+        clock = re.fullmatch(r"between (-?)[0-9.]+ \w+ and [0-9.]+ \w+ ahead of ours, by (\d+) answers", texts["clock"][0])
+        yield "and has version and clock", texts["version"][0].startswith("Kubernetes v1.") and clock \
             and int(clock[2]) > 10, out
-        yield "and has the rules", 'resources: ["deployments"]\n  verbs: ["patch"]' in out, out
+        mends = "\n".join(each.get("mend", "") for each in out)
+        yield "and has the rules", 'resources: ["deployments"]\n  verbs: ["patch"]' in mends, out
+        status, missing, out = doctor("--read-only", "--kube-proxy")
+        yield "and for kube-proxy the rights in kube-system", missing[1:] == [
+            "may not patch daemonsets kube-proxy in kube-system: cluster.proxy: kube-proxy's pods are made again"], out
+        yield "by a rule for that namespace", any("namespace: kube-system" in each.get("mend", "") for each in out), out
         world.run("apply", "-f", "-", stdin=kubectl.MANIFEST)
         done = subprocess.run([seamline, "advise", "web", "-k", world.kubeconfig, "--context", "seamline-lab", "-n",
                                "default"], text=True, capture_output=True, timeout=60, check=False)
         yield "advise leaves out what it may not read, and says so", done.returncode == 1 \
             and "nodes are left out" in done.stderr and "no preStop hook" in done.stdout, done
         status, missing, out = doctor("--read-only")
-        yield "of what a run needs that observes", (status, missing) == (3, [("list", "nodes everywhere")]), out
-        yield "it says which versions there are", "yes  discovery.k8s.io/v1 endpointslices" in out, out
+        yield "of what a run needs that observes", (status, len(missing)) == (3, 1) and "nodes" in missing[0], out
+        yield "it says which versions there are", "discovery.k8s.io/v1 endpointslices" in [
+            each["text"] for each in out if each["name"] == "resource"], out
+        yield "without --cluster the machine is there, too", {each["part"] for each in doctor(part=())[2]} == {
+            "machine", "cluster"}, out
     finally:
         world.close()
 

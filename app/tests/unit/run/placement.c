@@ -86,9 +86,9 @@ static void threads_of_one_core_are_named(void **state)
     add(placement, 3, 0);
     expect(placement,
            "the control thread on core 4 and worker 1 on core 5 are two threads of one physical "
-           "core: move cores.control\n"
+           "core; move cores.control\n"
            "workers 0 and 2 on cores 2 and 3 are two threads of one physical core and share its "
-           "speed: use one of them\n");
+           "speed; use one of them\n");
 }
 
 static void shared_cores_are_named_once(void **state)
