@@ -164,6 +164,24 @@ bool tcp_conn_info(const struct tcp *tcp, tcp_conn conn, struct tcp_info *out)
     return true;
 }
 
+bool tcp_conn_silence(const struct tcp *tcp, tcp_conn conn, uint64_t *first_unacked_ns,
+                      uint64_t *rtt_max_ns)
+{
+    const struct tcp_slot *slot = tcp_slot(tcp, conn);
+
+    if (slot == NULL)
+        return false;
+    if (slot->kind != TCP_SLOT_AWAKE) {
+        *first_unacked_ns = TCP_NEVER_NS;
+        *rtt_max_ns = tcp_slot_rtt_max_ns(slot);
+        return true;
+    }
+    const struct tcp_segment *first = STAILQ_FIRST(&slot->tcb->segments);
+    *first_unacked_ns = first != NULL ? first->first_sent_ns : TCP_NEVER_NS;
+    *rtt_max_ns = slot->tcb->rtt.max_ns;
+    return true;
+}
+
 /* Position 1 + k is that of byte k. */
 bool tcp_is_acked(const struct tcp *tcp, tcp_conn conn, uint64_t offset)
 {

@@ -438,6 +438,9 @@ void tcp_events_clear(struct tcp *tcp);
 
 /* False for a stale handle, OUT untouched. */
 bool tcp_conn_info(const struct tcp *tcp, tcp_conn conn, struct tcp_info *out);
+/* Of that, what its end is told by: first_unacked_ns and rtt_max_ns. */
+bool tcp_conn_silence(const struct tcp *tcp, tcp_conn conn, uint64_t *first_unacked_ns,
+                      uint64_t *rtt_max_ns);
 /* Has the peer all of our stream below OFFSET? True for a stale handle. */
 bool tcp_is_acked(const struct tcp *tcp, tcp_conn conn, uint64_t offset);
 /* The length of our stream as tcp_send() made it. False for a stale handle, BYTES untouched. */

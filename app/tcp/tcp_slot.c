@@ -127,6 +127,11 @@ void tcp_slot_peek(const struct tcp *tcp, const struct tcp_slot *slot, struct tc
     out->slot = NULL;
 }
 
+uint64_t tcp_slot_rtt_max_ns(const struct tcp_slot *slot)
+{
+    return unpack_ns(slot->quiet.rtt_max);
+}
+
 bool tcp_slot_send(struct tcp *tcp, struct tcp_slot *slot, uint64_t bytes)
 {
     uint64_t end = slot->quiet.stream_end + bytes;

@@ -119,6 +119,8 @@ bool tcp_slot_may_sleep(const struct tcb *tcb);
 void tcp_slot_sleep(struct tcp *tcp, struct tcb *tcb);
 /* What a quiet one's control block would be. */
 void tcp_slot_peek(const struct tcp *tcp, const struct tcp_slot *slot, struct tcb *out);
+/* The largest round trip of a quiet one. */
+uint64_t tcp_slot_rtt_max_ns(const struct tcp_slot *slot);
 /* tcp_send() and tcp_close() of a quiet one that cannot be woken: they take effect when it can. */
 bool tcp_slot_send(struct tcp *tcp, struct tcp_slot *slot, uint64_t bytes);
 bool tcp_slot_close(struct tcp *tcp, struct tcp_slot *slot);

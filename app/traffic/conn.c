@@ -177,11 +177,7 @@ struct flow_signal conn_signal(const struct traffic *traffic, const struct traff
                                  .connection = conn->id,
                                  .host = conn_host(traffic, conn)};
     uint64_t unacked_ns = UINT64_MAX, rtt_ns = 0;
-    struct tcp_info info;
-    if (tcp_conn_info(traffic->tcp, conn->tcp, &info)) {
-        unacked_ns = info.first_unacked_ns;
-        rtt_ns = info.rtt_max_ns;
-    } else if (event != NULL) {
+    if (!tcp_conn_silence(traffic->tcp, conn->tcp, &unacked_ns, &rtt_ns) && event != NULL) {
         unacked_ns = event->first_sent_ns;
         rtt_ns = event->rtt_max_ns;
     }
@@ -253,13 +249,14 @@ static bool open_tcp(struct traffic *traffic, struct traffic_conn *conn, pool_ha
 {
     const struct target *target = target_of(traffic, conn);
     struct ports *ports = &target->sweep->ports;
+    const uint64_t user = flow_user(traffic, &traffic->flows[conn->flow], handle);
     struct tuple tuple = {
         .remote = target->address, .remote_port = target->port, .protocol = IPPROTO_TCP};
     for (unsigned i = 0; i < TRAFFIC_TUPLE_TRIES; i++) {
         conn->port_slot = ports_take(ports, now_ns, &tuple);
         if (conn->port_slot == PORTS_NONE)
             break;
-        conn->tcp = tcp_open(traffic->tcp, now_ns, &tuple, handle);
+        conn->tcp = tcp_open(traffic->tcp, now_ns, &tuple, user);
         if (conn->tcp != 0)
             return true;
         ports_release(ports, conn->port_slot, now_ns);

@@ -23,7 +23,7 @@ void quiet_rest(struct traffic *traffic, struct traffic_conn *conn, uint64_t now
         wheel_set(&traffic->wheel, &conn->timer.wheel, now_ns + TRAFFIC_TIMER_TICK_NS);
         return;
     }
-    tcp_user_set(traffic->tcp, conn->tcp, QUIET_USER | conn->flow);
+    tcp_user_set(traffic->tcp, conn->tcp, flow_user(traffic, flow, QUIET_USER | conn->flow));
     flow->asleep = true;
     flow->failed_connects = (uint16_t)account->failed_connects;
     flow->quiet = (struct flow_quiet){.opened_ns = account->opened_ns & ((UINT64_C(1) << 56) - 1),
@@ -67,7 +67,7 @@ struct traffic_flow *quiet_flow(const struct traffic *traffic, uint64_t user, tc
 {
     if ((user & QUIET_USER) == 0)
         return NULL;
-    struct traffic_flow *flow = &traffic->flows[user & ~QUIET_USER];
+    struct traffic_flow *flow = &traffic->flows[(uint32_t)user];
     return flow->asleep && flow->quiet.tcp == conn ? flow : NULL;
 }
 
@@ -115,7 +115,7 @@ static struct traffic_conn *wake(struct traffic *traffic, struct traffic_flow *f
         (struct traffic_timer){.kind = TRAFFIC_TIMER_FLOW, .flow = flow_number(traffic, flow)};
     flow->conn = handle;
     flow->failures = 0;
-    tcp_user_set(traffic->tcp, conn->tcp, handle);
+    tcp_user_set(traffic->tcp, conn->tcp, flow_user(traffic, flow, handle));
     traffic->asleep--;
     return conn;
 }

@@ -156,12 +156,8 @@ uint64_t traffic_next_ns(const struct traffic *traffic)
 
 uint16_t traffic_group(const struct traffic *traffic, const struct tcp_descriptor *descriptor)
 {
-    const struct traffic_conn *conn = conn_of(traffic, descriptor);
-    if (conn != NULL)
-        return flow_group(traffic, &traffic->flows[conn->flow]);
-    const struct traffic_flow *flow = quiet_flow(traffic, descriptor->user, descriptor->conn);
-    if (flow != NULL)
-        return flow_group(traffic, flow);
+    if (descriptor->user != 0)
+        return (uint16_t)(descriptor->user >> TRAFFIC_USER_GROUP);
     for (uint32_t i = 0; i < traffic->target_count; i++) {
         const struct target *target = &traffic->targets[i];
         if (target->port == descriptor->tuple.remote_port &&

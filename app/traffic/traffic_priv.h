@@ -7,7 +7,7 @@
  * bytes and answers are the protocol's part, exchange.h) and flow.c (account of a flow: its
  * requests and outages).
  *
- * A connection is known to the tcp by its handle in the pool `conns`, given as `user`; one that is
+ * A connection is known to the tcp by its handle in the pool `conns`, given in `user`; one that is
  * asleep by its flow (quiet.h). It lives
  * from conn_open() to the tcp's GONE; its record is written earlier, when it ends as traffic
  * sees it (CONN_CLOSING from then on), and its flow forgets it then. Over TLS, its bytes pass
@@ -43,6 +43,7 @@ enum {
     TRAFFIC_SLOTS_A_TURN = 256,      /* Due slots handled in one turn. */
     TRAFFIC_UNANSWERED_FREE = 3,     /* Connections in a row that break unanswered and are still
                                         replaced at once; then with the back-off. */
+    TRAFFIC_USER_GROUP = 40,         /* See flow_user(). */
     TRAFFIC_TUPLE_TRIES = 8          /* 5-tuples tried when the tcp still has one in TIME-WAIT. */
 };
 
@@ -418,6 +419,14 @@ static inline const struct target *flow_target(const struct traffic *traffic,
 static inline uint16_t flow_group(const struct traffic *traffic, const struct traffic_flow *flow)
 {
     return traffic->streams[flow->stream].config.targets[flow->target].group;
+}
+
+/* What the tcp is given as `user` for a connection of FLOW: NUMBER, its handle, or that of quiet.h,
+ * and above it its next-hop group, which each of its segments needs. */
+static inline uint64_t flow_user(const struct traffic *traffic, const struct traffic_flow *flow,
+                                 uint64_t number)
+{
+    return (uint64_t)flow_group(traffic, flow) << TRAFFIC_USER_GROUP | number;
 }
 
 /* When what is given at AT_NS arrived; it answers what was sent at SENT_NS. */
