@@ -265,19 +265,22 @@ static _Noreturn void become_lab(const struct lab_config *config, int ready_fd)
     exit(lab_run(config, READY_FD));
 }
 
-/* "ok", or what went wrong. */
+/* Warnings and "ok", or what went wrong. */
 static int wait_ready(int fd, pid_t pid)
 {
+    static const char good[] = "ok\n";
     char text[READY_BYTES];
-    size_t size = 0;
+    size_t size = 0, ok_size = sizeof(good) - 1;
     ssize_t got;
 
     while (size < sizeof(text) - 1 && (got = read(fd, text + size, sizeof(text) - 1 - size)) > 0)
         size += (size_t)got;
     text[size] = '\0';
     close(fd);
-    if (strcmp(text, "ok\n") == 0)
+    if (size >= ok_size && strcmp(text + size - ok_size, good) == 0) {
+        fprintf(stderr, "%.*s", (int)(size - ok_size), text);
         return EXIT_MET;
+    }
     waitpid(pid, NULL, 0);
     fprintf(stderr, "seamline-lab: %s", size > 0 ? text : "the lab ended before it was ready\n");
     return EXIT_ENVIRONMENT;

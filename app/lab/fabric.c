@@ -186,6 +186,22 @@ void fabric_marks_text(const struct fabric *fabric, unsigned node, struct text *
     text_add(text, " }\n");
 }
 
+void fabric_limits_text(const struct fabric *fabric, unsigned long conntrack_max, struct text *text)
+{
+    unsigned long seconds = fabric->time_wait_s + FABRIC_FORGETS_S;
+
+    if (conntrack_max >= FABRIC_RATE * seconds)
+        return;
+    text_addf(text,
+              "warning: nodes drop new connections beyond about %lu a second: they remember each "
+              "for conntrackTimeWait, and %lu at a time. More: sysctl -w "
+              "net.netfilter.nf_conntrack_max=%lu",
+              conntrack_max / seconds, conntrack_max, FABRIC_RATE * seconds);
+    if (fabric->time_wait_s > 1)
+        text_add(text, ", or --set conntrackTimeWait=1s");
+    text_add(text, "\n");
+}
+
 static int run_ip(const struct fabric *fabric, int netns_fd, const char *batch, struct error *err)
 {
     static const char *const argv[] = {"ip", "-batch", "-", NULL};

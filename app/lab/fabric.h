@@ -33,7 +33,10 @@
 
 enum {
     FABRIC_NODES_MAX = 32,
-    FABRIC_IFACE_BYTES = 16
+    FABRIC_IFACE_BYTES = 16,
+    FABRIC_RATE = 5000, /* New connections a second through a node that the lab loses none of. */
+    FABRIC_FORGETS_S =
+        10 /* The kernel takes what has expired out of a table up to so much later. */
 };
 
 #define FABRIC_BALANCER_V4 "10.200.0.2"
@@ -89,6 +92,12 @@ void fabric_pod_node_text(const struct fabric_pod *pod, struct text *text);
 /* The nft rules of a node that never change: marks of connections that other nodes sent, and pods
  * that reach themselves. */
 void fabric_marks_text(const struct fabric *fabric, unsigned node, struct text *text);
+
+/* Pure: what of the machine keeps nodes from FABRIC_RATE, as lines for the user; nothing: all is
+ * well. CONNTRACK_MAX is nf_conntrack_max: each namespace counts its own entries, but the limit can
+ * only be set outside of namespaces. A node has rate * (time_wait_s + FABRIC_FORGETS_S) entries. */
+void fabric_limits_text(const struct fabric *fabric, unsigned long conntrack_max,
+                        struct text *text);
 
 /* Make the whole network. node_count, iface, id and gone_unreachable are given. 0 or -errno with
  * ERR; fabric_down() cleans up in either case. */

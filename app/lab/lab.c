@@ -187,6 +187,21 @@ static void log_held_up(struct lab *lab, int64_t expected_ns)
     truth_end(&lab->truth, line);
 }
 
+/* Of what the machine sets to the lab. The rules of nodes have loaded what has the limit. */
+static void warn(const struct lab *lab)
+{
+    struct text text = {0};
+
+    if (text_read_file(&text, "/proc/sys/net/netfilter/nf_conntrack_max", 32) == 0) {
+        unsigned long conntrack_max = strtoul(text_str(&text), NULL, 10);
+
+        text_clear(&text);
+        fabric_limits_text(&lab->fabric, conntrack_max, &text);
+        dprintf(lab->ready_fd, "%s", text_str(&text));
+    }
+    text_free(&text);
+}
+
 static void loop(struct lab *lab)
 {
     struct epoll_event events[TURN_EVENTS];
@@ -198,8 +213,10 @@ static void loop(struct lab *lab)
         lab_clock(lab);
         begun_ns = lab->now_ns;
         turn(lab);
-        if (lab->ready_fd >= 0 && is_up(lab))
+        if (lab->ready_fd >= 0 && is_up(lab)) {
+            warn(lab);
             tell(lab, "ok");
+        }
         most_ms = wait_ms(lab);
         count = epoll_wait(lab->epoll_fd, events, TURN_EVENTS, most_ms);
         lab_clock(lab);
