@@ -310,10 +310,10 @@ static enum exit_status command_merge(int argc, char **argv)
     return complain(merge_command(argc, argv, &err), &err);
 }
 
-static enum exit_status command_doctor(int argc, char **argv)
+static enum exit_status command_doctor(int argc, char **argv, const char *program)
 {
     struct error err = {0};
-    return complain(doctor_command(argc, argv, &err), &err);
+    return complain(doctor_command(argc, argv, program, &err), &err);
 }
 
 static enum exit_status report_series(const char *directory, enum report_format format)
@@ -441,7 +441,7 @@ static enum exit_status dispatch(int argc, char **argv)
     if (command == COMMAND_KUBE)
         return command_kube(argc - 1, argv + 1);
     if (command == COMMAND_DOCTOR)
-        return command_doctor(argc - 1, argv + 1);
+        return command_doctor(argc - 1, argv + 1, argv[0]);
     if (command == COMMAND_ADVISE)
         return command_advise(argc - 1, argv + 1);
     if (command == COMMAND_COMPARE)

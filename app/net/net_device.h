@@ -26,6 +26,10 @@ struct net_device {
     struct steering *steering;              /* Of them all. */
     struct handover *handover;              /* Between them; NULL when there is one. */
     struct net_port *ports[NET_QUEUES_MAX]; /* By queue; NULL when not made. */
+    struct rte_eth_dev_info info;           /* What it says of itself. */
+    bool software_sums;                     /* Its checksums were not wanted, */
+    bool software_stamps;                   /* nor its stamps. */
+    bool clock_unread;                      /* Its clock could not be read. */
 };
 
 /* net_lock_setup.c: hold DEVICE for this process, until the descriptor is closed or the process

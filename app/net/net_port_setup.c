@@ -434,7 +434,7 @@ static int make_common(const struct opening *opening)
     return 0;
 }
 
-static int configure(const struct opening *opening, struct rte_eth_dev_info *told)
+static int configure(const struct opening *opening)
 {
     struct net_device *device = opening->device;
     struct rte_eth_conf conf = {0};
@@ -443,7 +443,10 @@ static int configure(const struct opening *opening, struct rte_eth_dev_info *tol
     int status = rte_eth_dev_info_get(device->port_id, &info);
     if (status < 0)
         return refused(opening, "to describe itself", status);
-    *told = info;
+    device->info = info;
+    device->clock_unread = false;
+    device->software_sums = opening->config->checksum == NET_CHECKSUM_SOFTWARE;
+    device->software_stamps = opening->config->stamping == NET_STAMPING_OFF;
     if (opening->queues > info.max_rx_queues || opening->queues > info.max_tx_queues)
         return error_set(opening->err, EXIT_ENVIRONMENT, -EINVAL,
                          "queues: %u, but the device has %u and %u", opening->queues,
@@ -485,7 +488,7 @@ static int set_mac(const struct opening *opening)
     return 0;
 }
 
-static int start(const struct opening *opening, const struct rte_eth_dev_info *info)
+static int start(const struct opening *opening)
 {
     struct net_device *device = opening->device;
     int status = set_mac(opening);
@@ -495,7 +498,7 @@ static int start(const struct opening *opening, const struct rte_eth_dev_info *i
         return refused(opening, "to start", status);
     device->started = true;
     net_stamps_check(device);
-    net_rss_read(device, info);
+    net_rss_read(device, &device->info);
     /* Solicitations for whole pools come to as many groups as there are addresses: take all groups.
      * Devices without filters refuse this, and need it not. */
     rte_eth_allmulticast_enable(device->port_id);
@@ -507,7 +510,6 @@ static int start(const struct opening *opening, const struct rte_eth_dev_info *i
 static int open_device(const struct opening *opening)
 {
     struct net_capture capture;
-    struct rte_eth_dev_info info;
     char said[200];
     net_capture_begin(&capture);
     int status = probe(opening);
@@ -518,9 +520,9 @@ static int open_device(const struct opening *opening)
                       opening->device->vdev);
     }
     if (status == 0)
-        status = configure(opening, &info);
+        status = configure(opening);
     if (status == 0)
-        status = start(opening, &info);
+        status = start(opening);
     net_capture_end(&capture, said, sizeof(said));
     if (status < 0) {
         const size_t used = strlen(opening->err->text);

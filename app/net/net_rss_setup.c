@@ -76,10 +76,14 @@ void net_port_steering_text(const struct net_port *port, char *out, size_t size)
     if (steering->workers == 1) {
         text_add(&text, "one queue");
     } else if (steering->table_size == 0) {
-        text_addf(&text,
-                  "%u queues, by client port and hand-over: the NIC port does not tell how "
-                  "it spreads",
-                  steering->workers);
+        const struct net_device *device = port->device;
+        text_addf(&text, "%u queues, by client port and hand-over: ", steering->workers);
+        if (!device->profile.rss)
+            text_addf(&text, "profile %s has no steering by hash", device->profile.name);
+        else if (device->info.flow_type_rss_offloads == 0)
+            text_add(&text, "the device offers no receive-side scaling");
+        else
+            text_add(&text, "the device does not tell how it spreads");
     } else {
         text_addf(&text, "%u queues, by Toeplitz hash", steering->workers);
         for (unsigned i = 0; i < STEERING_KINDS; i++) {

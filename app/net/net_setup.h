@@ -147,6 +147,12 @@ uint16_t net_port_queue(const struct net_port *port);
 const struct steering *net_port_steering(const struct net_port *port);
 /* The same for people: "2 queues, by Toeplitz hash of TCP/IPv4, ..., table of 128, key 6d5a...". */
 void net_port_steering_text(const struct net_port *port, char *out, size_t size);
+/* Who makes and verifies checksums, and where it is not the NIC, why: "in software: the device
+ * offers none". */
+void net_port_checksums_text(const struct net_port *port, char *out, size_t size);
+/* Who sends datagrams when they are due, who stamps arrivals, and where it is not the NIC, why. */
+void net_port_pacing_text(const struct net_port *port, char *out, size_t size);
+void net_port_stamping_text(const struct net_port *port, char *out, size_t size);
 
 /* ---- Next hops ---- */
 

@@ -56,6 +56,7 @@ void net_stamps_check(struct net_device *device)
     uint64_t ticks;
     if (rte_eth_read_clock(device->port_id, &ticks) == 0)
         return;
+    device->clock_unread = true;
     for (uint16_t i = 0; i < device->queues; i++)
         net_stamps_release(device->ports[i]);
 }

@@ -17,7 +17,8 @@
 enum {
     PROFILE_NAME_BYTES = 32,
     PROFILE_ARGS_BYTES = 192,
-    PROFILE_PATH_BYTES = 256
+    PROFILE_PATH_BYTES = 256,
+    PROFILE_BIND_BYTES = 512
 };
 
 enum profile_driver {
@@ -47,6 +48,7 @@ struct profile {
     char vdev[PROFILE_NAME_BYTES];     /* DPDK device name before its index; "" for PCI and ring. */
     char args[PROFILE_ARGS_BYTES];     /* Device arguments; {device}, {queue} and {queues} stand for
                                           the port's. */
+    char bind[PROFILE_BIND_BYTES];     /* What to do before the device can be used: for people. */
     enum profile_driver driver;
     enum profile_device device;
     bool checksum_offload; /* Use the NIC's checksums where it has them. */

@@ -2,13 +2,21 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/stop.h"
 #include "kube/in_cluster.h"
+#include "kube/proxy_config.h"
+#include "run/cluster.h"
 #include "run/doctor_cluster.h"
 #include "run/doctor_machine.h"
+#include "run/doctor_ports.h"
+#include "run/drivers.h"
+#include "run/pocket.h"
 
 enum {
     OPTION_CLUSTER = 256,
@@ -16,24 +24,34 @@ enum {
     OPTION_READ_ONLY,
     OPTION_IN_CLUSTER,
     OPTION_KUBE_PROXY,
-    OPTION_ROOT
+    OPTION_DRIVERS,
+    OPTION_ROOT,
+    SETS_MAX = 64
 };
 
 const char doctor_help[] =
-    "Usage: seamline doctor [-m MACHINE.json] [CLUSTER] [OPTION]...\n"
+    "Usage: seamline doctor [EXPERIMENT.json] [-m MACHINE.json] [CLUSTER] [OPTION]...\n"
     "       seamline doctor --cluster CLUSTER [OPTION]...\n"
     "\n"
     "Says whether all is ready for a run, a line each: ok; warn, a run works, and measures less\n"
-    "well; fail, a run cannot; and what mends it. Nothing is changed.\n"
+    "well; fail, a run cannot; and what mends it. Nothing is changed, but a port's MTU becomes\n"
+    "the machine file's, as it would by a run.\n"
     "\n"
     "The machine: cores, their isolation, governor and interrupts, hugepages, TSC, NUMA nodes,\n"
     "whether the system's clock is synchronized; with a machine file, for its cores.\n"
-    "The cluster, when one is given: that it answers, its version, which versions of its\n"
-    "resources it serves, each right, asked for by SelfSubjectAccessReview, and how far its clock\n"
-    "is from ours. What mends a right that is missing is the RBAC rule; config/rbac.yaml,\n"
-    "config/rbac-readonly.yaml and config/rbac-kube-proxy.yaml have all.\n"
+    "The ports of the machine file are opened as a run opens them: driver, link, queues, which\n"
+    "steering and pacing will be used and why, and the other offloads. Next hops, those of the\n"
+    "experiment's targets or else the machine file's, are asked for by ARP and neighbour\n"
+    "discovery.\n"
+    "The cluster, the experiment's or one that is given: that it answers, its version, which\n"
+    "versions of its resources it serves, each right that the experiment needs, or else all,\n"
+    "asked for by SelfSubjectAccessReview, and how far its clock is from ours. What mends a right\n"
+    "that is missing is the RBAC rule; config/rbac.yaml, config/rbac-readonly.yaml and\n"
+    "config/rbac-kube-proxy.yaml have all.\n"
     "\n"
-    "  -m, --machine FILE     the machine file of the runs to come\n"
+    "  -m, --machine FILE     the machine file of the runs to come; of an experiment on the lab\n"
+    "                         the lab's own is the default\n"
+    "  -s, --set PATH=VALUE   change a value of the experiment; may be given again\n"
     "  -k, --kubeconfig FILE  or \"lab\": the lab that is up\n"
     "      --in-cluster       as a pod: by its service account\n"
     "      --context NAME     in the kubeconfig\n"
@@ -42,12 +60,16 @@ const char doctor_help[] =
     "      --kube-proxy       also those to change kube-proxy's configuration (cluster.proxy)\n"
     "      --cluster          only the cluster\n"
     "  -f, --format FORMAT    text (default) or json\n"
-    "      --root DIR         read /sys and /proc below DIR, such as a copy of another machine's\n"
+    "      --drivers DIR      folder of driver profiles; default drivers-cfg\n"
+    "      --root DIR         only the machine, and read /sys and /proc below DIR, such as a copy\n"
+    "                         of another machine's\n"
     "\n"
     "Exit status: 0 nothing failed; 2 bad usage; 3 something failed.\n";
 
 static const struct option long_options[] = {
     {"machine", required_argument, NULL, 'm'},
+    {"set", required_argument, NULL, 's'},
+    {"drivers", required_argument, NULL, OPTION_DRIVERS},
     {"cluster", no_argument, NULL, OPTION_CLUSTER},
     {"kubeconfig", required_argument, NULL, 'k'},
     {"context", required_argument, NULL, OPTION_CONTEXT},
@@ -63,7 +85,9 @@ static const struct option long_options[] = {
 
 struct arguments {
     struct by_hand_options access;
-    const char *machine, *root;
+    const char *operand, *machine, *root, *drivers;
+    const char *sets[SETS_MAX];
+    size_t set_count;
     bool cluster, read_only, kube_proxy, json, help;
 };
 
@@ -82,6 +106,11 @@ static int take_option(struct arguments *arguments, int option, struct error *er
     case 'm': arguments->machine = optarg; return 0;
     case 'k': arguments->access.kubeconfig = optarg; return 0;
     case 'n': arguments->access.namespace = optarg; return 0;
+    case 's':
+        if (arguments->set_count == SETS_MAX)
+            return error_set(err, EXIT_USAGE, -E2BIG, "-s: more than %d", SETS_MAX);
+        arguments->sets[arguments->set_count++] = optarg;
+        return 0;
     case 'f': return take_format(arguments, optarg, err);
     case 'h': arguments->help = true; return 0;
     case OPTION_IN_CLUSTER: arguments->access.kubeconfig = KUBE_IN_CLUSTER; return 0;
@@ -89,6 +118,7 @@ static int take_option(struct arguments *arguments, int option, struct error *er
     case OPTION_CONTEXT: arguments->access.context = optarg; return 0;
     case OPTION_READ_ONLY: arguments->read_only = true; return 0;
     case OPTION_KUBE_PROXY: arguments->kube_proxy = true; return 0;
+    case OPTION_DRIVERS: arguments->drivers = optarg; return 0;
     case OPTION_ROOT: arguments->root = optarg; return 0;
     }
     return -EINVAL;
@@ -100,7 +130,7 @@ static int parse(int argc, char **argv, struct arguments *arguments, struct erro
     int option;
     optind = 1;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":m:k:n:f:h", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":m:s:k:n:f:h", long_options, NULL)) != -1) {
         if (option == '?' || option == ':')
             return error_set(err, EXIT_USAGE, -EINVAL, "%s: %s; see seamline help doctor",
                              argv[optind - 1],
@@ -110,38 +140,169 @@ static int parse(int argc, char **argv, struct arguments *arguments, struct erro
     }
     if (arguments->help)
         return 0;
-    if (optind < argc)
-        return error_set(err, EXIT_USAGE, -EINVAL, "%s: want no operand; see seamline help doctor",
-                         argv[optind]);
-    if (access->kubeconfig == NULL && !arguments->cluster && access->context == NULL &&
-        access->namespace == NULL)
+    if (argc - optind > 1 || (optind < argc && access->kubeconfig != NULL))
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "%s: want one experiment, whose cluster it is then, or none; see seamline "
+                         "help doctor",
+                         argv[argc - 1]);
+    arguments->operand = argv[optind];
+    if (access->kubeconfig == NULL && access->context == NULL && access->namespace == NULL &&
+        (!arguments->cluster || arguments->operand != NULL))
         return 0;
     return by_hand_check_access(access, true, err);
 }
 
-static int examine_machine(const struct arguments *arguments, struct findings *out,
-                           struct error *err)
+/* ---- what there is to look at ---- */
+
+struct patient {
+    const struct arguments *arguments;
+    const char *program;
+    struct experiment *experiment; /* NULL: none was named. */
+    struct machine *machine;       /* The same. */
+    struct by_hand_options access; /* Kubeconfig NULL: no cluster. */
+    unsigned rights;
+    bool lab; /* The pocket cluster is to be used. */
+    struct clock clock;
+    struct cluster cluster; /* For targets that are Services. */
+};
+
+/* A cluster's rights that the experiment needs: what it changes stands in mayChange. */
+static unsigned rights_of(const struct experiment *experiment)
 {
-    struct machine *machine = NULL;
+    unsigned rights = DOCTOR_RIGHTS_READ;
+    for (uint32_t i = 0; i < experiment->cluster.may_change_count; i++) {
+        const struct experiment_change *change = &experiment->cluster.may_change[i];
+        if (strcmp(change->kind, "node") == 0 || strcmp(change->kind, "namespace") == 0)
+            rights |= 1U << KUBE_RIGHT_NODE;
+        else if (strcmp(change->name, KUBE_PROXY_NAME) != 0)
+            rights |= 1U << KUBE_RIGHT_CHANGE;
+    }
+    if (experiment->cluster.proxy.given &&
+        experiment_may_change(experiment, "configmap", KUBE_PROXY_NAME) &&
+        experiment_may_change(experiment, "daemonset", KUBE_PROXY_NAME))
+        rights |= DOCTOR_RIGHTS_PROXY;
+    return rights;
+}
+
+static int load_experiment(struct patient *patient, struct error *err)
+{
+    const struct arguments *arguments = patient->arguments;
+    const struct experiment_options how = {.sets = arguments->sets,
+                                           .set_count = arguments->set_count};
+    if (arguments->operand == NULL)
+        return 0;
+    int code = experiment_load(arguments->operand, &how, &patient->experiment, err);
+    if (code < 0 || !patient->experiment->cluster.given)
+        return code;
+    patient->lab = patient->experiment->cluster.lab_cluster;
+    patient->access.kubeconfig = patient->experiment->cluster.kubeconfig;
+    patient->access.context = patient->experiment->cluster.context;
+    patient->access.namespace = patient->experiment->cluster.namespace;
+    patient->rights = rights_of(patient->experiment);
+    return 0;
+}
+
+/* Of an experiment on the lab the lab's own is used, when the lab is up. */
+static int load_machine(struct patient *patient, struct error *err)
+{
+    const char *path = patient->arguments->machine;
+    if (path == NULL && patient->lab && access(POCKET_DIRECTORY "/machine.json", R_OK) == 0)
+        path = POCKET_DIRECTORY "/machine.json";
+    return path != NULL ? machine_load(path, &patient->machine, err) : 0;
+}
+
+/* ---- looking ---- */
+
+/* Caches for targets that are Services; without them those are left out. Why there are none,
+ * doctor_cluster() tells. */
+static void open_cluster(struct patient *patient)
+{
+    const struct experiment *experiment = patient->experiment;
+    struct error failed = {0};
+    if (experiment == NULL || !experiment->cluster.given)
+        return;
+    const char *path = patient->lab ? POCKET_DIRECTORY "/kubeconfig" : patient->access.kubeconfig;
+    if (cluster_open(&patient->cluster, experiment, path, &patient->clock, &failed) < 0)
+        cluster_close(&patient->cluster);
+}
+
+static int look_at_ports(struct patient *patient, struct findings *out, struct error *err)
+{
+    char drivers[PATH_MAX];
+    struct error failed = {0};
+    if (patient->machine == NULL || patient->arguments->root[0] != '\0')
+        return 0;
+    if (patient->experiment != NULL &&
+        machine_check_experiment(patient->machine, patient->experiment, &failed) < 0)
+        findings_add(out, FINDING_FAIL, "ports", "limits", "%s", failed.text);
+    clock_start(&patient->clock, 20000000);
+    open_cluster(patient);
+    const struct doctor_ports what = {
+        .machine = patient->machine,
+        .experiment = patient->experiment,
+        .kube = patient->cluster.kube,
+        .clock = &patient->clock,
+        .drivers = drivers_folder(patient->arguments->drivers, drivers),
+        .program = patient->program,
+    };
+    int code = doctor_ports(&what, out, err);
+    cluster_close(&patient->cluster);
+    return code;
+}
+
+static int look_at_cluster(struct patient *patient, struct findings *out, struct error *err)
+{
+    if (patient->access.kubeconfig == NULL || patient->arguments->root[0] != '\0')
+        return 0;
+    if (patient->experiment != NULL && patient->lab &&
+        access(POCKET_DIRECTORY "/kubeconfig", R_OK) < 0) {
+        findings_add(out, FINDING_WARN, "cluster", "lab",
+                     "it is not up, and was not looked at: a run brings it up, with its port");
+        findings_mend(out, "seamline-lab up");
+        return 0;
+    }
+    if (patient->arguments->read_only)
+        patient->rights = DOCTOR_RIGHTS_READ;
+    patient->rights |= patient->arguments->kube_proxy ? DOCTOR_RIGHTS_PROXY : 0;
+    return doctor_cluster(&patient->access, patient->rights, out, err);
+}
+
+static int look(struct patient *patient, struct findings *out, struct error *err)
+{
+    const bool all = !patient->arguments->cluster;
     const struct doctor_time time = doctor_time_now();
-    int code = arguments->machine != NULL ? machine_load(arguments->machine, &machine, err) : 0;
+    int code = load_experiment(patient, err);
+    if (code == 0 && all)
+        code = load_machine(patient, err);
+    if (code == 0 && all)
+        doctor_machine(patient->arguments->root, patient->machine, patient->lab, &time, out);
+    if (code == 0 && all)
+        code = look_at_ports(patient, out, err);
     if (code == 0)
-        doctor_machine(arguments->root, machine, false, &time, out);
-    machine_free(machine);
+        code = look_at_cluster(patient, out, err);
+    machine_free(patient->machine);
+    experiment_free(patient->experiment);
     return code;
 }
 
-static int examine(const struct arguments *arguments, struct findings *out, struct error *err)
+/* How it went is in ERR, or in FINDINGS. */
+static int examine(const struct arguments *arguments, const char *program,
+                   struct findings *findings, struct error *err)
 {
-    unsigned rights = arguments->read_only ? DOCTOR_RIGHTS_READ : DOCTOR_RIGHTS_USUAL;
-    rights |= arguments->kube_proxy ? DOCTOR_RIGHTS_PROXY : 0;
-    int code = arguments->cluster ? 0 : examine_machine(arguments, out, err);
-    if (code == 0 && arguments->access.kubeconfig != NULL)
-        code = doctor_cluster(&arguments->access, rights, out, err);
+    struct patient *patient = calloc(1, sizeof(*patient));
+    if (patient == NULL)
+        return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
+    *patient = (struct patient){.arguments = arguments,
+                                .program = program,
+                                .access = arguments->access,
+                                .rights = DOCTOR_RIGHTS_USUAL};
+    stop_on_signals();
+    int code = look(patient, findings, err);
+    free(patient);
     return code;
 }
 
-enum exit_status doctor_command(int argc, char **argv, struct error *err)
+enum exit_status doctor_command(int argc, char **argv, const char *program, struct error *err)
 {
     struct arguments arguments = {.access.timeout_ns = INT64_C(300000000000), .root = ""};
     struct findings findings = {0};
@@ -151,10 +312,8 @@ enum exit_status doctor_command(int argc, char **argv, struct error *err)
         fputs(doctor_help, stdout);
         return EXIT_MET;
     }
-    if (code == 0) {
-        stop_on_signals();
-        code = examine(&arguments, &findings, err);
-    }
+    if (code == 0)
+        code = examine(&arguments, program, &findings, err);
     const bool failed = findings.counts[FINDING_FAIL] > 0;
     if (code == 0 && arguments.json)
         findings_json(&findings, &text);

@@ -1,4 +1,4 @@
-/* doctor_command.h - `seamline doctor`: are this machine and the cluster ready for a run?
+/* doctor_command.h - `seamline doctor`: are this machine, its ports, next hops and a cluster ready?
  *
  * Threads: the main thread, before anything is started. It changes nothing.
  */
@@ -9,7 +9,8 @@
 
 extern const char doctor_help[];
 
-/* ARGV[0] is "doctor". EXIT_MET when nothing failed, EXIT_ENVIRONMENT when something did. */
-enum exit_status doctor_command(int argc, char **argv, struct error *err);
+/* ARGV[0] is "doctor"; PROGRAM as in struct run_options. EXIT_MET when nothing failed,
+ * EXIT_ENVIRONMENT when something did. */
+enum exit_status doctor_command(int argc, char **argv, const char *program, struct error *err);
 
 #endif

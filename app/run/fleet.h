@@ -83,6 +83,12 @@ struct fleet {
     struct net_eal_report eal_report;
 };
 
+/* The two parts of fleet_open() that may fail: the ports share the workers out, and the EAL starts;
+ * NIC port INDEX is opened, which another may follow when it could not be. 0 or -errno with ERR. */
+int fleet_begin(struct fleet *fleet, const struct machine *machine, const struct clock *clock,
+                const char *program, struct error *err);
+int fleet_open_nic(struct fleet *fleet, unsigned index, const char *drivers, struct error *err);
+
 /* Start the EAL, open the NIC ports, and look where the workers are (LAB: the pocket cluster runs
  * on this machine): `warnings`. 0 or -errno with ERR. */
 int fleet_open(struct fleet *fleet, const struct machine *machine, const struct clock *clock,

@@ -43,7 +43,7 @@ static int start_eal(struct fleet *fleet, const char *program, struct error *err
     return code;
 }
 
-static int open_port(struct fleet *fleet, unsigned index, const char *drivers, struct error *err)
+int fleet_open_nic(struct fleet *fleet, unsigned index, const char *drivers, struct error *err)
 {
     const struct machine_port *port = &fleet->machine->ports[index];
     struct fleet_nic *nic = &fleet->nics[index];
@@ -95,8 +95,8 @@ static int look_around(struct fleet *fleet, bool lab, struct error *err)
     return 0;
 }
 
-int fleet_open(struct fleet *fleet, const struct machine *machine, const struct clock *clock,
-               const char *drivers, const char *program, bool lab, struct error *err)
+int fleet_begin(struct fleet *fleet, const struct machine *machine, const struct clock *clock,
+                const char *program, struct error *err)
 {
     memset(fleet, 0, sizeof(*fleet));
     fleet->machine = machine;
@@ -107,9 +107,15 @@ int fleet_open(struct fleet *fleet, const struct machine *machine, const struct 
         for (unsigned q = 0; q < machine->ports[i].queues; q++)
             fleet->members[fleet->count++].nic = &fleet->nics[i];
     }
-    int code = start_eal(fleet, program, err);
+    return start_eal(fleet, program, err);
+}
+
+int fleet_open(struct fleet *fleet, const struct machine *machine, const struct clock *clock,
+               const char *drivers, const char *program, bool lab, struct error *err)
+{
+    int code = fleet_begin(fleet, machine, clock, program, err);
     for (unsigned i = 0; i < fleet->nic_count && code == 0; i++)
-        code = open_port(fleet, i, drivers, err);
+        code = fleet_open_nic(fleet, i, drivers, err);
     return code == 0 ? look_around(fleet, lab, err) : code;
 }
 

@@ -364,9 +364,16 @@ static void test_packets_have_their_time_by_the_nics_clock(void **state)
     test_nic.sends_on_time = true;
     test_nic.skew_ppb = 30000;
     open_port(NET_STAMPING_AUTO);
+    char text[NET_NOTE_BYTES];
     assert_true(test_nic.asked_to_send);
     assert_true(net_port_sends_on_time(port));
     assert_false(net_port_stamps_arrivals(port));
+    net_port_pacing_text(port, text, sizeof(text));
+    assert_string_equal(text, "datagrams by the NIC, which sends on time stamps");
+    net_port_stamping_text(port, text, sizeof(text));
+    assert_string_equal(text, "arrivals by the worker's poll: the device does not offer it");
+    net_port_checksums_text(port, text, sizeof(text));
+    assert_string_equal(text, "in software: profile ring leaves them to the worker");
     resolve();
     wait_for_ahead();
     assert_true(net_tx_room(port) > 10);
@@ -402,6 +409,13 @@ static void test_packets_have_their_time_by_the_nics_clock(void **state)
 /* The flag, the clock, the second queue, or the machine file's consent is missing. */
 static void test_without_all_that_is_needed_the_worker_sends(void **state)
 {
+    static const char *const why[] = {
+        "by the worker, and not on time stamps: the device does not offer it",
+        "by the worker, and not on time stamps: the device's clock cannot be read",
+        "by the worker: sending on time takes 2 transmit queues, and the device has 1",
+        "by the worker, and not on time stamps: the machine file leaves stamps to the worker",
+    };
+    char text[NET_NOTE_BYTES];
     (void)state;
     for (unsigned missing = 0; missing < 4; missing++) {
         test_nic.sends_on_time = missing != 0;
@@ -410,6 +424,8 @@ static void test_without_all_that_is_needed_the_worker_sends(void **state)
         open_port(missing == 3 ? NET_STAMPING_OFF : NET_STAMPING_AUTO);
         assert_int_equal(test_nic.asked_to_send, missing == 1);
         assert_false(net_port_sends_on_time(port));
+        net_port_pacing_text(port, text, sizeof(text));
+        assert_string_equal(text, why[missing]);
         assert_int_equal(net_tx_timed_room(port), 0);
         for (unsigned i = 0; i < 300; i++) {
             turn(NULL);

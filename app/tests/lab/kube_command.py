@@ -7,6 +7,7 @@ Nothing stands behind the API, so that no rollout ends: --even-rolling is given 
 """
 import datetime
 import json
+import pathlib
 import re
 import signal
 import subprocess
@@ -275,8 +276,34 @@ def doctors(seamline, api_only, program):
             each["text"] for each in out if each["name"] == "resource"], out
         yield "without --cluster the machine is there, too", {each["part"] for each in doctor(part=())[2]} == {
             "machine", "cluster"}, out
+        yield from doctors_of_experiments(seamline, world)
     finally:
         world.close()
+
+
+def doctors_of_experiments(seamline, world):
+    """Of an experiment the rights are asked for that its mayChange needs."""
+    experiment = pathlib.Path(world.home) / "experiment.json"
+    proxy = {"proxy": {"scheduler": "rr"}}
+    for name, cluster, wanted in (
+            ("one that only observes", {}, set()),
+            ("one that changes a Deployment", {"mayChange": ["deployment/web"]}, {"create pods/eviction: evict"}),
+            ("one that drains a node", {"mayChange": ["node/n1"]}, {"patch nodes everywhere: cordon, uncordon, drain"}),
+            ("one that compares kube-proxy's configuration", proxy, set()),
+            ("one that changes it", {**proxy, "mayChange": ["configmap/kube-proxy", "daemonset/kube-proxy"]},
+             {"get patch configmaps kube-proxy in kube-system: cluster.proxy"})):
+        experiment.write_text(json.dumps({
+            "version": 1, "name": "x",
+            "cluster": {"kubeconfig": world.kubeconfig, "context": "seamline-lab", "namespace": "default", **cluster},
+            "target": {"service": "web"}, "streams": [{"name": "new", "protocol": "connect", "rate": "10/s"}],
+            "steps": [{"do": "start"}, {"do": "wait", "for": "1s"}, {"do": "stop"}]}))
+        done = subprocess.run([seamline, "doctor", "--cluster", experiment, "-f", "json"], text=True,
+                              capture_output=True, timeout=60, check=False)
+        asked = {each["text"] for each in json.loads(done.stdout or '{"findings": []}')["findings"]
+                 if each["name"] == "right"}
+        yield f"doctor of {name} asks for what it needs", "get list watch pods: to follow pods" in asked and asked & {
+            "create pods/eviction: evict", "patch nodes everywhere: cordon, uncordon, drain",
+            "get patch configmaps kube-proxy in kube-system: cluster.proxy"} == wanted, (asked, done)
 
 
 def advises(hand, world, folder):
