@@ -27,6 +27,15 @@ static inline uint32_t checksum_word(const uint8_t *at)
     return word;
 }
 
+/* Write VALUE in network order. Returns what it adds to a sum: to know that from the number, and not
+ * from the bytes just written, which a load would wait for. */
+static inline uint64_t checksum_put64(uint8_t *at, uint64_t value)
+{
+    value = htobe64(value);
+    memcpy(at, &value, sizeof(value));
+    return (value >> 32) + (uint32_t)value;
+}
+
 /* The pseudo header's sum of TCP, UDP and ICMPv6: RFC 9293 3.1, 8200 8.1. Both addresses are of one
  * family. */
 static inline uint64_t checksum_pseudo(const struct address *from, const struct address *to,

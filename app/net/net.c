@@ -19,7 +19,9 @@ enum fate {
 
 static enum fate take(struct net_port *port, struct rte_mbuf *mbuf, bool handed, uint64_t now_ns,
                       struct net_packet *packet);
-static void finish_checksum(struct net_port *port, const struct net_begun *begun);
+static void finish_checksum(const struct net_port *port, const struct net_begun *begun);
+static void put_checksum(const struct net_port *port, const struct net_begun *begun,
+                         uint64_t l4_sum);
 static void poll_handed(struct net_port *port);
 static void keep(struct net_port *port, bool sent, struct rte_mbuf *const mbufs[], uint16_t count);
 
@@ -39,7 +41,7 @@ static inline void prefetch_rest(const struct rte_mbuf *mbuf)
 uint16_t net_poll(struct net_port *port)
 {
     if (port->rx_next < port->rx_count)
-        return (uint16_t)(port->rx_count - port->rx_next);
+        return net_rx_waiting(port);
     port->rx_next = 0;
     port->rx_wire = port->impair != NULL
                         ? net_impair_rx(port, port->rx, NET_BURST)
@@ -54,6 +56,11 @@ uint16_t net_poll(struct net_port *port)
     if (port->handover != NULL)
         poll_handed(port);
     return port->rx_count;
+}
+
+uint16_t net_rx_waiting(const struct net_port *port)
+{
+    return (uint16_t)(port->rx_count - port->rx_next);
 }
 
 static void poll_handed(struct net_port *port)
@@ -243,29 +250,37 @@ static enum fate take(struct net_port *port, struct rte_mbuf *mbuf, bool handed,
     return FATE_CALLERS;
 }
 
-void net_free(struct net_port *port, struct net_packet *packet)
+/* A buffer that was received is the next one to be sent from: it is in this core's cache, and needs
+ * no way through the pool. What is too much goes back there, as does that of another worker's port,
+ * which was handed over. Packets that net_rx gives out have one segment. */
+static inline void give_back(struct net_port *port, struct rte_mbuf *mbuf)
 {
-    assert(packet->mbuf != NULL);
-    assert(port->rx_held > 0);
-    rte_pktmbuf_free(packet->mbuf);
-    packet->mbuf = NULL;
-    packet->l4 = NULL;
-    port->rx_held--;
+    mbuf = rte_pktmbuf_prefree_seg(mbuf);
+    if (mbuf == NULL)
+        return;
+    if (mbuf->pool != port->pool || port->spare_count >= NET_TX_SPARE) {
+        rte_mbuf_raw_free(mbuf);
+        return;
+    }
+    rte_pktmbuf_reset(mbuf);
+    port->spare[port->spare_count++] = mbuf;
 }
 
 void net_free_all(struct net_port *port, struct net_packet packets[], uint16_t count)
 {
-    struct rte_mbuf *mbufs[NET_RX_MAX];
-    assert(count <= NET_RX_MAX);
     assert(port->rx_held >= count);
     for (uint16_t i = 0; i < count; i++) {
         assert(packets[i].mbuf != NULL);
-        mbufs[i] = packets[i].mbuf;
+        give_back(port, packets[i].mbuf);
         packets[i].mbuf = NULL;
         packets[i].l4 = NULL;
     }
-    rte_pktmbuf_free_bulk(mbufs, count);
     port->rx_held -= count;
+}
+
+void net_free(struct net_port *port, struct net_packet *packet)
+{
+    net_free_all(port, packet, 1);
 }
 
 bool net_finished(struct net_port *port)
@@ -390,13 +405,24 @@ static void set_bytes(const struct net_begun *begun)
     begun->mbuf->pkt_len = bytes;
 }
 
-void net_tx_commit(struct net_port *port)
+static void queue_begun(struct net_port *port)
 {
     struct net_begun *begun = &port->begun;
     set_bytes(begun);
-    port->open[port->open_count++] = *begun;
     port->tx[port->tx_count++] = begun->mbuf;
     begun->mbuf = NULL;
+}
+
+void net_tx_commit(struct net_port *port)
+{
+    port->open[port->open_count++] = port->begun;
+    queue_begun(port);
+}
+
+void net_tx_commit_summed(struct net_port *port, uint64_t l4_sum)
+{
+    put_checksum(port, &port->begun, l4_sum);
+    queue_begun(port);
 }
 
 struct rte_mbuf *net_tx_finish(struct net_port *port)
@@ -416,6 +442,11 @@ void net_tx_seal(struct net_port *port)
     port->open_count = 0;
 }
 
+static uint8_t *l4_of(const struct net_begun *begun)
+{
+    return rte_pktmbuf_mtod_offset(begun->mbuf, uint8_t *, begun->l2_bytes + begun->l3_bytes);
+}
+
 /* Where PROTOCOL's checksum is in its header. */
 static uint32_t checksum_at(uint8_t protocol)
 {
@@ -432,21 +463,29 @@ static bool offloads(const struct net_port *port, uint8_t protocol)
            (protocol == WIRE_UDP && port->offload_udp);
 }
 
+/* From the bytes, of which the checksum field may be anything. */
+static void finish_checksum(const struct net_port *port, const struct net_begun *begun)
+{
+    uint8_t *l4 = l4_of(begun);
+    wire_put16(l4 + checksum_at(begun->protocol), 0);
+    const bool by_nic = offloads(port, begun->protocol);
+    put_checksum(port, begun, by_nic ? 0 : checksum_add(0, l4, begun->l4_bytes));
+}
+
 /* Set the L4 checksum, or leave the pseudo header's sum and tell the NIC to finish it. */
-static void finish_checksum(struct net_port *port, const struct net_begun *begun)
+static void put_checksum(const struct net_port *port, const struct net_begun *begun,
+                         uint64_t l4_sum)
 {
     struct rte_mbuf *mbuf = begun->mbuf;
     const uint8_t protocol = begun->protocol;
     const bool ipv4 = begun->l3_bytes == WIRE_IPV4_BYTES;
-    uint8_t *l4 = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, begun->l2_bytes + begun->l3_bytes);
-    uint8_t *field = l4 + checksum_at(protocol);
+    uint8_t *field = l4_of(begun) + checksum_at(protocol);
 
     if (offloads(port, protocol)) {
         wire_put16(field, checksum_fold(begun->pseudo_sum));
         mbuf->ol_flags |= protocol == WIRE_TCP ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
     } else {
-        wire_put16(field, 0);
-        const uint16_t sum = checksum_finish(checksum_add(begun->pseudo_sum, l4, begun->l4_bytes));
+        const uint16_t sum = checksum_finish(begun->pseudo_sum + l4_sum);
         wire_put16(field, sum == 0 && protocol == WIRE_UDP ? 0xffff : sum); /* RFC 768: 0: none. */
     }
     if (ipv4 && port->offload_ip)
@@ -629,7 +668,7 @@ const struct net_counters *net_counters(const struct net_port *port)
 
 uint32_t net_buffers_held(const struct net_port *port)
 {
-    return port->rx_held + (uint32_t)(port->rx_count - port->rx_next) + (port->begun.mbuf != NULL);
+    return port->rx_held + net_rx_waiting(port) + (port->begun.mbuf != NULL);
 }
 
 bool net_address_is_ours(const struct net_port *port, const struct address *address)

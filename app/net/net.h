@@ -82,14 +82,18 @@ struct net_packet {
  * poll wait. */
 uint16_t net_poll(struct net_port *port);
 
-/* Parse what waits and give the packets of enum net_kind, at most MAX, as arrived by NOW_NS.
+/* Parse what waits and give the packets of enum net_kind, at most MAX, as arrived by NOW_NS, the
+ * time of the poll.
  * ARP, ND and echo requests are answered and end here; malformed frames are counted. Frames that
  * did not fit wait for the next call. Returns the number of packets in OUT; the caller owes each a
  * net_free(). */
 uint16_t net_rx(struct net_port *port, uint64_t now_ns, struct net_packet out[], uint16_t max);
 
-/* What the last net_poll took arrived after this: the time of the turn before (its net_tick), of
- * this worker or of the one that handed it over. */
+/* Frames that wait for net_rx: the next net_poll takes nothing if there are some. */
+uint16_t net_rx_waiting(const struct net_port *port);
+
+/* What the last net_poll took arrived after this: the time of the poll before (that of the last
+ * net_tick), of this worker or of the one that handed it over. */
 uint64_t net_rx_since(const struct net_port *port);
 
 /* Give the packet's buffer back. Asserts that it is there; PACKET's pointers are cleared. */
@@ -141,7 +145,11 @@ uint8_t *net_tx_begin(struct net_port *port, const struct net_path *path, const 
 /* The begun packet is written: put it last in the queue. */
 void net_tx_commit(struct net_port *port);
 
-/* Give the committed packets their checksums, or what the NIC needs to make them. All at once, for
+/* The same, for one who knows the sum of what it wrote: L4_SUM is checksum_add()'s of the L4 header,
+ * with 0 in the checksum field, and the payload. It saves a pass over the bytes. */
+void net_tx_commit_summed(struct net_port *port, uint64_t l4_sum);
+
+/* Give the other committed packets their checksums, or what the NIC needs to make them. All at once, for
  * sums of bytes that were just written wait until they are in the cache. net_tx_flush does it, too:
  * call it before, for a stamp that does not include it. */
 void net_tx_seal(struct net_port *port);
@@ -187,7 +195,8 @@ enum net_hop_state {
     NET_HOP_UNRESOLVED /* Did not answer; asked again at growing intervals. */
 };
 
-/* Send the due ARP and ND probes. Cheap when none is due. Once a turn: see net_rx_since(). */
+/* Send the due ARP and ND probes. Cheap when none is due. Once a turn, with the time of the last
+ * net_poll: see net_rx_since(). */
 void net_tick(struct net_port *port, uint64_t now_ns);
 
 unsigned net_hop_count(const struct net_port *port);

@@ -54,6 +54,13 @@ static inline uint32_t wire_get32(const uint8_t *at)
     return be32toh(value);
 }
 
+static inline uint64_t wire_get64(const uint8_t *at)
+{
+    uint64_t value;
+    memcpy(&value, at, sizeof(value));
+    return be64toh(value);
+}
+
 static inline void wire_put16(uint8_t *at, uint16_t value)
 {
     value = htobe16(value);

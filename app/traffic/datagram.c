@@ -21,10 +21,11 @@ bool traffic_datagram(struct traffic *traffic, uint64_t now_ns, struct traffic_d
     return false;
 }
 
-void traffic_datagram_fill(const struct traffic *traffic, const struct traffic_datagram *datagram,
-                           uint64_t now_ns, uint8_t *l4)
+uint64_t traffic_datagram_fill(const struct traffic *traffic,
+                               const struct traffic_datagram *datagram, uint64_t now_ns,
+                               uint8_t *l4)
 {
-    echo_fill(traffic, datagram, now_ns, l4);
+    return echo_fill(traffic, datagram, now_ns, l4);
 }
 
 void traffic_datagram_sent(struct traffic *traffic, const struct traffic_datagram *datagram,

@@ -187,33 +187,30 @@ bool echo_next(struct traffic *traffic, struct traffic_stream *stream, uint64_t 
     return true;
 }
 
-void echo_fill(const struct traffic *traffic, const struct traffic_datagram *datagram,
-               uint64_t now_ns, uint8_t *l4)
+uint64_t echo_fill(const struct traffic *traffic, const struct traffic_datagram *datagram,
+                   uint64_t now_ns, uint8_t *l4)
 {
     const struct traffic_stream *stream = &traffic->streams[datagram->stream];
     const struct tuple *tuple = datagram->tuple;
-    struct mark mark = {.kind = MARK_ECHO,
-                        .run = stream->echo.run,
-                        .worker = traffic->worker,
-                        .stream = datagram->stream,
-                        .sequence = datagram->number / stream->flow_count,
-                        .flow = entry_of(stream, datagram->number)->flow,
-                        .sent_ns = now_ns};
-    if (tuple->protocol == IPPROTO_UDP) {
-        wire_put16(l4, tuple->local_port);
-        wire_put16(l4 + 2, tuple->remote_port);
-        wire_put16(l4 + 4, datagram->l4_bytes);
-        wire_put16(l4 + 6, 0);
-    } else {
-        l4[0] = tuple->protocol == IPPROTO_ICMP ? ICMP_V4_ECHO : ICMP_V6_ECHO;
-        l4[1] = 0;
-        wire_put16(l4 + 2, 0);
-        wire_put16(l4 + 4, tuple->local_port);
-        wire_put16(l4 + 6, (uint16_t)mark.sequence);
+    const uint32_t zeros = datagram->l4_bytes - HEADER_BYTES - MARK_ECHO_BYTES;
+    const struct mark mark = {.kind = MARK_ECHO,
+                              .run = stream->echo.run,
+                              .worker = traffic->worker,
+                              .stream = datagram->stream,
+                              .sequence = datagram->number / stream->flow_count,
+                              .flow = entry_of(stream, datagram->number)->flow,
+                              .sent_ns = now_ns};
+    uint64_t header = (uint64_t)tuple->local_port << 48 | (uint64_t)tuple->remote_port << 32 |
+                      (uint64_t)datagram->l4_bytes << 16;
+    if (tuple->protocol != IPPROTO_UDP) {
+        const bool v4 = tuple->protocol == IPPROTO_ICMP;
+        header = (uint64_t)(v4 ? ICMP_V4_ECHO : ICMP_V6_ECHO) << 56 |
+                 (uint64_t)tuple->local_port << 16 | (uint16_t)mark.sequence;
     }
-    uint32_t zeros = datagram->l4_bytes - HEADER_BYTES - MARK_ECHO_BYTES;
     memset(l4 + HEADER_BYTES, 0, zeros);
-    mark_write(&mark, l4 + HEADER_BYTES + zeros);
+    const uint64_t sum = mark_write(&mark, l4 + HEADER_BYTES + zeros);
+    /* At an odd place all its bytes are in the other half of their words. */
+    return checksum_put64(l4, header) + (zeros % 2 == 0 ? sum : sum << 8);
 }
 
 void echo_sent(struct traffic *traffic, const struct traffic_datagram *datagram, uint64_t sent_ns)

@@ -36,9 +36,9 @@ void echo_free(struct traffic_stream *stream);
 /* The oldest request of STREAM that is due and not handed out. False: there is none. */
 bool echo_next(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns,
                struct traffic_datagram *datagram);
-/* Write its header (the checksum field with anything) and payload. */
-void echo_fill(const struct traffic *traffic, const struct traffic_datagram *datagram,
-               uint64_t now_ns, uint8_t *l4);
+/* Write its header, with a checksum of 0, and payload. Returns their checksum_add() sum. */
+uint64_t echo_fill(const struct traffic *traffic, const struct traffic_datagram *datagram,
+                   uint64_t now_ns, uint8_t *l4);
 /* The driver took it. */
 void echo_sent(struct traffic *traffic, const struct traffic_datagram *datagram, uint64_t sent_ns);
 /* It cannot be sent: for REASON, or because its next hop is unresolved if that is UNSENT_NONE. */

@@ -21,10 +21,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "net/checksum.h"
+
 enum {
     MARK_RAW_BYTES = 16,
     MARK_ECHO_BYTES = 32,
     MARK_SEQUENCE_AT = 8,
+    MARK_FLOW_AT = 16,
     MARK_STAMP_AT = 24
 };
 
@@ -41,8 +44,21 @@ struct mark {
     uint64_t sent_ns; /* Echo. */
 };
 
-/* Of the kind that mark->kind says: MARK_ECHO_BYTES or MARK_RAW_BYTES. */
-void mark_write(const struct mark *mark, uint8_t *out);
+/* Of the kind that mark->kind says: MARK_ECHO_BYTES or MARK_RAW_BYTES. Returns the Internet
+ * checksum's sum of them, as checksum_add() would have it. */
+static inline uint64_t mark_write(const struct mark *mark, uint8_t *out)
+{
+    uint64_t head = (uint64_t)mark->kind << 32 | (uint64_t)mark->run << 16 |
+                    (uint64_t)mark->worker << 8 | mark->stream;
+    uint64_t sum =
+        checksum_put64(out, head) + checksum_put64(out + MARK_SEQUENCE_AT, mark->sequence);
+    if (mark->kind == MARK_ECHO) {
+        sum += checksum_put64(out + MARK_FLOW_AT, (uint64_t)mark->flow << 32);
+        sum += checksum_put64(out + MARK_STAMP_AT, mark->sent_ns);
+    }
+    return sum;
+}
+
 /* Read a mark of KIND from AT. False when there is none. */
 bool mark_read(const uint8_t *at, uint32_t kind, struct mark *mark);
 

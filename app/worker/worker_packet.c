@@ -10,7 +10,7 @@ static void transmit_segments(struct worker *worker);
 static void transmit_datagrams(struct worker *worker);
 static void transmit_frames(struct worker *worker);
 static void emit(struct worker *worker, uint32_t index);
-static void emit_datagram(struct worker *worker, const struct traffic_datagram *datagram);
+static bool emit_datagram(struct worker *worker);
 static bool find_mac(struct worker *worker, const struct traffic_frames *frames, uint8_t mac[6]);
 static void note_position(struct worker *worker, struct worker_batch *batch);
 static bool taken_next(const struct worker *worker, const struct worker_batch *batch);
@@ -115,7 +115,6 @@ static void transmit_segments(struct worker *worker)
 static void transmit_datagrams(struct worker *worker)
 {
     struct worker_batch *batch = &worker->of_datagrams;
-    struct traffic_datagram datagram;
     if (batch->waiting != batch->stamped || !traffic_datagrams_wait(worker->traffic))
         return;
     uint16_t room = net_tx_room(worker->port);
@@ -127,11 +126,8 @@ static void transmit_datagrams(struct worker *worker)
         if (net_tx_timed_room(worker->port) < room)
             room = net_tx_timed_room(worker->port);
     }
-    while (batch->waiting + worker->timed_count < room &&
-           traffic_datagram(worker->traffic, worker->now_ns, &datagram)) {
-        emit_datagram(worker, &datagram);
+    while (batch->waiting + worker->timed_count < room && emit_datagram(worker))
         worker->busy = true;
-    }
 }
 
 /* Frames get what room the others leave. */
@@ -168,10 +164,13 @@ static bool find_mac(struct worker *worker, const struct traffic_frames *frames,
     return net_hop_mac(worker->port, path.hop, mac);
 }
 
-/* Its size was checked at set-up. */
-static void emit_datagram(struct worker *worker, const struct traffic_datagram *datagram)
+/* The next one that is due; false: there is none. Its size was checked at set-up. */
+static bool emit_datagram(struct worker *worker)
 {
     struct worker_batch *batch = &worker->of_datagrams;
+    struct traffic_datagram *datagram = &worker->datagrams[batch->waiting];
+    if (!traffic_datagram(worker->traffic, worker->now_ns, datagram))
+        return false;
     struct net_path path = net_path(worker->port, datagram->group, datagram->tuple);
     enum net_refusal why = NET_SENT;
     uint8_t *l4 = net_tx_begin(worker->port, &path, datagram->tuple, datagram->l4_bytes, &why);
@@ -180,17 +179,17 @@ static void emit_datagram(struct worker *worker, const struct traffic_datagram *
         traffic_datagram_refused(worker->traffic, datagram,
                                  why == NET_REFUSED_HOP ? UNSENT_NONE : UNSENT_TX_FULL,
                                  worker->now_ns);
-        return;
+        return true;
     }
-    traffic_datagram_fill(worker->traffic, datagram, worker->now_ns, l4);
+    uint64_t sum = traffic_datagram_fill(worker->traffic, datagram, worker->now_ns, l4);
     if (datagram->due_ns > worker->now_ns) {
         net_tx_commit_at(worker->port, datagram->due_ns);
         worker->timed[worker->timed_count++] = *datagram;
-        return;
+        return true;
     }
-    net_tx_commit(worker->port);
-    worker->datagrams[batch->waiting] = *datagram;
+    net_tx_commit_summed(worker->port, sum);
     note_position(worker, batch);
+    return true;
 }
 
 /* Answers of net are in the queue too, in order: a packet is gone when as many were taken as had

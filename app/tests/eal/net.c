@@ -461,10 +461,12 @@ static void test_frames_wait_for_a_caller_without_room(void **state)
         inject_ip(&bench, "10.9.0.1", "10.1.0.5", WIRE_TCP, l4, bytes);
     assert_int_equal(net_poll(bench.port), 6);
     assert_int_equal(net_rx(bench.port, 1, packets, 4), 4);
+    assert_int_equal(net_rx_waiting(bench.port), 2);
     for (int i = 0; i < 4; i++)
         net_free(bench.port, &packets[i]);
     assert_int_equal(net_poll(bench.port), 2);
     assert_int_equal(net_rx(bench.port, 2, packets, 4), 2);
+    assert_int_equal(net_rx_waiting(bench.port), 0);
     net_free_all(bench.port, packets, 2);
     assert_null(packets[1].mbuf);
     close_bench(&bench);
@@ -507,6 +509,45 @@ static void test_sent_packets_are_whole(void **state)
     assert_memory_equal(payload + 16, tuple.remote.bytes + 12, 4);
     const uint64_t sum = checksum_pseudo(&tuple.local, &tuple.remote, WIRE_TCP, 23);
     assert_int_equal(checksum_finish(checksum_add(sum, payload + 20, 23)), 0);
+    close_bench(&bench);
+}
+
+/* The same frame, whoever sums it up: an odd number of bytes, and a UDP checksum that comes to 0. */
+static void test_the_caller_may_know_the_sum(void **state)
+{
+    (void)state;
+    struct bench bench;
+    uint8_t to[6], payload[2][FRAME_BYTES];
+    uint16_t type;
+    open_bench(&bench, 0);
+    resolve(&bench, "10.1.9.9");
+    const struct tuple tuple = {.local = address("10.1.0.5"),
+                                .remote = address("10.9.0.1"),
+                                .local_port = 40000,
+                                .remote_port = 5003,
+                                .protocol = WIRE_UDP};
+    const struct net_path path = net_path(bench.port, 0, &tuple);
+    uint8_t udp[13] = {0x9c, 0x40, 0x13, 0x8b, 0, 13, 0, 0, 1, 2, 3, 4, 5};
+    for (unsigned zero = 0; zero < 2; zero++) {
+        if (zero) { /* What is left to all ones. */
+            udp[10] = udp[11] = 0;
+            const uint64_t rest = checksum_pseudo(&tuple.local, &tuple.remote, WIRE_UDP, 13);
+            wire_put16(udp + 10, checksum_finish(checksum_add(rest, udp, sizeof(udp))));
+        }
+        for (unsigned i = 0; i < 2; i++) {
+            uint8_t *l4 = net_tx_begin(bench.port, &path, &tuple, sizeof(udp), NULL);
+            assert_non_null(l4);
+            memcpy(l4, udp, sizeof(udp));
+            if (i == 0)
+                net_tx_commit(bench.port);
+            else
+                net_tx_commit_summed(bench.port, checksum_add(0, udp, sizeof(udp)));
+            assert_int_equal(net_tx_flush(bench.port), 1);
+            assert_int_equal(sent(&bench, to, &type, payload[i]), 20 + sizeof(udp));
+        }
+        assert_memory_equal(payload[0], payload[1], 20 + sizeof(udp));
+        assert_true(zero == (wire_get16(payload[1] + 26) == 0xffff));
+    }
     close_bench(&bench);
 }
 
@@ -864,6 +905,7 @@ int main(void)
         cmocka_unit_test(test_packets_come_as_we_see_them),
         cmocka_unit_test(test_frames_wait_for_a_caller_without_room),
         cmocka_unit_test(test_sent_packets_are_whole),
+        cmocka_unit_test(test_the_caller_may_know_the_sum),
         cmocka_unit_test(test_a_refusing_driver_loses_nothing_and_keeps_the_order),
         cmocka_unit_test(test_refusals_have_a_reason),
         cmocka_unit_test(test_a_gratuitous_arp_is_followed),

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/random.h"
+#include "net/checksum.h"
 #include "net/wire.h"
 #include "traffic/traffic.h"
 
@@ -199,7 +200,10 @@ static void transmit(struct scene *scene)
         scene->last = (struct arrival){.tuple = *datagram.tuple, .bytes = datagram.l4_bytes};
         assert_true(datagram.l4_bytes <= DATAGRAM_BYTES);
         memset(scene->last.l4, 0xee, DATAGRAM_BYTES);
-        traffic_datagram_fill(scene->traffic, &datagram, scene->now_ns, scene->last.l4);
+        uint64_t sum =
+            traffic_datagram_fill(scene->traffic, &datagram, scene->now_ns, scene->last.l4);
+        assert_int_equal(checksum_finish(sum),
+                         checksum_finish(checksum_add(0, scene->last.l4, datagram.l4_bytes)));
         answer(scene, scene->fates[scene->sent++]);
         traffic_datagram_sent(scene->traffic, &datagram, scene->now_ns + STAMP_NS);
     }
@@ -611,6 +615,24 @@ static void too_large_for_the_port(void **state)
                            "and the NIC port's MTU is 1500");
 }
 
+/* transmit() holds the sum of each against its bytes: with the mark at an odd place, too. */
+static void the_sum_is_of_what_was_written(void **state)
+{
+    (void)state;
+    for (uint16_t size_bytes = 32; size_bytes < 72; size_bytes++) {
+        for (unsigned i = 0; i < 2; i++) {
+            struct traffic_config config =
+                config_of(i == 0 ? TRAFFIC_UDP : TRAFFIC_ICMP, 3, 1000, "10.9.0.1");
+            config.streams[0].size_bytes = size_bytes;
+            struct scene *scene = scene_of(&config);
+            assert_true(traffic_start(scene->traffic, 0, 0, S));
+            run(scene, S + 8 * MS);
+            assert_int_equal(scene->sent, 9);
+            stop(scene);
+        }
+    }
+}
+
 static void without_ports_nothing_is_sent(void **state)
 {
     (void)state;
@@ -733,6 +755,7 @@ int main(void)
         cmocka_unit_test(order_is_counted),
         cmocka_unit_test(forged_marks_are_strangers),
         cmocka_unit_test(unsent_is_named),
+        cmocka_unit_test(the_sum_is_of_what_was_written),
         cmocka_unit_test(without_ports_nothing_is_sent),
         cmocka_unit_test(a_stream_starts_again),
         cmocka_unit_test(accounts_agree_with_the_path),
