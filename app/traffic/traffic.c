@@ -26,6 +26,8 @@ static struct traffic_conn *connection_of(struct traffic *traffic, uint64_t now_
 static void gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
 static void expired(struct traffic *traffic, struct traffic_timer *timer, uint64_t now_ns);
 static uint32_t open_first(struct traffic *traffic, uint64_t now_ns);
+static uint32_t act_on_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncertainty_ns);
+static uint32_t streams_due(struct traffic *traffic, uint64_t now_ns, bool regardless);
 static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
 static uint64_t ahead_of(const struct traffic *traffic, const struct traffic_stream *stream);
 static void update_next_due(struct traffic *traffic);
@@ -83,10 +85,17 @@ void traffic_quit(struct traffic *traffic, uint64_t now_ns)
 
 uint32_t traffic_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncertainty_ns)
 {
+    uint32_t count;
+    tcp_events(traffic->tcp, &count);
+    return count == 0 ? 0 : act_on_events(traffic, now_ns, uncertainty_ns);
+}
+
+/* Apart, so that asking in vain saves no registers. */
+__attribute__((noinline)) static uint32_t act_on_events(struct traffic *traffic, uint64_t now_ns,
+                                                        uint64_t uncertainty_ns)
+{
     uint32_t count, done = 0;
     const struct tcp_event *events = tcp_events(traffic->tcp, &count);
-    if (count == 0)
-        return 0;
     traffic->uncertainty_ns = uncertainty_ns;
     while (done < count) {
         while (done < count)
@@ -123,25 +132,17 @@ uint32_t traffic_timers(struct traffic *traffic, uint64_t now_ns)
 uint32_t traffic_due(struct traffic *traffic, uint64_t now_ns)
 {
     uint32_t count = traffic->opening != 0 ? open_first(traffic, now_ns) : 0;
-    if (now_ns < traffic->next_due_ns)
-        return count;
-    for (uint32_t i = 0; i < traffic->stream_count; i++)
-        if (pattern_of(traffic, i)->due != NULL)
-            count += stream_due(traffic, &traffic->streams[i], now_ns);
-    update_next_due(traffic);
-    return count;
+    return now_ns < traffic->next_due_ns ? count : count + streams_due(traffic, now_ns, false);
 }
 
 uint32_t traffic_due_regardless(struct traffic *traffic, uint64_t now_ns)
 {
-    uint32_t count = 0;
-    if (now_ns < traffic->next_due_ns)
-        return 0;
-    for (uint32_t i = 0; i < traffic->stream_count; i++)
-        if (pattern_of(traffic, i)->regardless)
-            count += stream_due(traffic, &traffic->streams[i], now_ns);
-    update_next_due(traffic);
-    return count;
+    return now_ns < traffic->next_regardless_ns ? 0 : streams_due(traffic, now_ns, true);
+}
+
+uint64_t traffic_regardless_ns(const struct traffic *traffic)
+{
+    return traffic->next_regardless_ns;
 }
 
 uint64_t traffic_next_ns(const struct traffic *traffic)
@@ -387,6 +388,21 @@ static uint32_t open_first(struct traffic *traffic, uint64_t now_ns)
     return stopping;
 }
 
+/* Of all streams whose slots are taken for them, or of those REGARDLESS of answers. Apart,
+ * so that asking in vain saves no registers. */
+__attribute__((noinline)) static uint32_t streams_due(struct traffic *traffic, uint64_t now_ns,
+                                                      bool regardless)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < traffic->stream_count; i++) {
+        const struct pattern *pattern = pattern_of(traffic, i);
+        if (regardless ? pattern->regardless : pattern->due != NULL)
+            count += stream_due(traffic, &traffic->streams[i], now_ns);
+    }
+    update_next_due(traffic);
+    return count;
+}
+
 static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
 {
     const struct pattern *pattern = patterns[stream->config.pattern];
@@ -415,17 +431,22 @@ static uint64_t ahead_of(const struct traffic *traffic, const struct traffic_str
 
 static void update_next_due(struct traffic *traffic)
 {
-    uint64_t next_ns = UINT64_MAX, frames_ns = UINT64_MAX;
+    uint64_t next_ns = UINT64_MAX, regardless_ns = UINT64_MAX, frames_ns = UINT64_MAX;
     for (uint32_t i = 0; i < traffic->stream_count; i++) {
         const struct traffic_stream *stream = &traffic->streams[i];
-        uint64_t *earliest_ns = pattern_of(traffic, i)->due != NULL ? &next_ns : &frames_ns;
+        const struct pattern *pattern = pattern_of(traffic, i);
         uint64_t ahead_ns = ahead_of(traffic, stream), due_ns = stream->schedule.next_ns;
         if (due_ns != UINT64_MAX)
             due_ns = due_ns > ahead_ns ? due_ns - ahead_ns : 0;
-        if (due_ns < *earliest_ns)
-            *earliest_ns = due_ns;
+        if (pattern->due == NULL && due_ns < frames_ns)
+            frames_ns = due_ns;
+        if (pattern->due != NULL && due_ns < next_ns)
+            next_ns = due_ns;
+        if (pattern->regardless && due_ns < regardless_ns)
+            regardless_ns = due_ns;
     }
     traffic->next_due_ns = next_ns;
+    traffic->next_regardless_ns = regardless_ns;
     traffic->next_frames_ns = frames_ns;
 }
 

@@ -311,6 +311,8 @@ uint32_t traffic_due(struct traffic *traffic, uint64_t now_ns);
 /* The same for a turn that has not read all that arrived: of datagram streams alone, whose slots
  * nothing blocks. */
 uint32_t traffic_due_regardless(struct traffic *traffic, uint64_t now_ns);
+/* That does nothing before this. */
+uint64_t traffic_regardless_ns(const struct traffic *traffic);
 /* Nothing becomes due before this; UINT64_MAX when nothing runs. */
 uint64_t traffic_next_ns(const struct traffic *traffic);
 

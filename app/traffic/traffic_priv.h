@@ -343,9 +343,10 @@ struct late_fault {
 };
 
 struct traffic {
-    struct tcp *tcp;       /* Borrowed. */
-    struct record *record; /* Borrowed. */
-    uint64_t next_due_ns;  /* The earliest of all schedules. */
+    struct tcp *tcp;             /* Borrowed. */
+    struct record *record;       /* Borrowed. */
+    uint64_t next_due_ns;        /* The earliest of all schedules but those of raw frames. */
+    uint64_t next_regardless_ns; /* Of those whose pattern is `regardless`. */
     uint32_t opening; /* Streams that are opening their first connections, or stopping flows. */
     uint32_t stream_count;   /* Of these. */
     uint64_t uncertainty_ns; /* Of arrivals in this turn. */

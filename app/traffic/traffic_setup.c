@@ -99,6 +99,7 @@ void traffic_free(struct traffic *traffic)
 static int fill(struct traffic *traffic, const struct traffic_config *config)
 {
     traffic->next_due_ns = UINT64_MAX;
+    traffic->next_regardless_ns = UINT64_MAX;
     traffic->next_frames_ns = UINT64_MAX;
     traffic->sent_late_ns = config->sent_late_ns;
     traffic->close_timeout_ns = config->close_timeout_ns;

@@ -1,14 +1,17 @@
-/* A turn whose rx_burst was full has more frames waiting, answers maybe: then timers and due
- * slots wait, lest silence or a blocked slot be found that is only our own delay. Sixteen such
- * turns in a row are the limit, for due times must be kept under load too. Datagrams, which nothing
- * blocks, depart at any rate, and before what was received is read: the turn then goes on at the
- * time of their stamp, and what was received lags behind. */
+/* A turn that leaves frames unread, or whose rx_burst was full, has answers waiting, maybe: then
+ * timers and due slots wait, lest silence or a blocked slot be found that is only our own delay.
+ * Sixteen such turns in a row are the limit, for due times must be kept under load too. Datagrams,
+ * which nothing blocks, depart at any rate, and before what was received is read: the turn then goes
+ * on at the time of their stamp, and what was received lags behind. When the next one is due soon,
+ * a turn reads few frames only, as long as not too many answers can be waiting: the rest of a burst
+ * is for the turns that follow. */
 #include "worker/worker.h"
 
 #include "worker/worker_priv.h"
 
 static void turn(struct worker *worker);
-static void begin_turn(struct worker *worker);
+static void begin_turn(struct worker *worker, bool polls);
+static void report(struct worker *worker);
 static void note_stall(struct worker *worker, uint64_t before_ns);
 static void act_on_time(struct worker *worker, uint16_t frames);
 static void drain(struct worker *worker);
@@ -18,7 +21,7 @@ int worker_main(void *argument)
 {
     struct worker *worker = argument;
     worker->tsc = clock_tsc();
-    worker->now_ns = worker->polled_ns = clock_ns(worker->clock, worker->tsc);
+    worker->now_ns = worker->turned_ns = worker->polled_ns = clock_ns(worker->clock, worker->tsc);
     while (worker->phase != WORKER_LEFT)
         turn(worker);
     traffic_flush_faults(worker->traffic);
@@ -31,8 +34,9 @@ int worker_main(void *argument)
 
 static void turn(struct worker *worker)
 {
+    const bool polls = net_rx_waiting(worker->port) == 0;
     uint16_t frames = net_poll(worker->port);
-    begin_turn(worker);
+    begin_turn(worker, polls);
     if (mailbox_waits(worker->commands))
         worker_take_commands(worker);
     if (frames > 0) {
@@ -42,20 +46,23 @@ static void turn(struct worker *worker)
     act_on_time(worker, frames);
     net_tick(worker->port, worker->polled_ns);
     worker_transmit(worker);
-    worker_put_report(worker);
+    if (!worker->busy || ++worker->busy_turns == WORKER_BUSY_TURNS)
+        report(worker);
     if (worker->phase == WORKER_DRAINING)
         drain(worker);
 }
 
 /* The only look at the time but for the send stamp. The turn before is accounted for by what it
  * found. */
-static void begin_turn(struct worker *worker)
+static void begin_turn(struct worker *worker, bool polls)
 {
     struct worker_counters *counters = &worker->counters;
-    uint64_t before_ns = worker->polled_ns, before = worker->tsc;
+    uint64_t before_ns = worker->turned_ns, before = worker->tsc;
     worker->tsc = clock_tsc();
-    worker->now_ns = worker->polled_ns = clock_ns(worker->clock, worker->tsc);
+    worker->now_ns = worker->turned_ns = clock_ns(worker->clock, worker->tsc);
     worker->gap_ns = worker->now_ns - before_ns;
+    if (polls)
+        worker->polled_ns = worker->now_ns;
     if (worker->acted_ns < before_ns)
         worker->acted_ns = before_ns;
     worker_count(&counters->turns, 1);
@@ -68,6 +75,12 @@ static void begin_turn(struct worker *worker)
     worker->busy = false;
     if (worker->gap_ns > worker->stall_ns)
         note_stall(worker, before_ns);
+}
+
+static void report(struct worker *worker)
+{
+    worker->busy_turns = 0;
+    worker_put_report(worker);
 }
 
 static void note_stall(struct worker *worker, uint64_t before_ns)
@@ -84,9 +97,12 @@ static void note_stall(struct worker *worker, uint64_t before_ns)
 static void act_on_time(struct worker *worker, uint16_t frames)
 {
     uint64_t now_ns = worker->now_ns;
-    if (frames >= NET_BURST && ++worker->full_bursts < WORKER_FULL_BURSTS)
+    bool more = frames >= NET_BURST || net_rx_waiting(worker->port) > 0;
+    if (!more)
+        worker->unread = 0;
+    if (more && ++worker->full_turns < WORKER_FULL_TURNS)
         return;
-    worker->full_bursts = 0;
+    worker->full_turns = 0;
     tcp_timers(worker->tcp, now_ns);
     if (worker->sends_on_time)
         worker_look_ahead(worker);

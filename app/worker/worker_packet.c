@@ -30,10 +30,19 @@ void worker_depart(struct worker *worker)
     }
 }
 
+uint16_t worker_slice(uint64_t now_ns, uint64_t due_ns, uint32_t unread)
+{
+    bool soon = due_ns < now_ns + WORKER_SOON_NS;
+    return soon && unread < WORKER_UNREAD ? WORKER_SLICE : NET_RX_MAX;
+}
+
 /* Events point into the packets: these are freed after they were acted on. */
 void worker_receive(struct worker *worker)
 {
-    uint16_t count = net_rx(worker->port, worker->polled_ns, worker->packets, NET_RX_MAX);
+    uint16_t most =
+        worker_slice(worker->now_ns, traffic_regardless_ns(worker->traffic), worker->unread);
+    uint16_t count = net_rx(worker->port, worker->polled_ns, worker->packets, most);
+    worker->unread -= count < worker->unread ? count : worker->unread;
     worker->busy = true;
     worker->taken_ns = worker->acted_ns;
     for (uint16_t i = 0; i < count; i++) {
@@ -128,6 +137,7 @@ static void transmit_datagrams(struct worker *worker)
     }
     while (batch->waiting + worker->timed_count < room && emit_datagram(worker))
         worker->busy = true;
+    worker->unread += batch->waiting;
 }
 
 /* Frames get what room the others leave. */

@@ -14,12 +14,16 @@
 #include "worker/worker.h"
 
 enum {
-    WORKER_COMMANDS = 256,   /* Capacity of the mailbox to the worker. */
-    WORKER_REPORTS = 1024,   /* And of the one from it. */
-    WORKER_FULL_BURSTS = 16, /* Turns in a row that may only receive: see worker.c. */
-    WORKER_DATAGRAMS = 16,   /* Handed out in a turn at most: a stall is caught up in short turns,
+    WORKER_COMMANDS = 256,  /* Capacity of the mailbox to the worker. */
+    WORKER_REPORTS = 1024,  /* And of the one from it. */
+    WORKER_FULL_TURNS = 16, /* Turns in a row that may only receive: see worker.c. */
+    WORKER_BUSY_TURNS = 16, /* Turns in a row that may make no report, for they are busy. */
+    WORKER_SLICE = 2,       /* Packets read in a turn, when a datagram is due */
+    WORKER_SOON_NS = 10000, /* within this: in which time a whole burst could be read, */
+    WORKER_UNREAD = 64,     /* and until so many were sent whose answers may be waiting. */
+    WORKER_DATAGRAMS = 16,  /* Handed out in a turn at most: a stall is caught up in short turns,
                                 lest the first ones wait for the stamp of the last. */
-    WORKER_LAST_TURNS = 64   /* Turns that WORKER_QUIT takes at most to send its resets. */
+    WORKER_LAST_TURNS = 64  /* Turns that WORKER_QUIT takes at most to send its resets. */
 };
 
 enum worker_phase {
@@ -49,8 +53,9 @@ struct worker {
     struct traffic *traffic;
     struct record *record;
     const struct clock *clock;
-    uint64_t polled_ns;        /* Of this turn: after its rx_burst. */
-    uint64_t now_ns;           /* The same, or what departed before the burst was read. */
+    uint64_t polled_ns;        /* Of the last rx_burst: after it. */
+    uint64_t turned_ns;        /* Of this turn: the same, unless it reads what that one left. */
+    uint64_t now_ns;           /* Of this turn, or what departed before the burst was read. */
     uint64_t gap_ns;           /* From the turn before to this one. */
     uint64_t taken_ns;         /* Of the packets being taken: tcp and traffic are at that time. */
     uint64_t lag_ns;           /* By the NIC's stamps they came so long before it, */
@@ -61,7 +66,9 @@ struct worker {
     uint64_t flushed;          /* Packets that the driver took since the start. */
     uint64_t deadline_ns;      /* DRAINING ends here. */
     uint64_t close_timeout_ns; /* From the config. */
-    uint32_t full_bursts;      /* Turns in a row with a full rx_burst. */
+    uint32_t full_turns;       /* Turns in a row that left frames unread, or had a full rx_burst. */
+    uint32_t unread;           /* Datagrams sent since all was read, less packets read since. */
+    uint32_t busy_turns;       /* Turns since the last that looked for a report. */
     uint32_t stream_count;     /* Of its traffic. */
     uint8_t phase;             /* enum worker_phase. */
     bool busy;                 /* This turn found something to do. */
@@ -95,6 +102,9 @@ struct worker {
 void worker_look_ahead(struct worker *worker);
 /* Send the datagrams that are due. */
 void worker_depart(struct worker *worker);
+/* How many packets a turn at NOW_NS reads at most, with the next datagram due at DUE_NS and UNREAD as
+ * in struct worker. */
+uint16_t worker_slice(uint64_t now_ns, uint64_t due_ns, uint32_t unread);
 /* Parse what net_poll() took, feed the tcp, act on what that means. */
 void worker_receive(struct worker *worker);
 /* Hand out what the tcp wants to send, as far as there is room, and give it to the driver. */

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "net/net_setup.h"
-#include "worker/worker.h"
+#include "worker/worker_priv.h"
 
 #define S UINT64_C(1000000000)
 
@@ -170,6 +170,27 @@ static void test_shutdown_waits_for_all_to_be_stopped(void **state)
     assert_int_equal(net_port_close(port), 0);
 }
 
+/* A few packets while a datagram is due soon, or overdue; whole bursts without one, and when so many
+ * answers may be waiting that the queue could run over. */
+static void test_how_much_a_turn_reads(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t due_ns;
+        uint32_t unread;
+        uint16_t most;
+    } rows[] = {
+        {UINT64_MAX, 0, NET_RX_MAX},
+        {1000000 + WORKER_SOON_NS, 0, NET_RX_MAX},
+        {1000000 + WORKER_SOON_NS - 1, 0, WORKER_SLICE},
+        {0, 0, WORKER_SLICE},
+        {0, WORKER_UNREAD - 1, WORKER_SLICE},
+        {0, WORKER_UNREAD, NET_RX_MAX},
+    };
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(worker_slice(1000000, rows[i].due_ns, rows[i].unread), rows[i].most);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -220,6 +241,7 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_how_much_a_turn_reads),
         cmocka_unit_test(test_commands_are_answered),
         cmocka_unit_test(test_control_may_add_a_fault),
         cmocka_unit_test(test_an_unresolved_next_hop),
