@@ -27,8 +27,8 @@ static inline uint32_t checksum_word(const uint8_t *at)
     return word;
 }
 
-/* Write VALUE in network order. Returns what it adds to a sum: to know that from the number, and not
- * from the bytes just written, which a load would wait for. */
+/* Write VALUE in network order. Returns what it adds to a sum: known from the number, and not from
+ * the bytes just written, which a load would wait for. */
 static inline uint64_t checksum_put64(uint8_t *at, uint64_t value)
 {
     value = htobe64(value);

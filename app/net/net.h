@@ -145,13 +145,13 @@ uint8_t *net_tx_begin(struct net_port *port, const struct net_path *path, const 
 /* The begun packet is written: put it last in the queue. */
 void net_tx_commit(struct net_port *port);
 
-/* The same, for one who knows the sum of what it wrote: L4_SUM is checksum_add()'s of the L4 header,
- * with 0 in the checksum field, and the payload. It saves a pass over the bytes. */
+/* The same, for one who knows the sum of what it wrote: L4_SUM is checksum_add()'s of the L4
+ * header, with 0 in the checksum field, and the payload. It saves a pass over the bytes. */
 void net_tx_commit_summed(struct net_port *port, uint64_t l4_sum);
 
-/* Give the other committed packets their checksums, or what the NIC needs to make them. All at once, for
- * sums of bytes that were just written wait until they are in the cache. net_tx_flush does it, too:
- * call it before, for a stamp that does not include it. */
+/* Give the other committed packets their checksums, or what the NIC needs to make them. All at
+ * once, for sums of bytes that were just written wait until they are in the cache. net_tx_flush
+ * does it, too: call it before, for a stamp that does not include it. */
 void net_tx_seal(struct net_port *port);
 
 /* Where the NIC sends on time, a packet may be committed so long before its time; 0: it may not

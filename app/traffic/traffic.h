@@ -332,8 +332,8 @@ void traffic_refused(struct traffic *traffic, const struct tcp_descriptor *descr
 bool traffic_datagrams_wait(const struct traffic *traffic);
 /* The next datagram that is due, of all streams; ask as long as there is room. False: none. */
 bool traffic_datagram(struct traffic *traffic, uint64_t now_ns, struct traffic_datagram *datagram);
-/* Write its UDP or ICMP header, with a checksum of 0, and its payload. Returns the checksum's sum of
- * them, for net_tx_commit_summed(). */
+/* Write its UDP or ICMP header, with a checksum of 0, and its payload. Returns the checksum's sum
+ * of them, for net_tx_commit_summed(). */
 uint64_t traffic_datagram_fill(const struct traffic *traffic,
                                const struct traffic_datagram *datagram, uint64_t now_ns,
                                uint8_t *l4);

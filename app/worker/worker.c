@@ -1,10 +1,10 @@
 /* A turn that leaves frames unread, or whose rx_burst was full, has answers waiting, maybe: then
  * timers and due slots wait, lest silence or a blocked slot be found that is only our own delay.
  * Sixteen such turns in a row are the limit, for due times must be kept under load too. Datagrams,
- * which nothing blocks, depart at any rate, and before what was received is read: the turn then goes
- * on at the time of their stamp, and what was received lags behind. When the next one is due soon,
- * a turn reads few frames only, as long as not too many answers can be waiting: the rest of a burst
- * is for the turns that follow. */
+ * which nothing blocks, depart at any rate, and before what was received is read: the turn then
+ * goes on at the time of their stamp, and what was received lags behind. When the next one is due
+ * soon, a turn reads few frames only, as long as not too many answers can be waiting: the rest of
+ * a burst is for the turns that follow. */
 #include "worker/worker.h"
 
 #include "worker/worker_priv.h"

@@ -102,8 +102,8 @@ struct worker {
 void worker_look_ahead(struct worker *worker);
 /* Send the datagrams that are due. */
 void worker_depart(struct worker *worker);
-/* How many packets a turn at NOW_NS reads at most, with the next datagram due at DUE_NS and UNREAD as
- * in struct worker. */
+/* How many packets a turn at NOW_NS reads at most, with the next datagram due at DUE_NS and UNREAD
+ * as in struct worker. */
 uint16_t worker_slice(uint64_t now_ns, uint64_t due_ns, uint32_t unread);
 /* Parse what net_poll() took, feed the tcp, act on what that means. */
 void worker_receive(struct worker *worker);
