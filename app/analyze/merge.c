@@ -262,6 +262,7 @@ static void add_totals(struct record_log_totals *sum, const struct record_log_to
         sum->outcomes[i] += totals->outcomes[i];
     sum->done += totals->done;
     sum->received += totals->received;
+    sum->read_bytes += totals->read_bytes;
     for (unsigned i = 0; i < DATAGRAM_COUNT; i++)
         sum->datagrams[i] += totals->datagrams[i];
     if (totals->reorder_extent > sum->reorder_extent)

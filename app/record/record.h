@@ -65,7 +65,7 @@ struct record_request {
     uint16_t status;                 /* HTTP status of the answer; 0 = none came. */
     uint32_t arrival_uncertainty_ns; /* Time between the poll that found the answer (or signal) and
                                         the poll before: it arrived within. */
-    uint32_t zero2;                  /* 0. */
+    uint32_t answer_bytes; /* HTTP: of the answer's body, saturated; 0 without a whole answer. */
 };
 static_assert(sizeof(struct record_request) == 56, "in the run directory's logs");
 
@@ -192,6 +192,7 @@ struct record_counters {
     _Atomic uint64_t outcomes[OUTCOME_COUNT];
     _Atomic uint64_t sent;           /* Requests handed to the port. */
     _Atomic uint64_t received;       /* Whole answers. */
+    _Atomic uint64_t read_bytes;     /* That came on its TCP connections: of TLS, deciphered. */
     _Atomic uint64_t connections_up; /* Established now. */
     _Atomic uint64_t connecting;     /* Attempts under way now. */
     _Atomic uint64_t broken;         /* Connections broken so far. */

@@ -23,10 +23,20 @@ static unsigned code_of(const struct record_request *request)
     return status >= 400 ? status : 0;
 }
 
+/* What all lines of a stream share. */
+struct shared {
+    struct text target; /* Method, URL. */
+    uint32_t out_bytes; /* Of a request's payload; 0: none, or not known. */
+    bool echoed;        /* Answers are as long. */
+};
+
 /* Which of several requests it was is not in its record. */
-static void add_target(struct text *out, const struct result *result, unsigned stream)
+static void describe(struct shared *shared, const struct result *result, unsigned stream)
 {
     const struct experiment_stream *plan = &result->experiment->streams[stream];
+    struct text *out = &shared->target;
+    shared->out_bytes = result->meta.streams[stream].size_bytes;
+    shared->echoed = shared->out_bytes > 0;
     struct text url = {0};
     const char *target = result->meta.streams[stream].target;
     text_add_bytes(&url, target, strcspn(target, " ")); /* Then: by which router. */
@@ -34,6 +44,8 @@ static void add_target(struct text *out, const struct result *result, unsigned s
         struct experiment_request request = experiment_http_request(&plan->http, 0);
         text_add(out, request.method);
         text_add(&url, request.path);
+        shared->out_bytes =
+            request.body != NULL ? (uint32_t)strlen(request.body) : request.body_bytes;
     }
     text_add(out, ",");
     escape_csv(out, text_str(&url));
@@ -42,21 +54,22 @@ static void add_target(struct text *out, const struct result *result, unsigned s
 }
 
 static void add_line(struct text *out, const struct record_request *request, const struct utc *utc,
-                     const struct meta_stream *meta, uint64_t sequence, const char *rest)
+                     const char *attack, uint64_t sequence, const struct shared *shared)
 {
     uint64_t from_ns = request->sent_ns != 0 ? request->sent_ns : request->due_ns;
-    bool good = outcome_is_good(request->outcome), is_known = meta->size_bytes > 0;
+    bool good = outcome_is_good(request->outcome);
+    uint32_t in_bytes = shared->echoed && good ? shared->out_bytes : request->answer_bytes;
     text_addf(out, "%" PRId64 ",%u,%" PRIu64 ",%u,%u,%s,,", utc_from_run(utc, from_ns),
               code_of(request), request->done_ns > from_ns ? request->done_ns - from_ns : 0,
-              is_known && request->sent_ns != 0 ? meta->size_bytes : 0,
-              is_known && good ? meta->size_bytes : 0, good ? "" : outcome_text(request->outcome));
-    escape_csv(out, meta->name);
-    text_addf(out, ",%" PRIu64 ",%s,\n", sequence, rest);
+              request->sent_ns != 0 ? shared->out_bytes : 0, in_bytes,
+              good ? "" : outcome_text(request->outcome));
+    escape_csv(out, attack);
+    text_addf(out, ",%" PRIu64 ",%s,\n", sequence, text_str(&shared->target));
 }
 
 int report_vegeta(const struct result *result, struct text *out, struct error *err)
 {
-    struct text rest[RECORD_STREAMS] = {0};
+    struct shared shared[RECORD_STREAMS] = {0};
     uint64_t sequence[RECORD_STREAMS] = {0};
     for (unsigned i = 0; i < result->meta.stream_count; i++)
         if (report_recorded(result, i, err) < 0)
@@ -66,17 +79,17 @@ int report_vegeta(const struct result *result, struct text *out, struct error *e
         return -ENOMEM;
     report_utc(utc, &result->meta);
     for (unsigned i = 0; i < result->meta.stream_count; i++)
-        add_target(&rest[i], result, i);
+        describe(&shared[i], result, i);
     for (size_t i = 0; i < result->logs.request_count; i++) {
         const struct record_request *request = &result->logs.requests[i];
         if (request->stream >= result->meta.stream_count)
             continue;
-        add_line(out, request, utc, &result->meta.streams[request->stream],
-                 sequence[request->stream]++, text_str(&rest[request->stream]));
+        add_line(out, request, utc, result->meta.streams[request->stream].name,
+                 sequence[request->stream]++, &shared[request->stream]);
     }
     for (unsigned i = 0; i < result->meta.stream_count; i++) {
-        out->failed = out->failed || rest[i].failed;
-        text_free(&rest[i]);
+        out->failed = out->failed || shared[i].target.failed;
+        text_free(&shared[i].target);
     }
     free(utc);
     return 0;

@@ -1,5 +1,5 @@
 /* report_wrk.c - a summary of each HTTP stream in wrk's words and layout. What wrk does not know
- * has a line of its own; bytes read are left out, since no one counts them. */
+ * has a line of its own. A run that was killed has not counted its bytes: they are left out. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -36,6 +36,12 @@ static void add_metric(char out[32], double value)
 {
     static const char *const units[] = {"", "k", "M", "G", NULL};
     add_scaled(out, value, 1000, 2, units);
+}
+
+static void add_bytes(char out[32], double value)
+{
+    static const char *const units[] = {"", "K", "M", "G", "T", "P", NULL};
+    add_scaled(out, value, 1024, 2, units);
 }
 
 /* Columns are aligned by their digits: a missing letter of the unit is a space. */
@@ -163,7 +169,8 @@ static void add_stream(const struct result *result, unsigned index, struct text 
                        stream->outcomes[OUTCOME_BAD_ANSWER];
     struct stats latency = latency_stats(result, index);
     struct stats rate = rate_stats(&result->logs, index);
-    char planned[32], took[32];
+    bool counted = meta->totals.read_bytes > 0 || (result->meta.final && answers == 0);
+    char planned[32], took[32], bytes[32];
     add_span(planned, round(us / 1e6) * 1e6, 0);
     add_span(took, us, 2);
     text_addf(out, "Running %s test @ ", planned);
@@ -172,9 +179,16 @@ static void add_stream(const struct result *result, unsigned index, struct text 
     text_add(out, "  Thread Stats   Avg      Stdev     Max   +/- Stdev\n");
     add_stats(out, "Latency", &latency, true);
     add_stats(out, "Req/Sec", &rate, false);
-    text_addf(out, "  %" PRIu64 " requests in %s\n", answers, took);
+    add_bytes(bytes, (double)meta->totals.read_bytes);
+    text_addf(out, "  %" PRIu64 " requests in %s", answers, took);
+    if (counted)
+        text_addf(out, ", %sB read", bytes);
+    text_add(out, "\n");
     add_failures(out, stream);
     text_addf(out, "Requests/sec: %9.2f\n", us > 0 ? (double)answers * 1e6 / us : 0);
+    add_bytes(bytes, us > 0 ? (double)meta->totals.read_bytes * 1e6 / us : 0);
+    if (counted)
+        text_addf(out, "Transfer/sec: %10sB\n", bytes);
 }
 
 int report_wrk(const struct result *result, struct text *out, struct error *err)

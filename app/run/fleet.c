@@ -370,6 +370,7 @@ static void account_records(const struct fleet_member *member, struct meta *meta
         totals->due += record_count_read(&record->streams[s].counters.due);
         totals->done += record_count_read(&record->streams[s].counters.done);
         totals->received += record_count_read(&record->streams[s].counters.received);
+        totals->read_bytes += record_count_read(&record->streams[s].counters.read_bytes);
         for (unsigned o = 0; o < OUTCOME_COUNT; o++)
             totals->outcomes[o] += record_count_read(&record->streams[s].counters.outcomes[o]);
         for (unsigned d = 0; d < DATAGRAM_COUNT; d++)

@@ -37,6 +37,7 @@ static cJSON *stream_json(const struct meta_stream *stream)
     json_add_integer(totals, "due", (int64_t)stream->totals.due);
     json_add_integer(totals, "done", (int64_t)stream->totals.done);
     json_add_integer(totals, "received", (int64_t)stream->totals.received);
+    json_add_integer(totals, "readBytes", (int64_t)stream->totals.read_bytes);
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         json_add_integer(totals, outcome_text(i), (int64_t)stream->totals.outcomes[i]);
     if (stream->datagrams)
@@ -209,6 +210,7 @@ static void read_stream(const cJSON *json, struct meta_stream *stream)
     stream->totals.due = get_count(totals, "due");
     stream->totals.done = get_count(totals, "done");
     stream->totals.received = get_count(totals, "received");
+    stream->totals.read_bytes = get_count(totals, "readBytes");
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         stream->totals.outcomes[i] = get_count(totals, outcome_text(i));
     const cJSON *datagrams = json_member(json, "datagrams");

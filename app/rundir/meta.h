@@ -42,6 +42,7 @@ struct meta_stream {
         uint64_t due, outcomes[OUTCOME_COUNT]; /* As counted by the workers, summed. */
         uint64_t done;                         /* Connections that ended with their work done. */
         uint64_t received;                     /* Whole answers; raw: frames, each once. */
+        uint64_t read_bytes;                   /* That came on TCP connections. */
         uint64_t datagrams[DATAGRAM_COUNT];    /* The same. */
         uint64_t reorder_extent;               /* The largest of all workers. */
     } totals;                                  /* Valid when the meta is `final`. */

@@ -94,6 +94,7 @@ static void receive(struct traffic *traffic, struct traffic_conn *conn, const ui
                     uint32_t count, const struct tcp_event *event)
 {
     uint32_t done = 0;
+    record_count_add(&traffic_counters(traffic, conn->stream)->read_bytes, count);
     while (done < count && conn->state == CONN_UP) {
         struct traffic_request *request = request_first(traffic, conn);
         struct exchange_answer answer;

@@ -5,7 +5,7 @@
 #include "traffic/name.h"
 
 static inline void judge(struct traffic *traffic, struct traffic_conn *conn,
-                         const struct traffic_request *request, enum http_verdict verdict,
+                         struct traffic_request *request, enum http_verdict verdict,
                          struct exchange_answer *answer);
 static void take_name(struct traffic *traffic, struct traffic_conn *conn, const struct http *http);
 
@@ -65,7 +65,7 @@ const struct exchange http_exchange = {
     .begin = begin, .fill = fill, .receive = receive, .fin = fin};
 
 static inline void judge(struct traffic *traffic, struct traffic_conn *conn,
-                         const struct traffic_request *request, enum http_verdict verdict,
+                         struct traffic_request *request, enum http_verdict verdict,
                          struct exchange_answer *answer)
 {
     const struct http *parser = &request->state.http.parser;
@@ -80,6 +80,8 @@ static inline void judge(struct traffic *traffic, struct traffic_conn *conn,
     answer->verdict = verdict == HTTP_BAD ? EXCHANGE_BAD : EXCHANGE_WHOLE;
     if (verdict == HTTP_BAD)
         return;
+    request->record.answer_bytes =
+        parser->body_bytes < UINT32_MAX ? (uint32_t)parser->body_bytes : UINT32_MAX;
     answer->last =
         verdict == HTTP_WHOLE_CLOSE || request->bytes < request->state.http.message->total_bytes;
     if (!parser->expected)

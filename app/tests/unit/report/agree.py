@@ -123,6 +123,45 @@ def of_openmetrics(text):
     return out
 
 
+SECOND = 10**9
+
+
+def go_float(value):
+    return re.sub(r"\.0$", "", repr(value))
+
+
+def analyses(statistics):
+    """What ctraffic's three analyses print of its statistics, by its rules, from the JSON line alone."""
+    conns, samples = statistics.get("ConnStats", []), statistics.get("Samples", [])
+    hosts = []
+    for what, failed in (("Lost", True), ("Lasting", False)):
+        names = [conn["Host"] for conn in conns if "Host" in conn and bool(conn["Err"]) == failed]
+        hosts.append(f"{what} connections: {len(names)}")
+        hosts += [f"  {name} {names.count(name)}" for name in sorted(set(names), key=lambda name: name.encode())]
+    throughput = ["Time Throughput"]
+    for before, sample in zip(samples, samples[1:]):
+        gap = sample["Time"] - before["Time"]
+        kilobytes = (sample["Received"] - before["Received"]) * statistics["PacketSize"] // 1024
+        throughput.append(f"{go_float((before['Time'] + gap // 2) / 1e9)} {go_float(kilobytes / (gap / 1e9))}")
+    connections = ["Time Active New Failed Connecting"]
+    for end in range(SECOND, statistics["Duration"], SECOND):
+        begin, active, new, failed, connecting = end - SECOND, 0, 0, 0, 0
+        for conn in conns:
+            if begin <= conn["Ended"] < end:
+                failed += bool(conn["Err"])
+            elif conn["Ended"] >= end >= conn["Started"]:
+                new += conn["Started"] > begin or begin == 0
+                up = 0 < conn["Connect"] <= end
+                active, connecting = active + up, connecting + (not up)
+        connections.append(f"{go_float((begin + SECOND // 2) / 1e9)} {active} {new} {failed} {connecting}")
+    return {"ctraffic-hosts": hosts, "ctraffic-throughput": throughput, "ctraffic-connections": connections}
+
+
+def tame(line):
+    """Names with what is no letter for a terminal in them are printed otherwise."""
+    return "".join("?" if char == "\ufffd" or unicodedata.category(char)[0] == "C" else char for char in line)
+
+
 def differences(base, other, what):
     return [f"{what}: {key} is {value}, JSON has {base[key]}" for key, value in other.items()
             if key in base and base[key] != value]
@@ -158,6 +197,9 @@ def disagreements(read):
         theirs = json.loads(read("ctraffic"))
         if theirs["Received"] != base[0]["good"]:
             out.append(f"ctraffic: Received {theirs['Received']}, JSON has {base[0]['good']}")
+        for name, lines in analyses(theirs).items():
+            if [tame(line) for line in read(name).splitlines()] != [tame(line) for line in lines]:
+                out.append(f"{name}: {read(name).splitlines()}, the statistics give {lines}")
     return out
 
 

@@ -215,24 +215,27 @@ static void an_http_stream_for_other_tools(void **state)
     static const char text[] =
         "{\"version\":1,\"name\":\"scene\",\"streams\":[{\"name\":\"web\",\"protocol\":\"http\","
         "\"rate\":\"10/s\",\"target\":{\"address\":\"10.0.0.9\",\"port\":80},"
-        "\"http\":{\"path\":\"/a,b\"}}],\"steps\":[{\"do\":\"start\"},{\"do\":\"stop\"}]}";
+        "\"http\":{\"path\":\"/"
+        "a,b\",\"method\":\"POST\",\"body\":\"change\"}}],\"steps\":[{\"do\":\"start\"},{\"do\":"
+        "\"stop\"}]}";
     static const char results[] =
-        "1795255201500000000,204,1500000,0,0,,,web,0,GET,\"http://10.0.0.9:80/a,b\",\n"
-        "1795255201600000000,503,2000000,0,0,bad-status,,web,1,GET,\"http://10.0.0.9:80/a,b\",\n"
-        "1795255201700000000,0,3000000,0,0,bad-answer,,web,2,GET,\"http://10.0.0.9:80/a,b\",\n"
-        "1795255201800000000,0,4000000,0,0,stalled,,web,3,GET,\"http://10.0.0.9:80/a,b\",\n"
-        "1795255201900000000,0,0,0,0,blocked,,web,4,GET,\"http://10.0.0.9:80/a,b\",\n";
+        "1795255201500000000,200,1500000,6,1234,,,web,0,POST,\"http://10.0.0.9:80/a,b\",\n"
+        "1795255201600000000,503,2000000,6,190,bad-status,,web,1,POST,\"http://10.0.0.9:80/a,b\",\n"
+        "1795255201700000000,0,3000000,6,0,bad-answer,,web,2,POST,\"http://10.0.0.9:80/a,b\",\n"
+        "1795255201800000000,0,4000000,6,0,stalled,,web,3,POST,\"http://10.0.0.9:80/a,b\",\n"
+        "1795255201900000000,0,0,0,0,blocked,,web,4,POST,\"http://10.0.0.9:80/a,b\",\n";
     static const char summary[] = "Running 10s test @ http://10.0.0.9:80 by 10.0.0.1\n"
                                   "  1 threads and 1 connections\n"
                                   "  Thread Stats   Avg      Stdev     Max   +/- Stdev\n"
                                   "    Latency     1.50ms    3.23us   1.50ms  100.00%\n"
                                   "    Req/Sec     0.00      0.00     0.00      0.00%\n"
-                                  "  3 requests in 10.00s\n"
+                                  "  3 requests in 10.00s, 2.40MB read\n"
                                   "  Socket errors: connect 0, read 0, write 0, timeout 1\n"
                                   "  Non-2xx or 3xx responses: 1\n"
                                   "  Bad answers: 1\n"
                                   "  Not asked: blocked 1, unsent 0, unfinished 0\n"
-                                  "Requests/sec:      0.30\n";
+                                  "Requests/sec:      0.30\n"
+                                  "Transfer/sec:    245.76KB\n";
     struct scene scene;
     struct text made = {0};
     struct error err = {0};
@@ -250,7 +253,10 @@ static void an_http_stream_for_other_tools(void **state)
     scene_request(&scene, 0, 0, 1200, 3, OUTCOME_BAD_ANSWER, 0);
     scene_request(&scene, 0, 0, 1300, 4, OUTCOME_STALLED, 0);
     scene_request(&scene, 0, 0, 1400, 0, OUTCOME_BLOCKED, 0);
-    scene.logs.requests[0].status = 204;
+    scene.meta.streams[0].totals.read_bytes = 2516582;
+    scene.logs.requests[0].status = 200;
+    scene.logs.requests[0].answer_bytes = 1234;
+    scene.logs.requests[1].answer_bytes = 190;
     scene.logs.requests[1].status = 503;
     scene.logs.requests[2].status = 200;
     struct result *result = scene_analyze(&scene);

@@ -51,7 +51,8 @@ static struct meta *whole(void)
             .outcomes = {[OUTCOME_OK] = 9},
             .datagrams = {[DATAGRAM_REORDERED] = 3, [DATAGRAM_STRANGERS] = UINT64_C(1) << 50},
             .reorder_extent = 17,
-            .received = 5}};
+            .received = 5,
+            .read_bytes = 77}};
     meta.queue_count = 2;
     for (uint32_t i = 0; i < 2; i++)
         meta.queues[i] = (struct meta_queue){.port = 0,

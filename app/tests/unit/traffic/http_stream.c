@@ -80,7 +80,10 @@ static void all_patterns(void **state)
             assert_int_equal(request(world, k)->status, 200);
             assert_int_equal(request(world, k)->host, 1);
             assert_int_not_equal(request(world, k)->first_byte_ns, 0);
+            assert_int_equal(request(world, k)->answer_bytes, 5);
         }
+        assert_int_equal(record_count_read(&world->record->streams[0].counters.read_bytes),
+                         world->requests * strlen(OK_5));
         const struct record_host *host = record_at(world->record, RECORD_HOSTS, 0);
         assert_string_equal(host->name, "one");
         assert_memory_equal(world->heard, "GET / HTTP/1.1\r\nHost: test.example\r\n", 36);
