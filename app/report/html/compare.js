@@ -48,7 +48,7 @@
         { name: "Figure", text: row => row.figure },
         { name: "Base", n: true, text: row => limits(row, row.base, false) },
         { name: "New", n: true, text: row => limits(row, row.new, false) },
-        { name: "", text: plot },
+        { name: "Both intervals", text: plot },
         { name: "Change", n: true, text: row => limits(row, row.change, true) },
         { name: "p, corrected", n: true, text: row => row.corrected ? String(Number(row.adjusted.toPrecision(2))) : "\u2013" },
         { name: "Verdict", text: verdict },
@@ -63,10 +63,16 @@
             : `${worse}; ${plural(data.improvements, "improvement", "improvements")}: ${names("better")}`;
     }
 
+    function badge() {
+        const [sign, words, kind] = data.regressions > 0 ? ["\u2717", "Worse", "not-met"]
+            : ["\u2713", data.improvements > 0 ? "Better" : "Not worse", "met"];
+        return element("span", { class: `badge ${kind}` }, element("span", { "aria-hidden": "true" }, sign), words);
+    }
+
     const side = (name, runs) => [element("dt", {}, name),
         element("dd", {}, `${plural(runs.length, "run", "runs")}: ${runs.slice(0, 6).join(", ")}${runs.length > 6 ? " \u2026" : ""}`)];
 
-    const notices = [
+    const remarks = [
         ...data.objections.map(text => `Not alike: ${text}`), ...data.warnings,
         data.test === "within" && "One run on each side: how much runs vary is not known. Intervals are of what happened within; what is worse may be the run, and not what was changed.",
         data.runsWanted > 0 && `Too few runs: whatever is in them, no difference can be found at this level. ${data.runsWanted} runs on each side can show one.`,
@@ -76,12 +82,13 @@
     document.getElementById("crumbs").textContent = "comparison";
     document.getElementById("main").replaceChildren(
         element("div", { class: "verdict card" },
-            element("span", { class: `badge ${data.regressions > 0 ? "not-met" : "met"}` }, data.regressions > 0 ? "worse" : "no regression found"),
+            badge(),
             element("h1", {}, sentence()),
             element("dl", {}, side("Base", data.base), side("New", data.new),
                 element("dt", {}, "Judged by"),
                 element("dd", {}, `${data.test === "runs" ? "rank sum test over the runs" : "Fisher's exact test and permutation of seconds, within the two runs"}; level ${data.level} over ${plural(data.corrected, "figure", "figures")} (Holm); intervals of ${count(Number((100 * (1 - data.level)).toPrecision(4)))} %`))),
-        ...notices.map(text => element("p", { class: "notice" }, text)),
+        ...remarks.length > 0 ? [element("ul", { class: "notice" }, remarks.map(text => element("li", {}, text)))] : [],
         element("p", { class: "legend" }, element("span", { class: "base" }, "\u25cf"), " base  ", element("span", { class: "next" }, "\u25cf"), " new, each with its interval, on an axis of its own for each figure"),
         ...[...new Set(data.figures.map(row => row.stream))].map(stream));
+    performance.mark("drawn");
 })();

@@ -1,7 +1,7 @@
 /* tables.js - the figures of run.json as tables. */
 const Tables = (() => {
     const { element, span, time, bracket, count, share } = Text;
-    const ROWS = 100; /* Shown at first. */
+    const ROWS = 30; /* Shown at first. */
 
     /* COLUMNS: [{name, text(row), n: right-aligned, bad(row), wide}], ROWS of anything. */
     function table(caption, columns, rows, empty) {
@@ -15,7 +15,8 @@ const Tables = (() => {
         const line = row => element("tr", {}, columns.map((column, i) => cell(column, row, i === 0)));
         const body = element("tbody", {}, rows.slice(0, ROWS).map(line));
         const head = columns.map(column => element("th", { scope: "col", class: [column.n && "n", column.wide && "wide"].filter(Boolean).join(" ") || null }, column.name));
-        const more = rows.length > ROWS && element("div", { class: "more" }, element("button", {
+        const left = rows.length - ROWS;
+        const more = left > 0 && element("div", { class: "more" }, element("span", { class: "paper" }, `${Text.plural(left, "more row is", "more rows are")} in the page on a screen.`), element("button", {
             type: "button", onclick: event => {
                 body.append(...rows.slice(ROWS).map(line));
                 event.target.parentNode.remove();

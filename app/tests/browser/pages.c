@@ -1,13 +1,14 @@
-/* pages FOLDER CONFIG: the pages that report.mjs opens, each NAME.html with its NAME.json (run.json).
+/* pages FOLDER: pages made of invented runs, each NAME.html with its NAME.json (run.json).
  *
  *     story      the run of the golden files      empty      nothing was sent
  *     lossless   all went well                    killed     its end is missing
  *     hostile    names that would be markup       million    1,000,000 requests, 1,000 lost
- *     ...        one for each situation of CONFIG: its streams and steps, with made-up traffic
+ *     repeats    a comparison of two sets of eight runs
  *
- * What happens in them is made up; what is printed of it is what analyze and report make of it. */
+ * What is printed of them is what analyze and report make of it. */
 #include <unistd.h>
 
+#include "report/compare.h"
 #include "report/report.h"
 #include "tests/unit/report/story.h"
 
@@ -125,97 +126,67 @@ static struct result *million(void)
     return scene_analyze(&scene);
 }
 
-/* ---- the situations ---- */
+/* ---- a comparison ---- */
 
-static const char *const situations[] = {"k8s-app-upgrade", "ingress-scale", "post-upgrade",
-                                         "seamlessness", "node-drain"};
+enum {
+    REPEATS = 8
+};
 
-static bool speaks_http(const struct meta_stream *stream)
+/* Of the second side more is lost, and answers come sooner; what varies is its number alone. */
+static void fill_run(struct compare_run *run, struct compare_stream streams[2], bool next,
+                     unsigned number)
 {
-    return strncmp(stream->protocol, "http", 4) == 0;
+    static const char *const names[2] = {"held", HOSTILE};
+    snprintf(run->directory, sizeof(run->directory), "%s/%u", next ? "new" : "base", number);
+    run->streams = streams;
+    run->stream_count = 2;
+    for (unsigned i = 0; i < 2; i++) {
+        double lost = (next ? 40 : 10) + number;
+        double ms = (next && i == 0 ? 1.5 : 3) + 0.01 * number;
+        snprintf(streams[i].name, sizeof(streams[i].name), "%s", names[i]);
+        for (unsigned k = 0; k < COMPARE_FIGURE_COUNT; k++)
+            streams[i].values[k].given = true;
+        streams[i].values[COMPARE_LOST_REQUESTS] = (struct compare_value){
+            .given = true, .value = lost / 1e4, .share = {(uint64_t)lost, 10000}, .design = 1};
+        streams[i].values[COMPARE_LATENCY_P50].value = 1e6 * ms / 3;
+        streams[i].values[COMPARE_LATENCY_P99].value = 1e6 * ms;
+    }
 }
 
-/* Ten seconds at 50/s over two pods; around 6 s what is sent meets the one that goes. */
-static void stream_traffic(struct scene *scene, uint8_t index, const uint16_t pods[2])
+static void write_comparison(const char *folder)
 {
-    const struct meta_stream *stream = &scene->meta.streams[index];
-    for (unsigned i = 0; i < 500; i++) {
-        double due_ms = 1000 + index + 20 * i;
-        bool lost = i >= 250 && i < 254;
-        enum outcome outcome = !lost                 ? OUTCOME_OK
-                               : speaks_http(stream) ? OUTCOME_BAD_STATUS
-                                                     : OUTCOME_REFUSED;
-        scene_request(scene, index, 0, due_ms, 0.4 + 0.01 * (i % 37), outcome, pods[i > 250]);
-        if (speaks_http(stream))
-            scene->logs.requests[scene->logs.request_count - 1].status = lost ? 502 : 200;
+    struct compare_run runs[2][REPEATS] = {0};
+    struct compare_stream streams[2][REPEATS][2] = {0};
+    struct compare_side sides[2] = {{runs[0], REPEATS}, {runs[1], REPEATS}};
+    struct compare_options options = compare_options_default();
+    struct remarks remarks = {0};
+    struct comparison comparison;
+    for (unsigned i = 0; i < 2 * REPEATS; i++)
+        fill_run(&runs[i / REPEATS][i % REPEATS], streams[i / REPEATS][i % REPEATS], i >= REPEATS,
+                 i % REPEATS);
+    remarks_add(&remarks, false, "%s is of another machine", HOSTILE);
+    assert_int_equal(compare_sides(&sides[0], &sides[1], &options, &comparison), 0);
+    const struct compare_account account = {&sides[0], &sides[1], &options, &remarks, &comparison};
+    for (unsigned i = 0; i < 2; i++) {
+        char path[4096];
+        struct text text = {0};
+        snprintf(path, sizeof(path), "%s/repeats.%s", folder, i == 0 ? "html" : "json");
+        compare_print(&account, i == 0 ? COMPARE_FORMAT_HTML : COMPARE_FORMAT_JSON, &text);
+        assert_int_equal(text_write_file(&text, path), 0);
+        text_free(&text);
     }
-    struct record_outage outage = {.last_good_sent_ns = MS(5980 + index),
-                                   .last_good_done_ns = MS(5980.5 + index),
-                                   .signal_ns = MS(6000.5 + index),
-                                   .recovered_sent_ns = MS(6080 + index),
-                                   .recovered_done_ns = MS(6080.5 + index),
-                                   .largest_rtt_ns = 600000,
-                                   .attempts = 1,
-                                   .lost = 4,
-                                   .host = pods[0],
-                                   .successor_host = pods[1],
-                                   .stream = index,
-                                   .signal = CONNECTION_REFUSED};
-    SCENE_ADD(scene, outage, outage);
-}
-
-static void situation_events(struct scene *scene)
-{
-    const struct experiment *experiment = scene->experiment;
-    scene_event(scene, TIMELINE_RUN_START, "", 0, 0);
-    for (uint32_t i = 0; i < experiment->step_count; i++) {
-        const struct experiment_step *step = &experiment->steps[i];
-        const char *name = step->id != NULL ? step->id : experiment_verb_word(step->verb);
-        scene_event(scene, TIMELINE_STEP_START, name, 900 * i, 900 * i);
-        scene_event(scene, TIMELINE_STEP_END, name, 900 * (i + 1), 900 * (i + 1));
-    }
-    scene_event(scene, TIMELINE_POD_CREATED, "pod-b", 4000, 4020);
-    scene_event(scene, TIMELINE_POD_READY, "pod-b", 5000, 5060);
-    scene_event(scene, TIMELINE_POD_TERMINATING, "pod-a", 5900, 5950);
-    scene_event(scene, TIMELINE_POD_GONE, "pod-a", 0, 7300);
-    scene->meta.change_ns = MS(4000);
-}
-
-static struct result *situation(const char *config, const char *name)
-{
-    struct scene scene;
-    struct error err = {0};
-    char path[4096];
-    scene_open(&scene, "");
-    experiment_free(scene.experiment);
-    snprintf(path, sizeof(path), "%s/%s.json", config, name);
-    if (experiment_load(path, NULL, &scene.experiment, &err) < 0)
-        fail_msg("%s", err.text);
-    snprintf(scene.meta.experiment, sizeof(scene.meta.experiment), "%s", name);
-    snprintf(scene.meta.environment, sizeof(scene.meta.environment), "made up for a test");
-    uint16_t pods[2] = {scene_host(&scene, "pod-a"), scene_host(&scene, "pod-b")};
-    scene.meta.stream_count = scene.experiment->stream_count;
-    for (uint8_t i = 0; i < scene.meta.stream_count; i++) {
-        const struct experiment_stream *stream = &scene.experiment->streams[i];
-        scene.meta.streams[i] =
-            scene_stream(stream->name, experiment_protocol_word(stream->protocol));
-        scene.meta.streams[i].rate_pps = 50;
-        stream_traffic(&scene, i, pods);
-    }
-    situation_events(&scene);
-    return scene_analyze(&scene);
+    comparison_free(&comparison);
 }
 
 int main(int argc, char **argv)
 {
-    assert_int_equal(argc, 3);
+    assert_int_equal(argc, 2);
     write_page(argv[1], "story", story());
     write_page(argv[1], "empty", empty());
     write_page(argv[1], "lossless", lossless());
     write_page(argv[1], "killed", killed());
     write_page(argv[1], "hostile", hostile());
     write_page(argv[1], "million", million());
-    for (unsigned i = 0; i < sizeof(situations) / sizeof(situations[0]); i++)
-        write_page(argv[1], situations[i], situation(argv[2], situations[i]));
+    write_comparison(argv[1]);
     return 0;
 }
