@@ -39,6 +39,8 @@ static const struct field fields[] = {
     {"driver", FIELD_DRIVER, AT(driver), 0, 0, false},
     {"device.kind", FIELD_DEVICE, AT(device), 0, 0, false},
     {"device.bind", FIELD_TEXT, AT(bind), 0, PROFILE_BIND_BYTES, false},
+    {"device.drivers", FIELD_LIST, 0, 0, 0, true},
+    {"device.stay", FIELD_LIST, 0, 0, 0, true},
     {"device.needsRoot", FIELD_BOOL, AT(needs_root), 0, 0, false},
     {"vdev.name", FIELD_TEXT, AT(vdev), 0, PROFILE_NAME_BYTES, true},
     {"vdev.arguments", FIELD_TEXT, AT(args), 0, PROFILE_ARGS_BYTES, true},

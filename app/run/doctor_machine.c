@@ -204,7 +204,7 @@ static void check_isolation(const struct look *look)
     } else if (core_set_count(&look->isolated) == 0) {
         findings_add(out, FINDING_WARN, PART, "isolation",
                      "no core is isolated: a worker that loses its core to the system stalls");
-        findings_mend(out, "boot with isolcpus=CORES");
+        findings_mend(out, "scripts/rack prepare -m MACHINE.json, or boot with isolcpus=CORES");
     }
     core_set_print(look->machine != NULL ? &look->used : &look->isolated, &list);
     if (out->count == before)
@@ -268,8 +268,8 @@ static void check_interrupts(const struct look *look)
         findings_add(look->out, FINDING_WARN, PART, "interrupts",
                      "%u %s served on workers' cores, each delays what is sent then: %s%s", count,
                      count == 1 ? "is" : "are", text_str(&list), count > IRQS_TOLD ? ", ..." : "");
-        findings_mend(look->out,
-                      "echo CORES > /proc/irq/NUMBER/smp_affinity_list, with other cores");
+        findings_mend(look->out, "scripts/rack prepare -m MACHINE.json, or echo CORES > "
+                                 "/proc/irq/NUMBER/smp_affinity_list");
     } else if (irqs != NULL) {
         findings_add(look->out, FINDING_OK, PART, "interrupts", "none is served on workers' cores");
     }

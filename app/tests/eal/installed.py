@@ -39,6 +39,8 @@ def everything(folder, build, source, version):
         wanted = {path.name for path in (source / name).iterdir()}
         there = {path.name for path in (share / "seamline" / name).iterdir()}
         yield f"{name} is whole", wanted and wanted == there, wanted ^ there
+    done = run(share / "seamline/scripts/rack", "--help")
+    yield "scripts/rack runs", done.returncode == 0 and "undo" in done.stdout, done
     wanted = {path.name for path in (source / "docs").glob("*.md")}
     there = {path.name for path in (share / "doc/seamline").glob("*.md")}
     yield "docs are whole", wanted and wanted <= there, wanted - there

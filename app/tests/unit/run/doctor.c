@@ -178,7 +178,7 @@ static void isolation_is_wanted(void **state)
     put(&world, CPU "isolated", "\n");
     expect(&world, "isolation",
            "warn no core is isolated: a worker that loses its core to the system stalls -> "
-           "boot with isolcpus=CORES");
+           "scripts/rack prepare -m MACHINE.json, or boot with isolcpus=CORES");
     expect(&world, "interrupts", ""); /* No core is a worker's. */
     end(&world);
 }
@@ -189,17 +189,19 @@ static void interrupts_are_named(void **state)
     char file[64];
     (void)state;
     put(&world, "proc/irq/25/smp_affinity_list", "0-3\n");
-    expect(&world, "interrupts",
-           "warn 1 is served on workers' cores, each delays what is sent then: 25 -> "
-           "echo CORES > /proc/irq/NUMBER/smp_affinity_list, with other cores");
+    expect(
+        &world, "interrupts",
+        "warn 1 is served on workers' cores, each delays what is sent then: 25 -> "
+        "scripts/rack prepare -m MACHINE.json, or echo CORES > /proc/irq/NUMBER/smp_affinity_list");
     for (unsigned i = 100; i < 120; i++) {
         snprintf(file, sizeof(file), "proc/irq/%u/effective_affinity_list", i);
         put(&world, file, "3\n");
     }
-    expect(&world, "interrupts",
-           "warn 21 are served on workers' cores, each delays what is sent then: 25, 100, 101, "
-           "102, 103, 104, 105, 106, 107, 108, 109, 110, ... -> "
-           "echo CORES > /proc/irq/NUMBER/smp_affinity_list, with other cores");
+    expect(
+        &world, "interrupts",
+        "warn 21 are served on workers' cores, each delays what is sent then: 25, 100, 101, "
+        "102, 103, 104, 105, 106, 107, 108, 109, 110, ... -> "
+        "scripts/rack prepare -m MACHINE.json, or echo CORES > /proc/irq/NUMBER/smp_affinity_list");
     end(&world);
 }
 
