@@ -168,7 +168,7 @@ void record_connection_done(struct record *record, const struct record_connectio
     bool done = connection->end == CONNECTION_DONE;
     record_count_add(&stream->counters.done, done);
     if (!done || is_sampled(&stream->keep, &stream->connection_until))
-        record_append(record, RECORD_CONNECTIONS, connection);
+        append(&record->logs[RECORD_CONNECTIONS], connection, sizeof(*connection));
 }
 
 void record_connect_time(struct record *record, uint32_t stream, uint64_t now_ns, uint64_t value_ns)

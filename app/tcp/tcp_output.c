@@ -18,6 +18,10 @@ static uint32_t emit_ready(struct tcp *tcp, uint64_t now_ns, struct tcp_descript
                            uint32_t max);
 static uint32_t emit_connection(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                                 struct tcp_descriptor out[], uint32_t max, bool *more);
+static inline bool emit_expected(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                                 struct tcp_descriptor *out);
+static inline bool is_expected(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns,
+                               uint64_t queued);
 static inline bool has_more(const struct tcb *tcb);
 static enum emission emit_one(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                               struct tcp_descriptor *out);
@@ -38,8 +42,8 @@ static bool split(struct tcp *tcp, struct tcb *tcb, struct tcp_segment *segment)
 static uint32_t in_pipe(const struct tcb *tcb);
 static inline bool next_part(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct part *part);
 static inline uint32_t part_bytes(const struct tcb *tcb);
-static void hand_out(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct tcp_segment *segment,
-                     const struct part *part);
+static inline void hand_out(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                            struct tcp_segment *segment, const struct part *part);
 static void tell_retransmit(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                             struct tcp_segment *segment);
 static inline void describe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint64_t pos,
@@ -78,7 +82,10 @@ static uint32_t emit_ready(struct tcp *tcp, uint64_t now_ns, struct tcp_descript
         bool more = false;
 
         tcp_unready(tcp, tcb);
-        count += emit_connection(tcp, tcb, now_ns, out + count, max - count, &more);
+        if (emit_expected(tcp, tcb, now_ns, &out[count]))
+            count++;
+        else
+            count += emit_connection(tcp, tcb, now_ns, out + count, max - count, &more);
         if (more) { /* Behind the others, so that each gets its turn. */
             tcp_ready(tcp, tcb);
             if (first_put_off == NULL)
@@ -107,6 +114,45 @@ static uint32_t emit_connection(struct tcp *tcp, struct tcb *tcb, uint64_t now_n
         count++;
     }
     return count;
+}
+
+/* As header prediction for what comes in (tcp_expected.c): what leaves nearly always is the rest of
+ * the stream, with the FIN if that is wanted, as one segment while nothing else is under way. It is
+ * what emit_connection() would hand out, without asking for all else. */
+static inline bool emit_expected(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                                 struct tcp_descriptor *out)
+{
+    uint64_t pos = tcb->snd_nxt, queued = tcb->stream_end - pos;
+    struct part part = {.payload_bytes = (uint32_t)queued};
+
+    if (!is_expected(tcp, tcb, now_ns, queued))
+        return false;
+    if (queued > 0)
+        part.flags |= TCP_PSH;
+    if (tcb->fin_wanted)
+        part.flags |= TCP_FIN;
+    hand_out(tcp, tcb, now_ns, tcp_segment_take(tcp, tcb), &part);
+    describe(tcp, tcb, now_ns, pos, &part, out);
+    return true;
+}
+
+/* QUEUED: what is left of the stream. */
+static inline bool is_expected(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns,
+                               uint64_t queued)
+{
+    if (tcb->snd_una != tcb->snd_nxt || queued > tcb->mss || queued >= tcb->snd_wnd ||
+        (queued == 0 && !tcb->fin_wanted))
+        return false;
+    if (tcb->state != TCP_ESTABLISHED && tcb->state != TCP_CLOSE_WAIT)
+        return false;
+    if (tcb->dup_acks_owed > 0 || tcb->probe_now || tcb->alive_now || tcb->tail_now || tcb->ecn ||
+        tcb->queue.count > 0 || tcb->sack_report.duplicate_end != 0)
+        return false;
+    if (tcp->mtu_lowered_ns != TCP_NEVER_NS || STAILQ_EMPTY(&tcp->free_segments))
+        return false;
+    /* After an idle RTO the window of congestion begins anew. */
+    return tcb->snd_nxt == 1 ||
+           now_ns - tcb->last_data_ns <= tcp_rtt_rto_ns(&tcb->rtt, &tcp->rtt_limits);
 }
 
 /* False: there is nothing of any sort, whatever the windows. */
@@ -302,8 +348,8 @@ static inline uint32_t part_bytes(const struct tcb *tcb)
 }
 
 /* Take over that PART leaves. */
-static void hand_out(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, struct tcp_segment *segment,
-                     const struct part *part)
+static inline void hand_out(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                            struct tcp_segment *segment, const struct part *part)
 {
     uint8_t ends = part->flags & (TCP_SYN | TCP_FIN);
 

@@ -1,7 +1,9 @@
-/* What is expected is taken by a shorter way, to the same state. Two ends talk through a network
- * that is bad now and then. Each has a double that gets the same calls and the same segments, but
- * with URG set, which changes nothing (RFC 6093) and is never expected: the double takes all steps
- * of RFC 9293 3.10.7.4. Both have to say the same, and to be the same, at any time. */
+/* What is expected is taken, and sent, by a shorter way, to the same state. Two ends talk through a
+ * network that is bad now and then. Each has a double that gets the same calls and the same
+ * segments, but with URG set, which changes nothing (RFC 6093) and is never expected: the double
+ * takes all steps of RFC 9293 3.10.7.4. And its path MTU was lowered once, which is never expected
+ * of what is sent, and changes nothing for ten minutes. Both have to say the same, and to be the
+ * same, at any time. */
 #include "tcp/tcp_priv.h"
 
 #include <netinet/in.h>
@@ -283,6 +285,8 @@ static void begin(uint64_t seed)
     world.talk_percent = chance(50) ? 40 : 4;
     world.client = (struct end){tcp_setup(&config, 0, &err), tcp_setup(&config, 0, &err), 0};
     world.server = (struct end){tcp_setup(&config, 0, &err), tcp_setup(&config, 0, &err), 0};
+    world.client.twin->mtu_lowered_ns = 0;
+    world.server.twin->mtu_lowered_ns = 0;
     assert_true(tcp_listen(world.server.real, NULL, SERVER_PORT, 0));
     assert_true(tcp_listen(world.server.twin, NULL, SERVER_PORT, 0));
     world.client.conn = tcp_open(world.client.real, 0, &tuple, 1);
