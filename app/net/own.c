@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+enum {
+    V4_BITS_FIRST = 96 /* Before an IPv4 address in one of 16 bytes. */
+};
+
 bool own_add(struct own *own, const struct prefix *prefix)
 {
     if (own->count == OWN_MAX)
@@ -12,6 +16,11 @@ bool own_add(struct own *own, const struct prefix *prefix)
         mask[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
     memcpy(range->bits, prefix->address.bytes, sizeof(range->bits));
     memcpy(range->mask, mask, sizeof(range->mask));
+    if (address_is_v4(&prefix->address) && prefix->length_bits >= V4_BITS_FIRST) {
+        struct own_range_v4 *v4 = &own->ranges_v4[own->count_v4++];
+        memcpy(&v4->bits, prefix->address.bytes + V4_BITS_FIRST / 8, sizeof(v4->bits));
+        memcpy(&v4->mask, mask + V4_BITS_FIRST / 8, sizeof(v4->mask));
+    }
     return true;
 }
 

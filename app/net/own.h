@@ -21,11 +21,18 @@ struct own_range {
     uint64_t mask[2]; /* Likewise: which bits of it count. */
 };
 
+/* The same of IPv4 alone. */
+struct own_range_v4 {
+    uint32_t bits, mask;
+};
+
 struct own {
-    uint32_t count;                   /* Ranges in use. */
-    struct own_range ranges[OWN_MAX]; /* Pools; single addresses are ranges of one. */
-    struct address ask_v4;            /* Source of ARP requests; zero when there is none. */
-    struct address link_local;        /* Source of neighbour solicitations: fe80:: + EUI-64. */
+    uint32_t count;                         /* Ranges in use. */
+    uint32_t count_v4;                      /* Those of them that are of IPv4. */
+    struct own_range ranges[OWN_MAX];       /* Pools; single addresses are ranges of one. */
+    struct own_range_v4 ranges_v4[OWN_MAX]; /* Those of IPv4 again. */
+    struct address ask_v4;                  /* Source of ARP requests; zero when there is none. */
+    struct address link_local; /* Source of neighbour solicitations: fe80:: + EUI-64. */
 };
 
 bool own_add(struct own *own, const struct prefix *prefix);
@@ -41,6 +48,15 @@ static inline bool own_contains(const struct own *own, const struct address *add
              ((bits[1] ^ range->bits[1]) & range->mask[1])) == 0)
             return true;
     }
+    return false;
+}
+
+/* The same of an IPv4 address as the machine reads it. */
+static inline bool own_contains_v4(const struct own *own, uint32_t address)
+{
+    for (uint32_t i = 0; i < own->count_v4; i++)
+        if (((address ^ own->ranges_v4[i].bits) & own->ranges_v4[i].mask) == 0)
+            return true;
     return false;
 }
 

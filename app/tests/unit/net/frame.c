@@ -231,6 +231,68 @@ static void test_the_nic_may_vouch(void **state)
     assert_int_equal(frame.drop, NET_DROP_IP_CHECKSUM);
 }
 
+/* What is expected is parsed by a shorter way, to the same result. A priority tag changes nothing
+ * and is never expected: the same packet with it takes all steps. */
+static void parses_as_with_a_tag(const struct made *made, uint32_t size,
+                                 struct frame_checked checked)
+{
+    const uint32_t l2 = made->l3;
+    const uint8_t tag[4] = {0x81, 0x00, 0xe0, 0x00};
+    uint8_t tagged[sizeof(made->bytes) + sizeof(tag)];
+    memcpy(tagged, made->bytes, l2 - 2);
+    memcpy(tagged + l2 - 2, tag, sizeof(tag));
+    memcpy(tagged + l2 - 2 + sizeof(tag), made->bytes + l2 - 2, size - l2 + 2);
+    const struct frame a = parse_with(made->bytes, size, 0, checked);
+    const struct frame b = parse_with(tagged, size + sizeof(tag), 0, checked);
+
+    assert_int_equal(a.kind, b.kind);
+    assert_int_equal(a.drop, b.drop);
+    if (a.kind == FRAME_DROP)
+        return;
+    assert_int_equal(a.ipv6, b.ipv6);
+    assert_int_equal(a.to_group, b.to_group);
+    assert_int_equal(a.checked_here, b.checked_here);
+    assert_int_equal(a.tos, b.tos);
+    assert_int_equal(a.hop_limit, b.hop_limit);
+    assert_int_equal(a.l4_bytes, b.l4_bytes);
+    assert_true(address_equal(&a.source, &b.source));
+    assert_true(address_equal(&a.destination, &b.destination));
+}
+
+static void lies_where_expected(const struct made *made)
+{
+    const struct frame_rules rules = {.own = &own,
+                                      .mac = {mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]}};
+    struct frame frame;
+    frame_parse(made->bytes, made->size, &rules, (struct frame_checked){0}, &frame);
+    assert_ptr_equal(frame.l4, made->bytes + made->l4);
+    assert_ptr_equal(frame.mac, made->bytes + WIRE_MAC_BYTES);
+}
+
+static void test_what_is_expected_is_parsed_alike(void **state)
+{
+    (void)state;
+    static const enum what whats[] = {TCP4, UDP4, TCP6, UDP6, PING4};
+    for (size_t i = 0; i < sizeof(whats) / sizeof(whats[0]); i++) {
+        const struct made right = make(whats[i], 0, 21);
+        lies_where_expected(&right);
+        for (unsigned by_nic = 0; by_nic < 4; by_nic++) {
+            const struct frame_checked checked = {.ip = by_nic & 1, .l4 = by_nic & 2};
+            for (uint32_t size = right.l3; size <= right.size; size++)
+                parses_as_with_a_tag(&right, size, checked);
+            for (uint32_t bit = 0; bit < right.size * 8; bit++) {
+                struct made wrong = right;
+                if (bit / 8 == 12 || bit / 8 == 13) /* Another type, maybe a tag itself. */
+                    continue;
+                wrong.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+                parses_as_with_a_tag(&wrong, wrong.size, checked);
+                fix_ip(&wrong);
+                parses_as_with_a_tag(&wrong, wrong.size, checked);
+            }
+        }
+    }
+}
+
 static void test_ethernet_and_vlan(void **state)
 {
     (void)state;
@@ -455,6 +517,7 @@ int main(void)
         cmocka_unit_test(test_every_wrong_bit_behind_the_ip_header),
         cmocka_unit_test(test_every_wrong_bit_of_an_ipv4_header),
         cmocka_unit_test(test_the_nic_may_vouch),
+        cmocka_unit_test(test_what_is_expected_is_parsed_alike),
         cmocka_unit_test(test_ethernet_and_vlan),
         cmocka_unit_test(test_ipv4_headers),
         cmocka_unit_test(test_ipv4_options_are_skipped),

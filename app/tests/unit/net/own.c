@@ -42,6 +42,8 @@ static void test_pools_and_single_addresses(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct address asked = address(rows[i].address);
         assert_int_equal(own_contains(&own, &asked), rows[i].ours);
+        if (address_is_v4(&asked))
+            assert_int_equal(own_contains_v4(&own, address_v4_word(&asked)), rows[i].ours);
     }
     while (own.count < OWN_MAX)
         assert_true(own_add(&own, &v4));
