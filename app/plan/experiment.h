@@ -96,7 +96,7 @@ struct experiment_image {
 struct experiment_lab {
     bool given;                        /* The file has cluster.lab. */
     enum experiment_profile profile;   /* Which table of delays (LAB profiles of plan/predict). */
-    uint32_t nodes;                    /* 1..64. */
+    uint32_t nodes;                    /* 1..32. */
     uint32_t seed;                     /* Of the lab's jitter. */
     bool pod_ready_given;              /* podReady overrides the profile. */
     struct experiment_range pod_ready; /* From creation to Ready published. */

@@ -84,7 +84,7 @@ static const struct reader_field lab_fields[] = {
      .type = READER_COUNT,
      .offset = AT(experiment_lab, nodes),
      .min = 1,
-     .max = 64,
+     .max = 32,
      .otherwise = "4"},
     {.key = "seed", .type = READER_COUNT, .offset = AT(experiment_lab, seed), .otherwise = "1"},
     {.key = "podReady",

@@ -311,6 +311,7 @@ static void mistakes_are_named(void **state)
          "cluster.lab.settings.probeLag: got a list of 1 items, want a setting of seamline-lab "
          "--set, such as "
          "\"probeLag\": \"10s\""},
+        {"cluster.lab.nodes=33", "cluster.lab.nodes: got 33, want an integer from 1 to 32"},
         {"cluster.lab.podReady=[\"3s\",\"2s\"]",
          "cluster.lab.podReady: 3s to 2s is no range; want the least first, at most 1h"},
         {"rollout.maxSurge=0",
