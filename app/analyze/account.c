@@ -56,7 +56,7 @@ static void add_group(struct result *result, unsigned index, struct bracket base
                       const struct due_group *group, struct loss *loss)
 {
     struct result_stream *stream = &result->streams[index];
-    uint32_t lost = 0, counted = 0;
+    uint64_t lost = 0, counted = 0;
     for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
         stream->outcomes[i] += group->outcomes[i];
         bool is_counted = i != OUTCOME_UNFINISHED && i != OUTCOME_UNSENT && i != OUTCOME_SENT;
@@ -64,7 +64,7 @@ static void add_group(struct result *result, unsigned index, struct bracket base
         lost += is_counted && (result->opens >> i & 1) ? group->outcomes[i] : 0;
     }
     loss_pass(loss, counted - lost);
-    for (uint32_t i = 0; i < lost; i++)
+    for (uint64_t i = 0; i < lost; i++)
         loss_add(loss, true);
     stream->due += group->count;
     if (!is_in(baseline, group->due_ns))
@@ -74,6 +74,13 @@ static void add_group(struct result *result, unsigned index, struct bracket base
         stream->baseline_lost += result->opens >> i & 1 ? group->outcomes[i] : 0;
 }
 
+static uint64_t next_edge_ns(struct bracket bracket, uint64_t due_ns)
+{
+    if (due_ns < bracket.from_ns)
+        return bracket.from_ns;
+    return due_ns < bracket.to_ns ? bracket.to_ns : UINT64_MAX;
+}
+
 /* Counts and patterns, of what is recorded in every mode. */
 static int account_dues(struct result *result, unsigned index, struct bracket baseline,
                         struct loss *loss)
@@ -81,10 +88,13 @@ static int account_dues(struct result *result, unsigned index, struct bracket ba
     struct result_stream *stream = &result->streams[index];
     struct due_order order;
     struct due_group group;
+    uint64_t due_ns;
     if (due_order_start(&order, &result->logs, index, 0) < 0)
         return -ENOMEM;
-    while (due_order_next(&order, &group))
+    while (due_order_peek(&order, &due_ns)) {
+        due_order_take(&order, next_edge_ns(baseline, due_ns), &group);
         add_group(result, index, baseline, &group, loss);
+    }
     due_order_free(&order);
     stream->sent = stream->outcomes[OUTCOME_OK];
     for (size_t i = 0; i < result->logs.fold_count; i++) {
@@ -100,11 +110,16 @@ static int account_dues(struct result *result, unsigned index, struct bracket ba
     return 0;
 }
 
-static void add_request(struct result_stream *stream, const struct record_request *request,
-                        struct bracket baseline, struct sets *sets)
+static void count_status(struct result_stream *stream, const struct record_request *request)
 {
     if (request->status < RESULT_STATUSES)
         stream->statuses[request->status]++;
+}
+
+/* Its values; those of a part of the requests would stand for nothing. */
+static void add_request(const struct record_request *request, struct bracket baseline,
+                        struct sets *sets)
+{
     if (request->sent_ns >= request->due_ns && request->sent_ns != 0)
         values_add(&sets->lag, request->sent_ns - request->due_ns);
     if (!outcome_is_good(request->outcome))
@@ -277,10 +292,14 @@ static int account_stream(struct result *result, unsigned index)
     struct sets sets = {0};
     struct loss loss;
     loss_start(&loss, RESULT_NOTICEABLE_DELTA);
+    bool exact = logs_whole(logs, index);
     struct bracket baseline = baseline_of(result, &result->meta.streams[index]);
     for (size_t i = 0; i < logs->request_count; i++)
-        if (logs->requests[i].stream == index)
-            add_request(&result->streams[index], &logs->requests[i], baseline, &sets);
+        if (logs->requests[i].stream == index) {
+            count_status(&result->streams[index], &logs->requests[i]);
+            if (exact)
+                add_request(&logs->requests[i], baseline, &sets);
+        }
     for (size_t i = 0; i < logs->connection_count; i++)
         if (logs->connections[i].stream == index)
             add_connection(&result->streams[index], &logs->connections[i], &sets);

@@ -47,8 +47,7 @@ uint64_t result_stream_end_ns(const struct result *result, unsigned stream)
         if (result->logs.requests[i].done_ns > end_ns)
             end_ns = result->logs.requests[i].done_ns;
     for (unsigned i = 0; i < RECORD_STREAMS; i++) {
-        size_t count = result->logs.bin_count[i];
-        uint64_t last_ns = count > 0 ? result->logs.bins[i][count - 1].us * UINT64_C(1000) : 0;
+        uint64_t last_ns = due_bins_last_us(&result->logs.bins[i]) * 1000;
         end_ns = last_ns > end_ns ? last_ns : end_ns;
     }
     return end_ns;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/evidence_index.h"
 #include "analyze/result_priv.h"
 #include "base/text.h"
 
@@ -27,8 +28,7 @@
 #define TUPLE_NS (120 * SECOND_NS)
 
 enum {
-    READY_UNKNOWN = -1,
-    TUPLES_LOOKED_AT = 500 /* Of a window: each goes through all connections. */
+    READY_UNKNOWN = -1
 };
 
 /* Ready endpoints of a stream's Service, for a while. */
@@ -40,6 +40,7 @@ struct ready {
 /* What speaks for what in one window. */
 struct evidence {
     const struct result *result;
+    const struct evidence_index *index;
     const struct window *window;
     uint64_t end_ns;
     uint32_t lost; /* Requests that are looked at. */
@@ -51,7 +52,6 @@ struct evidence {
     uint32_t silent;        /* Without any answer, of all. */
     uint32_t slow;          /* Answered, but late, and nothing was sent again. */
     struct ready ready[RECORD_STREAMS];
-    uint32_t tuples;                                 /* Searches for a tuple so far. */
     const struct timeline_event *event[CAUSE_COUNT]; /* The first one that speaks for it. */
 };
 
@@ -210,26 +210,6 @@ static void speak(struct evidence *evidence, enum cause cause, const struct time
         evidence->event[cause] = event;
 }
 
-/* It had the tuple of one that ended shortly before. */
-static bool is_reused(struct evidence *evidence, const struct record_request *request)
-{
-    const struct logs *logs = &evidence->result->logs;
-    const struct record_connection *own = NULL;
-    if (request->connection == 0 || evidence->tuples++ >= TUPLES_LOOKED_AT)
-        return false;
-    for (size_t i = 0; i < logs->connection_count && own == NULL; i++)
-        if (logs->connections[i].id == request->connection)
-            own = &logs->connections[i];
-    for (size_t i = 0; own != NULL && i < logs->connection_count; i++) {
-        const struct record_connection *other = &logs->connections[i];
-        if (other != own && other->opened_ns < own->opened_ns && other->connected_ns != 0 &&
-            other->ended_ns + TUPLE_NS >= own->opened_ns &&
-            memcmp(&other->tuple, &own->tuple, sizeof(own->tuple)) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Nobody took the connection. */
 static void look_at_attempt(struct evidence *evidence, const struct record_request *request,
                             bool silent)
@@ -242,7 +222,8 @@ static void look_at_attempt(struct evidence *evidence, const struct record_reque
     bool of_node = stale == NULL || (cordon != NULL && strcmp(stale->node, cordon->object) == 0);
     if (ready_now(evidence, request->stream, at_ns) == 0)
         speak(evidence, CAUSE_NO_ENDPOINT, stale != NULL ? stale->terminating : NULL);
-    else if (is_reused(evidence, request))
+    else if (request->connection != 0 &&
+             evidence_index_reused(evidence->index, request->connection, TUPLE_NS))
         speak(evidence, CAUSE_CONNTRACK, NULL);
     else if (cordon != NULL && of_node && early == NULL &&
              (stale == NULL || timeline_since_ns(stale->terminating, TOLD_NS) + RULES_NS <= at_ns))
@@ -390,15 +371,12 @@ static void look_at(struct evidence *evidence, const struct record_request *requ
 
 static void look_at_requests(struct evidence *evidence)
 {
-    const struct result *result = evidence->result;
-    for (size_t i = 0; i < result->logs.request_count; i++) {
-        const struct record_request *request = &result->logs.requests[i];
-        if (request->due_ns > evidence->end_ns)
-            break; /* In order of due. */
-        if ((result->opens >> request->outcome & 1) != 0 && request->sent_ns != 0 &&
-            request->done_ns >= evidence->window->onset.from_ns)
-            look_at(evidence, request);
-    }
+    const struct evidence_index *index = evidence->index;
+    uint64_t onset_ns = evidence->window->onset.from_ns;
+    for (size_t i = evidence_index_lost_since(index, onset_ns);
+         i < index->lost_count && index->lost[i]->due_ns <= evidence->end_ns; i++)
+        if (index->lost[i]->done_ns >= onset_ns)
+            look_at(evidence, index->lost[i]);
 }
 
 /* ---- the window ---- */
@@ -529,38 +507,82 @@ static bool fell_silent(const struct voice *voice, const struct window *window, 
            pause_ns > LONGER * usual_ns;
 }
 
-static int hear_answers(const struct evidence *evidence, struct answers *out)
+/* Its good requests that were surely sent before the window are counted; the others are heard, up to
+ * the first one after it. */
+static struct voice hear_host(const struct evidence *evidence, size_t host)
+{
+    const struct evidence_index *index = evidence->index;
+    const struct window *window = evidence->window;
+    size_t count;
+    const struct record_request *const *good = evidence_index_good(index, host, &count);
+    size_t at = evidence_index_sent_before(index, good, count, window->onset.from_ns);
+    struct voice voice = {.first_ns = at > 0 ? good[0]->sent_ns : 0,
+                          .last_ns = evidence_index_last_sent(index, good, at),
+                          .count = at};
+    for (;
+         at < count && (good[at]->due_ns <= evidence->end_ns || voice.last_ns <= evidence->end_ns);
+         at++)
+        hear(&voice, good[at], window, evidence->end_ns);
+    return voice;
+}
+
+/* Latencies of good requests, summed up. */
+struct latencies {
+    double sum_ns;
+    size_t count;
+};
+
+static void add_latency(struct latencies *latencies, const struct record_request *request)
+{
+    latencies->sum_ns += (double)(request->done_ns - request->sent_ns);
+    latencies->count++;
+}
+
+static double mean_of(const struct latencies *latencies)
+{
+    return latencies->count > 0 ? latencies->sum_ns / (double)latencies->count : 0;
+}
+
+/* The requests before the windows that were looked at so far. */
+struct past {
+    size_t passed; /* All of these were sent before the next window, and 2 s before. */
+    struct latencies latencies;
+};
+
+/* Until 2 s before the window, and since. Windows are looked at in the order of their onset. */
+static void hear_latencies(const struct evidence *evidence, struct past *past, struct answers *out)
+{
+    const struct logs *logs = &evidence->result->logs;
+    uint64_t onset_ns = evidence->window->onset.from_ns;
+    uint64_t since_ns = onset_ns > 2 * SECOND_NS ? onset_ns - 2 * SECOND_NS : 0;
+    for (; past->passed < logs->request_count &&
+           logs->requests[past->passed].due_ns + evidence->index->lag_ns < since_ns;
+         past->passed++)
+        if (outcome_is_good((enum outcome)logs->requests[past->passed].outcome))
+            add_latency(&past->latencies, &logs->requests[past->passed]);
+    struct latencies before = past->latencies, in = {0};
+    for (size_t i = past->passed;
+         i < logs->request_count && logs->requests[i].due_ns <= evidence->end_ns; i++) {
+        const struct record_request *request = &logs->requests[i];
+        if (outcome_is_good((enum outcome)request->outcome) && request->sent_ns <= evidence->end_ns)
+            add_latency(request->sent_ns >= since_ns ? &in : &before, request);
+    }
+    out->mean_before_ns = mean_of(&before);
+    out->mean_in_ns = mean_of(&in);
+}
+
+static void hear_answers(const struct evidence *evidence, struct past *past, struct answers *out)
 {
     const struct result *result = evidence->result;
-    const struct window *window = evidence->window;
-    uint64_t onset_ns = window->onset.from_ns, end_ns = evidence->end_ns;
-    uint64_t since_ns = onset_ns > 2 * SECOND_NS ? onset_ns - 2 * SECOND_NS : 0;
-    struct voice *voices = calloc(result->logs.host_count + 1, sizeof(*voices));
-    double sum[2] = {0};
-    size_t count[2] = {0};
-    if (voices == NULL)
-        return -ENOMEM;
+    uint64_t end_ns = evidence->end_ns;
     *out = (struct answers){0};
-    for (size_t i = 0; i < result->logs.request_count; i++) {
-        const struct record_request *request = &result->logs.requests[i];
-        if (!outcome_is_good((enum outcome)request->outcome))
-            continue;
-        if (request->host != 0 && request->host <= result->logs.host_count)
-            hear(&voices[request->host], request, window, end_ns);
-        if (request->sent_ns > end_ns)
-            continue;
-        sum[request->sent_ns >= since_ns] += (double)(request->done_ns - request->sent_ns);
-        count[request->sent_ns >= since_ns]++;
+    for (size_t host = 1; host <= result->logs.host_count && host <= UINT16_MAX; host++) {
+        struct voice voice = hear_host(evidence, host);
+        out->silent += !is_told(&result->pods[host - 1], end_ns) &&
+                       fell_silent(&voice, evidence->window, end_ns);
+        out->resent += voice.resent;
     }
-    for (size_t host = 1; host <= result->logs.host_count; host++) {
-        out->silent +=
-            !is_told(&result->pods[host - 1], end_ns) && fell_silent(&voices[host], window, end_ns);
-        out->resent += voices[host].resent;
-    }
-    out->mean_before_ns = count[0] > 0 ? sum[0] / (double)count[0] : 0;
-    out->mean_in_ns = count[1] > 0 ? sum[1] / (double)count[1] : 0;
-    free(voices);
-    return 0;
+    hear_latencies(evidence, past, out);
 }
 
 /* ---- nothing of the cluster explains it: does the traffic itself? ---- */
@@ -700,13 +722,13 @@ static void say(const struct evidence *evidence, struct result_cause *cause)
     text_free(&text);
 }
 
-static int find(const struct result *result, const struct window *window, struct result_cause *out)
+static struct result_cause find(const struct result *result, const struct evidence_index *index,
+                                const struct window *window, struct past *past)
 {
     struct answers answers;
-    struct evidence evidence = {.result = result, .window = window};
+    struct evidence evidence = {.result = result, .index = index, .window = window};
     evidence.end_ns = window->open ? result->meta.ended_ns : window->recovery.to_ns;
-    if (hear_answers(&evidence, &answers) < 0)
-        return -ENOMEM;
+    hear_answers(&evidence, past, &answers);
     look_at_requests(&evidence);
     enum cause cause = most_spoken_for(&evidence);
     enum cause_confidence confidence = confidence_of(&evidence, cause, &answers);
@@ -722,18 +744,20 @@ static int find(const struct result *result, const struct window *window, struct
         evidence.for_cause[CAUSE_ROLLOUT_STUCK] = evidence.for_cause[cause];
         cause = CAUSE_ROLLOUT_STUCK;
     }
-    *out = (struct result_cause){.cause = cause, .confidence = confidence, .event = event};
-    say(&evidence, out);
-    return 0;
+    struct result_cause found = {.cause = cause, .confidence = confidence, .event = event};
+    say(&evidence, &found);
+    return found;
 }
 
 int account_causes(struct result *result)
 {
+    struct evidence_index index;
+    struct past past = {0};
     result->causes = calloc(result->windows.count + 1, sizeof(*result->causes));
-    if (result->causes == NULL)
+    if (result->causes == NULL || evidence_index_make(&index, &result->logs, result->opens) < 0)
         return -ENOMEM;
-    int code = 0;
-    for (size_t i = 0; i < result->windows.count && code == 0; i++)
-        code = find(result, &result->windows.items[i], &result->causes[i]);
-    return code;
+    for (size_t i = 0; i < result->windows.count; i++)
+        result->causes[i] = find(result, &index, &result->windows.items[i], &past);
+    evidence_index_free(&index);
+    return 0;
 }

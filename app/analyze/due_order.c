@@ -38,17 +38,19 @@ static struct due_member pop(struct due_order *order)
     return top;
 }
 
-/* The next fold of the stream that begins before END_NS joins the heap; false: there is none. */
-static bool take_fold(struct due_order *order, uint64_t end_ns)
+/* Folds that begin before all in the heap join it; false: there is no member left. */
+static bool fill(struct due_order *order)
 {
     const struct logs *logs = order->logs;
-    while (order->fold < logs->fold_count && logs->folds[order->fold].stream != order->stream)
-        order->fold++;
-    if (order->fold == logs->fold_count || logs->folds[order->fold].first_ns >= end_ns)
-        return false;
-    const struct record_fold *fold = &logs->folds[order->fold++];
-    push(order, (struct due_member){.due_ns = fold->first_ns, .fold = fold});
-    return true;
+    for (; order->fold < logs->fold_count; order->fold++) {
+        const struct record_fold *fold = &logs->folds[order->fold];
+        if (fold->stream != order->stream)
+            continue;
+        if (order->heap_count > 0 && fold->first_ns > order->heap[0].due_ns)
+            break;
+        push(order, (struct due_member){.due_ns = fold->first_ns, .fold = fold});
+    }
+    return order->heap_count > 0;
 }
 
 static void take_member(struct due_order *order, struct due_group *group)
@@ -61,60 +63,50 @@ static void take_member(struct due_order *order, struct due_group *group)
     push(order, member);
 }
 
-/* The microsecond of the next member or bin; UINT64_MAX at the end. */
-static uint64_t next_us(struct due_order *order)
+/* The microsecond of the next member; UINT64_MAX: there is none. */
+static uint64_t next_wrong_us(struct due_order *order)
 {
-    const struct logs *logs = order->logs;
-    uint64_t us = UINT64_MAX;
-    if (order->bin < logs->bin_count[order->stream])
-        us = logs->bins[order->stream][order->bin].us;
-    while (take_fold(order, us == UINT64_MAX ? UINT64_MAX : (us + 1) * 1000))
-        if (order->heap[0].due_ns / 1000 < us)
-            us = order->heap[0].due_ns / 1000;
-    if (order->heap_count > 0 && order->heap[0].due_ns / 1000 < us)
-        us = order->heap[0].due_ns / 1000;
-    return us;
+    return fill(order) ? order->heap[0].due_ns / 1000 : UINT64_MAX;
 }
 
-bool due_order_next(struct due_order *order, struct due_group *group)
+static uint64_t next_us(struct due_order *order)
 {
-    const struct logs *logs = order->logs;
+    uint64_t wrong_us = next_wrong_us(order), us = UINT64_MAX;
+    due_bins_peek(&order->logs->bins[order->stream], &order->place, &us);
+    return us < wrong_us ? us : wrong_us;
+}
+
+bool due_order_peek(struct due_order *order, uint64_t *due_ns)
+{
     uint64_t us = next_us(order);
-    if (us == UINT64_MAX)
-        return false;
+    if (us != UINT64_MAX)
+        *due_ns = us * 1000;
+    return us != UINT64_MAX;
+}
+
+void due_order_take(struct due_order *order, uint64_t until_ns, struct due_group *group)
+{
+    const struct due_bins *bins = &order->logs->bins[order->stream];
+    uint64_t us = next_us(order), wrong_us = next_wrong_us(order), members = 0, until_us = us + 1;
     memset(group, 0, sizeof(*group));
     group->due_ns = us * 1000;
-    const struct logs_bin *bins = logs->bins[order->stream];
-    while (order->bin < logs->bin_count[order->stream] && bins[order->bin].us == us)
-        group->count += (uint32_t)bins[order->bin++].count;
-    uint32_t members = 0;
-    for (; order->heap_count > 0 && order->heap[0].due_ns / 1000 == us; members++)
+    if (us < wrong_us && until_ns / 1000 > until_us)
+        until_us = until_ns / 1000 < wrong_us ? until_ns / 1000 : wrong_us;
+    for (; next_wrong_us(order) == us; members++)
         take_member(order, group);
+    group->count = due_bins_take(bins, &order->place, until_us);
     /* Of a damaged log a bin may be missing; what is in a fold was due all the same. */
     if (group->count < members)
         group->count = members;
     group->outcomes[OUTCOME_OK] = group->count - members;
-    return true;
 }
 
 /* Folds are skipped member by member: what began before may go on after. */
-static void skip(struct due_order *order, uint64_t from_ns)
+static void skip(struct due_order *order, uint64_t from_us)
 {
-    const struct logs *logs = order->logs;
     struct due_group skipped = {0};
-    size_t low = 0, high = logs->bin_count[order->stream];
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (logs->bins[order->stream][middle].us < from_ns / 1000)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    order->bin = low;
-    uint64_t edge_ns = from_ns / 1000 * 1000;
-    while (take_fold(order, edge_ns))
-        continue;
-    while (order->heap_count > 0 && order->heap[0].due_ns < edge_ns)
+    order->place = due_bins_place(&order->logs->bins[order->stream], from_us);
+    while (next_wrong_us(order) < from_us)
         take_member(order, &skipped);
 }
 
@@ -126,7 +118,7 @@ int due_order_start(struct due_order *order, const struct logs *logs, unsigned s
     if (order->heap == NULL)
         return -ENOMEM;
     if (from_ns > 0)
-        skip(order, from_ns);
+        skip(order, from_ns / 1000);
     return 0;
 }
 

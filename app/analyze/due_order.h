@@ -15,11 +15,12 @@
 
 #include "rundir/log_reader.h"
 
-/* What was due in one microsecond. */
+/* What was due in one microsecond, in which not all was ok; or in several that follow each other, in
+ * which all was. */
 struct due_group {
-    uint64_t due_ns; /* Its beginning. */
-    uint32_t count;  /* Due: the sum of outcomes. */
-    uint32_t outcomes[OUTCOME_COUNT];
+    uint64_t due_ns; /* The beginning of the first one with a request. */
+    uint64_t count;  /* Due: the sum of outcomes. */
+    uint64_t outcomes[OUTCOME_COUNT];
 };
 
 /* A fold under way: its next member. */
@@ -32,7 +33,8 @@ struct due_member {
 struct due_order {
     const struct logs *logs;
     unsigned stream;
-    size_t bin, fold;        /* The next ones. */
+    struct due_place place;  /* In the stream's bins. */
+    size_t fold;             /* The next one. */
     struct due_member *heap; /* The earliest first. */
     size_t heap_count;
 };
@@ -40,8 +42,11 @@ struct due_order {
 /* The requests of STREAM with due >= FROM_NS, to the microsecond. LOGS are sorted. 0 or -ENOMEM. */
 int due_order_start(struct due_order *order, const struct logs *logs, unsigned stream,
                     uint64_t from_ns);
-/* The next group; false at the end. */
-bool due_order_next(struct due_order *order, struct due_group *group);
+/* When the next group begins; false at the end. */
+bool due_order_peek(struct due_order *order, uint64_t *due_ns);
+/* The next group, after due_order_peek() said that there is one. One of several microseconds ends by
+ * UNTIL_NS, to the microsecond; one that begins then or later is of one. */
+void due_order_take(struct due_order *order, uint64_t until_ns, struct due_group *group);
 void due_order_free(struct due_order *order);
 
 #endif

@@ -36,11 +36,14 @@ static uint64_t count_outcomes(const struct asked *asked, uint32_t mask)
     }
     struct due_order order;
     struct due_group group;
+    uint64_t due_ns;
     if (due_order_start(&order, logs, asked->stream, asked->from_ns) < 0)
         return 0;
-    while (due_order_next(&order, &group))
+    while (due_order_peek(&order, &due_ns)) {
+        due_order_take(&order, UINT64_MAX, &group);
         for (unsigned i = 0; i < OUTCOME_COUNT; i++)
             count += mask >> i & 1 ? group.outcomes[i] : 0;
+    }
     due_order_free(&order);
     return count;
 }

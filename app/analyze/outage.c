@@ -103,40 +103,71 @@ static void set_recovery(struct outage *outage, const struct attempts *attempts)
     outage->recovery.to_ns = to_ns;
 }
 
+/* A request by its index, and its flow within the stream. */
+struct flow_request {
+    uint32_t flow, request;
+};
+
 /* Requests of one flow, in order of due, picked out of all. */
 struct flow_index {
     const struct logs *logs;
-    size_t *order; /* Request indexes, sorted by stream, flow, due. */
+    struct flow_request *order; /* By stream, flow, due. */
 };
 
-static int by_flow(const void *a, const void *b, void *context)
+/* What a radix sort goes by, byte after byte: the last one is the stream. */
+enum {
+    FLOW_BYTES = 5
+};
+
+static unsigned flow_byte(const struct logs *logs, struct flow_request of, unsigned byte)
 {
-    const struct record_request *requests = ((const struct logs *)context)->requests;
-    const struct record_request *x = &requests[*(const size_t *)a];
-    const struct record_request *y = &requests[*(const size_t *)b];
-    if (x->stream != y->stream)
-        return x->stream < y->stream ? -1 : 1;
-    if (x->flow != y->flow)
-        return x->flow < y->flow ? -1 : 1;
-    return (x->due_ns > y->due_ns) - (x->due_ns < y->due_ns);
+    return byte + 1 < FLOW_BYTES ? of.flow >> 8 * byte & 255 : logs->requests[of.request].stream;
 }
 
+/* One pass of it. COUNTS: how many have each value of that byte. */
+static void order_by_byte(const struct logs *logs, const struct flow_request *from,
+                          struct flow_request *to, unsigned byte, const size_t counts[256])
+{
+    size_t next[256] = {0};
+    for (unsigned i = 1; i < 256; i++)
+        next[i] = next[i - 1] + counts[i - 1];
+    for (size_t i = 0; i < logs->request_count; i++)
+        to[next[flow_byte(logs, from[i], byte)]++] = from[i];
+}
+
+/* They are in order of due, and stay so within a flow. */
 static bool index_flows(struct flow_index *index, const struct logs *logs)
 {
+    size_t counts[FLOW_BYTES][256] = {0}, count = logs->request_count;
+    struct flow_request *order = malloc((count + 1) * sizeof(*order));
+    struct flow_request *spare = malloc((count + 1) * sizeof(*spare));
     index->logs = logs;
-    index->order = malloc((logs->request_count + 1) * sizeof(*index->order));
-    if (index->order == NULL)
+    if (order == NULL || spare == NULL || count > UINT32_MAX) {
+        free(order);
+        free(spare);
         return false;
-    for (size_t i = 0; i < logs->request_count; i++)
-        index->order[i] = i;
-    qsort_r(index->order, logs->request_count, sizeof(*index->order), by_flow,
-            (void *)(uintptr_t)logs);
+    }
+    for (size_t i = 0; i < count; i++) {
+        order[i] = (struct flow_request){logs->requests[i].flow, (uint32_t)i};
+        for (unsigned byte = 0; byte < FLOW_BYTES; byte++)
+            counts[byte][flow_byte(logs, order[i], byte)]++;
+    }
+    for (unsigned byte = 0; byte < FLOW_BYTES && count > 0; byte++) {
+        if (counts[byte][flow_byte(logs, order[0], byte)] == count)
+            continue; /* It is the same in all. */
+        order_by_byte(logs, order, spare, byte, counts[byte]);
+        struct flow_request *last = order;
+        order = spare;
+        spare = last;
+    }
+    free(spare);
+    index->order = order;
     return true;
 }
 
 static const struct record_request *at(const struct flow_index *index, size_t i)
 {
-    return i < index->logs->request_count ? &index->logs->requests[index->order[i]] : NULL;
+    return i < index->logs->request_count ? &index->logs->requests[index->order[i].request] : NULL;
 }
 
 static bool is_of(const struct record_request *request, const struct record_outage *record)

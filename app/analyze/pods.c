@@ -192,8 +192,8 @@ static void tally_counts(const struct result *result, unsigned stream,
         tallies[fold->host].requests += count;
         named += count;
     }
-    if (logs->due[stream] > named)
-        tallies[0].requests += logs->due[stream] - named;
+    if (logs->bins[stream].due > named)
+        tallies[0].requests += logs->bins[stream].due - named;
 }
 
 void result_tally(const struct result *result, unsigned stream, struct result_tally tallies[])
@@ -309,6 +309,25 @@ static int add_attempts(struct result *result)
     return 0;
 }
 
+static int make_windows(struct result *result)
+{
+    struct windows **of_host = calloc(result->pod_count + 1, sizeof(struct windows *));
+    int code = of_host == NULL ? -ENOMEM : 0;
+    for (size_t i = 0; i < result->pod_count && code == 0; i++) {
+        struct result_pod *pod = &result->pods[i];
+        if (pod->host == 0)
+            continue;
+        code = windows_make(&pod->windows, &result->logs, result->outages,
+                            (struct window_scope){.stream = WINDOW_ALL_STREAMS, .host = pod->host},
+                            (uint64_t)result->experiment->windows.hold_off_ns);
+        of_host[pod->host] = &pod->windows; /* Hosts are the first pods. */
+    }
+    if (code == 0)
+        code = windows_count_hosts(of_host, result->pod_count + 1, &result->logs);
+    free(of_host);
+    return code;
+}
+
 int account_pods(struct result *result)
 {
     int code = collect_pods(result);
@@ -323,11 +342,5 @@ int account_pods(struct result *result)
         return code;
     add_outages(result);
     code = add_attempts(result);
-    for (size_t i = 0; i < result->pod_count && code == 0; i++)
-        if (result->pods[i].host != 0)
-            code = windows_make(
-                &result->pods[i].windows, &result->logs, result->outages,
-                (struct window_scope){.stream = WINDOW_ALL_STREAMS, .host = result->pods[i].host},
-                (uint64_t)result->experiment->windows.hold_off_ns);
-    return code;
+    return code < 0 ? code : make_windows(result);
 }

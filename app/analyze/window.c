@@ -103,66 +103,94 @@ static struct window *window_at(struct windows *windows, size_t *at, uint64_t du
     return &windows->items[*at];
 }
 
+static uint64_t next_edge_ns(const struct window *window, uint64_t due_ns)
+{
+    if (due_ns < window->onset.from_ns)
+        return window->onset.from_ns;
+    return window->open ? UINT64_MAX : window->recovery.to_ns;
+}
+
 static int count_stream(struct windows *windows, const struct logs *logs, unsigned stream)
 {
     struct due_order order;
     struct due_group group;
     size_t at = 0;
+    uint64_t due_ns;
     if (due_order_start(&order, logs, stream, windows->items[0].onset.from_ns) < 0)
         return -ENOMEM;
-    while (at < windows->count && due_order_next(&order, &group)) {
-        struct window *window = window_at(windows, &at, group.due_ns);
+    while (at < windows->count && due_order_peek(&order, &due_ns)) {
+        struct window *window = window_at(windows, &at, due_ns);
+        if (at < windows->count)
+            due_order_take(&order, next_edge_ns(&windows->items[at], due_ns), &group);
         for (unsigned i = 0; window != NULL && i < OUTCOME_COUNT; i++)
-            window->outcomes[i] += group.outcomes[i];
+            window->outcomes[i] += (uint32_t)group.outcomes[i];
     }
     due_order_free(&order);
     return 0;
 }
 
-/* Of a host's good answers only those that have a record of their own can be told apart. */
-static void count_requests(struct windows *windows, const struct logs *logs, uint16_t host)
+/* Of all streams, or that of the scope. */
+static int count_outcomes(struct windows *windows, const struct logs *logs, int stream)
 {
-    size_t at = 0;
+    int code = 0;
+    for (unsigned i = 0; i < RECORD_STREAMS && code == 0 && windows->count > 0; i++)
+        if (stream == WINDOW_ALL_STREAMS || stream == (int)i)
+            code = count_stream(windows, logs, i);
+    return code;
+}
+
+/* A host's windows, as a pass over all hosts' requests comes to them. */
+struct host_windows {
+    struct windows *windows; /* NULL: it has none. */
+    size_t at;               /* Those before it are over. */
+};
+
+/* Of a host's good answers only those that have a record of their own can be told apart. */
+static void count_requests(struct host_windows hosts[], size_t count, const struct logs *logs)
+{
     for (size_t i = 0; i < logs->request_count; i++) {
         const struct record_request *request = &logs->requests[i];
-        if (request->host != host || !logs_whole(logs, request->stream))
+        struct host_windows *host = request->host < count ? &hosts[request->host] : NULL;
+        if (host == NULL || host->windows == NULL || !logs_whole(logs, request->stream))
             continue;
-        struct window *window = window_at(windows, &at, request->due_ns);
+        struct window *window = window_at(host->windows, &host->at, request->due_ns);
         if (window != NULL)
             window->outcomes[request->outcome]++;
     }
 }
 
-static void count_folds(struct windows *windows, const struct logs *logs, uint16_t host)
+/* Members of a fold may be due after the next fold has begun. */
+static void count_folds(struct host_windows hosts[], size_t count, const struct logs *logs)
 {
     for (size_t i = 0; i < logs->fold_count; i++) {
         const struct record_fold *fold = &logs->folds[i];
-        if (fold->host != host || logs_whole(logs, fold->stream))
+        struct host_windows *host = fold->host < count ? &hosts[fold->host] : NULL;
+        if (host == NULL || host->windows == NULL || logs_whole(logs, fold->stream))
             continue;
-        size_t at = 0;
+        window_at(host->windows, &host->at, fold->first_ns);
+        size_t at = host->at;
         for (uint32_t k = 0; k < fold->count; k++) {
-            struct window *window = window_at(windows, &at, fold->first_ns + k * fold->step_ns);
+            struct window *window =
+                window_at(host->windows, &at, fold->first_ns + k * fold->step_ns);
             if (window != NULL)
                 window->outcomes[fold->outcome]++;
         }
     }
 }
 
-static int count_outcomes(struct windows *windows, const struct logs *logs,
-                          struct window_scope scope)
+int windows_count_hosts(struct windows *const of_host[], size_t count, const struct logs *logs)
 {
-    int code = 0;
-    if (windows->count == 0)
-        return 0;
-    if (scope.host != WINDOW_ALL_HOSTS) {
-        count_requests(windows, logs, scope.host);
-        count_folds(windows, logs, scope.host);
-        return 0;
-    }
-    for (unsigned i = 0; i < RECORD_STREAMS && code == 0; i++)
-        if (scope.stream == WINDOW_ALL_STREAMS || scope.stream == (int)i)
-            code = count_stream(windows, logs, i);
-    return code;
+    struct host_windows *hosts = calloc(count + 1, sizeof(*hosts));
+    if (hosts == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        hosts[i].windows = of_host[i];
+    count_requests(hosts, count, logs);
+    for (size_t i = 0; i < count; i++)
+        hosts[i].at = 0;
+    count_folds(hosts, count, logs);
+    free(hosts);
+    return 0;
 }
 
 /* A fault of the tester's that lies within the window's onset, or covers its length, could be what
@@ -240,7 +268,9 @@ int windows_make(struct windows *windows, const struct logs *logs, const struct 
     unite(windows, members, count, scope, hold_off_ns, logs, flows);
     free(members);
     free(flows);
-    int code = count_outcomes(windows, logs, scope);
+    struct window *kept = realloc(windows->items, (windows->count + 1) * sizeof(*kept));
+    windows->items = kept != NULL ? kept : windows->items;
+    int code = scope.host == WINDOW_ALL_HOSTS ? count_outcomes(windows, logs, scope.stream) : 0;
     if (code < 0)
         windows_free(windows);
     return code;

@@ -59,11 +59,14 @@ struct window_scope {
     uint16_t host; /* WINDOW_ALL_HOSTS or an id: outages of connections to that pod. */
 };
 
-/* The windows of SCOPE, by onset. OUTAGES: logs->outage_count of them, of outages_make.
- * 0 or -ENOMEM. */
+/* The windows of SCOPE, by onset. OUTAGES: logs->outage_count of them, of outages_make. Those of a
+ * host have no outcomes yet: see windows_count_hosts(). 0 or -ENOMEM. */
 int windows_make(struct windows *windows, const struct logs *logs, const struct outage *outages,
                  struct window_scope scope, uint64_t hold_off_ns);
 void windows_free(struct windows *windows);
+/* The outcomes in the windows of COUNT hosts, all in one pass: OF_HOST[id], NULL where it has none. 0
+ * or -ENOMEM. */
+int windows_count_hosts(struct windows *const of_host[], size_t count, const struct logs *logs);
 
 /* Shortest and longest possible duration; 0 and UINT64_MAX where it is open. */
 struct bracket window_duration(const struct window *window);

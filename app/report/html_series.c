@@ -1,8 +1,10 @@
 #include "report/html_series.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "analyze/due_order.h"
 #include "report/column.h"
 
 struct named {
@@ -43,7 +45,7 @@ static uint64_t round_width(uint64_t least_ns)
 }
 
 /* Of raw frames nobody answers: they are good as far as anybody can tell for each. */
-static bool is_good(uint8_t outcome)
+static bool is_good(unsigned outcome)
 {
     return outcome_is_good(outcome) || outcome == OUTCOME_SENT;
 }
@@ -65,39 +67,36 @@ static uint32_t bin_of(const struct bins *bins, uint64_t due_ns)
     return index < bins->count ? (uint32_t)index : bins->count - 1;
 }
 
-/* What is in no fold was ok. */
-static void fill_bins(struct bins *bins, const struct result *result, unsigned stream)
+static int fill_bins(struct bins *bins, const struct result *result, unsigned stream)
 {
-    const struct logs *logs = &result->logs;
-    uint64_t end = end_ns(result);
+    uint64_t end = end_ns(result), due_ns;
+    struct due_order order;
+    struct due_group group;
     bins->width_ns = round_width(end / HTML_BINS + 1);
     bins->count = (uint32_t)(end / bins->width_ns) + 1;
-    for (size_t i = 0; i < logs->bin_count[stream]; i++) {
-        uint32_t at = bin_of(bins, (uint64_t)logs->bins[stream][i].us * 1000);
-        bins->due[at] += logs->bins[stream][i].count;
-        bins->good[at] += logs->bins[stream][i].count;
-    }
-    for (size_t i = 0; i < logs->fold_count; i++) {
-        const struct record_fold *fold = &logs->folds[i];
-        if (fold->stream != stream || is_good(fold->outcome))
-            continue;
-        bool lost = result->opens >> fold->outcome & 1;
-        for (uint32_t k = 0; k < fold->count; k++) {
-            uint32_t at = bin_of(bins, (fold->first_ns + k * fold->step_ns) / 1000 * 1000);
-            bins->good[at] -= bins->good[at] > 0;
-            bins->lost[at] += lost;
+    if (due_order_start(&order, &result->logs, stream, 0) < 0)
+        return -ENOMEM;
+    while (due_order_peek(&order, &due_ns)) {
+        uint32_t at = bin_of(bins, due_ns);
+        due_order_take(&order, due_ns - due_ns % bins->width_ns + bins->width_ns, &group);
+        bins->due[at] += group.count;
+        for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
+            bins->good[at] += is_good(i) ? group.outcomes[i] : 0;
+            bins->lost[at] += result->opens >> i & 1 ? group.outcomes[i] : 0;
         }
     }
+    due_order_free(&order);
+    return 0;
 }
 
 static void add_bins(const struct result *result, unsigned stream, struct text *out)
 {
     struct bins *bins = calloc(1, sizeof(*bins));
-    if (bins == NULL) {
+    if (bins == NULL || fill_bins(bins, result, stream) < 0) {
         out->failed = true;
+        free(bins);
         return;
     }
-    fill_bins(bins, result, stream);
     struct column due = {0}, good = {0}, lost = {0};
     for (uint32_t i = 0; i < bins->count; i++) {
         column_add(&due, bins->due[i]);

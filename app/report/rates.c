@@ -12,8 +12,7 @@
 
 static uint64_t last_due_ns(const struct logs *logs, unsigned stream)
 {
-    size_t count = logs->bin_count[stream];
-    return count > 0 ? logs->bins[stream][count - 1].us * UINT64_C(1000) : 0;
+    return due_bins_last_us(&logs->bins[stream]) * 1000;
 }
 
 uint64_t rates_step_ns(const struct result *result, size_t most)
@@ -44,13 +43,15 @@ static int add_counts(struct rates *rates, const struct result *result, unsigned
     struct rates_item *rest = &rates->rest;
     struct due_order order;
     struct due_group group;
+    uint64_t due_ns;
     rest->due = whole->due;
     rest->lost = whole->lost;
     memcpy(rest->outcomes, whole->outcomes, sizeof(rest->outcomes));
     if (due_order_start(&order, &result->logs, stream, 0) < 0)
         return -ENOMEM;
-    while (due_order_next(&order, &group)) {
-        struct rates_item *item = item_at(rates, group.due_ns);
+    while (due_order_peek(&order, &due_ns)) {
+        struct rates_item *item = item_at(rates, due_ns);
+        due_order_take(&order, due_ns - due_ns % rates->step_ns + rates->step_ns, &group);
         if (item == NULL)
             continue;
         item->due += group.count;
@@ -118,9 +119,10 @@ static void add_histograms(struct rates *rates, const struct result *result, uns
 int rates_make(struct rates *rates, const struct result *result, unsigned stream, uint64_t step_ns)
 {
     const struct logs *logs = &result->logs;
-    bool any = logs->bin_count[stream] > 0;
-    uint64_t first_ns = any ? logs->bins[stream][0].us * UINT64_C(1000) : 0;
-    *rates = (struct rates){.from_ns = first_ns / step_ns * step_ns, .step_ns = step_ns};
+    struct due_place first = {0};
+    uint64_t first_us = 0;
+    bool any = due_bins_peek(&logs->bins[stream], &first, &first_us);
+    *rates = (struct rates){.from_ns = first_us * 1000 / step_ns * step_ns, .step_ns = step_ns};
     rates->count = any ? (last_due_ns(logs, stream) - rates->from_ns) / step_ns + 1 : 0;
     rates->items = calloc(rates->count + 1, sizeof(*rates->items));
     int code = rates->items == NULL ? -ENOMEM : add_counts(rates, result, stream);

@@ -42,22 +42,6 @@ static int append_bytes(void **array, size_t *have, const void *from, size_t cou
     return 0;
 }
 
-int logs_add_due(struct logs *logs, unsigned stream, uint64_t us, uint32_t count)
-{
-    size_t *have = &logs->bin_count[stream];
-    if (*have == logs->bin_capacity[stream]) {
-        size_t capacity = *have ? *have + *have / 2 : 256;
-        struct logs_bin *grown = realloc(logs->bins[stream], capacity * sizeof(*grown));
-        if (grown == NULL)
-            return -ENOMEM;
-        logs->bins[stream] = grown;
-        logs->bin_capacity[stream] = capacity;
-    }
-    logs->bins[stream][(*have)++] =
-        (struct logs_bin){.us = us & (DUES_US_MAX - 1), .count = count & (DUES_BIN_MAX - 1)};
-    return 0;
-}
-
 static int append_dues(struct logs *logs, const uint8_t *records, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -66,7 +50,7 @@ static int append_dues(struct logs *logs, const uint8_t *records, uint32_t count
         uint32_t many;
         memcpy(&chunk, records + i * sizeof(chunk), sizeof(chunk));
         while (dues_next(&chunk, &place, &many))
-            if (logs_add_due(logs, chunk.stream, place.us, many) < 0)
+            if (due_bins_add(&logs->bins[chunk.stream], place.us, many) < 0)
                 return -ENOMEM;
     }
     return 0;
@@ -413,34 +397,10 @@ static int by_from(const void *a, const void *b)
     return order ? order : compare(x->kind, y->kind);
 }
 
-static int by_us(const void *a, const void *b)
-{
-    const struct logs_bin *x = a, *y = b;
-    return compare(x->us, y->us);
-}
-
 static void sort(void *array, size_t count, size_t bytes, int (*order)(const void *, const void *))
 {
     if (count > 1)
         qsort(array, count, bytes, order);
-}
-
-/* Bins of one microsecond become one. */
-static void sort_bins(struct logs *logs, unsigned stream)
-{
-    struct logs_bin *bins = logs->bins[stream];
-    size_t kept = 0;
-    sort(bins, logs->bin_count[stream], sizeof(*bins), by_us);
-    logs->due[stream] = 0;
-    for (size_t i = 0; i < logs->bin_count[stream]; i++) {
-        logs->due[stream] += bins[i].count;
-        if (kept > 0 && bins[kept - 1].us == bins[i].us &&
-            (uint64_t)bins[kept - 1].count + bins[i].count < DUES_BIN_MAX)
-            bins[kept - 1].count = (bins[kept - 1].count + bins[i].count) & (DUES_BIN_MAX - 1);
-        else
-            bins[kept++] = bins[i];
-    }
-    logs->bin_count[stream] = kept;
 }
 
 /* A request that was sampled and kept as well is there twice. */
@@ -453,15 +413,17 @@ static void sort_requests(struct logs *logs)
         if (kept > 0 &&
             memcmp(&logs->requests[kept - 1], &logs->requests[i], sizeof(*logs->requests)) == 0)
             continue;
-        logs->requests[kept++] = logs->requests[i];
         logs->logged[logs->requests[i].stream]++;
+        if (kept != i)
+            logs->requests[kept] = logs->requests[i];
+        kept++;
     }
     logs->request_count = kept;
 }
 
 bool logs_whole(const struct logs *logs, unsigned stream)
 {
-    return logs->logged[stream] == logs->due[stream];
+    return logs->logged[stream] == logs->bins[stream].due;
 }
 
 void logs_add_interval(const struct logs *logs, const struct logs_interval *interval,
@@ -494,7 +456,7 @@ static int make_folds(struct logs *logs, unsigned stream)
                                    .outcome = request->outcome,
                                    .reason = request->reason,
                                    .sent = request->sent_ns != 0};
-        if (logs_add_due(logs, stream, request->due_ns / 1000, 1) < 0)
+        if (due_bins_add(&logs->bins[stream], request->due_ns / 1000, 1) < 0)
             return -ENOMEM;
         if (request->outcome != OUTCOME_OK &&
             append_bytes((void **)&logs->folds, &logs->fold_count, &fold, 1, sizeof(fold)) < 0)
@@ -510,9 +472,9 @@ static int mend_stream(struct logs *logs, unsigned stream)
         if (logs->folds[i].stream != stream)
             logs->folds[kept++] = logs->folds[i];
     logs->fold_count = kept;
-    logs->bin_count[stream] = 0;
+    due_bins_free(&logs->bins[stream]);
     int code = make_folds(logs, stream);
-    sort_bins(logs, stream);
+    due_bins_sort(&logs->bins[stream]);
     return code;
 }
 
@@ -521,8 +483,10 @@ static int mend_stream(struct logs *logs, unsigned stream)
 static bool is_cut(const struct logs *logs, unsigned stream)
 {
     uint64_t wrong = 0, folded = 0;
-    if (logs->logged[stream] != logs->due[stream])
-        return logs->logged[stream] > logs->due[stream];
+    if (logs->logged[stream] == 0)
+        return false;
+    if (!logs_whole(logs, stream))
+        return logs->logged[stream] > logs->bins[stream].due;
     for (size_t i = 0; i < logs->request_count; i++)
         wrong += logs->requests[i].stream == stream && logs->requests[i].outcome != OUTCOME_OK;
     for (size_t i = 0; i < logs->fold_count; i++)
@@ -535,7 +499,7 @@ int logs_sort(struct logs *logs)
     int code = 0;
     sort_requests(logs);
     for (unsigned i = 0; i < RECORD_STREAMS; i++)
-        sort_bins(logs, i);
+        due_bins_sort(&logs->bins[i]);
     for (unsigned i = 0; i < RECORD_STREAMS && code == 0; i++)
         if (is_cut(logs, i))
             code = mend_stream(logs, i);
@@ -613,7 +577,7 @@ void logs_free(struct logs *logs)
     free(logs->buckets);
     free(logs->answers);
     for (unsigned i = 0; i < RECORD_STREAMS; i++)
-        free(logs->bins[i]);
+        due_bins_free(&logs->bins[i]);
     memset(logs, 0, sizeof(*logs));
 }
 

@@ -17,13 +17,8 @@
 
 #include "base/error.h"
 #include "record/record.h"
+#include "rundir/due_bins.h"
 #include "rundir/log_writer.h"
-
-/* So many requests of a stream were due in a microsecond, over all workers. */
-struct logs_bin {
-    uint64_t us : 42;
-    uint64_t count : 22;
-};
 
 /* A histogram of an interval: its buckets are in logs.buckets from `first` on, `buckets` many. */
 struct logs_interval {
@@ -44,11 +39,9 @@ struct logs {
     struct logs_interval *intervals;       /* By from_ns, stream, kind; one for each worker. */
     struct log_bucket *buckets;            /* Of the intervals. */
     struct log_answers *answers;           /* One for each worker, stream and host. */
-    struct logs_bin *bins[RECORD_STREAMS]; /* By us, each only once but when it is too full. */
+    struct due_bins bins[RECORD_STREAMS];  /* When requests were due. */
     size_t request_count, connection_count, outage_count, segment_count, fault_count, host_count;
     size_t fold_count, interval_count, bucket_count, answers_count;
-    size_t bin_count[RECORD_STREAMS], bin_capacity[RECORD_STREAMS];
-    uint64_t due[RECORD_STREAMS];    /* Sum over the stream's bins. */
     uint64_t logged[RECORD_STREAMS]; /* Requests of it that there is a record of. */
     uint64_t damaged_bytes;          /* After the last whole block, over all files. */
     uint32_t files;                  /* Read. */
@@ -74,8 +67,6 @@ bool logs_check_block(const uint8_t *bytes, size_t size, uint32_t sequence,
 int logs_sort(struct logs *logs);
 /* True: every request of STREAM that was due has a record of its own. After logs_sort(). */
 bool logs_whole(const struct logs *logs, unsigned stream);
-/* COUNT more requests of STREAM were due in microsecond US. 0 or -ENOMEM. */
-int logs_add_due(struct logs *logs, unsigned stream, uint64_t us, uint32_t count);
 /* Adds INTERVAL to HISTOGRAM. */
 void logs_add_interval(const struct logs *logs, const struct logs_interval *interval,
                        struct histogram *histogram);

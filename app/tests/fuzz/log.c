@@ -41,13 +41,14 @@ static void mend(uint8_t *bytes, size_t size)
 static void check_dues(const struct logs *logs)
 {
     for (unsigned s = 0; s < RECORD_STREAMS; s++) {
-        uint64_t due = 0;
-        for (size_t i = 0; i < logs->bin_count[s]; i++) {
-            require(i == 0 || logs->bins[s][i - 1].us <= logs->bins[s][i].us);
-            require(logs->bins[s][i].count > 0);
-            due += logs->bins[s][i].count;
+        struct due_place place = {0};
+        uint64_t due = 0, us, next_us = 0;
+        for (; due_bins_peek(&logs->bins[s], &place, &us); next_us = us + 1) {
+            uint64_t count = due_bins_take(&logs->bins[s], &place, us + 1);
+            require(us >= next_us && us < DUES_US_MAX && count > 0);
+            due += count;
         }
-        require(due == logs->due[s] && logs->logged[s] <= logs->due[s]);
+        require(due == logs->bins[s].due && logs->logged[s] <= due);
     }
     for (size_t i = 0; i < logs->fold_count; i++)
         require(logs->folds[i].outcome != OUTCOME_OK && logs->folds[i].host <= logs->host_count &&

@@ -154,6 +154,8 @@ static void scopes_see_their_own(void **state)
         if (windows.count > 0)
             assert_int_equal(windows.items[0].onset.from_ns, MS(rows[i].from));
         if (rows[i].scope.host == 2 && windows.count > 0) {
+            struct windows *const of_host[] = {NULL, NULL, &windows};
+            assert_int_equal(windows_count_hosts(of_host, 3, &logs), 0);
             assert_int_equal(windows.items[0].outcomes[OUTCOME_RESET], 10);
             assert_int_equal(windows.items[0].outcomes[OUTCOME_OK], 2); /* 2990 and 3100. */
         }

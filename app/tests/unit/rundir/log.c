@@ -108,7 +108,7 @@ static void a_killed_run_has_its_failures(void **state)
         assert_int_equal(log_writer_close(&writer, &err), 0);
         assert_int_equal(logs_read(&logs, *state, &err), 0);
         assert_true(logs_whole(&logs, 1));
-        assert_int_equal(logs.due[1], i + 1);
+        assert_int_equal(logs.bins[1].due, i + 1);
         assert_int_equal(logs.fold_count, i + 1);
         assert_int_equal(logs.folds[i].outcome, OUTCOME_STALLED);
         logs_free(&logs);
