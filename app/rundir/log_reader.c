@@ -84,8 +84,14 @@ static int append(struct logs *logs, const struct log_block *block, const uint8_
 
 static int check_header(const struct log_header *header, struct error *err)
 {
-    if (memcmp(header->magic, LOG_MAGIC, sizeof(header->magic)) != 0)
+    const size_t name = sizeof(header->magic) - 1; /* Its last byte is the version. */
+    if (memcmp(header->magic, LOG_MAGIC, name) != 0)
         return error_set(err, EXIT_USAGE, -EINVAL, "this is no log of seamline's");
+    if (header->magic[name] != LOG_MAGIC[name])
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "written by another version (its format is not %s); read it with that "
+                         "version",
+                         LOG_MAGIC);
     if (header->byte_order != 0x01020304)
         return error_set(err, EXIT_USAGE, -EINVAL,
                          "written on a machine of other byte order; read it there");

@@ -221,6 +221,13 @@ static void foreign_files_are_refused(void **state)
     struct error err = {0};
     assert_int_equal(logs_parse(&logs, text, sizeof(text), &err), -EINVAL);
     assert_non_null(strstr(err.text, "no log"));
+    err = (struct error){0};
+    assert_int_equal(logs_parse(&logs,
+                                "SEAMLOG1"
+                                "\4\3\2\1....................",
+                                32, &err),
+                     -EINVAL);
+    assert_non_null(strstr(err.text, "written by another version (its format is not SEAMLOG2)"));
 }
 
 static void an_empty_folder_is_told(void **state)
