@@ -328,6 +328,53 @@ static void add_share(struct meta *sum, const struct merge_share *share, bool fi
               meta->notes != NULL ? meta->notes : "");
 }
 
+/* Why the shares' predictions are none of the whole: a line in NOTES. */
+static bool predictions_agree(const struct merge_share *shares, size_t count, struct text *notes)
+{
+    const struct merge_share *with = NULL, *without = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct meta_prediction *prediction = &shares[i].meta.prediction;
+        if (!prediction->given)
+            without = &shares[i];
+        else if (with == NULL)
+            with = &shares[i];
+        else if (strcmp(prediction->basis, with->meta.prediction.basis) != 0) {
+            text_addf(notes,
+                      "no prediction of the whole: that of share %s is of \"%s\", that of "
+                      "share %s of \"%s\"\n",
+                      with->directory, with->meta.prediction.basis, shares[i].directory,
+                      prediction->basis);
+            return false;
+        }
+    }
+    if (with != NULL && without != NULL)
+        text_addf(notes,
+                  "no prediction of the whole: share %s has one of its own connections, "
+                  "share %s has none\n",
+                  with->directory, without->directory);
+    return with != NULL && without == NULL;
+}
+
+/* What breaks of the whole is the sum over the shares. */
+static void merge_prediction(const struct merge_share *shares, size_t count,
+                             struct meta_prediction *sum, struct text *notes)
+{
+    if (!predictions_agree(shares, count, notes))
+        return;
+    sum->given = true;
+    for (size_t i = 0; i < count; i++) {
+        const struct meta_prediction *prediction = &shares[i].meta.prediction;
+        sum->mean += prediction->mean;
+        sum->min += prediction->min;
+        sum->p1 += prediction->p1;
+        sum->p50 += prediction->p50;
+        sum->p99 += prediction->p99;
+        sum->max += prediction->max;
+    }
+    snprintf(sum->basis, sizeof(sum->basis), "%.200s, summed over %zu shares",
+             shares[0].meta.prediction.basis, count);
+}
+
 int merge_meta(const struct merge_share *shares, size_t count, const struct experiment *whole,
                struct meta *out)
 {
@@ -351,6 +398,7 @@ int merge_meta(const struct merge_share *shares, size_t count, const struct expe
         out->utc_count = meta->utc_count;
         out->server_clock = meta->server_clock;
     }
+    merge_prediction(shares, count, &out->prediction, &notes);
     if (notes.failed) {
         text_free(&notes);
         return -ENOMEM;

@@ -27,6 +27,7 @@ struct share {
     const char *windows; /* Other than the whole's. */
     bool changed;
     struct meta_server_clock server;
+    const char *predicted; /* The prediction's basis; NULL: there is none. */
 };
 
 /* EXPERIMENT with COUNT connections and their part of the rate. */
@@ -143,6 +144,10 @@ static void write_meta(const char *directory, const struct share *share,
                         .server_clock = share->server};
     struct meta_stream *stream = &meta.streams[0];
     struct error err = {0};
+    if (share->predicted != NULL) {
+        meta.prediction = (struct meta_prediction){true, 2.5, 2, 2, 2, 3, 4, ""};
+        snprintf(meta.prediction.basis, sizeof(meta.prediction.basis), "%s", share->predicted);
+    }
     snprintf(meta.version, sizeof(meta.version), "0.1.0");
     json_format_time(INT64_C(1795000000000000000) + (int64_t)MS(share->later_ms), 9, meta.started);
     *stream = scene_stream("held", "ctraffic");
@@ -191,9 +196,9 @@ static enum exit_status merge(const char *folder, const char *line, struct error
     return status;
 }
 
-static const struct share whole = {"whole", 0, 4, 0, 2, NULL, true, {0}};
-static const struct share first_half = {"a", 0, 2, 0, 1, NULL, true, {0}};
-static const struct share second_half = {"b", 2, 2, LATER_MS, 1, NULL, false, {0}};
+static const struct share whole = {"whole", 0, 4, 0, 2, NULL, true, {0}, NULL};
+static const struct share first_half = {"a", 0, 2, 0, 1, NULL, true, {0}, NULL};
+static const struct share second_half = {"b", 2, 2, LATER_MS, 1, NULL, false, {0}, NULL};
 
 static int setup(void **state)
 {
@@ -334,6 +339,50 @@ static void what_is_no_share_is_refused(void **state)
     }
 }
 
+/* The whole's is the sum, when all are of the same rollout; else why there is none is in the notes. */
+static void predictions_are_added_up(void **state)
+{
+    static const struct {
+        const char *name, *of_a, *of_b, *told;
+    } rows[] = {
+        {"1", "rr, 4 pods", "rr, 4 pods", NULL},
+        {"2", "rr, 4 pods", "lc, 4 pods",
+         "that of share a2 is of \"rr, 4 pods\", that of share b2 of \"lc, 4 pods\""},
+        {"3", "rr, 4 pods", NULL, "share a3 has one of its own connections, share b3 has none"},
+        {"4", NULL, NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char a[8], b[8], line[100], path[1000];
+        struct share one = first_half, two = second_half;
+        struct meta meta;
+        struct error err;
+        snprintf(a, sizeof(a), "a%s", rows[i].name);
+        snprintf(b, sizeof(b), "b%s", rows[i].name);
+        one.name = a;
+        one.predicted = rows[i].of_a;
+        two.name = b;
+        two.predicted = rows[i].of_b;
+        make(*state, &one);
+        make(*state, &two);
+        snprintf(line, sizeof(line), "%s %s -e x.json -o both%s --clock-error 0s", a, b,
+                 rows[i].name);
+        assert_int_equal(merge(*state, line, &err), EXIT_MET);
+        snprintf(path, sizeof(path), "%s/both%s", (const char *)*state, rows[i].name);
+        assert_int_equal(meta_read(&meta, path, &err), 0);
+        assert_int_equal(meta.prediction.given, i == 0);
+        if (i == 0) {
+            assert_string_equal(meta.prediction.basis, "rr, 4 pods, summed over 2 shares");
+            assert_true(meta.prediction.mean == 5);
+            assert_int_equal(meta.prediction.min, 4);
+            assert_int_equal(meta.prediction.p99, 6);
+            assert_int_equal(meta.prediction.max, 8);
+        }
+        assert_true((strstr(meta.notes, "no prediction") != NULL) == (rows[i].told != NULL));
+        assert_true(rows[i].told == NULL || strstr(meta.notes, rows[i].told) != NULL);
+        meta_free(&meta);
+    }
+}
+
 /* The rest of a damaged log is copied: the whole's reader tells of it. */
 static void damage_is_kept(void **state)
 {
@@ -362,6 +411,7 @@ int main(void)
         WITH_HALVES(two_halves_are_the_whole),
         WITH_HALVES(clocks_are_put_to_each_other),
         WITH_HALVES(what_is_no_share_is_refused),
+        WITH_HALVES(predictions_are_added_up),
         WITH_HALVES(damage_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
