@@ -110,7 +110,6 @@ static bool is_phase(const struct timeline_event *event)
     case TIMELINE_STREAM_STEADY:
     case TIMELINE_STREAM_STOP:
     case TIMELINE_CHANGE:
-    case TIMELINE_ROLLOUT_START:
     case TIMELINE_ROLLOUT_COMPLETE:
     case TIMELINE_ROLLOUT_FAILED: return true;
     default: return false;

@@ -45,7 +45,6 @@ enum {
     X(ENDPOINT_READY, "endpoint-ready") /* object: the pod; text: the slice's service */           \
     X(ENDPOINT_TERMINATING, "endpoint-terminating")                                                \
     X(ENDPOINT_REMOVED, "endpoint-removed")                                                        \
-    X(ROLLOUT_START, "rollout-start") /* object: the deployment */                                 \
     X(ROLLOUT_PROGRESS, "rollout-progress")                                                        \
     X(ROLLOUT_COMPLETE, "rollout-complete")                                                        \
     X(ROLLOUT_FAILED, "rollout-failed")                                                            \

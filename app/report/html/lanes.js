@@ -304,7 +304,7 @@ const Lanes = (() => {
         return [
             windowsRow(model), stepsRow(model),
             marksRow(model, "Changes", ["change"], event => event.ours ? "accent" : "ending"),
-            marksRow(model, "Rollout", ["rollout-start", "rollout-progress", "rollout-complete", "rollout-failed"],
+            marksRow(model, "Rollout", ["rollout-progress", "rollout-complete", "rollout-failed"],
                 event => event.kind === "rollout-failed" ? "lost" : event.kind === "rollout-progress" ? "due" : "ready"),
             marksRow(model, "Services", ["service-changed"], () => "accent"),
             testerRow(model),
