@@ -507,8 +507,8 @@ static bool fell_silent(const struct voice *voice, const struct window *window, 
            pause_ns > LONGER * usual_ns;
 }
 
-/* Its good requests that were surely sent before the window are counted; the others are heard, up to
- * the first one after it. */
+/* Its good requests that were surely sent before the window are counted; the others are heard, up
+ * to the first one after it. */
 static struct voice hear_host(const struct evidence *evidence, size_t host)
 {
     const struct evidence_index *index = evidence->index;

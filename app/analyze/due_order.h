@@ -15,8 +15,8 @@
 
 #include "rundir/log_reader.h"
 
-/* What was due in one microsecond, in which not all was ok; or in several that follow each other, in
- * which all was. */
+/* What was due in one microsecond, in which not all was ok; or in several that follow each other,
+ * in which all was. */
 struct due_group {
     uint64_t due_ns; /* The beginning of the first one with a request. */
     uint64_t count;  /* Due: the sum of outcomes. */
@@ -44,8 +44,8 @@ int due_order_start(struct due_order *order, const struct logs *logs, unsigned s
                     uint64_t from_ns);
 /* When the next group begins; false at the end. */
 bool due_order_peek(struct due_order *order, uint64_t *due_ns);
-/* The next group, after due_order_peek() said that there is one. One of several microseconds ends by
- * UNTIL_NS, to the microsecond; one that begins then or later is of one. */
+/* The next group, after due_order_peek() said that there is one. One of several microseconds ends
+ * by UNTIL_NS, to the microsecond; one that begins then or later is of one. */
 void due_order_take(struct due_order *order, uint64_t until_ns, struct due_group *group);
 void due_order_free(struct due_order *order);
 

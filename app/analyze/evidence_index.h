@@ -44,8 +44,8 @@ size_t evidence_index_sent_before(const struct evidence_index *index,
 uint64_t evidence_index_last_sent(const struct evidence_index *index,
                                   const struct record_request *const *good, size_t count);
 
-/* Another connection had the tuple of the one with this id, and had ended less than WITHIN_NS before
- * it was opened. */
+/* Another connection had the tuple of the one with this id, and had ended less than WITHIN_NS
+ * before it was opened. */
 bool evidence_index_reused(const struct evidence_index *index, uint32_t id, uint64_t within_ns);
 
 #endif

@@ -64,8 +64,8 @@ struct window_scope {
 int windows_make(struct windows *windows, const struct logs *logs, const struct outage *outages,
                  struct window_scope scope, uint64_t hold_off_ns);
 void windows_free(struct windows *windows);
-/* The outcomes in the windows of COUNT hosts, all in one pass: OF_HOST[id], NULL where it has none. 0
- * or -ENOMEM. */
+/* The outcomes in the windows of COUNT hosts, all in one pass: OF_HOST[id], NULL where it has none.
+ * 0 or -ENOMEM. */
 int windows_count_hosts(struct windows *const of_host[], size_t count, const struct logs *logs);
 
 /* Shortest and longest possible duration; 0 and UINT64_MAX where it is open. */

@@ -1,12 +1,12 @@
 /* due_bins.h - how many requests of a stream were due in each microsecond, over all workers.
  *
- * Run time is cut into slices of 2^16 us. In a slice with few bins each is an entry of 4 bytes; in one
- * where these would take more than a count of 2 bytes for every microsecond, there is that, and
+ * Run time is cut into slices of 2^16 us. In a slice with few bins each is an entry of 4 bytes; in
+ * one where these would take more than a count of 2 bytes for every microsecond, there is that, and
  * entries only for what such a count cannot hold. So a bin takes 4 bytes at most, and a minute of a
  * million requests a second 120 MB.
  *
- * Bins are added in any order. After due_bins_sort() they are read from a place on, which only moves
- * forward: all of them in one pass, however they are asked for. Units: us of run time, below
+ * Bins are added in any order. After due_bins_sort() they are read from a place on, which only
+ * moves forward: all of them in one pass, however they are asked for. Units: us of run time, below
  * DUES_US_MAX.
  *
  * Threads: none of its own; a place is its owner's. Memory: malloc; zeros are empty.

@@ -3,8 +3,8 @@
  * sample allows. The value is CPU time, the second line the largest resident set: both of a process
  * that does nothing else.
  *
- * Usage: report_big [DIR]. The run directory is made in TMPDIR, or /tmp, and removed; DIR is made if it
- * is not there, and kept. */
+ * Usage: report_big [DIR]. The run directory is made in TMPDIR, or /tmp, and removed; DIR is made
+ * if it is not there, and kept. */
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>

@@ -1,9 +1,9 @@
 /* big_run.h - the run directory of a large run: 60 s at a million requests a second, of which
  * 100,000 went wrong, while a rollout replaced all pods.
  *
- * Four workers, two streams. `held`: 10,000 connections with 100 requests/s each, recorded as such a
- * rate is by default, one good request in ten. `new`: 1,000 connections/s, recorded in full. Every two
- * seconds from 10 s on, one of 20 pods ends:
+ * Four workers, two streams. `held`: 10,000 connections with 100 requests/s each, recorded as such
+ * a rate is by default, one good request in ten. `new`: 1,000 connections/s, recorded in full.
+ * Every two seconds from 10 s on, one of 20 pods ends:
  *
  *     80,000   held: its 500 connections are reset, one after the other within 50 ms; each loses
  *              a request and seven slots, is refused once, and goes on on the pod's successor
