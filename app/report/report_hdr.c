@@ -19,6 +19,10 @@ enum kind {
     KIND_COUNT
 };
 
+enum {
+    PHASES = 2
+};
+
 static const char *const kind_names[KIND_COUNT] = {
     [FROM_DUE] = "from-due", [FROM_SENT] = "from-sent", [FIRST_BYTE] = "first-byte",
     [CONNECT] = "connect",   [SECURE] = "tls",
@@ -80,8 +84,22 @@ static bool add_line(struct text *out, const struct part *part, const struct hdr
     return good;
 }
 
-/* The logs are in the order of time. */
-static bool add_seconds(struct text *out, struct part part, struct hdr *hdr)
+/* A part of the run with a name of its own, and what is measured in it. */
+struct phase {
+    struct part part;
+    struct hdr *hdr;
+};
+
+static void add_to_phases(struct phase phases[PHASES], uint64_t at_ns, uint64_t value_ns)
+{
+    for (unsigned i = 0; i < PHASES; i++)
+        if (at_ns >= phases[i].part.from_ns && at_ns < phases[i].part.to_ns)
+            hdr_add(phases[i].hdr, value_ns);
+}
+
+/* A line for each second; what belongs to a phase is added to it. The logs are in order of time. */
+static bool add_seconds(struct text *out, struct part part, struct hdr *hdr,
+                        struct phase phases[PHASES])
 {
     uint64_t at_ns = 0, value_ns = 0;
     size_t count = sample_count(&part);
@@ -98,41 +116,43 @@ static bool add_seconds(struct text *out, struct part part, struct hdr *hdr)
             part.to_ns = part.from_ns + SECOND_NS;
         }
         hdr_add(hdr, value_ns);
+        add_to_phases(phases, at_ns, value_ns);
     }
     return good && (hdr->total == 0 || add_line(out, &part, hdr));
 }
 
-static bool add_phase(struct text *out, const struct part *part, struct hdr *hdr)
+/* From steady to the first change, and from there to the end; one that there is not is empty. */
+static void set_phases(struct phase phases[PHASES], const struct part *part)
 {
-    uint64_t at_ns = 0, value_ns = 0;
-    size_t count = sample_count(part);
-    hdr_clear(hdr);
-    for (size_t i = 0; i < count; i++)
-        if (sample(part, i, &at_ns, &value_ns) && at_ns >= part->from_ns && at_ns < part->to_ns)
-            hdr_add(hdr, value_ns);
-    return hdr->total == 0 || add_line(out, part, hdr);
+    const struct meta_stream *meta = &part->result->meta.streams[part->stream];
+    uint64_t change_ns = part->result->meta.change_ns;
+    uint64_t end_ns = meta->stopped_ns != 0 ? meta->stopped_ns : meta->started_ns;
+    for (unsigned i = 0; i < PHASES; i++) {
+        phases[i].part = *part;
+        phases[i].part.phase = i == 0 ? "baseline" : "change";
+        hdr_clear(phases[i].hdr);
+    }
+    if (meta->steady_ns != 0) {
+        phases[0].part.from_ns = meta->steady_ns;
+        phases[0].part.to_ns = change_ns != 0 ? change_ns : end_ns;
+    }
+    if (change_ns != 0) {
+        phases[1].part.from_ns = change_ns;
+        phases[1].part.to_ns = end_ns;
+    }
 }
 
 static bool add_stream(const struct result *result, unsigned stream, struct text *out,
-                       struct hdr *hdr)
+                       struct hdr hdrs[1 + PHASES])
 {
-    const struct meta_stream *meta = &result->meta.streams[stream];
-    uint64_t change_ns = result->meta.change_ns;
-    uint64_t end_ns = meta->stopped_ns != 0 ? meta->stopped_ns : meta->started_ns;
+    struct phase phases[PHASES] = {{.hdr = &hdrs[1]}, {.hdr = &hdrs[2]}};
     bool good = true;
     for (unsigned kind = 0; kind < KIND_COUNT && good; kind++) {
         struct part part = {.result = result, .stream = stream, .kind = kind};
-        good = add_seconds(out, part, hdr);
-        part.phase = "baseline";
-        part.from_ns = meta->steady_ns;
-        part.to_ns = change_ns != 0 ? change_ns : end_ns;
-        if (good && meta->steady_ns != 0 && part.to_ns > part.from_ns)
-            good = add_phase(out, &part, hdr);
-        part.phase = "change";
-        part.from_ns = change_ns;
-        part.to_ns = end_ns;
-        if (good && change_ns != 0 && end_ns > change_ns)
-            good = add_phase(out, &part, hdr);
+        set_phases(phases, &part);
+        good = add_seconds(out, part, &hdrs[0], phases);
+        for (unsigned i = 0; i < PHASES && good; i++)
+            good = phases[i].hdr->total == 0 || add_line(out, &phases[i].part, phases[i].hdr);
     }
     return good;
 }
@@ -140,10 +160,10 @@ static bool add_stream(const struct result *result, unsigned stream, struct text
 int report_hdr(const struct result *result, struct text *out, struct error *err)
 {
     (void)err;
-    struct hdr *hdr = malloc(sizeof(*hdr));
+    struct hdr *hdrs = malloc((1 + PHASES) * sizeof(*hdrs));
     int64_t utc_ns = json_parse_time(result->meta.started);
     double started = utc_ns > 0 ? (double)utc_ns / 1e9 : 0;
-    bool good = hdr != NULL;
+    bool good = hdrs != NULL;
     text_addf(out,
               "#[Latencies in nanoseconds; Interval_Max in milliseconds]\n"
               "#[Histogram log format version 1.3]\n"
@@ -153,7 +173,7 @@ int report_hdr(const struct result *result, struct text *out, struct error *err)
               "\"Interval_Compressed_Histogram\"\n",
               started, result->meta.started, started);
     for (unsigned i = 0; i < result->meta.stream_count && good; i++)
-        good = add_stream(result, i, out, hdr);
-    free(hdr);
+        good = add_stream(result, i, out, hdrs);
+    free(hdrs);
     return good ? 0 : -ENOMEM;
 }
