@@ -135,13 +135,24 @@ static void pass_first(struct delay_line *line)
     line->count--;
 }
 
+static void pass_all(struct delay_line *line)
+{
+    while (line->count > 0)
+        pass_first(line);
+}
+
+/* All that the tap's queue can have had: a flood does not keep the daemon from its other work. */
 void delay_line_take(struct delay_line *line)
 {
     unsigned char bytes[FRAME_BYTES];
-    ssize_t size;
 
-    while ((size = read(line->tap_fd, bytes, sizeof(bytes))) > 0)
+    for (int i = 0; i < DELAY_LINE_FRAMES; i++) {
+        ssize_t size = read(line->tap_fd, bytes, sizeof(bytes));
+
+        if (size <= 0)
+            return;
         hold(line, bytes, (uint32_t)size);
+    }
 }
 
 void delay_line_pass(struct delay_line *line, int64_t now_ns)
@@ -164,9 +175,9 @@ void delay_line_close(struct delay_line *line)
         return;
     snprintf(rules, sizeof(rules), "flush chain netdev delay_%s out\n", line->device);
     nft(line, rules, NULL);
+    pass_all(line);
     delay_line_take(line);
-    while (line->count > 0)
-        pass_first(line);
+    pass_all(line);
     snprintf(rules, sizeof(rules), "delete table netdev delay_%s\n", line->device);
     nft(line, rules, NULL);
     close(line->tap_fd);

@@ -34,9 +34,8 @@
 enum {
     FABRIC_NODES_MAX = 32,
     FABRIC_IFACE_BYTES = 16,
-    FABRIC_RATE = 5000, /* New connections a second through a node that the lab loses none of. */
-    FABRIC_FORGETS_S =
-        10 /* The kernel takes what has expired out of a table up to so much later. */
+    FABRIC_RATE = 5000,   /* New connections a second through a node, none lost by the lab. */
+    FABRIC_FORGETS_S = 10 /* What has expired is in the kernel's table for up to so much longer. */
 };
 
 #define FABRIC_BALANCER_V4 "10.200.0.2"

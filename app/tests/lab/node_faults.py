@@ -125,8 +125,8 @@ def freeze(lab):
 def conntrack_flush(lab):
     client = lab.client_running("held", pod_address(lab, "a"), pocket_cluster.PORT, 5)
     tracked = lab.output("n1", "conntrack", "-L", "-p", "tcp", "--dport", pocket_cluster.PORT)
-    assert tracked.count("ESTABLISHED") == 5, tracked
     client.end()
+    assert tracked.count("ESTABLISHED") == 5, tracked
     fault(lab, "conntrack-flush", "n1")
     left = lab.output("n1", "conntrack", "-L", "-p", "tcp", "--dport", pocket_cluster.PORT)
     assert left.count("dport") == 0, left

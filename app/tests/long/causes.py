@@ -6,10 +6,10 @@ usage: causes.py --build BUILD --state DIR --results FILE [--only SCENARIO]... [
        causes.py --build BUILD --state DIR --results FILE --again
 
 Each run takes under 20 s. What was planted is held against the lab's truth.jsonl. A run judges nobody in which the
-lab did not do it (not-planted), in which it cost no request (nothing-lost), whose tester stood still or lost frames of
-its own (starved), or which has no account (failed): it is made again, at most three times a call, and counted. The
-window of a run that lost most is held against what was planted; none must be laid with high confidence to anything
-else.
+lab did not do it (not-planted) or says that it was kept from its core itself (held-up), in which it cost no request
+(nothing-lost), whose tester stood still, lost frames of its own, or lost requests before anything was planted
+(starved), or which has no account (failed): it is made again, at most three times a call, and counted. The window of
+a run that lost most is held against what was planted; none must be laid with high confidence to anything else.
 
 Each run is one line in FILE; a second call goes on with what is missing for the present files of app/analyze and this
 one. With --again the runs that are kept in DIR are judged by the present one. At the end, or at once with --table,
@@ -31,10 +31,10 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
 from turn import turn  # noqa: E402
 
-NO_JUDGMENT = ("failed", "starved", "not-planted", "nothing-lost")
+NO_JUDGMENT = ("failed", "starved", "held-up", "not-planted", "nothing-lost")
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 RUN_LIMIT_S = 60
-STALL_NS = 250_000_000  # A worker that stands still for longer is starved.
+STALL_NS = 250_000_000  # A worker that stands still for longer is starved, a lab held up.
 AGAIN = 3
 
 HELD = {"name": "held", "protocol": "ctraffic", "connections": 8, "rate": "160/s", "size": 1024}
@@ -240,8 +240,13 @@ SCENARIOS = {
 
 def starved(account):
     """Whether the tester itself had not what it needs; the run says so, whatever it found."""
-    tester = account["tester"]
-    return tester["stallLongest"] > STALL_NS or any(port["imissed"] or port["rxNombuf"] for port in tester["ports"])
+    tester, change = account["tester"], account["change"]
+    return (tester["stallLongest"] > STALL_NS or any(port["imissed"] or port["rxNombuf"] for port in tester["ports"])
+            or change is not None and any(window["onset"]["to"] < change for window in account["windows"]))
+
+
+def held_up(truth):
+    return any(e["event"] == "held-up" and e["for"] > STALL_NS for e in truth)
 
 
 def judge(build, scenario, folder):
@@ -252,8 +257,8 @@ def judge(build, scenario, folder):
                           capture_output=True, check=True).stdout
     account = json.loads(said)
     truth = [json.loads(line) for line in (folder / "out" / "truth.jsonl").read_text().splitlines()]
-    if starved(account):
-        return {"found": "starved"}
+    if starved(account) or held_up(truth):
+        return {"found": "starved" if starved(account) else "held-up"}
     if account["failure"] or not scenario.planted(truth):
         return {"found": "not-planted"}
     windows = account["windows"]
