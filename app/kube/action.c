@@ -32,7 +32,7 @@ static void ask_discovery(struct kube_action *action);
 static void ask_review(struct kube_action *action, const struct kube_call *may);
 static void name_target(struct kube_action *action);
 static void take_discovery(struct kube_action *action, const struct text *body);
-static void take_read(struct kube_action *action, const struct text *body);
+static void take_read(struct kube_action *action, const struct text *body, uint64_t now_ns);
 static void ask_history(struct kube_action *action, const cJSON *read);
 static void take_history(struct kube_action *action, const struct text *body);
 static void take_change(struct kube_action *action, long http_code, const struct text *body,
@@ -41,11 +41,12 @@ static void take_gone(struct kube_action *action, const struct text *body, uint6
 static void prepare(struct kube_action *action, const cJSON *read, const cJSON *history);
 static void halt(struct kube_action *action);
 static void take_pods(struct kube_action *action, const struct text *body, uint64_t now_ns);
+static void take_node(struct kube_action *action, const struct text *body, uint64_t now_ns);
 static void go_on(struct kube_action *action, enum kube_drain_end end);
 static bool try_again(struct kube_action *action, enum kube_reason reason, unsigned retry_after_s,
                       uint64_t now_ns);
 static bool is_undo(const struct kube_action *action);
-static bool absent_is_fine(struct kube_action *action, enum kube_reason reason);
+static bool absent_is_fine(struct kube_action *action, enum kube_reason reason, uint64_t now_ns);
 static void wait_until_gone(struct kube_action *action, uint64_t now_ns);
 static void show_object(struct kube_action *action, const cJSON *json);
 static void fail_foreign(struct kube_action *action);
@@ -233,11 +234,12 @@ void kube_action_answer(struct kube_action *action, enum kube_reason reason, lon
     if (reason == KUBE_REASON_SUCCESS) {
         switch (action->step) {
         case KUBE_STEP_DISCOVER: take_discovery(action, body); return;
-        case KUBE_STEP_READ: take_read(action, body); return;
+        case KUBE_STEP_READ: take_read(action, body, now_ns); return;
         case KUBE_STEP_HISTORY: take_history(action, body); return;
         case KUBE_STEP_CHANGE: take_change(action, http_code, body, now_ns); return;
         case KUBE_STEP_GONE: take_gone(action, body, now_ns); return;
         case KUBE_STEP_PODS: take_pods(action, body, now_ns); return;
+        case KUBE_STEP_NODE: take_node(action, body, now_ns); return;
         case KUBE_STEP_EVICT: break;
         }
     }
@@ -257,7 +259,7 @@ void kube_action_answer(struct kube_action *action, enum kube_reason reason, lon
         go_on(action, kube_drain_take_eviction(action, reason, retry_after_s, said.text, now_ns));
         return;
     }
-    if (absent_is_fine(action, reason) || try_again(action, reason, retry_after_s, now_ns))
+    if (absent_is_fine(action, reason, now_ns) || try_again(action, reason, retry_after_s, now_ns))
         return;
     fail(action, reason, kube_reason_errno(reason));
 }
@@ -284,8 +286,8 @@ void kube_action_cancel(struct kube_action *action, const char *text)
     if (action->verb == KUBE_DRAIN && action->drain->begun) {
         struct text held = {0};
         kube_drain_holds(action, &held);
-        error_set(&action->result.error, EXIT_ENVIRONMENT, -ECANCELED, "%s: %s; still there: %s",
-                  action->target, text, text_str(&held));
+        error_set(&action->result.error, EXIT_ENVIRONMENT, -ECANCELED, "%s: %s; %s", action->target,
+                  text, text_str(&held));
         text_free(&held);
     }
     error_set(&action->result.error, EXIT_ENVIRONMENT, -ECANCELED, "%s: %s", action->target, text);
@@ -492,7 +494,7 @@ static void take_discovery(struct kube_action *action, const struct text *body)
     ask_read(action);
 }
 
-static void take_read(struct kube_action *action, const struct text *body)
+static void take_read(struct kube_action *action, const struct text *body, uint64_t now_ns)
 {
     cJSON *json = json_parse(text_str(body), body->size, NULL);
     bool typed = kube_verb_rolls_out(action->verb) && action->verb != KUBE_SCALE;
@@ -509,7 +511,7 @@ static void take_read(struct kube_action *action, const struct text *body)
                  json_string(json, "metadata.resourceVersion", ""));
         if (action->verb == KUBE_DRAIN) {
             action->drain->cordoned = json_bool(json, "spec.unschedulable", false);
-            kube_drain_ask_pods(action);
+            kube_drain_take_node(action, now_ns);
         } else if (action->verb == KUBE_ROLLOUT_UNDO) {
             ask_history(action, json);
         } else {
@@ -528,6 +530,14 @@ static void take_pods(struct kube_action *action, const struct text *body, uint6
     go_on(action, end);
     if (first && end == KUBE_DRAIN_ON)
         halt(action);
+}
+
+static void take_node(struct kube_action *action, const struct text *body, uint64_t now_ns)
+{
+    cJSON *json = json_parse(text_str(body), body->size, NULL);
+    show_object(action, json);
+    cJSON_Delete(json);
+    kube_drain_take_node(action, now_ns);
 }
 
 static void go_on(struct kube_action *action, enum kube_drain_end end)
@@ -642,7 +652,7 @@ static bool is_undo(const struct kube_action *action)
 }
 
 /* True when it was dealt with: what is not there need not be deleted, and may be created. */
-static bool absent_is_fine(struct kube_action *action, enum kube_reason reason)
+static bool absent_is_fine(struct kube_action *action, enum kube_reason reason, uint64_t now_ns)
 {
     bool removes = action->verb == KUBE_DELETE || action->verb == KUBE_EVICT;
     if (reason == KUBE_REASON_CONFLICT && action->verb == KUBE_DELETE) {
@@ -656,6 +666,10 @@ static bool absent_is_fine(struct kube_action *action, enum kube_reason reason)
     else if (action->step == KUBE_STEP_READ && (removes || action->verb == KUBE_APPLY)) {
         action->existed = false;
         prepare(action, NULL, NULL);
+    } else if (action->step == KUBE_STEP_NODE) {
+        kube_object_drop(action->result.object);
+        action->result.object = NULL;
+        kube_drain_take_node(action, now_ns);
     } else if (is_undo(action))
         finish(action, KUBE_DONE_ABSENT);
     else

@@ -102,6 +102,7 @@ enum kube_action_step {
     KUBE_STEP_GONE,  /* Asks again and again whether it is still there. */
     KUBE_STEP_PODS,  /* drain: which pods are on the node. */
     KUBE_STEP_EVICT, /* drain: one of them. */
+    KUBE_STEP_NODE,  /* drain: whether its kubelet is still there to end them. */
 };
 
 struct kube_action {

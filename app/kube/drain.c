@@ -22,6 +22,9 @@ enum fate {
 
 static enum kube_drain_end prepare(struct kube_action *action, const cJSON *list);
 static enum kube_drain_end next(struct kube_action *action, uint64_t now_ns);
+static bool going(const struct kube_drain *drain);
+static void ask_node(struct kube_action *action);
+static void tell_unready(struct kube_action *action);
 static enum fate fate_of(const struct kube_drain *drain, const cJSON *pod);
 static void remember(struct kube_drain *drain, const cJSON *pod);
 static struct kube_drain_pod *find(struct kube_drain *drain, const cJSON *pod);
@@ -80,8 +83,10 @@ enum kube_drain_end kube_drain_begin(struct kube_action *action, uint64_t now_ns
 {
     action->drain->begun = true;
     action->drain->at = 0;
+    action->drain->node_due_ns = now_ns + KUBE_DRAIN_NODE_NS;
     text_addf(&action->news, "node/%s %s", action->result.name,
               action->drain->cordoned ? "was cordoned already" : "cordoned");
+    tell_unready(action);
     return next(action, now_ns);
 }
 
@@ -116,9 +121,36 @@ bool kube_drain_endures(enum kube_reason reason)
            reason == KUBE_REASON_CONFLICT;
 }
 
+void kube_drain_take_node(struct kube_action *action, uint64_t now_ns)
+{
+    struct kube_drain *drain = action->drain;
+    char why[sizeof(drain->unready)] = "it was deleted";
+    if (action->result.object != NULL)
+        kube_node_why_not_ready(&action->result.object->node, why, sizeof(why));
+    bool same = strcmp(why, drain->unready) == 0;
+    memcpy(drain->unready, why, sizeof(why));
+    drain->node_due_ns = now_ns + KUBE_DRAIN_NODE_NS;
+    if (drain->begun && !same && why[0] == '\0')
+        text_addf(&action->news, "node/%s is ready again", action->result.name);
+    else if (drain->begun && !same)
+        tell_unready(action);
+    kube_drain_ask_pods(action);
+}
+
+bool kube_drain_is_eviction(const char *news)
+{
+    static const char end[] = " evicted";
+    size_t size = strlen(news);
+    return strncmp(news, "pod ", 4) == 0 && size > sizeof(end) &&
+           strcmp(news + size - (sizeof(end) - 1), end) == 0;
+}
+
 void kube_drain_holds(const struct kube_action *action, struct text *out)
 {
     const struct kube_drain *drain = action->drain;
+    if (drain->unready[0] != '\0')
+        text_addf(out, "node/%s is not ready (%s); ", action->result.name, drain->unready);
+    text_add(out, "still there: ");
     for (unsigned i = 0; i < drain->count; i++) {
         const struct kube_drain_pod *pod = &drain->pods[i];
         text_addf(out, "%s%s/%s (%s)", i > 0 ? ", " : "", pod->namespace, pod->name,
@@ -187,9 +219,34 @@ static enum kube_drain_end next(struct kube_action *action, uint64_t now_ns)
     if ((drain->count == 0 && drain->beyond == 0) || action->dry_run)
         return KUBE_DRAIN_OVER;
     kube_drain_ask_pods(action);
+    if (going(drain) && drain->node_due_ns <= now_ns)
+        ask_node(action);
     action->state = KUBE_ACTION_PAUSE;
     action->due_ns = wake_ns;
     return KUBE_DRAIN_ON;
+}
+
+static bool going(const struct kube_drain *drain)
+{
+    for (unsigned i = 0; i < drain->count; i++)
+        if (drain->pods[i].evicted)
+            return true;
+    return false;
+}
+
+static void ask_node(struct kube_action *action)
+{
+    action->step = KUBE_STEP_NODE;
+    action->request_verb = "get";
+    text_clear(&action->path);
+    kube_resource_path(&action->path, &action->result.resource, NULL, action->result.name, NULL);
+}
+
+static void tell_unready(struct kube_action *action)
+{
+    if (action->drain->unready[0] != '\0')
+        text_addf(&action->news, "%snode/%s is not ready (%s)", action->news.size > 0 ? "\n" : "",
+                  action->result.name, action->drain->unready);
 }
 
 static enum fate fate_of(const struct kube_drain *drain, const cJSON *pod)

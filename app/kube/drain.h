@@ -19,6 +19,9 @@
  * or a second; what cannot be reached, likewise. 404 means gone; so does another uid under the
  * name. The owner has the deadline: kube_drain_holds() names what is still there and why.
  *
+ * A pod that was evicted is gone when the node's kubelet says so. While pods are going the node is
+ * looked at every KUBE_DRAIN_NODE_NS, and it is told that it is not ready.
+ *
  * Threads: pure. Memory: malloc, for at most KUBE_DRAIN_PODS pods; more are found by later lists.
  * Source: Kubernetes documentation, "Safely Drain a Node", "API-initiated Eviction".
  */
@@ -31,7 +34,8 @@ enum {
     KUBE_DRAIN_PODS = 512
 };
 #define KUBE_DRAIN_BUDGET_NS UINT64_C(5000000000)
-#define KUBE_DRAIN_LOOK_NS UINT64_C(500000000) /* Between two lists, while pods are going. */
+#define KUBE_DRAIN_LOOK_NS UINT64_C(500000000)  /* Between two lists, while pods are going. */
+#define KUBE_DRAIN_NODE_NS UINT64_C(5000000000) /* Between two looks at the node, likewise. */
 
 struct kube_drain_pod {
     char namespace[KUBE_NAMESPACE_BYTES]; /* Never "". */
@@ -47,6 +51,8 @@ struct kube_drain {
     bool begun;                   /* The cordon was answered. */
     bool force, delete_empty_dir; /* As ordered. */
     bool cordoned;                /* The node was so before. */
+    char unready[200];            /* Why the node is not ready; "": it is. */
+    uint64_t node_due_ns;         /* It is not looked at again before. */
     unsigned daemons, mirrors;    /* Pods that stay. */
     unsigned count;               /* Of pods to go. */
     unsigned at;                  /* The one whose eviction is asked for. */
@@ -75,7 +81,13 @@ enum kube_drain_end kube_drain_take_eviction(struct kube_action *action, enum ku
                                              uint64_t now_ns);
 /* Whether a failure of that reason is taken care of by asking again. */
 bool kube_drain_endures(enum kube_reason reason);
-/* Append the pods that are still there, each with its reason. */
+/* The node was read: action->result.object, NULL when it was deleted. What is new about it is told once the drain has begun.
+ */
+void kube_drain_take_node(struct kube_action *action, uint64_t now_ns);
+/* Whether a line of an action's news tells of a pod that was evicted: what no undo brings back. */
+bool kube_drain_is_eviction(const char *news);
+/* Append what keeps the node from ending pods, if anything does, and the pods that are still there,
+ * each with its reason. */
 void kube_drain_holds(const struct kube_action *action, struct text *out);
 
 #endif

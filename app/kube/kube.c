@@ -526,7 +526,8 @@ static int judge_rollout(const struct kube *kube, const struct kube_object *obje
         return 0;
     if (!(failed || paused || over_time))
         return 1;
-    kube_rollout_reasons(object, kube_objects(kube, KUBE_POD), &reasons);
+    kube_rollout_reasons(object, kube_objects(kube, KUBE_POD), kube_objects(kube, KUBE_NODE),
+                         &reasons);
     error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "rollout of %s %s/%s %s: %s%s%s",
               kube_resource_of(object->kind)->name, object->meta.namespace, object->meta.name,
               failed   ? "failed"

@@ -1,5 +1,6 @@
 #include "kube/node.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -22,7 +23,9 @@ void kube_node_read(struct kube_arena *arena, const cJSON *json, struct kube_nod
     kube_conditions_read(arena, json_at(json, "status.conditions"), &conditions);
     const struct kube_condition *ready = kube_condition_find(&conditions, "Ready");
     node->ready = ready != NULL && strcmp(ready->status, "True") == 0;
+    node->told = ready != NULL;
     node->ready_reason = ready == NULL ? "" : ready->reason;
+    node->ready_message = ready == NULL ? "" : ready->message;
     cJSON_ArrayForEach(address, json_at(json, "status.addresses"))
     {
         const char *type = json_string(address, "type", "");
@@ -33,6 +36,20 @@ void kube_node_read(struct kube_arena *arena, const cJSON *json, struct kube_nod
             kube_addresses_add(arena, &node->external, text);
     }
     cidrs_read(arena, json, node);
+}
+
+void kube_node_why_not_ready(const struct kube_node *node, char *out, unsigned out_bytes)
+{
+    if (node->ready)
+        out[0] = '\0';
+    else if (!node->told)
+        snprintf(out, out_bytes, "its kubelet has not said anything yet");
+    else
+        snprintf(out, out_bytes, "%s%s%s", node->ready_reason,
+                 node->ready_reason[0] != '\0' && node->ready_message[0] != '\0' ? ": " : "",
+                 node->ready_message[0] != '\0'  ? node->ready_message
+                 : node->ready_reason[0] != '\0' ? ""
+                                                 : "its kubelet says so");
 }
 
 static void cidrs_read(struct kube_arena *arena, const cJSON *json, struct kube_node *node)

@@ -6,10 +6,12 @@
 #include "kube/pod.h"
 
 struct kube_node {
-    bool ready;               /* The Ready condition is True. */
-    const char *ready_reason; /* Of the Ready condition; may be "". */
-    bool unschedulable;       /* Cordoned. */
-    bool excluded;            /* Label node.kubernetes.io/exclude-from-external-load-balancers. */
+    bool ready;                /* The Ready condition is True. */
+    bool told;                 /* It has a Ready condition at all. */
+    const char *ready_reason;  /* Of that; may be "". */
+    const char *ready_message; /* Likewise. */
+    bool unschedulable;        /* Cordoned. */
+    bool excluded;             /* Label node.kubernetes.io/exclude-from-external-load-balancers. */
     struct kube_addresses internal; /* InternalIP, in the server's order. */
     struct kube_addresses external; /* ExternalIP. */
     unsigned pod_cidrs_count;       /* Of its pod_cidrs. */
@@ -17,5 +19,7 @@ struct kube_node {
 };
 
 void kube_node_read(struct kube_arena *arena, const cJSON *json, struct kube_node *node);
+/* "NodeStatusUnknown: Kubelet stopped posting node status."; "" when it is ready. */
+void kube_node_why_not_ready(const struct kube_node *node, char *out, unsigned out_bytes);
 
 #endif

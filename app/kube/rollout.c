@@ -18,7 +18,10 @@ struct cause {
 };
 
 static void judge(const struct kube_workload *workload, struct kube_rollout *out);
-static void add_cause(struct cause *causes, unsigned *count, const struct kube_object *pod);
+static void add_cause(struct cause *causes, unsigned *count, const struct kube_object *pod,
+                      const struct kube_cache *nodes);
+static void add_node(const struct kube_pod *pod, const struct kube_cache *nodes, char *why,
+                     size_t bytes);
 
 void kube_rollout_status(const struct kube_object *deployment, struct kube_rollout *out)
 {
@@ -41,7 +44,7 @@ void kube_rollout_status(const struct kube_object *deployment, struct kube_rollo
 }
 
 void kube_rollout_reasons(const struct kube_object *deployment, const struct kube_cache *pods,
-                          struct text *out)
+                          const struct kube_cache *nodes, struct text *out)
 {
     struct cause causes[CAUSES_MAX];
     unsigned count = 0;
@@ -50,7 +53,7 @@ void kube_rollout_reasons(const struct kube_object *deployment, const struct kub
         if (strcmp(pod->meta.namespace, deployment->meta.namespace) == 0 &&
             kube_labels_match(&deployment->workload.selector, &pod->meta.labels) &&
             !pod->pod.ready && !kube_object_terminating(pod))
-            add_cause(causes, &count, pod);
+            add_cause(causes, &count, pod, nodes);
     }
     for (unsigned i = 0; i < count; i++)
         text_addf(out, "%s%u pod%s not ready (%s): %s", i > 0 ? "\n" : "", causes[i].pods,
@@ -90,10 +93,12 @@ static void judge(const struct kube_workload *workload, struct kube_rollout *out
     }
 }
 
-static void add_cause(struct cause *causes, unsigned *count, const struct kube_object *pod)
+static void add_cause(struct cause *causes, unsigned *count, const struct kube_object *pod,
+                      const struct kube_cache *nodes)
 {
     char why[CAUSE_BYTES];
     kube_pod_why_not_ready(&pod->pod, why, sizeof(why));
+    add_node(&pod->pod, nodes, why, sizeof(why));
     for (unsigned i = 0; i < *count; i++) {
         if (strcmp(causes[i].text, why) == 0) {
             causes[i].pods++;
@@ -105,4 +110,20 @@ static void add_cause(struct cause *causes, unsigned *count, const struct kube_o
     causes[*count] = (struct cause){.pods = 1, .example = pod->meta.name};
     memcpy(causes[*count].text, why, sizeof(why));
     (*count)++;
+}
+
+/* What a pod says is old when its node's kubelet says nothing more. */
+static void add_node(const struct kube_pod *pod, const struct kube_cache *nodes, char *why,
+                     size_t bytes)
+{
+    char reason[CAUSE_BYTES / 2];
+    size_t size = strlen(why);
+    const struct kube_object *node =
+        pod->node[0] == '\0' ? NULL : kube_cache_find(nodes, "", pod->node);
+    if (pod->node[0] != '\0' && node == NULL && nodes->count > 0) {
+        snprintf(why + size, bytes - size, "; there is no node %s", pod->node);
+    } else if (node != NULL && !node->node.ready) {
+        kube_node_why_not_ready(&node->node, reason, sizeof(reason));
+        snprintf(why + size, bytes - size, "; node %s is not ready (%s)", pod->node, reason);
+    }
 }

@@ -45,8 +45,9 @@ struct kube_rollout {
 void kube_rollout_status(const struct kube_object *deployment, struct kube_rollout *out);
 
 /* Append why the pods of DEPLOYMENT in PODS are not ready, one line a different cause with how many
- * pods have it and one of their names; nothing when all are. For a deadline's error text. */
+ * pods have it and one of their names; nothing when all are. A node that is not ready, or not among
+ * NODES, is named; empty NODES: nothing is known of them. For a deadline's error text. */
 void kube_rollout_reasons(const struct kube_object *deployment, const struct kube_cache *pods,
-                          struct text *out);
+                          const struct kube_cache *nodes, struct text *out);
 
 #endif

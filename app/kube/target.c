@@ -13,6 +13,8 @@ static int by_load_balancer(const struct kube_object *service, enum kube_family 
                             struct kube_target *out, struct error *err);
 static int by_cluster_ip(const struct kube_object *service, enum kube_family family,
                          struct kube_target *out, struct error *err);
+static int refuse_family(const char *who, const char *what, enum kube_family family,
+                         const struct kube_addresses *has, struct error *err);
 static int by_node_port(const struct kube_object *service, const struct kube_cache *nodes,
                         enum kube_family family, struct kube_target *out, struct error *err);
 static int resolve_host(const char *host, enum kube_family family, struct kube_target *out,
@@ -27,7 +29,7 @@ int kube_target_resolve(const struct kube_object *service, const struct kube_cac
                         struct kube_target *out, struct error *err)
 {
     assert(service->kind == KUBE_SERVICE);
-    struct kube_target target = {0};
+    struct kube_target target = {.host = ""};
     const struct kube_service_port *found = find_port(service, port, err);
     int code = found == NULL ? -ENOENT : 0;
     if (code == 0 && service->service.type == KUBE_SERVICE_EXTERNAL_NAME)
@@ -182,11 +184,11 @@ static int by_load_balancer(const struct kube_object *service, enum kube_family 
         int code = resolve_host(it->ingress_hosts[i], family, out, err);
         if (code < 0)
             return code;
+        out->host = it->ingress_hosts[i];
     }
-    if (out->count == 0)
-        return error_set(err, EXIT_USAGE, -ENOENT, "its load balancer has no %s address",
-                         family_text(family));
-    return 0;
+    return out->count > 0 ? 0
+                          : refuse_family("its load balancer has no", "address", family,
+                                          &it->ingress_ips, err);
 }
 
 static int by_cluster_ip(const struct kube_object *service, enum kube_family family,
@@ -198,9 +200,22 @@ static int by_cluster_ip(const struct kube_object *service, enum kube_family fam
                          "is headless: it has no cluster IP, and no balancing to measure");
     for (unsigned i = 0; i < it->cluster_ips.count; i++)
         add_address(out, &it->cluster_ips.each[i], family);
-    if (out->count == 0)
-        return error_set(err, EXIT_USAGE, -ENOENT, "has no %s cluster IP", family_text(family));
-    return 0;
+    return out->count > 0 ? 0
+                          : refuse_family("has no", "cluster IP", family, &it->cluster_ips, err);
+}
+
+/* All that it HAS is of the other family. */
+static int refuse_family(const char *who, const char *what, enum kube_family family,
+                         const struct kube_addresses *has, struct error *err)
+{
+    char text[ADDRESS_TEXT_BYTES];
+    struct text all = {0};
+    for (unsigned i = 0; i < has->count; i++)
+        text_addf(&all, "%s%s", i > 0 ? ", " : "; it has ", address_text(&has->each[i], text));
+    error_set(err, EXIT_USAGE, -ENOENT, "%s %s %s%s", who, family_text(family), what,
+              text_str(&all));
+    text_free(&all);
+    return -ENOENT;
 }
 
 static int by_node_port(const struct kube_object *service, const struct kube_cache *nodes,

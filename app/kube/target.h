@@ -33,6 +33,8 @@ struct kube_target {
     uint16_t port;                        /* Host order. */
     int protocol;                         /* IPPROTO_TCP, _UDP, _SCTP. */
     const char *port_name;                /* In the service object; may be "". */
+    const char *host; /* In the service object: what the addresses were resolved from; "": they
+                         stand there themselves. */
 };
 
 /* PORT is a name, a number or NULL (when the Service has just one). NODES is used for node ports

@@ -181,6 +181,8 @@ struct experiment_target {
         *service_port_name; /* The Service's port by name; NULL: by number, or the only one. */
     uint16_t service_port;  /* By number; 0: by name, or the only one. */
     enum experiment_family family; /* Which of the Service's addresses; of `address` when static. */
+    bool vip_given;                /* Which of several; else the first. */
+    struct address vip;            /* Of that family. */
     enum experiment_route route;   /* How the next hop is found. */
     uint32_t route_index;          /* node:N, 1 = the first Ready node by name; 0: by route_node. */
     const char *route_node;        /* node:NAME. */
@@ -437,7 +439,8 @@ enum experiment_until {
     EXPERIMENT_UNTIL_ROLLOUT_STARTED,  /* The Deployment's controller works on it. */
     EXPERIMENT_UNTIL_ROLLOUT_COMPLETE, /* All replicas are updated and available, no old one left
                                           but terminating ones. */
-    EXPERIMENT_UNTIL_READY,            /* As many pods as wanted are available, old or new. */
+    EXPERIMENT_UNTIL_READY,            /* As many pods as wanted are available, old or new. Of a
+                                          node: its kubelet says so, and it takes pods. */
     EXPERIMENT_UNTIL_GONE,             /* The pod's object is gone. */
     EXPERIMENT_UNTIL_WINDOWS_CLOSED,   /* No stream that runs has lost anything for the hold-off. */
 };
@@ -467,12 +470,12 @@ struct experiment_step {
     const char *image;                        /* set-image. */
     uint32_t replicas;                        /* scale. */
     uint32_t to_revision;                     /* rollout-undo; 0: the one before the newest. */
-    const char *node;                         /* cordon, uncordon, drain; move: where to. */
-    bool force;                               /* drain: also pods without a controller. */
-    bool delete_empty_dir;                    /* drain: also pods with an emptyDir. */
-    const char *pod;  /* evict, delete-pod: a name, or a pattern of the shell: the first that
+    const char *node;      /* cordon, uncordon, drain, observe; move: where to. */
+    bool force;            /* drain: also pods without a controller. */
+    bool delete_empty_dir; /* drain: also pods with an emptyDir. */
+    const char *pod;       /* evict, delete-pod: a name, or a pattern of the shell: the first that
                                is ready by name. */
-    int64_t grace_ns; /* evict, delete-pod, drain; 0: the pod's own. */
+    int64_t grace_ns;      /* evict, delete-pod, drain; 0: the pod's own. */
     struct experiment_change object; /* set-image, set-env, move, restart, rollout-undo, scale,
                                         observe: of pods; patch: any. kind NULL: none. */
     enum experiment_patch_type patch_type; /* patch. */

@@ -198,7 +198,7 @@ static bool needs_cluster(const struct experiment_step *step)
     case EXPERIMENT_WAIT:
     case EXPERIMENT_EXEC:
     case EXPERIMENT_STOP: return false;
-    case EXPERIMENT_OBSERVE: return step->object.kind != NULL;
+    case EXPERIMENT_OBSERVE: return step->object.kind != NULL || step->node != NULL;
     default: return true;
     }
 }

@@ -106,11 +106,12 @@ static const struct verb_rule {
     [EXPERIMENT_PATCH] = {{"object", "patch", "patchType", "temporary", "until", "deadline"},
                           DONE | ROLLS},
     [EXPERIMENT_CORDON] = {{"node", "temporary", "deadline"}, DONE},
-    [EXPERIMENT_UNCORDON] = {{"node", "temporary", "deadline"}, DONE},
+    [EXPERIMENT_UNCORDON] = {{"node", "temporary", "until", "deadline"}, DONE | READY},
     [EXPERIMENT_EVICT] = {{"pod", "grace", "until", "deadline"}, DONE | GONE},
     [EXPERIMENT_DELETE_POD] = {{"pod", "grace", "until", "deadline"}, DONE | GONE},
     [EXPERIMENT_EXEC] = {{"command", "env", "deadline"}, DONE},
-    [EXPERIMENT_OBSERVE] = {{"deployment", "object", "until", "deadline"}, ROLLS | STEADY | CLOSED},
+    [EXPERIMENT_OBSERVE] = {{"deployment", "object", "node", "until", "deadline"},
+                            ROLLS | STEADY | CLOSED},
     [EXPERIMENT_STOP] = {{"streams"}, 0},
     [EXPERIMENT_DELETE_APPLIED] = {{"deadline"}, 0},
 };
@@ -181,7 +182,7 @@ static const struct reader_field step_fields[] = {
      .offset = AT(experiment_step, to_revision),
      .min = 1,
      .max = 1e9},
-    {.key = "node", .type = READER_NAME, .offset = AT(experiment_step, node), .required = true},
+    {.key = "node", .type = READER_NAME, .offset = AT(experiment_step, node)},
     {.key = "pod",
      .type = READER_TEXT,
      .offset = AT(experiment_step, pod),
@@ -359,7 +360,8 @@ static bool needs_workload(const struct experiment_step *step)
     return step->verb == EXPERIMENT_SET_IMAGE || step->verb == EXPERIMENT_SCALE ||
            step->verb == EXPERIMENT_SET_ENV || step->verb == EXPERIMENT_MOVE ||
            step->verb == EXPERIMENT_RESTART || step->verb == EXPERIMENT_ROLLOUT_UNDO ||
-           ((step->verb == EXPERIMENT_OBSERVE || step->verb == EXPERIMENT_PATCH) &&
+           (((step->verb == EXPERIMENT_OBSERVE && step->node == NULL) ||
+             step->verb == EXPERIMENT_PATCH) &&
             (until & ROLLS) != 0);
 }
 
@@ -367,6 +369,12 @@ static int check_object(struct reader *reader, const struct experiment_step *ste
 {
     const char *verb = experiment_verb_word(step->verb);
 
+    if (step->node == NULL && step->verb != EXPERIMENT_OBSERVE && step_takes(step, "node"))
+        return reader_refuse(reader, "\"node\" is missing from this step");
+    if (step->verb == EXPERIMENT_OBSERVE && step->node != NULL &&
+        (step->object.kind != NULL || step->until != EXPERIMENT_UNTIL_READY))
+        return reader_refuse(reader, "of a node \"observe\" waits until it is \"ready\", and for "
+                                     "nothing else");
     if (step->verb == EXPERIMENT_PATCH && step->object.kind == NULL)
         return reader_refuse(reader, "\"patch\" lacks \"object\"");
     if (step->object.kind == NULL && needs_workload(step))
@@ -395,7 +403,8 @@ static int check_step(struct reader *reader, void *object)
     struct text words = {0};
 
     if (step->verb == EXPERIMENT_OBSERVE && step->until == EXPERIMENT_UNTIL_DONE)
-        step->until = EXPERIMENT_UNTIL_ROLLOUT_COMPLETE;
+        step->until =
+            step->node != NULL ? EXPERIMENT_UNTIL_READY : EXPERIMENT_UNTIL_ROLLOUT_COMPLETE;
     if (untils != 0 && (untils & (1u << step->until)) == 0) {
         for (const struct reader_word *word = experiment_until_words; word->word != NULL; word++)
             if ((untils & (1u << word->value)) != 0)

@@ -14,6 +14,8 @@ static int read_address(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_address(const void *object, const void *context);
 static int read_service_port(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_service_port(const void *object, const void *context);
+static int read_vip(struct reader *reader, const cJSON *item, void *object);
+static cJSON *print_vip(const void *object, const void *context);
 static int read_route(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_route(const void *object, const void *context);
 static int read_port(struct reader *reader, const cJSON *item, void *object);
@@ -132,6 +134,11 @@ static const struct reader_field target_fields[] = {
      .offset = AT(experiment_target, family),
      .otherwise = "ipv4",
      .words = family_words},
+    {.key = "vip",
+     .type = READER_CUSTOM,
+     .read = read_vip,
+     .print = print_vip,
+     .want = "an IP address"},
     {.key = "route",
      .type = READER_CUSTOM,
      .read = read_route,
@@ -331,6 +338,21 @@ static cJSON *print_service_port(const void *object, const void *context)
     return target->service_port != 0 ? json_new_integer(target->service_port) : NULL;
 }
 
+static int read_vip(struct reader *reader, const cJSON *item, void *object)
+{
+    struct experiment_target *target = object;
+
+    target->vip_given = true;
+    return reader_read_address(reader, item, &target->vip);
+}
+
+static cJSON *print_vip(const void *object, const void *context)
+{
+    const struct experiment_target *target = object;
+
+    return target->vip_given ? reader_print_address(&target->vip, context) : NULL;
+}
+
 static int read_route(struct reader *reader, const cJSON *item, void *object)
 {
     struct experiment_target *target = object;
@@ -377,12 +399,14 @@ static int check_target(struct reader *reader, void *object)
     struct experiment_target *target = object;
     bool v4 = target->family == EXPERIMENT_IPV4;
 
+    if (target->via != EXPERIMENT_VIA_STATIC && target->service == NULL)
+        return reader_refuse(reader, "want \"service\", the name of a Service, or \"address\" "
+                                     "with \"port\"");
+    if (target->vip_given && address_is_v4(&target->vip) != v4)
+        return reader_refuse(reader, "vip is not of the family \"%s\", which \"family\" says",
+                             v4 ? "ipv4" : "ipv6");
     if (target->via != EXPERIMENT_VIA_STATIC)
-        return target->service != NULL
-                   ? 0
-                   : reader_refuse(reader,
-                                   "want \"service\", the name of a Service, or \"address\" "
-                                   "with \"port\"");
+        return 0;
     if (target->port == 0)
         return reader_refuse(reader, "\"port\" is missing: with \"address\" it must be said");
     for (uint32_t i = 0; i < target->hop_count; i++)

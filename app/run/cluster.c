@@ -8,6 +8,8 @@
 
 #include "base/json.h"
 #include "base/stop.h"
+#include "base/text.h"
+#include "kube/drain.h"
 #include "run/translate.h"
 #include "rundir/timeline.h"
 
@@ -174,6 +176,9 @@ static void add_part_event(struct cluster *cluster, const struct kube_event *eve
              index < 0 ? "" : cluster->changes[index].text);
     snprintf(part.text, sizeof(part.text), "%.200s", event->text == NULL ? "" : event->text);
     rundir_add_event(cluster->rundir, &part, NULL);
+    if (index >= 0 && event->text != NULL && kube_drain_is_eviction(event->text))
+        journal_add_part(cluster->rundir, (unsigned)index + 1, event->text,
+                         &cluster->rundir->trouble);
 }
 
 /* The object of change WHICH is gone, and with it all that was changed in it. */
@@ -402,6 +407,24 @@ void cluster_settle(struct cluster *cluster, unsigned timeout_ms)
     }
 }
 
+/* A node that is put back takes pods again, but gets none before it is ready. */
+static void tell_lost_node(const struct cluster *cluster, const struct cluster_change *change)
+{
+    const char *name = change->result.name;
+    char why[200];
+    if (change->result.resource.kind != KUBE_NODE)
+        return;
+    const struct kube_object *node = kube_find(cluster->kube, KUBE_NODE, NULL, name);
+    if (node != NULL && node->node.ready)
+        return;
+    if (node == NULL)
+        snprintf(why, sizeof(why), "it is gone");
+    else
+        kube_node_why_not_ready(&node->node, why, sizeof(why));
+    text_tame(why);
+    fprintf(stderr, "seamline: node/%s was put back, but has not returned: %s\n", name, why);
+}
+
 /* An undo that finds nothing left to do is one that is done. */
 static int put_back_one(struct cluster *cluster, unsigned index, unsigned timeout_ms,
                         struct error *err)
@@ -430,6 +453,8 @@ static int put_back_one(struct cluster *cluster, unsigned index, unsigned timeou
     snprintf(event.text, sizeof(event.text), "put back: %.200s", change->text);
     if (code == 0 && result->sent_ns != 0)
         rundir_add_event(cluster->rundir, &event, NULL);
+    if (code == 0)
+        tell_lost_node(cluster, change);
     kube_forget(cluster->kube, action);
     return code;
 }

@@ -72,7 +72,7 @@ struct fleet {
     unsigned nic_count;
     struct fleet_nic nics[FLEET_NICS];
     struct fleet_member members[FLEET_MEMBERS];
-    struct text warnings; /* Of where the workers are, a line each. */
+    struct text warnings; /* Of where the workers are, and what they send to; a line each. */
     unsigned stream_count;
     uint16_t run;                    /* In the marks of its datagrams: random. */
     struct traffic_board *board;     /* Of its raw frames. */

@@ -69,6 +69,14 @@ int journal_add_done(struct rundir *rundir, unsigned number, const char *uid, st
     return add_mark(rundir, "done", number, uid, err);
 }
 
+int journal_add_part(struct rundir *rundir, unsigned number, const char *text, struct error *err)
+{
+    cJSON *entry = cJSON_CreateObject();
+    json_add_integer(entry, "part", number);
+    cJSON_AddStringToObject(entry, "text", text);
+    return add(rundir, entry, err);
+}
+
 int journal_add_failed(struct rundir *rundir, unsigned number, struct error *err)
 {
     return add_mark(rundir, "failed", number, "", err);
@@ -116,6 +124,9 @@ static void read_line(struct journal *journal, const cJSON *line)
         entry->done = true;
         snprintf(entry->uid, sizeof(entry->uid), "%s", json_string(line, "uid", ""));
     }
+    entry = entry_at(journal, json_integer(line, "part", 0));
+    if (entry != NULL)
+        text_addf(&entry->parts, "%s\n", json_string(line, "text", "?"));
     entry = entry_at(journal, json_integer(line, "failed", 0));
     if (entry != NULL)
         entry->failed = true;
@@ -161,6 +172,7 @@ void journal_free(struct journal *journal)
 {
     for (unsigned i = 0; journal != NULL && i < journal->count; i++) {
         free(journal->entries[i].text);
+        text_free(&journal->entries[i].parts);
         free(journal->entries[i].undo);
     }
     free(journal);

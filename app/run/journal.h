@@ -3,6 +3,7 @@
  *     {"cluster":{"server":"https://...","kubeconfig":"/abs/path","context":"c","namespace":"n"}}
  *     {"n":1,"at":NS,"text":"set image of ...","object":"deployment/mserver","undo":{...}}
  *     {"done":1,"uid":"..."}    the change was made
+ *     {"part":1,"text":"pod d/a evicted"}   done on its way, and not to be put back
  *     {"failed":1}              the server refused it: there is nothing to put back
  *     {"undone":1}              it was put back, or what it was about is gone
  *
@@ -21,6 +22,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "rundir/rundir.h"
 
 enum {
@@ -35,12 +37,13 @@ struct journal_cluster {
 };
 
 struct journal_entry {
-    char *text;   /* What it does; NULL: there is no such entry. */
-    char *undo;   /* JSON for kube_start_undo(); NULL: nothing to put back. */
-    char uid[64]; /* Of the object changed or made; "" when it is not known. */
-    bool done;    /* It was made for certain. */
-    bool failed;  /* It was refused for certain. */
-    bool undone;  /* It was put back. */
+    char *text;        /* What it does; NULL: there is no such entry. */
+    char *undo;        /* JSON for kube_start_undo(); NULL: nothing to put back. */
+    char uid[64];      /* Of the object changed or made; "" when it is not known. */
+    bool done;         /* It was made for certain. */
+    bool failed;       /* It was refused for certain. */
+    bool undone;       /* It was put back. */
+    struct text parts; /* A line each. */
 };
 
 struct journal {
@@ -56,6 +59,7 @@ int journal_add_cluster(struct rundir *rundir, const struct journal_cluster *clu
 int journal_add_change(struct rundir *rundir, unsigned number, uint64_t at_ns, const char *text,
                        const char *object, const char *undo, struct error *err);
 int journal_add_done(struct rundir *rundir, unsigned number, const char *uid, struct error *err);
+int journal_add_part(struct rundir *rundir, unsigned number, const char *text, struct error *err);
 int journal_add_failed(struct rundir *rundir, unsigned number, struct error *err);
 int journal_add_undone(struct rundir *rundir, unsigned number, struct error *err);
 

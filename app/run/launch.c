@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/text.h"
+
 double launch_planned_seconds(const struct experiment *experiment)
 {
     double seconds = 30;
@@ -18,6 +20,16 @@ double launch_planned_seconds(const struct experiment *experiment)
             seconds += (double)step->deadline_ns / 1e9;
     }
     return seconds;
+}
+
+/* What was chosen for it is told at once, and stands in the result's notes. */
+static void note_target(struct session *session, unsigned stream, const struct target *target)
+{
+    const char *name = session->experiment->streams[stream].name;
+    if (target->note[0] == '\0')
+        return;
+    fprintf(stderr, "seamline: streams.%s: %s\n", name, target->note);
+    text_addf(&session->fleet.warnings, "streams.%s: %s\n", name, target->note);
 }
 
 int launch_workers(struct session *session, struct error *err)
@@ -38,6 +50,8 @@ int launch_workers(struct session *session, struct error *err)
     }
     if (code == 0 && session->options->pcap)
         code = pieces_start(&session->pieces, &session->fleet, experiment, err);
+    for (unsigned s = 0; s < experiment->stream_count && code == 0; s++)
+        note_target(session, s, &targets[s * FLEET_NICS]);
     if (code == 0) {
         code = fleet_launch(&session->fleet, experiment, targets, session->rundir.path,
                             launch_planned_seconds(experiment), err);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "plan/url.h"
 #include "run/raw_of.h"
 
@@ -20,6 +21,42 @@ static enum kube_via via_of(const struct experiment_target *target)
     case EXPERIMENT_VIA_NODE_PORT: return KUBE_VIA_NODE_PORT;
     default: return KUBE_VIA_LOAD_BALANCER;
     }
+}
+
+static void list_addresses(const struct kube_target *found, struct text *out)
+{
+    char text[ADDRESS_TEXT_BYTES];
+    for (unsigned i = 0; i < found->count; i++)
+        text_addf(out, "%s%s", i > 0 ? ", " : "", address_text(&found->addresses[i], text));
+}
+
+int target_choose(const struct experiment_target *wanted, const struct kube_target *found,
+                  struct target *out, struct error *err)
+{
+    unsigned chosen = 0;
+    struct text all = {0};
+    char text[ADDRESS_TEXT_BYTES];
+    list_addresses(found, &all);
+    while (wanted->vip_given && chosen < found->count &&
+           !address_equal(&found->addresses[chosen], &wanted->vip))
+        chosen++;
+    int code = chosen < found->count
+                   ? 0
+                   : error_set(err, EXIT_USAGE, -ENOENT,
+                               "target.vip: service/%s has no address %s; there are: %s",
+                               wanted->service, address_text(&wanted->vip, text), text_str(&all));
+    /* Via a node port the addresses are the nodes', of which any will do. */
+    if (code == 0 && !wanted->vip_given && wanted->via != EXPERIMENT_VIA_NODE_PORT &&
+        (found->count > 1 || found->host[0] != '\0'))
+        snprintf(out->note, sizeof(out->note),
+                 "service/%s%s%.80s has the addresses %.160s: the first is used, target.vip "
+                 "chooses another",
+                 wanted->service, found->host[0] != '\0' ? ", by the name " : "", found->host,
+                 text_str(&all));
+    if (code == 0)
+        out->address = found->addresses[chosen];
+    text_free(&all);
+    return code;
 }
 
 static int resolve_service(const struct experiment_target *wanted, const struct kube *kube,
@@ -40,9 +77,10 @@ static int resolve_service(const struct experiment_target *wanted, const struct 
     struct kube_target found;
     int code = kube_target_resolve(service, kube_objects(kube, KUBE_NODE), via_of(wanted),
                                    family_of(wanted), port, &found, err);
+    if (code == 0)
+        code = target_choose(wanted, &found, out, err);
     if (code < 0)
         return code;
-    out->address = found.addresses[0];
     out->port = found.port;
     code = kube_target_check_endpoints(service, kube_objects(kube, KUBE_ENDPOINTSLICE),
                                        kube_objects(kube, KUBE_POD), family_of(wanted), err);

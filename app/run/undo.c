@@ -126,6 +126,16 @@ static int open_cluster(const struct journal *journal, const struct clock *clock
     return kube_discover(*kube, REACH_MS, err);
 }
 
+/* What no undo brings back: controllers have made other pods in their places. */
+static void tell_parts(const char *parts)
+{
+    for (const char *end; (end = strchr(parts, '\n')) != NULL; parts = end + 1) {
+        char line[320];
+        snprintf(line, sizeof(line), "%.*s", (int)(end - parts), parts);
+        say("  stays as it is", line, "");
+    }
+}
+
 static unsigned tell(const struct journal *journal)
 {
     unsigned left = 0;
@@ -135,6 +145,7 @@ static unsigned tell(const struct journal *journal)
             continue;
         say("to put back", entry->text,
             entry->done ? "" : " (the run ended before it knew whether this was made)");
+        tell_parts(text_str(&entry->parts));
         left++;
     }
     if (left == 0)

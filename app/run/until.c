@@ -29,6 +29,14 @@ static bool all_streams(const struct steps *steps, const struct session *session
     return true;
 }
 
+static void add_reasons(const struct session *session, const struct kube_object *workload,
+                        struct text *text)
+{
+    const struct kube *kube = session->cluster.kube;
+    kube_rollout_reasons(workload, kube_objects(kube, KUBE_POD), kube_objects(kube, KUBE_NODE),
+                         text);
+}
+
 /* 1 while WORKLOAD's rollout goes on, 0 when it is complete, or its error. */
 static int rollout_state(struct session *session, const struct experiment_change *workload,
                          struct error *err)
@@ -43,7 +51,7 @@ static int rollout_state(struct session *session, const struct experiment_change
     if (rollout.state == KUBE_ROLLOUT_PROGRESSING)
         return 1;
     struct text reasons = {0};
-    kube_rollout_reasons(object, kube_objects(session->cluster.kube, KUBE_POD), &reasons);
+    add_reasons(session, object, &reasons);
     int code =
         error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "%s/%s: %s%s%s", workload->kind,
                   workload->name, rollout.text, reasons.size ? ":\n" : "", text_str(&reasons));
@@ -171,6 +179,18 @@ static int until_quiet(struct steps *steps, const struct session *session, int64
     return now_ns < steps->quiet_since_ns + (uint64_t)(hold_ns + wait_ns);
 }
 
+/* Ready, and it takes pods. Of a node that is not there: it may come back. */
+static int until_node(const struct steps *steps, const struct session *session)
+{
+    const struct experiment_step *step = &steps->list[steps->index];
+    const struct cluster *cluster = &session->cluster;
+    const struct kube_object *node = kube_find(cluster->kube, KUBE_NODE, NULL, step->node);
+    if (steps->rollout_change >= 0 &&
+        !kube_caught_up(cluster->kube, &cluster->changes[steps->rollout_change].result))
+        return 1;
+    return node == NULL || !node->node.ready || node->node.unschedulable;
+}
+
 int until_state(struct steps *steps, struct session *session, struct error *err)
 {
     const struct experiment_step *step = &steps->list[steps->index];
@@ -184,7 +204,9 @@ int until_state(struct steps *steps, struct session *session, struct error *err)
                                               : until_quiet(steps, session, STEADY_NS);
     case EXPERIMENT_UNTIL_WINDOWS_CLOSED:
         return until_quiet(steps, session, session->experiment->windows.hold_off_ns);
-    case EXPERIMENT_UNTIL_READY: return until_ready(steps, session);
+    case EXPERIMENT_UNTIL_READY:
+        return step->node != NULL && step->object.kind == NULL ? until_node(steps, session)
+                                                               : until_ready(steps, session);
     case EXPERIMENT_UNTIL_ROLLOUT_STARTED:
     case EXPERIMENT_UNTIL_ROLLOUT_COMPLETE: return until_rollout(steps, session, err);
     default: return 0;
@@ -225,7 +247,7 @@ static void add_rollout(const struct session *session, const struct experiment_c
         return;
     }
     text_addf(text, "\n  %s/%s: %s\n", workload->kind, workload->name, rollout.text);
-    kube_rollout_reasons(object, kube_objects(session->cluster.kube, KUBE_POD), text);
+    add_reasons(session, object, text);
 }
 
 static void add_applied(const struct steps *steps, const struct session *session, struct text *text)
@@ -239,6 +261,19 @@ static void add_applied(const struct steps *steps, const struct session *session
                 add_rollout(session, &workload, text);
         }
     }
+}
+
+static void add_node(const struct session *session, const char *name, struct text *text)
+{
+    const struct kube_object *node = kube_find(session->cluster.kube, KUBE_NODE, NULL, name);
+    char why[200];
+    if (node == NULL) {
+        text_addf(text, "\n  there is no node %s", name);
+        return;
+    }
+    kube_node_why_not_ready(&node->node, why, sizeof(why));
+    text_addf(text, "\n  node %s is %s%s%s%s", name, node->node.ready ? "ready" : "not ready (",
+              why, node->node.ready ? "" : ")", node->node.unschedulable ? ", and cordoned" : "");
 }
 
 /* One that waits for its turn, as an eviction for its budget, is not made any more; what held it is
@@ -269,6 +304,8 @@ int until_late(struct steps *steps, struct session *session, struct error *err)
         add_applied(steps, session, &text);
     else if (experiment_is_workload(&step->object))
         add_rollout(session, &step->object, &text);
+    else if (step->node != NULL)
+        add_node(session, step->node, &text);
     int code = error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "%s was not reached in time%s",
                          experiment_until_word(step->until), text_str(&text));
     text_free(&text);

@@ -120,6 +120,46 @@ def drains(hand, lab):
     yield "uncordon", status == 0 and seen == "", (lines, error, seen)
 
 
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 5003}]}
+"""
+
+
+def killed(hand, lab, folder):
+    """SIGKILL in the middle of a drain, which the budget lets go one pod in five seconds: what is left is to be undone."""
+    experiment = {
+        "version": 1, "name": "killed",
+        "cluster": {"kubeconfig": str(lab.folder / "kubeconfig"), "context": "seamline-lab", "namespace": "default",
+                    "mayChange": ["node/n2"]},
+        "target": {"service": "web", "via": "loadBalancer", "route": "node:1"},
+        "streams": [{"name": "s", "protocol": "connect", "rate": "20/s"}],
+        "steps": [{"do": "start"}, {"do": "drain", "node": "n2", "temporary": True}, {"do": "stop"}]}
+    lab.apply(SERVICE)
+    (folder / "killed.json").write_text(json.dumps(experiment))
+    journal = folder / "killed" / "undo.jsonl"
+    process = subprocess.Popen([hand.seamline, "run", folder / "killed.json", "-m", lab.folder / "machine.json", "--yes",
+                                "-q", "-o", folder / "killed"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        pocket.until("an eviction", lambda: journal.exists() and " evicted" in journal.read_text())
+    finally:
+        process.kill()
+        said = process.communicate(timeout=30)[0]
+    left = nodes.places(lab)
+    yield "it was killed in the middle of a drain", left.get("n2", 0) > 0, (left, said)
+    parts = [json.loads(line) for line in journal.read_text().splitlines() if '"part"' in line]
+    done = subprocess.run([hand.seamline, "undo", folder / "killed"], capture_output=True, text=True, timeout=60, check=False)
+    yield "undo names the pods that are evicted", done.returncode == 0 and all(
+        f"  stays as it is: {part['text']}\n" in done.stdout for part in parts), (done, parts)
+    seen = lab.run("get", "node", "n2", "-o", "jsonpath={.spec.unschedulable}")
+    yield "and lifts the cordon", seen == "" and "put back: drain node/n2" in done.stdout, (done, seen)
+    names = [part["text"].split("/")[1].split(" ")[0] for part in parts]
+    pocket.until("they are gone", lambda: not set(names) & set(lab.run("get", "pods", "-o", "name").split()))
+    lab.run("rollout", "status", "deployment/web", "--timeout=60s")
+
+
 def holds(hand, lab):
     """A budget that never allows it."""
     lab.run("patch", "pdb", "web", "--type=merge", "-p", '{"spec":{"minAvailable":6}}')
@@ -157,7 +197,10 @@ def everything(folder):
         hand = Hand(seamline, lab)
         lab.apply(nodes.WEB)
         nodes.rolled_out(lab)
-        for part in (rollouts, undoes, drains, holds, moves):
+        for part in (rollouts, undoes, drains):
+            yield from part(hand, lab)
+        yield from killed(hand, lab, folder)
+        for part in (holds, moves):
             yield from part(hand, lab)
     yield "nobody complained", not lab.complaints(), lab.complaints()
 

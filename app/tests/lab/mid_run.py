@@ -33,6 +33,22 @@ EXTRA = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\ndata: {a: b}\
 BARE = "apiVersion: v1\nkind: Pod\nmetadata: {name: loose}\nspec: {nodeName: n2, containers: [{name: c, image: c}]}\n"
 
 
+LOST = BARE.replace("loose}", "lost, labels: {app: web}}")
+VIPS = """
+apiVersion: v1
+kind: Service
+metadata: {name: vips}
+spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: PORT}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: vips-1, labels: {kubernetes.io/service-name: vips}}
+addressType: IPv4
+ports: [{port: PORT, protocol: TCP}]
+endpoints: [{addresses: ["10.244.1.2"], conditions: {ready: true}}]
+""".replace("PORT", str(PORT))
+
+
 def experiment(world, steps):
     return {
         "version": 1, "name": "midrun",
@@ -102,6 +118,58 @@ def others(folder, world):
     yield "what was temporary is put back all the same", replicas(world) == "8", replicas(world)
 
 
+def nodes(folder, world):
+    """A node that does not return (n2 is not ready in this lab): named by what waits for it, and when it is put back."""
+    world.run("apply", "-f", "-", stdin=LOST)
+    settle(world)
+    before = specs(world)
+    for name, step, told in (
+            ("uncordon", {"do": "uncordon", "node": "n2", "until": "ready"}, "ready was not reached in time\n  node n2 is "
+             "not ready ("),
+            ("observe", {"do": "observe", "node": "n2"}, "step observe: ready was not reached in time\n  node n2 is not "
+             "ready ("),
+            ("move", {"do": "move", "deployment": "web", "node": "n2", "temporary": True, "until": "rollout-complete"},
+             "1 pod not ready (lost): not ready, phase Pending; node n2 is not ready (")):
+        done = run(folder, f"lost-{name}", world, [{"do": "cordon", "node": "n2", "temporary": True},
+                                                   dict(step, deadline="600ms")])
+        yield f"{name}: a node that does not return is named", done.returncode == 3 and told in done.stderr, done
+        yield f"{name}: and what it is put back to", specs(world) == before \
+            and "node/n2 was put back, but has not returned: " in done.stderr, (before, specs(world), done)
+    done = run(folder, "returned", world, [{"do": "cordon", "node": "n1"},
+                                           {"do": "uncordon", "node": "n1", "until": "ready", "deadline": "10s"},
+                                           {"do": "observe", "node": "n1", "deadline": "10s"}])
+    yield "one that is back is not waited for", done.returncode == 0, done
+    world.run("delete", "pod", "lost", "--force")
+
+
+def addresses(folder, name, world, service, ingress):
+    world.run("apply", "-f", "-", stdin=VIPS)
+    web = json.loads(world.run("get", "svc", "vips", "-o", "json"))
+    web["status"] = {"loadBalancer": {"ingress": [{"ip": address} for address in ingress]}}
+    world.run("replace", "--raw", "/api/v1/namespaces/default/services/vips/status", "-f", "-", stdin=json.dumps(web))
+    return run(folder, name, world, [], "--set", "steps.0.deadline=600ms", "--set",
+               "target=" + json.dumps(dict({"service": "vips"}, **service)))
+
+
+def vips(folder, world):
+    """Services with several addresses, with none yet, and of another family."""
+    done = addresses(folder, "first", world, {}, [ADDRESS, "10.77.9.2"])
+    text = f"streams.new: service/vips has the addresses {ADDRESS}, 10.77.9.2: the first is used, target.vip chooses another"
+    report = (folder / "first" / "report.txt").read_text()
+    yield "of several addresses the first is used, and told", done.returncode == 0 and text in done.stderr \
+        and text in " ".join(report.split()), (done, report)
+    done = addresses(folder, "chosen", world, {"vip": ADDRESS}, ["10.77.9.2", ADDRESS])
+    account = json.loads((folder / "chosen" / "run.json").read_text())
+    yield "target.vip chooses", done.returncode == 0 and "has the addresses" not in done.stderr \
+        and account["streams"][0]["target"] == f"connect://{ADDRESS}:{PORT}", (done, account["streams"][0])
+    for name, service, ingress, told in (
+            ("one that it has not", {"vip": "10.77.9.3"}, [ADDRESS], "has no address 10.77.9.3; there are: " + ADDRESS),
+            ("of another family", {"family": "ipv6"}, [ADDRESS], "its load balancer has no IPv6 address; it has " + ADDRESS),
+            ("none yet", {}, [], "its load balancer has no address yet")):
+        done = addresses(folder, name.replace(" ", "-"), world, service, ingress)
+        yield f"an address: {name}", done.returncode == (3 if not ingress else 2) and told in done.stderr, done
+
+
 def replicas(world):
     return world.run("get", "deploy", "web", "-o", "jsonpath={.spec.replicas}")
 
@@ -142,6 +210,7 @@ def kills(folder, world):
     dry = undo(folder, "--dry-run")
     yield "undo says what it would do", dry.returncode == 0 and specs(world) == changed and all(
         word in dry.stdout for word in ("scale", "cordon", "drain", "patch", "extra")), dry
+    yield "and which pods it cannot bring back", "  stays as it is: pod default/loose evicted\n" in dry.stdout, dry
     done = undo(folder)
     yield "undo puts all of it back", done.returncode == 0 and specs(world) == before, (done, before, specs(world))
     again = undo(folder)
@@ -222,7 +291,7 @@ def everything(folder):
     with Veth(NAME, f"{ADDRESS}/24") as veth:
         server = veth.start([sys.executable, "-c", ACCEPT])
         try:
-            for deny, tests in ((["patch:nodes"], [rights]), ([], [others, kills, templates, fails])):
+            for deny, tests in ((["patch:nodes"], [rights]), ([], [others, kills, templates, fails, nodes, vips])):
                 world = kubectl.World(sys.argv[2], program, *deny)
                 try:
                     world.run("apply", "-f", "-", stdin=kubectl.MANIFEST)

@@ -39,13 +39,23 @@ static void answer_list(void)
     answer_list_at(2000); /* As answer(). */
 }
 
+static const char *node_json(const char *ready, const char *reason)
+{
+    static char json[400];
+    snprintf(json, sizeof(json),
+             "{\"metadata\":{\"name\":\"n1\",\"uid\":\"u1\",\"resourceVersion\":\"3\"},\"status\":{"
+             "\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\",\"reason\":\"%s\"}]}}",
+             ready, reason);
+    return json;
+}
+
 static void begin_drain(struct kube_order order)
 {
     order.verb = KUBE_DRAIN;
     order.name = "n1";
     begin(order);
     asks("GET", NODE, "");
-    answer(200, "{\"metadata\":{\"name\":\"n1\",\"uid\":\"u1\",\"resourceVersion\":\"3\"}}");
+    answer(200, node_json("True", "KubeletReady"));
     asks("GET", PODS, "");
 }
 
@@ -267,12 +277,82 @@ static void test_more_than_places(void **state)
     ends(KUBE_DONE_CHANGED);
 }
 
+static void answer_node_at(const char *json, long code, uint64_t now_ns)
+{
+    struct text body = {0};
+    text_add(&body, json);
+    kube_action_answer(&action, KUBE_REASON_SUCCESS, code, 0, &body, NULL, NULL, now_ns);
+    text_free(&body);
+}
+
+/* A node that goes while it is drained: told, and named with the pods when the time is up. */
+static void test_node_is_lost(void **state)
+{
+    uint64_t now_ns = 2000;
+    (void)state;
+    begin_drain((struct kube_order){0});
+    pod("a", "ReplicaSet", "");
+    answer_list();
+    cordons();
+    said("node/n1 cordoned");
+    asks("POST", EVICTION("a"), NULL);
+    answer_recorded("answer-evict-201.json");
+    said("pod d/a evicted");
+    static const struct {
+        const char *ready, *reason, *news;
+    } looks[] = {
+        {"True", "KubeletReady", ""},
+        {"Unknown", "NodeStatusUnknown", "node/n1 is not ready (NodeStatusUnknown)"},
+        {"Unknown", "NodeStatusUnknown", ""}, /* Once. */
+        {"True", "KubeletReady", "node/n1 is ready again"},
+        {NULL, "{\"kind\":\"Status\",\"code\":404,\"reason\":\"NotFound\"}",
+         "node/n1 is not ready (it was deleted)"},
+    };
+    for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
+        wait_until(now_ns + SECOND / 2);
+        asks("GET", PODS, "");
+        now_ns += 5 * SECOND;
+        pod("a", "ReplicaSet", "");
+        answer_list_at(now_ns);
+        wait_until(now_ns + SECOND / 2);
+        asks("GET", NODE, "");
+        now_ns += SECOND / 2;
+        if (looks[i].ready != NULL)
+            answer_node_at(node_json(looks[i].ready, looks[i].reason), 200, now_ns);
+        else
+            answer_node_at(looks[i].reason, 404, now_ns);
+        said(looks[i].news);
+        asks("GET", PODS, "");
+        pod("a", "ReplicaSet", "");
+        answer_list_at(now_ns);
+    }
+    kube_action_cancel(&action, "not over within --timeout");
+    fails(-ECANCELED, "node/n1: not over within --timeout; node/n1 is not ready (it was deleted); "
+                      "still there: d/a (evicted, still terminating)");
+}
+
+/* One that is not ready from the start. */
+static void test_node_is_not_ready(void **state)
+{
+    (void)state;
+    begin((struct kube_order){.verb = KUBE_DRAIN, .name = "n1"});
+    asks("GET", NODE, "");
+    answer(200, "{\"metadata\":{\"name\":\"n1\",\"uid\":\"u1\"}}");
+    asks("GET", PODS, "");
+    pod("a", "ReplicaSet", "");
+    answer_list();
+    cordons();
+    said("node/n1 cordoned\nnode/n1 is not ready (its kubelet has not said anything yet)");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_drain),    TEST(test_budget),  TEST(test_throttled),
-        TEST(test_refusals), TEST(test_dry_run), TEST(test_more_than_places),
+        TEST(test_drain),        TEST(test_budget),
+        TEST(test_throttled),    TEST(test_refusals),
+        TEST(test_dry_run),      TEST(test_more_than_places),
+        TEST(test_node_is_lost), TEST(test_node_is_not_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,6 +129,12 @@ static void add_pod(struct kube_cache *pods, const char *name, const char *app, 
     assert_int_equal(kube_cache_put(pods, read_text(KUBE_POD, json), &previous), 0);
 }
 
+static void add_node(struct kube_cache *nodes, const char *json)
+{
+    struct kube_object *previous;
+    assert_int_equal(kube_cache_put(nodes, read_text(KUBE_NODE, json), &previous), 0);
+}
+
 static void test_reasons(void **state)
 {
     static const char pull[] =
@@ -138,7 +144,7 @@ static void test_reasons(void **state)
     static const char ready[] =
         "},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}";
     static const char going[] = ",\"deletionTimestamp\":\"2026-11-21T09:53:29Z\"}}";
-    struct kube_cache pods = {0};
+    struct kube_cache pods = {0}, nodes = {0};
     struct text out = {0};
     struct kube_object *deployment =
         read_text(KUBE_DEPLOYMENT, "{\"metadata\":{\"name\":\"d\",\"namespace\":\"n\"},\"spec\":{"
@@ -150,11 +156,29 @@ static void test_reasons(void **state)
     add_pod(&pods, "p4", "web", going);
     add_pod(&pods, "p5", "other", pull);
     add_pod(&pods, "p6", "web", "}}");
-    kube_rollout_reasons(deployment, &pods, &out);
+    kube_rollout_reasons(deployment, &pods, &nodes, &out);
     assert_string_equal(text_str(&out), "2 pods not ready (p1): container c: ImagePullBackOff\n"
                                         "1 pod not ready (p6): not ready, phase Unknown");
     text_free(&out);
     kube_cache_free(&pods);
+    add_node(&nodes, "{\"metadata\":{\"name\":\"n1\"},\"status\":{\"conditions\":[{"
+                     "\"type\":\"Ready\",\"status\":\"True\"}]}}");
+    add_node(&nodes, "{\"metadata\":{\"name\":\"n2\"},\"status\":{\"conditions\":[{"
+                     "\"type\":\"Ready\",\"status\":\"Unknown\",\"reason\":"
+                     "\"NodeStatusUnknown\"}]}}");
+    add_pod(&pods, "p1", "web", "},\"spec\":{\"nodeName\":\"n1\"}}");
+    add_pod(&pods, "p2", "web", "},\"spec\":{\"nodeName\":\"n2\"}}");
+    add_pod(&pods, "p3", "web", "},\"spec\":{\"nodeName\":\"n3\"}}");
+    add_pod(&pods, "p4", "web", "}}");
+    kube_rollout_reasons(deployment, &pods, &nodes, &out);
+    assert_string_equal(text_str(&out),
+                        "2 pods not ready (p1): not ready, phase Unknown\n"
+                        "1 pod not ready (p2): not ready, phase Unknown; node n2 is not ready "
+                        "(NodeStatusUnknown)\n"
+                        "1 pod not ready (p3): not ready, phase Unknown; there is no node n3");
+    text_free(&out);
+    kube_cache_free(&pods);
+    kube_cache_free(&nodes);
     kube_object_drop(deployment);
 }
 

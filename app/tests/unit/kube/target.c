@@ -71,7 +71,7 @@ static void test_load_balancer(void **state)
     assert_int_equal(kube_target_resolve(service, NULL, KUBE_VIA_LOAD_BALANCER, KUBE_FAMILY_IPV6,
                                          NULL, &target, &err),
                      -ENOENT);
-    assert_non_null(strstr(err.text, "no IPv6 address"));
+    assert_non_null(strstr(err.text, "no IPv6 address; it has "));
     err = (struct error){0};
     assert_int_equal(kube_target_resolve(service, NULL, KUBE_VIA_LOAD_BALANCER, KUBE_FAMILY_ANY,
                                          "ctraffic", &target, &err),
@@ -101,6 +101,37 @@ static void test_host_name(void **state)
                                          NULL, &target, &err),
                      0);
     check_address(&target.addresses[0], "127.0.0.1");
+    assert_string_equal(target.host, "localhost");
+    kube_object_drop(service);
+}
+
+/* A status with addresses of both families, one twice, and a name that is not needed. */
+static void test_several_addresses(void **state)
+{
+    struct kube_target target;
+    struct error err = {0};
+    (void)state;
+    struct kube_object *service = read_text(
+        KUBE_SERVICE,
+        "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"type\":\"LoadBalancer\",\"clusterIP\":"
+        "\"fd00::1\",\"clusterIPs\":[\"fd00::1\"],\"ports\":[{\"port\":80}]},\"status\":{"
+        "\"loadBalancer\":{\"ingress\":[{\"ip\":\"10.0.0.2\"},{\"ip\":\"fd00::2\"},{\"ip\":"
+        "\"10.0.0.1\"},{\"ip\":\"10.0.0.2\"},{\"hostname\":\"lb.example.test\"}]}}}");
+    assert_int_equal(kube_target_resolve(service, NULL, KUBE_VIA_LOAD_BALANCER, KUBE_FAMILY_IPV4,
+                                         NULL, &target, &err),
+                     0);
+    assert_int_equal(target.count, 2);
+    check_address(&target.addresses[0], "10.0.0.2"); /* As the status has them. */
+    check_address(&target.addresses[1], "10.0.0.1");
+    assert_string_equal(target.host, "");
+    assert_int_equal(kube_target_resolve(service, NULL, KUBE_VIA_LOAD_BALANCER, KUBE_FAMILY_IPV6,
+                                         NULL, &target, &err),
+                     0);
+    assert_int_equal(target.count, 1);
+    assert_int_equal(kube_target_resolve(service, NULL, KUBE_VIA_CLUSTER_IP, KUBE_FAMILY_IPV4, NULL,
+                                         &target, &err),
+                     -ENOENT);
+    assert_non_null(strstr(err.text, "has no IPv4 cluster IP; it has fd00::1"));
     kube_object_drop(service);
 }
 
@@ -199,11 +230,9 @@ static void test_endpoints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_load_balancer),
-        cmocka_unit_test(test_host_name),
-        cmocka_unit_test(test_cluster_ip_and_node_port),
-        cmocka_unit_test(test_next_hops),
-        cmocka_unit_test(test_endpoints),
+        cmocka_unit_test(test_load_balancer),     cmocka_unit_test(test_host_name),
+        cmocka_unit_test(test_several_addresses), cmocka_unit_test(test_cluster_ip_and_node_port),
+        cmocka_unit_test(test_next_hops),         cmocka_unit_test(test_endpoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,6 +74,8 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(
         journal_add_change(&rundir, 1, 7, "set image", "deployment/a", "{\"a\":1}", NULL), 0);
     assert_int_equal(journal_add_change(&rundir, 2, 8, "delete a", "deployment/a", "", NULL), 0);
+    assert_int_equal(journal_add_part(&rundir, 1, "pod d/a evicted", NULL), 0);
+    assert_int_equal(journal_add_part(&rundir, 1, "pod d/b evicted", NULL), 0);
     assert_int_equal(journal_add_done(&rundir, 1, "u", NULL), 0);
     assert_int_equal(journal_add_failed(&rundir, 2, NULL), 0);
     rundir_close(&rundir);
@@ -86,6 +88,7 @@ static void what_is_written_is_read(void **state)
     assert_string_equal(journal->entries[0].text, "set image");
     assert_string_equal(journal->entries[0].undo, "{\"a\":1}");
     assert_string_equal(journal->entries[0].uid, "u");
+    assert_string_equal(text_str(&journal->entries[0].parts), "pod d/a evicted\npod d/b evicted\n");
     assert_true(journal->entries[0].done && !journal->entries[0].failed);
     assert_true(journal->entries[1].failed && journal->entries[1].undo == NULL);
     journal_free(journal);

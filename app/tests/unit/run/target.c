@@ -27,19 +27,31 @@ static struct machine *machine(const char *port, const char *cores)
     return made;
 }
 
-static struct experiment *experiment(const char *target)
+static struct experiment *experiment_with(const char *cluster, const char *target)
 {
     char text[2000];
     struct experiment *made = NULL;
     struct error err = {0};
-    snprintf(text, sizeof(text),
-             "{\"version\":1,\"name\":\"e\",\"streams\":[{\"name\":\"s\",\"protocol\":\"connect\","
-             "\"rate\":\"1/s\",\"target\":%s}],\"steps\":[{\"do\":\"start\",\"streams\":[\"s\"]},"
-             "{\"do\":\"stop\",\"streams\":[\"s\"]}]}",
-             target);
+    snprintf(
+        text, sizeof(text),
+        "{\"version\":1,\"name\":\"e\",%s\"streams\":[{\"name\":\"s\",\"protocol\":\"connect\","
+        "\"rate\":\"1/s\",\"target\":%s}],\"steps\":[{\"do\":\"start\",\"streams\":[\"s\"]},"
+        "{\"do\":\"stop\",\"streams\":[\"s\"]}]}",
+        cluster, target);
     if (experiment_parse("e.json", text, strlen(text), NULL, &made, &err) < 0)
         fail_msg("%s", err.text);
     return made;
+}
+
+static struct experiment *experiment(const char *target)
+{
+    return experiment_with("", target);
+}
+
+static struct experiment *of_cluster(const char *target)
+{
+    return experiment_with(
+        "\"cluster\":{\"kubeconfig\":\"k\",\"context\":\"c\",\"namespace\":\"n\"},", target);
 }
 
 struct row {
@@ -109,9 +121,53 @@ static void frames_between_two_ports(void **state)
     machine_free(of);
 }
 
+/* Of a Service that has several addresses: the first, and told; or the one that is wanted. */
+static void several_addresses(void **state)
+{
+    static const struct {
+        const char *target, *host;
+        unsigned count;
+        const char *address; /* NULL: refused. */
+        const char *told;    /* A part of the note, or of the error; "" for none. */
+    } table[] = {
+        {"\"service\":\"web\"", "", 1, "10.0.0.1", ""},
+        {"\"service\":\"web\"", "", 3, "10.0.0.1",
+         "service/web has the addresses 10.0.0.1, 10.0.0.2, 10.0.0.3: the first is used, "
+         "target.vip chooses another"},
+        {"\"service\":\"web\",\"vip\":\"10.0.0.2\"", "", 3, "10.0.0.2", ""},
+        {"\"service\":\"web\",\"vip\":\"10.0.0.9\"", "", 3, NULL,
+         "target.vip: service/web has no address 10.0.0.9; there are: 10.0.0.1, 10.0.0.2"},
+        {"\"service\":\"web\"", "lb.example", 1, "10.0.0.1",
+         "service/web, by the name lb.example has the addresses 10.0.0.1: the first is used"},
+        {"\"service\":\"web\",\"vip\":\"10.0.0.1\"", "lb.example", 2, "10.0.0.1", ""},
+        {"\"service\":\"web\",\"via\":\"nodePort\"", "", 3, "10.0.0.1", ""},
+        {"\"service\":\"web\",\"via\":\"nodePort\",\"vip\":\"10.0.0.3\"", "", 3, "10.0.0.3", ""},
+    };
+    (void)state;
+    for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        char text[200];
+        snprintf(text, sizeof(text), "{%s}", table[i].target);
+        struct experiment *with = of_cluster(text);
+        struct kube_target found = {.count = table[i].count, .host = table[i].host};
+        struct target target = {.text = ""};
+        struct error err = {0};
+        for (uint8_t n = 0; n < found.count; n++)
+            found.addresses[n] = address_from_v4((uint8_t[4]){10, 0, 0, (uint8_t)(n + 1)});
+        int code = target_choose(&with->streams[0].target, &found, &target, &err);
+        assert_int_equal(code, table[i].address == NULL ? -ENOENT : 0);
+        if (code == 0)
+            assert_string_equal(address_text(&target.address, text), table[i].address);
+        const char *told = code == 0 ? target.note : err.text;
+        if (table[i].told[0] == '\0' ? told[0] != '\0' : strstr(told, table[i].told) == NULL)
+            fail_msg("row %u: \"%s\"", i, told);
+        experiment_free(with);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(rows),
-                                       cmocka_unit_test(frames_between_two_ports)};
+                                       cmocka_unit_test(frames_between_two_ports),
+                                       cmocka_unit_test(several_addresses)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
