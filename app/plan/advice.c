@@ -315,7 +315,8 @@ static void make_budget(struct work *work)
     if (selector == NULL)
         return;
     snprintf(name, sizeof(name), "%.120s%s", work->of.name, taken ? "-budget" : "");
-    budget = begin_object(work, "policy/v1", "PodDisruptionBudget", name);
+    budget = begin_object(work, work->manifest->old_budgets ? "policy/v1beta1" : "policy/v1",
+                          "PodDisruptionBudget", name);
     json_add_integer(json_make(budget, "spec"), "maxUnavailable", 1);
     cJSON_AddItemToObject(json_make(budget, "spec"), "selector", cJSON_Duplicate(selector, true));
     work->advice->budget = budget;

@@ -26,6 +26,8 @@ struct manifest {
     uint32_t count;                         /* Of objects. */
     cJSON *objects[MANIFEST_DOCUMENTS_MAX]; /* Each has apiVersion, kind and metadata.name; a List
                                                   is taken apart. Empty documents are left out. */
+    bool old_budgets; /* Of a cluster that has PodDisruptionBudgets of policy/v1beta1 alone (before
+                         1.21). */
 };
 
 /* What a Deployment says about a rolling update. */

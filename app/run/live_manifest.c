@@ -123,6 +123,7 @@ static int read_budgets(struct kube *kube, struct manifest *manifest, struct err
     if (code != -ENOENT)
         return code;
     *err = (struct error){0};
+    manifest->old_budgets = true;
     return read_list(kube, &budgets[1], manifest, err);
 }
 

@@ -208,12 +208,39 @@ static void the_patch_mends_what_it_can(void **state)
     }
 }
 
+/* A cluster before 1.21 would refuse policy/v1. */
+static void a_budget_is_of_the_version_that_is_served(void **state)
+{
+    static const char *const versions[] = {"policy/v1", "policy/v1beta1"};
+
+    (void)state;
+    for (unsigned old = 0; old < 2; old++) {
+        struct manifest manifest;
+        struct advice advice, of_it;
+        struct error err = {0};
+        char yaml[4000];
+        const struct advice_conditions conditions = {5 * SECOND, 0, 10 * SECOND};
+        snprintf(yaml, sizeof(yaml), form, "3", "", "terminationGracePeriodSeconds: 30",
+                 "tty: false", "");
+        advise(yaml, &manifest, &advice);
+        advice_free(&advice);
+        manifest.old_budgets = old;
+        assert_int_equal(advice_make(&manifest, manifest_find(&manifest, "Deployment", NULL),
+                                     &conditions, &of_it, &err),
+                         0);
+        assert_string_equal(json_string(of_it.budget, "apiVersion", ""), versions[old]);
+        advice_free(&of_it);
+        manifest_free(&manifest);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_mistake_is_named),
         cmocka_unit_test(a_balancer_s_probe_wants_longer_hooks),
         cmocka_unit_test(the_patch_mends_what_it_can),
+        cmocka_unit_test(a_budget_is_of_the_version_that_is_served),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
