@@ -81,8 +81,8 @@ enum kube_drain_end kube_drain_take_eviction(struct kube_action *action, enum ku
                                              uint64_t now_ns);
 /* Whether a failure of that reason is taken care of by asking again. */
 bool kube_drain_endures(enum kube_reason reason);
-/* The node was read: action->result.object, NULL when it was deleted. What is new about it is told once the drain has begun.
- */
+/* The node was read: action->result.object, NULL when it was deleted. What is new about it is told
+ * once the drain has begun. */
 void kube_drain_take_node(struct kube_action *action, uint64_t now_ns);
 /* Whether a line of an action's news tells of a pod that was evicted: what no undo brings back. */
 bool kube_drain_is_eviction(const char *news);

@@ -18,6 +18,10 @@
 
 extern char **environ;
 
+enum {
+    LOOK_MS = 20
+};
+
 static const char *const versions[] = {"client.authentication.k8s.io/v1",
                                        "client.authentication.k8s.io/v1beta1"};
 
@@ -35,11 +39,13 @@ static int prepare(const struct kubeconfig *config, struct command *command, str
 static bool add_variable(struct command *command, const char *name, const char *value);
 static char *make_info(const char *version);
 static void command_free(struct command *command);
-static int run(const struct command *command, struct text *out, struct error *err);
 static int start(const struct command *command, int out_fd, pid_t *pid);
-static int read_all(int fd, struct text *out);
+static int read_some(struct kube_exec *run);
 static int judge(int status, struct error *err);
 static int copy_pem(const cJSON *json, const char *path, char **out);
+static void replace(char **what, char *with);
+static void wipe(char *secret);
+static void name_program(const struct kubeconfig *config, struct error *err);
 static int64_t monotonic_ms(void);
 
 int kube_exec_check(const cJSON *exec, struct error *err)
@@ -65,29 +71,88 @@ int kube_exec_check(const cJSON *exec, struct error *err)
     return 0;
 }
 
-int kube_exec_run(struct kubeconfig *config, struct error *err)
+int kube_exec_start(struct kube_exec *run, const struct kubeconfig *config, struct error *err)
 {
     struct command *command = calloc(1, sizeof(*command));
-    struct text out = {0};
-    bool renew = config->token != NULL || config->client_cert_pem != NULL;
+    int fds[2];
+    *run = (struct kube_exec){.end_ms = monotonic_ms() + KUBE_EXEC_MS};
     if (command == NULL)
         return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
     int code = prepare(config, command, err);
-    if (code == 0)
-        code = run(command, &out, err);
-    if (code == 0)
-        code = kube_exec_take(config, text_str(&out), out.size, renew, err);
-    if (code < 0)
-        error_wrap(err, "credentials of exec %s", json_string(config->exec, "command", ""));
-    if (out.data != NULL)
-        explicit_bzero(out.data, out.size);
-    text_free(&out);
+    if (code == 0 && pipe2(fds, O_CLOEXEC) < 0)
+        code = error_set(err, EXIT_ENVIRONMENT, -errno, "pipe: %s", strerror(errno));
+    else if (code == 0) {
+        code = start(command, fds[1], &run->pid);
+        close(fds[1]);
+        run->out_fd = fds[0];
+        if (code < 0) {
+            close(fds[0]);
+            error_set(err, EXIT_ENVIRONMENT, code, "%s; is it installed?", strerror(-code));
+        } else {
+            fcntl(run->out_fd, F_SETFL, O_NONBLOCK);
+        }
+    }
     command_free(command);
+    if (code < 0) {
+        *run = (struct kube_exec){0};
+        name_program(config, err);
+    }
     return code;
 }
 
-int kube_exec_take(struct kubeconfig *config, const char *bytes, size_t size, bool renew,
-                   struct error *err)
+int kube_exec_look(struct kube_exec *run, struct kubeconfig *config, struct error *err)
+{
+    int status = 0;
+    /* First: what an ended program printed is all there. */
+    pid_t ended = waitpid(run->pid, &status, WNOHANG);
+    int code = read_some(run);
+    if (code == 0 && ended == 0 && monotonic_ms() < run->end_ms)
+        return 1;
+    if (ended != 0)
+        run->pid = 0;
+    if (code < 0 || ended == 0)
+        error_set(err, EXIT_ENVIRONMENT, code < 0 ? code : -ETIMEDOUT,
+                  "it did not end within %d s, or printed more than %d bytes", KUBE_EXEC_MS / 1000,
+                  KUBE_EXEC_BYTES_MAX);
+    if (code == 0)
+        code = ended == 0 ? -ETIMEDOUT : judge(status, err);
+    if (code == 0)
+        code = kube_exec_take(config, text_str(&run->out), run->out.size, err);
+    kube_exec_stop(run);
+    if (code < 0)
+        name_program(config, err);
+    return code;
+}
+
+void kube_exec_stop(struct kube_exec *run)
+{
+    if (run->pid > 0) {
+        kill(-run->pid, SIGKILL);
+        while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    if (run->end_ms != 0 && run->out_fd >= 0)
+        close(run->out_fd);
+    if (run->out.data != NULL)
+        explicit_bzero(run->out.data, run->out.size);
+    text_free(&run->out);
+    *run = (struct kube_exec){0};
+}
+
+int kube_exec_run(struct kubeconfig *config, struct error *err)
+{
+    struct kube_exec run;
+    int code = kube_exec_start(&run, config, err);
+    if (code < 0)
+        return code;
+    while ((code = kube_exec_look(&run, config, err)) == 1) {
+        struct pollfd wait = {.fd = run.out_fd, .events = POLLIN};
+        poll(&wait, 1, LOOK_MS); /* Its end need not be seen there. */
+    }
+    return code;
+}
+
+int kube_exec_take(struct kubeconfig *config, const char *bytes, size_t size, struct error *err)
 {
     cJSON *json = json_parse(bytes, size, NULL);
     const char *token = json_string(json, "status.token", "");
@@ -100,34 +165,50 @@ int kube_exec_take(struct kubeconfig *config, const char *bytes, size_t size, bo
         code = error_set(err, EXIT_ENVIRONMENT, -EBADMSG,
                          "it printed no ExecCredential of %s: run it by hand to see what it says",
                          json_string(config->exec, "apiVersion", ""));
-    if (code == 0 && !renew)
+    if (code == 0)
         code = copy_pem(json, "status.clientCertificateData", &cert);
-    if (code == 0 && !renew)
+    if (code == 0)
         code = copy_pem(json, "status.clientKeyData", &key);
     if (code < 0 || (cert == NULL) != (key == NULL) || strpbrk(token, "\r\n") != NULL)
         code = error_set(err, EXIT_ENVIRONMENT, -EBADMSG,
                          "its token has a line break, or certificate and key are no PEM of both");
-    else if (token[0] == '\0' && cert == NULL && !renew)
+    else if (token[0] == '\0' && cert == NULL)
         code = error_set(err, EXIT_ENVIRONMENT, -EBADMSG, "it gave neither token nor certificate");
     else if (token[0] != '\0' && (copy = strdup(token)) == NULL)
         code = error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
     if (code == 0) {
         int64_t utc_ns = expires[0] == '\0' ? INT64_MIN : json_parse_time(expires);
         config->expires_utc_ns = utc_ns == INT64_MIN ? INT64_MAX : utc_ns;
-        if (copy != NULL) {
-            if (config->token != NULL)
-                explicit_bzero(config->token, strlen(config->token));
-            free(config->token);
-            config->token = copy;
-        }
-        config->client_cert_pem = cert != NULL ? cert : config->client_cert_pem;
-        config->client_key_pem = key != NULL ? key : config->client_key_pem;
+        replace(&config->token, copy);
+        replace(&config->client_cert_pem, cert);
+        replace(&config->client_key_pem, key);
     } else {
-        free(cert);
-        free(key);
+        wipe(cert);
+        wipe(key);
     }
     cJSON_Delete(json);
     return code;
+}
+
+/* By WITH, unless that is NULL. */
+static void replace(char **what, char *with)
+{
+    if (with == NULL)
+        return;
+    wipe(*what);
+    *what = with;
+}
+
+static void wipe(char *secret)
+{
+    if (secret != NULL)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
+}
+
+static void name_program(const struct kubeconfig *config, struct error *err)
+{
+    error_wrap(err, "credentials of exec %s", json_string(config->exec, "command", ""));
 }
 
 /* A command with a slash starts at the kubeconfig's folder, others are looked for in PATH. */
@@ -203,33 +284,6 @@ static void command_free(struct command *command)
     free(command);
 }
 
-/* To its end, or KUBE_EXEC_MS: it and what it started are killed then. */
-static int run(const struct command *command, struct text *out, struct error *err)
-{
-    int fds[2], status = 0;
-    pid_t pid;
-    if (pipe2(fds, O_CLOEXEC) < 0)
-        return error_set(err, EXIT_ENVIRONMENT, -errno, "pipe: %s", strerror(errno));
-    int code = start(command, fds[1], &pid);
-    close(fds[1]);
-    if (code < 0) {
-        close(fds[0]);
-        return error_set(err, EXIT_ENVIRONMENT, code, "%s; is it installed?", strerror(-code));
-    }
-    code = read_all(fds[0], out);
-    close(fds[0]);
-    if (code < 0)
-        kill(-pid, SIGKILL);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (code < 0)
-        return error_set(err, EXIT_ENVIRONMENT, code,
-                         "it did not end within %d s, or printed more "
-                         "than %d bytes",
-                         KUBE_EXEC_MS / 1000, KUBE_EXEC_BYTES_MAX);
-    return judge(status, err);
-}
-
 static int start(const struct command *command, int out_fd, pid_t *pid)
 {
     posix_spawn_file_actions_t files;
@@ -247,30 +301,27 @@ static int start(const struct command *command, int out_fd, pid_t *pid)
     return -code;
 }
 
-static int read_all(int fd, struct text *out)
+/* What is there now. 0, or -errno. */
+static int read_some(struct kube_exec *run)
 {
     char part[4096];
-    int64_t end_ms = monotonic_ms() + KUBE_EXEC_MS;
-    for (;;) {
-        struct pollfd wait = {.fd = fd, .events = POLLIN};
-        int64_t left_ms = end_ms - monotonic_ms();
-        if (left_ms <= 0)
-            return -ETIMEDOUT;
-        int ready = poll(&wait, 1, (int)left_ms);
-        if (ready < 0 && errno != EINTR)
-            return -errno;
-        if (ready <= 0)
+    ssize_t got;
+    while (run->out_fd >= 0) {
+        got = read(run->out_fd, part, sizeof(part));
+        if (got < 0 && errno == EINTR)
             continue;
-        ssize_t got = read(fd, part, sizeof(part));
-        if (got == 0)
-            return 0;
-        if (got < 0 && errno != EINTR)
-            return -errno;
-        if (got > 0)
-            text_add_bytes(out, part, (size_t)got);
-        if (out->size > KUBE_EXEC_BYTES_MAX)
+        if (got < 0)
+            return errno == EAGAIN ? 0 : -errno;
+        if (got == 0) {
+            close(run->out_fd);
+            run->out_fd = -1;
+        } else {
+            text_add_bytes(&run->out, part, (size_t)got);
+        }
+        if (run->out.size > KUBE_EXEC_BYTES_MAX)
             return -EFBIG;
     }
+    return 0;
 }
 
 static int judge(int status, struct error *err)

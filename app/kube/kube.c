@@ -14,7 +14,8 @@
 
 enum {
     NS_PER_MS = 1000000,
-    HTTP_UNAUTHORIZED = 401
+    HTTP_UNAUTHORIZED = 401,
+    RENEW_LOOK_MS = 20
 };
 #define RENEW_BEFORE_NS INT64_C(30000000000)
 #define RENEW_PAUSE_NS UINT64_C(10000000000)
@@ -47,8 +48,9 @@ struct kube {
     char namespace[KUBE_NAMESPACE_BYTES];
     const struct clock *clock; /* Borrowed. */
     uint64_t seed;
-    uint64_t renew_ns; /* Credentials are not renewed before. */
-    bool unknown;      /* The server did not know us since they were. */
+    struct kube_exec exec; /* The program that renews credentials, while it runs. */
+    uint64_t renew_ns;     /* Credentials are not renewed before. */
+    bool unknown;          /* The server did not know us since they were. */
     struct kube_transport *transport;
     struct kube_discovery discovery;
     struct reading reading;
@@ -118,6 +120,7 @@ void kube_close(struct kube *kube)
     if (kube == NULL)
         return;
     kube_transport_close(kube->transport);
+    kube_exec_stop(&kube->exec);
     for (unsigned i = 0; i < kube->watches_count; i++) {
         kube_watch_free(&kube->watches[i]->watch);
         free(kube->watches[i]->trouble);
@@ -543,9 +546,13 @@ static void renew_credentials(struct kube *kube, uint64_t now_ns)
 {
     bool expires = kube->config.expires_utc_ns != INT64_MAX &&
                    utc_now_ns() > kube->config.expires_utc_ns - RENEW_BEFORE_NS;
-    if (kube->config.exec == NULL || now_ns < kube->renew_ns || !(expires || kube->unknown))
+    int code = 1;
+    if (kube->exec.pid != 0)
+        code = kube_exec_look(&kube->exec, &kube->config, NULL);
+    else if (kube->config.exec != NULL && now_ns >= kube->renew_ns && (expires || kube->unknown))
+        code = kube_exec_start(&kube->exec, &kube->config, NULL) < 0 ? -ENOENT : 1;
+    if (code == 1)
         return;
-    kube_exec_run(&kube->config, NULL);
     kube->unknown = false;
     kube->renew_ns = now_ns + RENEW_PAUSE_NS;
 }
@@ -611,6 +618,8 @@ static unsigned wait_ms(const struct kube *kube, unsigned timeout_ms, uint64_t n
     uint64_t wake_ns = now_ns + (uint64_t)timeout_ms * NS_PER_MS;
     if (kube->events.count > 0)
         return 0;
+    if (kube->exec.pid != 0 && timeout_ms > RENEW_LOOK_MS)
+        wake_ns = now_ns + (uint64_t)RENEW_LOOK_MS * NS_PER_MS;
     for (unsigned i = 0; i < kube->watches_count; i++) {
         uint64_t want_ns = kube_watch_wake_ns(&kube->watches[i]->watch);
         wake_ns = want_ns < wake_ns ? want_ns : wake_ns;
@@ -631,7 +640,9 @@ static unsigned wait_ms(const struct kube *kube, unsigned timeout_ms, uint64_t n
 /* True: the answer was taken. */
 static bool dispatch(struct kube *kube, struct kube_answer *answer, uint64_t now_ns)
 {
-    kube->unknown |= answer->http_code == HTTP_UNAUTHORIZED;
+    /* A certificate that has expired is refused before anything is asked. */
+    kube->unknown |= answer->http_code == HTTP_UNAUTHORIZED ||
+                     (answer->reason == KUBE_REASON_TLS && kube->config.client_cert_pem != NULL);
     for (unsigned i = 0; i < kube->watches_count; i++) {
         if (kube->watches[i]->request == answer->request) {
             to_watch(kube, kube->watches[i], answer, now_ns);

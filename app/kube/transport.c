@@ -346,9 +346,9 @@ static int add_header(struct exchange *exchange, const char *format, const char 
     return 0;
 }
 
-static struct curl_blob blob_of(char *pem)
+static struct curl_blob blob_of(char *pem, unsigned flags)
 {
-    return (struct curl_blob){.data = pem, .len = strlen(pem), .flags = CURL_BLOB_NOCOPY};
+    return (struct curl_blob){.data = pem, .len = strlen(pem), .flags = flags};
 }
 
 static int set_tls(struct exchange *exchange)
@@ -361,14 +361,15 @@ static int set_tls(struct exchange *exchange)
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
     }
     if (config->ca_pem != NULL) {
-        struct curl_blob blob = blob_of(config->ca_pem);
+        struct curl_blob blob = blob_of(config->ca_pem, CURL_BLOB_NOCOPY);
         bad |= curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob) != CURLE_OK;
         /* Else the system's CAs would be trusted beside it. */
         bad |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) != CURLE_OK;
     }
     if (config->client_cert_pem != NULL) {
-        struct curl_blob cert = blob_of(config->client_cert_pem);
-        struct curl_blob key = blob_of(config->client_key_pem);
+        /* Copies: they may be renewed before this request is over. */
+        struct curl_blob cert = blob_of(config->client_cert_pem, CURL_BLOB_COPY);
+        struct curl_blob key = blob_of(config->client_key_pem, CURL_BLOB_COPY);
         bad |= curl_easy_setopt(easy, CURLOPT_SSLCERT_BLOB, &cert) != CURLE_OK;
         bad |= curl_easy_setopt(easy, CURLOPT_SSLKEY_BLOB, &key) != CURLE_OK;
     }

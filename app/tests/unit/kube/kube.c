@@ -4,9 +4,11 @@
 #include "kube/kube.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/stop.h"
@@ -27,6 +29,7 @@ struct access {
     const char *ca;     /* NULL: ca.pem. */
     const char *more;   /* Of the cluster: "tls-server-name: x". */
     bool no_client;     /* Without a client certificate. */
+    const char *user;   /* NULL: as no_client says. */
     unsigned answer_ms; /* 0: the default. */
 };
 
@@ -42,7 +45,9 @@ static void open_kube(struct access access)
               access.host == NULL ? "127.0.0.1" : access.host,
               access.port == 0 ? server_port(server) : access.port,
               access.ca == NULL ? "ca.pem" : access.ca, access.more == NULL ? "" : access.more,
-              access.no_client ? "" : "client-certificate: client.pem, client-key: client.key");
+              access.user != NULL ? access.user
+              : access.no_client  ? ""
+                                  : "client-certificate: client.pem, client-key: client.key");
     snprintf(path, sizeof(path), "%s/kc", server_folder(server));
     assert_int_equal(text_write_file(&text, path), 0);
     text_free(&text);
@@ -533,6 +538,101 @@ static void test_discover_is_interrupted(void **state)
     assert_string_equal(err.text, "");
 }
 
+/* Gives a token that has expired already; when asked again, it waits until somebody writes to the
+ * FIFO, and gives another, and a certificate. */
+static void write_program(void)
+{
+    static const char script[] =
+        "#!/bin/sh\n"
+        "d=${0%/*}; "
+        "p='\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\"'\n"
+        "pem() { while IFS= read -r line; do printf '%s\\\\n' \"$line\"; done < \"$d/$1\"; }\n"
+        "if mkdir \"$d/asked\" 2>/dev/null; then\n"
+        "echo \"{$p,\\\"status\\\":{\\\"token\\\":\\\"first\\\",\\\"expirationTimestamp\\\":"
+        "\\\"2020-01-01T00:00:00Z\\\"}}\"\n"
+        "else read -r line < \"$d/fifo\"\n"
+        "printf '%s' "
+        "\"{$p,\\\"status\\\":{\\\"token\\\":\\\"second\\\",\\\"clientCertificateData\\\":\\\"\"\n"
+        "pem client.pem; printf '\",\"clientKeyData\":\"'; pem client.key; echo '\"}}'\n"
+        "fi\n";
+    char path[128];
+    struct text text = {0};
+    snprintf(path, sizeof(path), "%s/give", server_folder(server));
+    text_add(&text, script);
+    assert_int_equal(text_write_file(&text, path), 0);
+    assert_int_equal(chmod(path, 0700), 0);
+    text_free(&text);
+    snprintf(path, sizeof(path), "%s/fifo", server_folder(server));
+    assert_int_equal(mkfifo(path, 0600), 0);
+}
+
+static int open_fifo(void)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/fifo", server_folder(server));
+    return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC); /* Fails while nobody reads. */
+}
+
+static void get_pod(const char *name)
+{
+    struct error err = {0};
+    struct kube_order order = {.verb = KUBE_GET, .kind = KUBE_POD, .name = name};
+    char line[64];
+    if (kube_start(kube, &order, &err) < 0)
+        fail_msg("%s", err.text);
+    snprintf(line, sizeof(line), "pods/%s", name);
+    turn_until_logged(line);
+}
+
+/* While a program renews the credentials, all else goes on; then requests have the new ones. */
+static void test_renewal(void **state)
+{
+    int fifo = -1;
+    (void)state;
+    write_program();
+    server_rule(server, "pods/", 200, SERVER_WHOLE, POD("x", "3"));
+    server_rule(server, "limit=500", 200, SERVER_WHOLE, LIST("7", POD("a", "3")));
+    server_rule(server, "resourceVersion=7&", 200, SERVER_STREAM, NULL);
+    open_kube((struct access){
+        .user = "exec: {apiVersion: client.authentication.k8s.io/v1, command: ./give}"});
+    follow_pods();
+    expect("present", "a");
+    expect("synced", "");
+    for (int i = 0; i < TURNS_MAX && fifo < 0; i++, fifo = open_fifo()) {
+        assert_true(kube_poll(kube, 1) >= 0);
+        server_run(server);
+    }
+    assert_true(fifo >= 0); /* It waits there: nobody waited for it. */
+    get_pod("one");
+    assert_string_equal(server_authorization(server), "Bearer first");
+    assert_false(server_saw_certificate(server));
+    assert_int_equal(write(fifo, "go\n", 3), 3);
+    close(fifo);
+    for (int i = 0; i < TURNS_MAX && strcmp(kube_config(kube)->token, "second") != 0; i++)
+        assert_true(kube_poll(kube, 1) >= 0);
+    get_pod("two");
+    assert_string_equal(server_authorization(server), "Bearer second");
+    assert_true(server_saw_certificate(server));
+}
+
+/* One that runs when the client is closed is ended. */
+static void test_renewal_is_ended(void **state)
+{
+    int fifo = -1;
+    (void)state;
+    write_program();
+    open_kube((struct access){
+        .user = "exec: {apiVersion: client.authentication.k8s.io/v1, command: ./give}"});
+    for (int i = 0; i < TURNS_MAX && fifo < 0; i++, fifo = open_fifo())
+        assert_true(kube_poll(kube, 1) >= 0);
+    assert_true(fifo >= 0);
+    signal(SIGPIPE, SIG_IGN);
+    kube_close(kube);
+    kube = NULL;
+    assert_true(write(fifo, "x", 1) < 0 && errno == EPIPE); /* Nobody reads any more. */
+    close(fifo);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -557,6 +657,8 @@ int main(void)
         TEST(test_discover_elsewhere),
         TEST(test_discover_is_interrupted),
         TEST(test_wait_rollout),
+        TEST(test_renewal),
+        TEST(test_renewal_is_ended),
     };
     clock_start(&run_clock, 2000000);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,6 +250,17 @@ static void test_exec(void **state)
     assert_string_equal(config.client_cert_pem, "-----BEGIN C");
     assert_string_equal(config.client_key_pem, "-----BEGIN K");
     assert_null(config.token);
+    write_program(folder,
+                  "echo '" CREDENTIAL("v1", "\"clientCertificateData\":\"-----BEGIN "
+                                            "D\",\"clientKeyData\":\"-----BEGIN L\"") "'",
+                  "");
+    assert_int_equal(kube_exec_run(&config, &err), 0); /* A certificate is renewed, too. */
+    assert_string_equal(config.client_cert_pem, "-----BEGIN D");
+    assert_string_equal(config.client_key_pem, "-----BEGIN L");
+    write_program(folder, "sleep 60 2>/dev/null & echo '" CREDENTIAL("v1", "\"token\":\"t\"") "'",
+                  "");
+    assert_int_equal(kube_exec_run(&config, &err), 0); /* What it leaves behind is not awaited. */
+    assert_string_equal(config.token, "t");
     kubeconfig_free(&config);
 }
 
