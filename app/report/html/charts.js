@@ -175,6 +175,9 @@ const Charts = (() => {
             return [Data.lower(dots.due, scale.from), Data.lower(dots.due, scale.to)];
         }
 
+        /* More than can be told apart? */
+        const dense = () => model.shown().map(i => range(model.streams[i])).reduce((sum, [from, to]) => sum + to - from, 0) > DOTS_MOST;
+
         function circles(u, stream, index) {
             const ratio = devicePixelRatio, ctx = u.ctx, [from, to] = range(stream);
             ctx.fillStyle = streamColour(index);
@@ -236,8 +239,7 @@ const Charts = (() => {
             ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
             ctx.clip();
             const shown = model.shown();
-            const inView = shown.reduce((sum, i) => sum + range(model.streams[i])[1] - range(model.streams[i])[0], 0);
-            for (const i of shown) (inView > DOTS_MOST ? density : circles)(u, model.streams[i], i);
+            for (const i of shown) (dense() ? density : circles)(u, model.streams[i], i);
             for (const i of shown) failures(u, model.streams[i]);
             ctx.restore();
         }
@@ -277,7 +279,7 @@ const Charts = (() => {
             }
             return best;
         }
-        return { u, draw: () => u.setData([[scale.from / 1e9, scale.to / 1e9], [null, null]]), at };
+        return { u, draw: () => u.setData([[scale.from / 1e9, scale.to / 1e9], [null, null]]), at, dense };
     }
 
     return { traffic, latency, bands, colour, forget, streamColour, font };

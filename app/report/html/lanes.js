@@ -19,6 +19,14 @@ const Lanes = (() => {
         return `${text.slice(0, Math.ceil(keep / 2))}\u2026${text.slice(-Math.floor(keep / 2))}`;
     }
 
+    /* TEXT cut at its end; nothing when less than four letters would be left. */
+    function start(ctx, text, width) {
+        if (ctx.measureText(text).width <= width) return text;
+        let keep = text.length - 1;
+        while (keep > 3 && ctx.measureText(`${text.slice(0, keep)}\u2026`).width > width) keep--;
+        return keep > 3 ? `${text.slice(0, keep)}\u2026` : "";
+    }
+
     /* ---- facts ---- */
 
     const within = event => event.from < event.at && event.from > 0
@@ -127,7 +135,7 @@ const Lanes = (() => {
                     p.ctx.globalAlpha = 1;
                     if (window.sureTo > window.sureFrom) p.box(window.sureFrom, window.sureTo, row.top + 19, 4, colour(window.colour));
                     else p.box(window.sureFrom, window.sureFrom, row.top + 4, 18, colour(window.colour));
-                    if (x1 - x0 > 60) p.text(window.cause, x0 + 6, row.top + 17, colour("ink"), x1 - x0 - 12);
+                    p.text(start(p.ctx, window.cause, x1 - x0 - 12), x0 + 6, row.top + 17, colour("ink"));
                     p.hit(x0, x1, row, windowItem(window));
                 }
                 if (model.windows.length === 0) p.text("none: nothing was lost", p.scale.left + 8, row.top + 17, colour("muted"));
@@ -148,7 +156,8 @@ const Lanes = (() => {
                 steps.forEach((step, i) => {
                     if (!p.seen(step.from, step.to)) return;
                     const [x0, x1] = p.box(step.from, step.to, row.top + 4, 18, colour(i % 2 ? "line" : "accent-soft"));
-                    if (x1 - x0 > 30) p.text(step.name || step.verb, Math.max(x0, p.scale.left) + 6, row.top + 17, colour("ink"), x1 - Math.max(x0, p.scale.left) - 10);
+                    const left = Math.max(x0, p.scale.left) + 6;
+                    p.text(start(p.ctx, step.name || step.verb, x1 - left - 3), left, row.top + 17, colour("ink"));
                     p.hit(x0, x1, row, {
                         at: step.from, title: `Step ${step.name || step.verb}`,
                         lines: [["does", step.verb], ["from", Text.exact(step.from)], ["to", Text.exact(step.to)],
@@ -169,25 +178,32 @@ const Lanes = (() => {
         };
     }
 
-    /* How many endpoints of a Service are ready, by what its slices said. */
+    /* Was it there when the cluster was first looked at? Then it has no first bound, and no step had begun. */
+    function finder(model) {
+        const began = model.events.find(event => event.kind === "step-start")?.at ?? 0;
+        return (from, to) => from === 0 && to <= began;
+    }
+
+    /* How many endpoints of a Service are ready, by what its slices said; none before the first. */
     function endpointRows(model) {
-        const services = new Map();
+        const services = new Map(), found = finder(model);
         for (const event of model.events) {
             if (!event.kind.startsWith("endpoint-")) continue;
             const name = event.text.replace(/^service /, "");
-            if (!services.has(name)) services.set(name, { ready: new Set(), points: [], events: [] });
+            if (!services.has(name)) services.set(name, { ready: new Set(), points: [{ at: 0, n: 0 }], events: [] });
             const service = services.get(name);
             if (event.kind === "endpoint-ready") service.ready.add(event.object);
             else service.ready.delete(event.object);
-            service.points.push({ at: event.at, n: service.ready.size });
+            service.points.push({ at: found(event.from, event.at) ? 0 : event.at, n: service.ready.size });
             service.events.push([event, service.ready.size]);
         }
-        return [...services].slice(0, 16).map(([name, { points, events }]) => {
+        return [...services].map(([name, { points, events }]) => {
             const most = Math.max(...points.map(point => point.n), 1);
             return {
                 label: name, height: 22,
                 draw(p, row) {
                     p.steps(points, most, row.top + 3, 17, colour("ready"));
+                    p.hit(p.scale.left, p.scale.left + p.scale.width, row, { at: null, title: `${name}: ready endpoints`, lines: [["at most", String(most)]] });
                     for (const [event, n] of events) {
                         if (!p.seen(event.at, event.at)) continue;
                         const item = eventItem(event);
@@ -200,6 +216,31 @@ const Lanes = (() => {
                 },
             };
         });
+    }
+
+    /* The nodes that changed or that pods were on. Until a node's first change it was as the run found it. */
+    function nodeRows(model) {
+        const nodes = new Map();
+        for (const pod of model.run.pods) if (pod.node && !nodes.has(pod.node)) nodes.set(pod.node, []);
+        for (const event of model.events) {
+            if (event.kind !== "node-changed") continue;
+            if (!nodes.has(event.object)) nodes.set(event.object, []);
+            nodes.get(event.object).push(event);
+        }
+        const hue = text => text.startsWith("not Ready") ? "lost" : text.includes("cordoned") ? "ending" : "ready";
+        return [...nodes].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true })).map(([name, events]) => ({
+            label: name, height: 20,
+            draw(p, row) {
+                const states = [{ at: 0, text: "as found: no change of it was seen before" }, ...events];
+                states.forEach((state, i) => {
+                    const end = i + 1 < states.length ? states[i + 1].at : model.end;
+                    if (!p.seen(state.at, end)) return;
+                    const [x0, x1] = p.box(state.at, end, row.top + 6, 8, colour(i === 0 ? "line" : hue(state.text)));
+                    const item = i === 0 ? { at: null, lines: [] } : eventItem(state);
+                    p.hit(x0, x1, row, { ...item, title: `Node ${name}: ${state.text}` });
+                });
+            },
+        }));
     }
 
     /* Open connections by pod: [{at, n}], and when connections broke. */
@@ -228,8 +269,8 @@ const Lanes = (() => {
     const PHASES = [["created", "ready", "pending", "created, not ready"], ["ready", "terminating", "ready", "ready"],
         ["terminating", "gone", "ending", "terminating"]];
 
-    function drawPhases(p, row, pod, model, life) {
-        const at = name => pod[name] ? pod[name].to : null;
+    function drawPhases(p, row, pod, model, life, found) {
+        const at = name => !pod[name] ? null : name !== "gone" && found(pod[name].from, pod[name].to) ? 0 : pod[name].to;
         for (const [from, to, hue, words] of PHASES) {
             if (at(from) === null) continue;
             const later = PHASES.map(([name]) => at(name)).concat(at("gone")).filter(t => t !== null && t > at(from));
@@ -264,10 +305,10 @@ const Lanes = (() => {
     }
 
     function podRows(model) {
-        const lives = livesByPod(model);
-        return model.run.pods.slice(0, 200).map(pod => ({
+        const lives = livesByPod(model), found = finder(model);
+        return model.run.pods.map(pod => ({
             label: pod.name, height: 27, detail: pod.node,
-            draw: (p, row) => drawPhases(p, row, pod, model, lives.get(pod.name)),
+            draw: (p, row) => drawPhases(p, row, pod, model, lives.get(pod.name), found),
         }));
     }
 
@@ -297,10 +338,17 @@ const Lanes = (() => {
         };
     }
 
+    /* Rows of each kind at most; what is beyond is told. */
+    const MOST = { endpoints: 16, nodes: 32, pods: 200 };
+
+    function leftOut(data) {
+        const more = { "Services' endpoints": endpointRows(data).length - MOST.endpoints, "nodes": nodeRows(data).length - MOST.nodes, "pods": data.run.pods.length - MOST.pods };
+        return Object.entries(more).filter(([, n]) => n > 0).map(([name, n]) => `${Text.count(n)} more ${name}`).join(", ");
+    }
+
     function rows(model) {
         const heading = label => ({ heading: true, label, height: 28, draw() {} });
-        const endpoints = endpointRows(model), pods = podRows(model);
-        const nodes = marksRow(model, "Nodes", ["node-changed"], () => "accent");
+        const endpoints = endpointRows(model).slice(0, MOST.endpoints), pods = podRows(model).slice(0, MOST.pods), nodes = nodeRows(model).slice(0, MOST.nodes);
         return [
             windowsRow(model), stepsRow(model),
             marksRow(model, "Changes", ["change"], event => event.ours ? "accent" : "ending"),
@@ -309,7 +357,7 @@ const Lanes = (() => {
             marksRow(model, "Services", ["service-changed"], () => "accent"),
             testerRow(model),
             ...endpoints.length ? [heading("Ready endpoints"), ...endpoints] : [],
-            nodes,
+            ...nodes.length ? [heading("Nodes"), ...nodes] : [],
             ...pods.length ? [heading("Pods: phase, and open connections below"), ...pods] : [],
         ].filter(Boolean);
     }
@@ -375,5 +423,5 @@ const Lanes = (() => {
         return { draw, at, height };
     }
 
-    return { make, causeColour, eventItem, windowItem };
+    return { make, causeColour, eventItem, windowItem, leftOut };
 })();

@@ -50,28 +50,11 @@
     function limits(data) {
         const { run } = data, { tester } = run, rows = [];
         const add = (name, text, bad = false) => rows.push(element("dt", {}, name), element("dd", { class: bad ? "bad" : null }, text));
-        /* One line for streams of which the same is to be said. */
-        const each = (name, say) => {
-            const groups = new Map();
-            for (const stream of run.streams) {
-                const said = JSON.stringify(say(stream));
-                groups.set(said, [...groups.get(said) || [], stream.name]);
-            }
-            for (const [said, names] of groups) add(groups.size === 1 ? name : `${name} of ${names.join(", ")}`, ...JSON.parse(said));
-        };
-        each("Resolution", stream => {
-            const flow = stream.rate > 0 ? span(1e9 * Math.max(stream.flows, 1) / stream.rate) : null;
-            const width = stream.onsetWidth.count > 0 ? `; onsets known to ${span(stream.onsetWidth.p50)} (widest ${span(stream.onsetWidth.max)})` : "";
-            return [flow ? `a request every ${span(1e9 / stream.rate)}, of one flow every ${flow}${width}` : `in closed loop${width}`, false];
-        });
         add("Tester's stalls", tester.stalls === 0 ? "none" : `${count(tester.stalls)}, longest ${span(tester.stallLongest)}, in all ${span(tester.stallTotal)}`, tester.stallLongest > 10e6);
         const drops = Object.entries(tester.faults).filter(([kind]) => kind !== "worker stall");
         add("Tester's drops", drops.length === 0 ? "none" : drops.map(([kind, n]) => `${kind} ${count(n)}`).join(", "), drops.length > 0);
         const unsent = run.streams.reduce((sum, stream) => sum + stream.outcomes.unsent, 0), due = run.streams.reduce((sum, stream) => sum + stream.due, 0);
         add("Unsent", unsent === 0 ? "none: every due request was sent or its flow was blocked" : `${count(unsent)} requests (${share(unsent, due)}), by the tester's own fault`, unsent > 0);
-        const before = run.change === null ? "while steady" : "before the change";
-        each("Noise floor", ({ baseline }) => baseline.due === 0 ? [`no steady traffic${run.change === null ? "" : " before the change"}`, run.change !== null]
-            : [`${count(baseline.lost)} of ${count(baseline.due)} lost ${before}, p99 ${span(baseline.p99)}`, baseline.lost > 0]);
         add("Clock", `run time is UTC to within ${span(tester.clockError)}`);
         if (run.serverClock) add("API server's clock", `between ${span(run.serverClock.least)} and ${span(run.serverClock.most)} ahead of ours`);
         add("Unseen", tester.unseen === 0 ? "nothing: each watch that broke off went on from where it was" : `watches were broken for ${span(tester.unseen)}`, tester.unseen > 0);
@@ -99,6 +82,10 @@
             if (data.run.streams[i].logged < data.run.streams[i].due) notes.push(`${name} recorded ${record === "full" ? "a part of its requests" : `\u201c${record}\u201d`}: its dots are a sample; counts are of all.`);
             if (failures.leftOut > 0) notes.push(`${count(failures.leftOut)} runs of failures of ${name} are in its counts, but not drawn one by one.`);
         });
+        const rows = Lanes.leftOut(data);
+        if (rows) notes.push(`${rows} have no row of their own on the timeline.`);
+        if (data.totals.events > data.events.length) notes.push(`Only the first ${count(data.events.length)} of ${count(data.totals.events)} events are drawn.`);
+        if (data.totals.faults > data.faults.length) notes.push(`Only the first ${count(data.faults.length)} of ${count(data.totals.faults)} faults of the tester are drawn.`);
         if (data.connections.leftOut > 0) notes.push(`${count(data.connections.leftOut)} connections are in the counts, but not drawn.`);
         return notes.length > 0 && element("p", { class: "notice" }, notes.join(" "));
     }
@@ -124,7 +111,7 @@
         document.title = `${run.experiment}: ${(VERDICTS[run.expectations.length > 0 ? run.verdict : ""] || ["", "report"])[1].toLowerCase()}`;
         document.getElementById("crumbs").textContent = `${run.experiment} \u00b7 ${run.environment || "no cluster"}`;
         document.getElementById("main").replaceChildren(verdict(data),
-            element("div", { class: "pair" }, expectations(run), limits(data)), ...sections);
+            element("div", { class: "pair" }, expectations(run), limits(data)), element("div", { class: "streams" }, Tables.streams(data)), ...sections);
         contents(sections);
         timeline.watch();
         /* On paper everything is open. */

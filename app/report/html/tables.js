@@ -29,6 +29,24 @@ const Tables = (() => {
     /* A time that shows itself on the timeline when it is pressed. */
     const go = (text, show) => element("button", { type: "button", class: "link", title: "Show it on the timeline", onclick: show }, text);
 
+    /* What matters most of each stream, and how finely it was measured. */
+    function streams(data) {
+        const { run } = data;
+        const pace = ({ rate, flows }) => rate > 0 ? span(1e9 / rate) + (flows > 1 ? `, of a flow ${span(1e9 * flows / rate)}` : "") : "as answers come";
+        const noise = ({ due, lost, p99 }) => due === 0 ? "no steady traffic" : lost === due ? `all ${count(due)} lost` : `${count(lost)} of ${count(due)} lost, p99 ${span(p99)}`;
+        return table("Streams, and how finely they were measured", [
+            { name: "Stream", text: stream => stream.name },
+            { name: "Due", n: true, text: stream => count(stream.due) },
+            { name: "Lost", n: true, text: stream => count(stream.lost), bad: stream => stream.lost > 0 },
+            { name: "Broken connections", n: true, text: stream => count(stream.connections.broken), bad: stream => stream.connections.broken > 0 },
+            { name: "Latency p50", n: true, text: stream => span(stream.latencyFromDue.p50) },
+            { name: "p99", n: true, text: stream => span(stream.latencyFromDue.p99) },
+            { name: "Resolution: a request every", text: pace },
+            { name: "Onsets known to", text: ({ onsetWidth: of }) => of.count === 0 ? "\u2013" : of.count === 1 ? span(of.max) : `${span(of.p50)}, widest ${span(of.max)}` },
+            { name: run.change === null ? "Noise floor, while steady" : "Noise floor, before the change", text: stream => noise(stream.baseline), bad: ({ baseline }) => baseline.lost > 0 || (baseline.due === 0 && run.change !== null) },
+        ], run.streams, "The run had no stream.");
+    }
+
     function windows(data, timeline) {
         const { run } = data;
         const lengthOf = window => window.open ? "not over at the end"
@@ -41,9 +59,9 @@ const Tables = (() => {
             { name: "Duration", text: ({ window }) => lengthOf(window) },
             { name: "Lost", n: true, text: ({ window }) => count(window.lost) },
             { name: "Flows hit", n: true, text: ({ window }) => count(window.flows) },
-            { name: "By loss / rate", text: ({ window }) => Object.entries(window.durationByLoss).map(([name, ns]) => `${name} ${span(ns)}`).join(", ") || "\u2013" },
+            { name: "By loss / rate", wide: true, text: ({ window }) => Object.entries(window.durationByLoss).map(([name, ns]) => `${name} ${span(ns)}`).join(", ") || "\u2013" },
             { name: "Pods lost", wide: true, text: ({ window }) => window.pods.length > 6 ? `${window.pods.slice(0, 6).join(", ")} and ${window.pods.length - 6} more` : window.pods.join(", ") || "nobody answered" },
-            { name: "Resolution", text: ({ window }) => `arrivals ${span(window.arrivalUncertainty)}, stalls ${span(window.stalls)}`, bad: ({ window }) => window.tester },
+            { name: "Resolution", wide: true, text: ({ window }) => `arrivals ${span(window.arrivalUncertainty)}, stalls ${span(window.stalls)}`, bad: ({ window }) => window.tester },
         ], rows, "Nothing was lost: there is no loss window.");
     }
 
@@ -180,5 +198,5 @@ const Tables = (() => {
         ], queues, "")];
     }
 
-    return { table, windows, causes, pods, failed, outcomes, answers, connections, latencies, events, tester };
+    return { table, streams, windows, causes, pods, failed, outcomes, answers, connections, latencies, events, tester };
 })();

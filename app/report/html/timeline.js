@@ -51,7 +51,7 @@ const Timeline = (() => {
         const causes = [...new Set(data.run.windows.map(window => window.cause.cause))];
         return element("div", { class: "legend" },
             swatched("due", "offered"), swatched("good", "answered well"), swatched("lost", "lost"),
-            swatched("pending", "pod created; unsent or unfinished requests"), swatched("ready", "pod ready"), swatched("ending", "pod terminating"),
+            swatched("pending", "pod created; unsent or unfinished requests"), swatched("ready", "pod or node ready, endpoints"), swatched("ending", "pod terminating, node cordoned"),
             causes.map(cause => swatched(Lanes.causeColour(cause), `window: ${cause}`)));
     }
 
@@ -183,6 +183,7 @@ const Timeline = (() => {
         const overview = element("canvas", { "aria-hidden": "true" }), ruler = element("canvas", { "aria-hidden": "true" }), lanes = element("canvas", { "aria-hidden": "true" });
         const overlay = element("div", { class: "overlay" }), tip = element("div", { class: "tip", id: "tip", "aria-hidden": "true" });
         const cursor = element("div", { class: "cursor" }), cursorTime = element("div", { class: "cursor-time" }), selection = element("div", { class: "selection" });
+        const dots = element("small", { id: "dots" });
         const said = element("p", { class: "sr", role: "status", id: "said" });
         const trafficRoot = element("div", { "aria-hidden": "true" }), latencyRoot = element("div", { "aria-hidden": "true" });
         const top = { traffic: RULER, latency: RULER + TRAFFIC, lanes: RULER + TRAFFIC + LATENCY };
@@ -191,7 +192,7 @@ const Timeline = (() => {
         overlay.append(cursor, cursorTime, selection);
         stack.append(ruler, trafficRoot, latencyRoot, lanes,
             title(top.traffic + 8, "Traffic", element("small", {}, "requests/s")),
-            title(top.latency + 8, "Latency from due", element("small", {}, "each request a dot"), element("small", {}, "top: failed ones")),
+            title(top.latency + 8, "Latency from due", dots, element("small", {}, "top: failed ones")),
             overlay, tip);
 
         const pins = makePins(scale, overlay);
@@ -219,7 +220,7 @@ const Timeline = (() => {
 
         function size() {
             const width = stack.clientWidth;
-            scale.left = width < 720 ? 110 : 200;
+            scale.left = width < 560 ? 110 : width < 900 ? 160 : 200;
             scale.right = 14;
             scale.width = Math.max(width - scale.left - scale.right, 50);
         }
@@ -244,6 +245,7 @@ const Timeline = (() => {
             panels.traffic.draw();
             panels.latency.draw();
             panels.lanes.draw();
+            dots.textContent = panels.latency.dense() ? "the darker, the more" : "each request a dot";
             pins.draw();
             range.textContent = `${Text.time(scale.from)} \u2013 ${Text.time(scale.to)} s (${Text.span(scale.to - scale.from)})`;
         }

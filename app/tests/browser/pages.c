@@ -1,7 +1,7 @@
 /* pages FOLDER: pages made of invented runs, each NAME.html with its NAME.json (run.json).
  *
  *     story      the run of the golden files      empty      nothing was sent
- *     lossless   all went well                    killed     its end is missing
+ *     lossless   all went well, 230 pods            killed     its end is missing
  *     hostile    names that would be markup       million    1,000,000 requests, 1,000 lost
  *     repeats    a comparison of two sets of eight runs
  *
@@ -12,6 +12,9 @@
 #include "report/report.h"
 #include "tests/unit/report/story.h"
 
+enum {
+    CROWD = 230
+};
 #define HOSTILE "<img src=x onerror=window.hit=1>\"'&"
 
 static void write_page(const char *folder, const char *name, struct result *result)
@@ -50,12 +53,26 @@ static struct result *empty(void)
     return scene_analyze(&scene);
 }
 
+/* A Deployment of many pods, all there before the first step. */
+static void crowd(struct scene *scene)
+{
+    for (unsigned i = 0; i < CROWD; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "crowd-%u", i);
+        scene_event(scene, TIMELINE_POD_CREATED, name, 0, 300);
+        scene_event(scene, TIMELINE_POD_READY, name, 0, 300);
+    }
+    scene_event(scene, TIMELINE_STEP_START, "start", 900, 900);
+    scene_event(scene, TIMELINE_POD_TERMINATING, "crowd-7", 5000, 5010);
+}
+
 static struct result *lossless(void)
 {
     struct scene scene;
     scene_open(&scene,
                ",\"expect\":[{\"stream\":\"new\",\"figure\":\"lostRequests\",\"equals\":0}]");
     uint16_t host = scene_host(&scene, "pod-a");
+    crowd(&scene);
     for (unsigned i = 0; i < 1000; i++)
         scene_request(&scene, 1, 0, 1005 + 10 * i, 0.3 + 0.001 * (i % 97), OUTCOME_OK, host);
     return scene_analyze(&scene);

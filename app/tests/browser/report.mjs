@@ -22,6 +22,9 @@ async function figures(world, name) {
         for (const [outcome, n] of Object.entries(stream.outcomes))
             if (n > 0) assert.equal(plain(outcomes[i][outcome]), String(n), outcome);
     });
+    const streams = await cells(page, "Streams, and how finely they were measured");
+    assert.deepEqual(streams.map(row => [row.Stream, plain(row.Due), plain(row.Lost), plain(row["Broken connections"])]),
+        run.streams.map(stream => [stream.name, String(stream.due), String(stream.lost), String(stream.connections.broken)]));
     const windows = await page.locator("#windows table").first().locator("tbody tr").count().catch(() => 0);
     assert.equal(windows, run.windows.length);
     if (run.windows.length > 0) {
@@ -62,39 +65,46 @@ async function verdict(world, name) {
     await page.close();
 }
 
-/* What the timeline tells at a point of it. */
-async function told(page, ns, y) {
-    const box = await page.locator(".stack").boundingBox();
-    await page.mouse.move(box.x + (ns === null ? 20 : await x(page, ns)), box.y + y);
-    const tip = page.locator("#tip");
-    return await tip.isVisible() ? plain(await tip.innerText()) : "";
-}
+/* What the timeline tells at points of it: [ns, y], of a row's label where ns is null. */
+const told = (page, ...points) => page.evaluate(all => {
+    const stack = document.querySelector(".stack"), tip = document.getElementById("tip"), box = stack.getBoundingClientRect();
+    return all.map(([ns, y]) => {
+        stack.dispatchEvent(new PointerEvent("pointermove", { clientX: box.left + (ns === null ? 20 : seamline.scale.x(ns)), clientY: box.top + y }));
+        return tip.style.display === "block" ? tip.innerText.replace(/\u2009|\u202f/g, "") : "";
+    });
+}, points);
 
 /* Each window is where it was, with its cause; each pod has its row, with its phases. */
 async function drawn(world, name) {
     const run = account(world, name);
-    const { page, complaints } = await open(world, name, { viewport: { width: 1280, height: 1600 } });
+    const { page, complaints } = await open(world, name);
     const seconds = ns => (ns / 1e9).toFixed(6);
     const lanes = 24 + 150 + 190;
-    await page.locator(".stack").evaluate(stack => stack.scrollIntoView());
     for (const [i, window] of run.windows.entries()) {
         const to = window.open ? run.ended : window.recovery.to;
         await page.evaluate(range => seamline.scale.set(...range), [window.onset.from - 1e6, to + 1e6]);
         await settle(page);
-        const tip = await told(page, (window.onset.from + to) / 2, lanes + 13);
+        const [tip] = await told(page, [(window.onset.from + to) / 2, lanes + 13]);
         assert.ok(tip.startsWith(`Loss window ${i + 1}: ${window.cause.cause}`) && tip.includes(seconds(window.onset.from)) && tip.includes(`${window.lost} request`), tip);
     }
     await page.evaluate(() => seamline.scale.all());
     await settle(page);
     const { height } = await page.locator(".stack").boundingBox();
-    const rows = new Map();
-    for (let y = lanes + 2; y < height; y += 11) {
-        const label = (await told(page, null, y)).split("\n")[0];
-        if (!rows.has(label)) rows.set(label, y);
-    }
+    const rows = new Map(), heights = [];
+    for (let y = lanes + 2; y < height; y += 4) heights.push(y);
+    (await told(page, ...heights.map(y => [null, y]))).forEach((tip, i) => {
+        const label = tip.split("\n")[0];
+        if (!rows.has(label)) rows.set(label, heights[i] + 4);
+    });
     assert.deepEqual(run.pods.filter(pod => !rows.has(pod.name)), [], "each pod has its row");
+    assert.deepEqual(run.pods.filter(pod => pod.node && !rows.has(pod.node)), [], "and its node");
+    for (const event of await page.evaluate(() => seamline.data.events.filter(one => one.kind === "node-changed"))) {
+        const [tip, first] = await told(page, [event.at + 1e9, rows.get(event.object)], [run.ended / 100, rows.get(event.object)]);
+        assert.ok(tip.startsWith(`Node ${event.object}: ${event.text}`), tip);
+        assert.match(first, /as found/);
+    }
     for (const pod of run.pods.filter(one => one.ready && one.terminating)) {
-        const tip = await told(page, (pod.ready.to + pod.terminating.to) / 2, rows.get(pod.name));
+        const [tip] = await told(page, [(pod.ready.to + pod.terminating.to) / 2, rows.get(pod.name)]);
         assert.ok(tip.startsWith(`${pod.name}: ready`) && tip.includes(seconds(pod.ready.to)), `${pod.name}: ${tip}`);
         assert.ok(tip.includes(`${pod.broken} broken, ${pod.lasting} lasting`), tip);
     }
@@ -197,6 +207,19 @@ async function keyboard(world) {
     await page.close();
 }
 
+/* What was there before the run is drawn from its beginning; what has no place is told. */
+async function before(world) {
+    const { page, complaints } = await open(world, "lossless");
+    assert.match(plain(await page.locator("#timeline .notice").innerText()), /31 more pods have no row/);
+    const names = await page.evaluate(() => seamline.data.run.pods.map(pod => pod.name));
+    const { height } = await page.locator(".stack").boundingBox();
+    const [label, phase] = await told(page, [null, height - 20], [0.1e9, height - 20]);
+    assert.equal(label.split("\n")[0], names[199]);
+    assert.ok(phase.startsWith(`${names[199]}: ready`), phase);
+    assert.deepEqual(complaints, []);
+    await page.close();
+}
+
 /* Every part has a heading and a name; what canvases show is in tables too. */
 async function reader(world) {
     const { page } = await open(world, "story");
@@ -249,6 +272,7 @@ async function big(world) {
     console.log(`# a million requests: ${(statSync(file(world, "million")).size / 1e6).toFixed(1)} MB, ${took.toFixed(2)} s of processor time to the first picture`);
     assert.ok(took < 2, `first picture after ${took} s of the processor's`);
     assert.equal(await page.evaluate(() => seamline.data.streams[1].dots.count), 999000);
+    assert.equal(await page.locator("#dots").innerText(), "the darker, the more");
     /* Down to single requests, each to the microsecond. */
     await page.evaluate(() => seamline.scale.set(2e9, 2e9 + 50e3));
     await settle(page);
@@ -256,6 +280,7 @@ async function big(world) {
         const { due } = seamline.data.streams[1].dots;
         return [...due.slice(Data.lower(due, seamline.scale.from), Data.lower(due, seamline.scale.to))];
     });
+    assert.equal(await page.locator("#dots").innerText(), "each request a dot");
     assert.deepEqual(dots, [0, 1, 2, 3, 4].map(n => 2e9 + n * 1e4));
     await page.close();
 }
@@ -301,6 +326,6 @@ export const tests = [
     ...["story", "empty", "lossless", "killed", ...recorded].map(name => [`${name}: figures are those of run.json`, world => figures(world, name)]),
     ...["story", "empty", "lossless", "killed", ...recorded].map(name => [`${name}: the verdict, without barriers in light and dark`, world => verdict(world, name)]),
     ...["story", ...recorded].map(name => [`${name}: windows and pods on the timeline`, world => drawn(world, name)]),
-    ["zoom", zoom], ["hover", hover], ["pin", pin], ["keyboard", keyboard], ["screen reader", reader], ["links and buttons", links],
+    ["zoom", zoom], ["hover", hover], ["pin", pin], ["keyboard", keyboard], ["what was there before", before], ["screen reader", reader], ["links and buttons", links],
     ["losses are seen in the whole run", seen], ["a million requests", big], ["hostile names", hostile], ["print", print], ["narrow", narrow],
 ];
