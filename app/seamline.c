@@ -32,7 +32,8 @@ enum {
     OPTION_LIST,
     OPTION_ALLOW_EXEC,
     OPTION_EVENTS,
-    OPTION_METRICS
+    OPTION_METRICS,
+    OPTION_TELEMETRY
 };
 
 static const char general_help[] =
@@ -86,6 +87,8 @@ static const char run_help[] =
     "      --metrics [ADDRESS:]PORT\n"
     "                         serve the run's figures to Prometheus while it goes on, at\n"
     "                         http://ADDRESS:PORT/metrics; ADDRESS is 127.0.0.1 unless given\n"
+    "      --telemetry        answer dpdk-telemetry.py while the run goes on: commands "
+    "/seamline/...\n"
     "      --drivers DIR      folder of driver profiles; default drivers-cfg\n"
     "\n"
     "An experiment (docs/experiment.md) says what to send, what to change and what to expect:\n"
@@ -129,7 +132,7 @@ struct arguments {
     size_t set_count;
     const char *only[ONLY_MAX];
     uint32_t only_count, repeats;
-    bool yes, quiet, pcap, dry, help, variants, list, allow_exec;
+    bool yes, quiet, pcap, dry, help, variants, list, allow_exec, telemetry;
 };
 
 static const struct option long_options[] = {
@@ -151,6 +154,7 @@ static const struct option long_options[] = {
     {"allow-exec", no_argument, NULL, OPTION_ALLOW_EXEC},
     {"events", required_argument, NULL, OPTION_EVENTS},
     {"metrics", required_argument, NULL, OPTION_METRICS},
+    {"telemetry", no_argument, NULL, OPTION_TELEMETRY},
     {0},
 };
 
@@ -173,6 +177,7 @@ static bool take_option(struct arguments *arguments, int option)
     case OPTION_LIST: arguments->list = true; return true;
     case OPTION_EVENTS: arguments->events = optarg; return true;
     case OPTION_METRICS: arguments->metrics = optarg; return true;
+    case OPTION_TELEMETRY: arguments->telemetry = true; return true;
     case OPTION_REPEAT: return take_repeats(arguments, optarg);
     case OPTION_ONLY:
         if (arguments->only_count == ONLY_MAX)
@@ -254,6 +259,7 @@ static void set_options(struct run_options *options, const struct arguments *arg
                                     .quiet = arguments->quiet,
                                     .events = arguments->events,
                                     .metrics = arguments->metrics,
+                                    .telemetry = arguments->telemetry,
                                     .pcap = arguments->pcap,
                                     .variants = arguments->variants,
                                     .only = arguments->only,

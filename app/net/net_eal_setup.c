@@ -24,6 +24,7 @@ enum {
 /* The EAL is one a process, and so is this. */
 static struct {
     bool started;        /* rte_eal_init was called. */
+    bool telemetry;      /* Clients of that may come. */
     unsigned next_index; /* Of virtual devices. */
     char *arguments;     /* Its words: the EAL keeps pointers into them. */
 } eal;
@@ -62,6 +63,20 @@ static int take_turn(void)
     return fd;
 }
 
+/* Its socket is in a folder named by the prefix, which is this process's alone: others are not
+ * asked in its place, and net_eal_stop() may remove it. */
+static void add_telemetry(const struct net_eal_config *config, struct net_eal_report *found,
+                          struct text *text)
+{
+    eal.telemetry = config->telemetry;
+    if (!config->telemetry) {
+        text_add(text, " --no-telemetry");
+        return;
+    }
+    snprintf(found->file_prefix, sizeof(found->file_prefix), "seamline-%d", getpid());
+    text_addf(text, " --file-prefix %s", found->file_prefix);
+}
+
 static int start(const struct net_eal_config *config, const cpu_set_t *allowed,
                  struct net_eal_report *found, struct error *err)
 {
@@ -72,7 +87,8 @@ static int start(const struct net_eal_config *config, const cpu_set_t *allowed,
     struct text arguments = {0};
     text_addf(&arguments, "%s --lcores ", config->program != NULL ? config->program : "seamline");
     lcores(config, allowed, &arguments);
-    text_addf(&arguments, " -m %u --no-telemetry", memory_mib);
+    text_addf(&arguments, " -m %u", memory_mib);
+    add_telemetry(config, found, &arguments);
     /* DPDK keeps its drivers from AVX-512 unless it is told not to. */
     text_add(&arguments, " --force-max-simd-bitwidth=512");
     text_add(&arguments,
@@ -106,9 +122,25 @@ int net_eal_start(const struct net_eal_config *config, struct net_eal_report *re
     return status;
 }
 
+/* DPDK removes its sockets when the process ends, and never the folder. */
+static void remove_telemetry(void)
+{
+    char pattern[PATH_MAX];
+    glob_t found;
+    snprintf(pattern, sizeof(pattern), "%s/*telemetry*", rte_eal_get_runtime_dir());
+    if (glob(pattern, 0, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            unlink(found.gl_pathv[i]);
+        globfree(&found);
+    }
+    rmdir(rte_eal_get_runtime_dir());
+}
+
 void net_eal_stop(void)
 {
     rte_eal_cleanup();
+    if (eal.telemetry)
+        remove_telemetry();
     free(eal.arguments);
     eal.arguments = NULL;
 }

@@ -54,12 +54,14 @@ struct net_eal_config {
     const char *pci[NET_PCI_MAX];      /* Addresses of the ports that are PCI devices (borrowed):
                                           no other one is touched. */
     unsigned pci_count;                /* Of these. */
-    bool verbose;                      /* Leave the EAL's own log on stderr. */
-    const char *program;               /* argv[0] for the EAL; NULL stands for "seamline". */
+    bool telemetry;      /* Answer DPDK's telemetry clients; else no socket is made. */
+    bool verbose;        /* Leave the EAL's own log on stderr. */
+    const char *program; /* argv[0] for the EAL; NULL stands for "seamline". */
 };
 
 struct net_eal_report {
     bool hugepages;                 /* What was taken. */
+    char file_prefix[32];           /* With telemetry: dpdk-telemetry.py -f; else "". */
     char note[NET_NOTE_BYTES];      /* A sentence when it is less than was hoped for; else "". */
     char arguments[NET_NOTE_BYTES]; /* The EAL's command line, for run.json. */
 };

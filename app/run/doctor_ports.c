@@ -30,7 +30,7 @@ int doctor_ports(const struct doctor_ports *what, struct findings *out, struct e
     struct error failed = {0};
     if (look.fleet == NULL)
         return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory for ports");
-    int code = fleet_begin(look.fleet, what->machine, what->clock, what->program, &failed);
+    int code = fleet_begin(look.fleet, what->machine, what->clock, what->program, false, &failed);
     if (code < 0)
         findings_add(out, FINDING_FAIL, PORTS, "DPDK", "%s", failed.text);
     else

@@ -86,13 +86,14 @@ struct fleet {
 /* The two parts of fleet_open() that may fail: the ports share the workers out, and the EAL starts;
  * NIC port INDEX is opened, which another may follow when it could not be. 0 or -errno with ERR. */
 int fleet_begin(struct fleet *fleet, const struct machine *machine, const struct clock *clock,
-                const char *program, struct error *err);
+                const char *program, bool telemetry, struct error *err);
 int fleet_open_nic(struct fleet *fleet, unsigned index, const char *drivers, struct error *err);
 
 /* Start the EAL, open the NIC ports, and look where the workers are (LAB: the pocket cluster runs
- * on this machine): `warnings`. 0 or -errno with ERR. */
+ * on this machine; TELEMETRY: with DPDK's): `warnings`. 0 or -errno with ERR. */
 int fleet_open(struct fleet *fleet, const struct machine *machine, const struct clock *clock,
-               const char *drivers, const char *program, bool lab, struct error *err);
+               const char *drivers, const char *program, bool lab, bool telemetry,
+               struct error *err);
 
 /* Make next-hop groups, wait until every next hop answers, make the workers and launch them.
  * TARGETS has one target for each stream and NIC port: targets[stream * FLEET_NICS + nic].

@@ -25,13 +25,14 @@ static enum net_memory memory_of(const struct machine *machine)
     }
 }
 
-static int start_eal(struct fleet *fleet, const char *program, struct error *err)
+static int start_eal(struct fleet *fleet, const char *program, bool telemetry, struct error *err)
 {
     const struct machine *machine = fleet->machine;
     struct net_eal_config config = {.main_core = machine->control,
                                     .memory = memory_of(machine),
                                     .memory_mib = machine->memory_megabytes,
                                     .worker_count = fleet->count,
+                                    .telemetry = telemetry,
                                     .program = program};
     for (unsigned i = 0; i < fleet->count; i++)
         config.worker_cores[i] = (int)machine->workers[i];
@@ -96,7 +97,7 @@ static int look_around(struct fleet *fleet, bool lab, struct error *err)
 }
 
 int fleet_begin(struct fleet *fleet, const struct machine *machine, const struct clock *clock,
-                const char *program, struct error *err)
+                const char *program, bool telemetry, struct error *err)
 {
     memset(fleet, 0, sizeof(*fleet));
     fleet->machine = machine;
@@ -107,13 +108,14 @@ int fleet_begin(struct fleet *fleet, const struct machine *machine, const struct
         for (unsigned q = 0; q < machine->ports[i].queues; q++)
             fleet->members[fleet->count++].nic = &fleet->nics[i];
     }
-    return start_eal(fleet, program, err);
+    return start_eal(fleet, program, telemetry, err);
 }
 
 int fleet_open(struct fleet *fleet, const struct machine *machine, const struct clock *clock,
-               const char *drivers, const char *program, bool lab, struct error *err)
+               const char *drivers, const char *program, bool lab, bool telemetry,
+               struct error *err)
 {
-    int code = fleet_begin(fleet, machine, clock, program, err);
+    int code = fleet_begin(fleet, machine, clock, program, telemetry, err);
     for (unsigned i = 0; i < fleet->nic_count && code == 0; i++)
         code = fleet_open_nic(fleet, i, drivers, err);
     return code == 0 ? look_around(fleet, lab, err) : code;

@@ -21,6 +21,7 @@
 #define RUN_LIVE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "plan/experiment.h"
@@ -128,6 +129,20 @@ void live_stop(struct live *live, uint64_t now_ns, int status, const char *why,
 
 /* The note BACK from the newest, 0 being that; NULL: there is none, or no more. */
 const struct live_note *live_note_at(const struct live *live, uint32_t back);
+
+#define LIVE_METRICS_PREFIX "seamline_"
+
+/* A count of a stream, as --metrics and --telemetry name it. */
+struct live_count {
+    const char *name; /* "seamline_requests_due". */
+    bool gauge;       /* It may fall. */
+    size_t offset;    /* In struct fleet_counts. */
+    const char *help; /* A sentence. */
+};
+
+extern const struct live_count live_counts[];
+extern const unsigned live_count_count;
+uint64_t live_count_value(const struct fleet_counts *counts, const struct live_count *count);
 
 /* The same figures as OpenMetrics 1.0. After live_start(). */
 void live_metrics(const struct live *live, struct text *out);

@@ -1,10 +1,35 @@
 #include "run/live.h"
 
 #include <inttypes.h>
-#include <stddef.h>
 
 #include "report/escape.h"
 #include "report/openmetrics.h"
+
+const struct live_count live_counts[] = {
+    {"seamline_requests_due", false, offsetof(struct fleet_counts, due),
+     "Requests that the schedule wanted."},
+    {"seamline_requests_sent", false, offsetof(struct fleet_counts, sent),
+     "Requests that were sent."},
+    {"seamline_answers", false, offsetof(struct fleet_counts, received), "Good answers."},
+    {"seamline_requests_lost", false, offsetof(struct fleet_counts, lost),
+     "Requests with an outcome that opens loss windows."},
+    {"seamline_requests_unsent", false, offsetof(struct fleet_counts, unsent),
+     "Requests that the tester could not send."},
+    {"seamline_connections_broken", false, offsetof(struct fleet_counts, broken),
+     "Connections that the other side ended, or that fell silent."},
+    {"seamline_failed_connects", false, offsetof(struct fleet_counts, failed_connects),
+     "Attempts that never became a connection."},
+    {"seamline_connections_up", true, offsetof(struct fleet_counts, up),
+     "Connections that are established now."},
+    {"seamline_connections_connecting", true, offsetof(struct fleet_counts, connecting),
+     "Attempts that are under way now."},
+};
+const unsigned live_count_count = sizeof(live_counts) / sizeof(live_counts[0]);
+
+uint64_t live_count_value(const struct fleet_counts *counts, const struct live_count *count)
+{
+    return *(const uint64_t *)(const void *)((const char *)counts + count->offset);
+}
 
 static void add_info(const struct live *live, struct text *out)
 {
@@ -34,38 +59,12 @@ static void add_sample(const struct live *live, struct text *out, const char *na
 
 static void add_counts(const struct live *live, struct text *out)
 {
-    static const struct {
-        const char *name;
-        bool gauge;
-        size_t offset; /* In struct fleet_counts. */
-        const char *help;
-    } families[] = {
-        {"seamline_requests_due", false, offsetof(struct fleet_counts, due),
-         "Requests that the schedule wanted."},
-        {"seamline_requests_sent", false, offsetof(struct fleet_counts, sent),
-         "Requests that were sent."},
-        {"seamline_answers", false, offsetof(struct fleet_counts, received), "Good answers."},
-        {"seamline_requests_lost", false, offsetof(struct fleet_counts, lost),
-         "Requests with an outcome that opens loss windows."},
-        {"seamline_requests_unsent", false, offsetof(struct fleet_counts, unsent),
-         "Requests that the tester could not send."},
-        {"seamline_connections_broken", false, offsetof(struct fleet_counts, broken),
-         "Connections that the other side ended, or that fell silent."},
-        {"seamline_failed_connects", false, offsetof(struct fleet_counts, failed_connects),
-         "Attempts that never became a connection."},
-        {"seamline_connections_up", true, offsetof(struct fleet_counts, up),
-         "Connections that are established now."},
-        {"seamline_connections_connecting", true, offsetof(struct fleet_counts, connecting),
-         "Attempts that are under way now."},
-    };
-    for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
-        openmetrics_family(out, families[f].name, families[f].gauge ? "gauge" : "counter", NULL,
-                           families[f].help);
-        for (unsigned i = 0; i < live->stream_count; i++) {
-            const char *counts = (const char *)&live->now.streams[i];
-            add_sample(live, out, families[f].name, families[f].gauge ? "" : "_total", i,
-                       *(const uint64_t *)(const void *)(counts + families[f].offset));
-        }
+    for (unsigned f = 0; f < live_count_count; f++) {
+        const struct live_count *count = &live_counts[f];
+        openmetrics_family(out, count->name, count->gauge ? "gauge" : "counter", NULL, count->help);
+        for (unsigned i = 0; i < live->stream_count; i++)
+            add_sample(live, out, count->name, count->gauge ? "" : "_total", i,
+                       live_count_value(&live->now.streams[i], count));
     }
 }
 

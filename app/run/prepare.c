@@ -15,6 +15,7 @@
 #include "run/pocket.h"
 #include "run/prediction.h"
 #include "run/proxies.h"
+#include "run/telemetry.h"
 
 enum {
     EVENTS_END_MS = 1000 /* For their reader, at the end. */
@@ -262,10 +263,14 @@ static void print_lines(const char *lines)
 static int open_fleet(struct session *session, struct error *err)
 {
     char drivers[PATH_MAX];
-    int code = fleet_open(&session->fleet, session->machine, &session->clock,
-                          drivers_folder(session->options->drivers, drivers),
-                          session->options->program, is_lab(session->experiment), err);
+    int code =
+        fleet_open(&session->fleet, session->machine, &session->clock,
+                   drivers_folder(session->options->drivers, drivers), session->options->program,
+                   is_lab(session->experiment), session->options->telemetry, err);
     session->fleet_open = true;
+    if (code == 0 && session->options->telemetry)
+        fprintf(stderr, "seamline: dpdk-telemetry.py -f %s asks while the run goes on\n",
+                session->fleet.eal_report.file_prefix);
     for (unsigned i = 0; i < session->fleet.nic_count && code == 0; i++)
         if (session->fleet.nics[i].note[0])
             fprintf(stderr, "seamline: %s\n", session->fleet.nics[i].note);
@@ -341,6 +346,8 @@ static int open_followers(struct session *session, struct error *err)
     int code = events_open(&session->events, session->options->events, err);
     if (code == 0)
         code = metrics_open(&session->metrics, session->options->metrics, &session->live, err);
+    if (code == 0 && session->options->telemetry)
+        code = telemetry_open(&session->live, err);
     if (code == 0 && session->metrics.daemon != NULL)
         fprintf(stderr, "seamline: metrics are at %s while the run goes on\n",
                 session->metrics.where);
@@ -422,6 +429,7 @@ int prepare_undo(struct session *session, struct error *err)
         rundir_discard(&session->rundir);
     events_close(&session->events, EVENTS_END_MS);
     metrics_close(&session->metrics);
+    telemetry_close();
     timeline_free(&session->live.fresh);
     cluster_close(&session->cluster);
     if (session->fleet_open)

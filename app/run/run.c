@@ -19,6 +19,7 @@
 #include "run/proxies.h"
 #include "run/session.h"
 #include "run/step.h"
+#include "run/telemetry.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
@@ -62,6 +63,7 @@ static void look(struct session *session, const struct steps *steps)
         live_update(&session->live, &sample, &session->events);
     }
     metrics_turn(&session->metrics);
+    telemetry_turn();
     follow_events(session);
 }
 

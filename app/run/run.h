@@ -45,6 +45,7 @@ struct run_options {
     const char *events;  /* Where lines of JSON go while it runs: a path, or "-" for standard
                             output, which the report then leaves alone; NULL: nowhere. */
     const char *metrics; /* [ADDRESS:]PORT where they are served; NULL: nowhere. */
+    bool telemetry;      /* DPDK's, with commands of our own. */
     bool pcap;           /* Cut the packets around loss windows out into the run directory. */
 };
 

@@ -81,8 +81,8 @@ const char traffic_help[] =
     "  -q, --quiet            no progress\n"
     "  -p, --pcap             keep the last packets, and write those around each loss into the\n"
     "                         run directory: capture-N.pcapng\n"
-    "      --events FILE, --metrics [ADDRESS:]PORT\n"
-    "                         as of `seamline run`\n"
+    "      --events FILE, --metrics [ADDRESS:]PORT, --telemetry\n"
+    "                         see `seamline run`\n"
     "      --drivers DIR      folder of driver profiles\n";
 
 const char traffic_examples[] =
@@ -119,6 +119,7 @@ enum {
     OPTION_TARGETS,
     OPTION_EVENTS,
     OPTION_METRICS,
+    OPTION_TELEMETRY,
     OPTION_DRIVERS
 };
 
@@ -153,6 +154,7 @@ static const struct option options[] = {
     {"pcap", no_argument, NULL, 'p'},
     {"events", required_argument, NULL, OPTION_EVENTS},
     {"metrics", required_argument, NULL, OPTION_METRICS},
+    {"telemetry", no_argument, NULL, OPTION_TELEMETRY},
     {"drivers", required_argument, NULL, OPTION_DRIVERS},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -217,6 +219,7 @@ static bool take(struct arguments *arguments, int option)
     case 'k': arguments->command.insecure = true; return true;
     case 'q': arguments->run.quiet = true; return true;
     case 'p': arguments->run.pcap = true; return true;
+    case OPTION_TELEMETRY: arguments->run.telemetry = true; return true;
     case 'h': arguments->help = true; return true;
     case 'H': return add(&arguments->command.headers, optarg);
     case OPTION_RESOLVE: return add(&arguments->command.resolves, optarg);
