@@ -150,6 +150,11 @@ void sentence_add(const struct result *result, struct text *out)
         add_all_lost(result, out);
     if (result->meta.stream_count == 0)
         text_add(out, "no traffic. ");
+    if (result->unseen_ns > 0) {
+        text_add(out, "What happened in the cluster during ");
+        print_span(out, result->unseen_ns);
+        text_add(out, " was not seen. ");
+    }
     const char *where = result->meta.environment;
     if (where[0] == '\0')
         text_add(out, "No cluster.");

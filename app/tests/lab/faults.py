@@ -97,6 +97,8 @@ def outage(lab):
     unseen = account["tester"]["unseen"]
     yield "the gap is marked", unseen >= ended - begun, (unseen, begun, ended)
     report = subprocess.run([SEAMLINE, "report", out, "-f", "text"], capture_output=True, text=True, check=True)
+    page = subprocess.run([SEAMLINE, "report", out, "-f", "html"], capture_output=True, text=True, check=True).stdout
+    yield "by the verdict, too", " What happened in the cluster during " in page, page[:2000]
     yield "and told", re.search(r"(?s)\nUnseen\n.*  pods: what happened", report.stdout) is not None, report.stdout
 
 

@@ -62,7 +62,9 @@ static void the_sentence(void **state)
         "Upgrade of mserver: 1 of 3 connections of stream held broke (predicted 1, from 1 to 2); "
         "each was replaced within 100.5 ms and answered again within 650.5 ms (resolution 400 ms); "
         "2 lasted. Stream held lost 3 of 100 requests in 2 windows. Stream new lost 3 of 1000 "
-        "requests in 1 window. Lab, profile kubeadm, rr emulated.");
+        "requests in 1 window. What happened in the cluster during 250 ms was not seen. Lab, "
+        "profile "
+        "kubeadm, rr emulated.");
     text_free(&out);
     result->meta.stream_count = 4; /* The last two sent nothing. */
     sentence_add(result, &out);
