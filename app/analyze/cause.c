@@ -576,7 +576,7 @@ static void hear_answers(const struct evidence *evidence, struct past *past, str
     const struct result *result = evidence->result;
     uint64_t end_ns = evidence->end_ns;
     *out = (struct answers){0};
-    for (size_t host = 1; host <= result->logs.host_count && host <= UINT16_MAX; host++) {
+    for (size_t host = 1; host < logs_host_ids(&result->logs); host++) {
         struct voice voice = hear_host(evidence, host);
         out->silent += !is_told(&result->pods[host - 1], end_ns) &&
                        fell_silent(&voice, evidence->window, end_ns);

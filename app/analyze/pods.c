@@ -62,8 +62,8 @@ static int collect_pods(struct result *result)
     result->pods = calloc(most, sizeof(*result->pods));
     if (result->pods == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < result->logs.host_count && i < UINT16_MAX; i++)
-        add_pod(result, result->logs.hosts[i].name)->host = (uint16_t)(i + 1);
+    for (size_t id = 1; id < logs_host_ids(&result->logs); id++)
+        add_pod(result, result->logs.hosts[id - 1].name)->host = (uint16_t)id;
     for (size_t i = 0; i < timeline->count; i++) {
         const struct timeline_event *event = &timeline->events[i];
         if (!is_about_pod(event))
@@ -206,12 +206,12 @@ void result_tally(const struct result *result, unsigned stream, struct result_ta
 
 static int add_requests(struct result *result)
 {
-    struct result_tally *tallies = calloc((size_t)UINT16_MAX + 1, sizeof(*tallies));
+    struct result_tally *tallies = calloc(logs_host_ids(&result->logs), sizeof(*tallies));
     if (tallies == NULL)
         return -ENOMEM;
     for (unsigned i = 0; i < result->meta.stream_count; i++)
         result_tally(result, i, tallies);
-    for (size_t host = 1; host <= result->logs.host_count && host <= UINT16_MAX; host++) {
+    for (size_t host = 1; host < logs_host_ids(&result->logs); host++) {
         struct result_pod *pod = pod_of_host(result, (uint16_t)host);
         pod->requests = tallies[host].requests;
         pod->lost = tallies[host].lost;

@@ -179,7 +179,7 @@ struct result_tally {
     uint64_t requests, lost;
     uint64_t first_answer_ns, last_answer_ns; /* 0: none. */
 };
-/* Adds STREAM's requests to TALLIES, one for each of the UINT16_MAX + 1 hosts' ids; 0: nobody's. */
+/* Adds STREAM's requests to TALLIES, one for each of logs_host_ids(); 0: nobody's. */
 void result_tally(const struct result *result, unsigned stream, struct result_tally tallies[]);
 
 /* The latencies of one kind on STREAM known from FROM_NS until TO_NS, by whole intervals. */

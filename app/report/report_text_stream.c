@@ -293,11 +293,12 @@ static void tally_connections(const struct result *result, unsigned index, struc
 
 static bool tally_requests(const struct result *result, unsigned index, struct tally *tallies)
 {
-    struct result_tally *found = calloc((size_t)UINT16_MAX + 1, sizeof(*found));
+    size_t ids = logs_host_ids(&result->logs);
+    struct result_tally *found = calloc(ids, sizeof(*found));
     if (found == NULL)
         return false;
     result_tally(result, index, found);
-    for (size_t i = 0; i <= UINT16_MAX; i++) {
+    for (size_t i = 0; i < ids; i++) {
         tallies[i].requests = found[i].requests;
         tallies[i].lost = found[i].lost;
     }
@@ -335,7 +336,8 @@ static void sum_up(struct tally *total, const struct tally *tally)
 /* Of a stream whose answers named nobody, there is nothing to tell apart. */
 static void add_pods(const struct result *result, unsigned index, struct text *out)
 {
-    struct tally *tallies = calloc((size_t)UINT16_MAX + 1, sizeof(*tallies)), total = {0};
+    size_t ids = logs_host_ids(&result->logs);
+    struct tally *tallies = calloc(ids, sizeof(*tallies)), total = {0};
     if (tallies == NULL || !tally_requests(result, index, tallies)) {
         out->failed = true;
         free(tallies);
@@ -344,7 +346,7 @@ static void add_pods(const struct result *result, unsigned index, struct text *o
     tally_connections(result, index, tallies);
     int width = (int)strlen("(no pod answered)");
     bool named = false;
-    for (size_t i = 1; i <= result->logs.host_count && i <= UINT16_MAX; i++) {
+    for (size_t i = 1; i < ids; i++) {
         int length = (int)strlen(logs_host(&result->logs, (uint16_t)i));
         width = length > width ? length : width;
         named = named || tallies[i].requests > 0;
@@ -354,9 +356,9 @@ static void add_pods(const struct result *result, unsigned index, struct text *o
                   "  Pods\n    %-*s  broken lasting   other  requests    lost  connections broke "
                   "at (s)\n",
                   width, "");
-    for (unsigned i = 0; named && i <= UINT16_MAX; i++) {
+    for (size_t i = 0; named && i < ids; i++) {
         /* Nobody comes last. */
-        uint16_t host = (uint16_t)(i + 1);
+        uint16_t host = (uint16_t)((i + 1) % ids);
         const struct tally *tally = &tallies[host];
         if (tally->requests + tally->broken + tally->lasting + tally->others == 0)
             continue;

@@ -587,6 +587,11 @@ void logs_free(struct logs *logs)
     memset(logs, 0, sizeof(*logs));
 }
 
+size_t logs_host_ids(const struct logs *logs)
+{
+    return (logs->host_count < UINT16_MAX ? logs->host_count : UINT16_MAX) + 1;
+}
+
 const char *logs_host(const struct logs *logs, uint16_t id)
 {
     return id > 0 && id <= logs->host_count ? logs->hosts[id - 1].name : "?";

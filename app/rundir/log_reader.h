@@ -70,6 +70,8 @@ bool logs_whole(const struct logs *logs, unsigned stream);
 /* Adds INTERVAL to HISTOGRAM. */
 void logs_add_interval(const struct logs *logs, const struct logs_interval *interval,
                        struct histogram *histogram);
+/* Ids of hosts in LOGS are below this: UINT16_MAX + 1 at most. */
+size_t logs_host_ids(const struct logs *logs);
 /* "?" for id 0 or one that is not there. */
 const char *logs_host(const struct logs *logs, uint16_t id);
 
