@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
-
 #include "analyze/analyze.h"
 #include "report/report.h"
-#include "rundir/log_writer.h"
+#include "tests/fuzz/log_blocks.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,23 +16,6 @@ static void require(bool holds)
 {
     if (!holds)
         abort();
-}
-
-static void mend(uint8_t *bytes, size_t size)
-{
-    size_t at = sizeof(struct log_header);
-    while (at <= size && size - at >= sizeof(struct log_block)) {
-        struct log_block block;
-        memcpy(&block, bytes + at, sizeof(block));
-        size_t records = block.bytes;
-        if (size - at - sizeof(block) < records)
-            return;
-        block.crc = 0;
-        uLong crc = crc32(0, (const Bytef *)&block, sizeof(block));
-        block.crc = (uint32_t)crc32(crc, bytes + at + sizeof(block), (uInt)records);
-        memcpy(bytes + at, &block, sizeof(block));
-        at += sizeof(block) + records;
-    }
 }
 
 /* The bins rise, and what is in folds fits an index. */
@@ -148,7 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (size > 0)
         memcpy(bytes, data, size);
-    mend(bytes, size);
+    log_blocks_mend(bytes, size);
     if (logs_parse(&logs, bytes, size, &err) == 0) {
         require(logs.damaged_bytes <= size);
         require(logs_sort(&logs) == 0);
