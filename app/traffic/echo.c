@@ -24,12 +24,16 @@ static void unsent(struct traffic *traffic, struct traffic_stream *stream, uint6
                    enum unsent_reason reason, uint64_t now_ns);
 static void settle(struct traffic *traffic, struct traffic_stream *stream);
 static void set_timer(struct traffic *traffic, struct traffic_stream *stream);
-static bool arrived(struct traffic *traffic, struct traffic_flow *flow, uint64_t number);
-static void answered(struct traffic *traffic, struct traffic_flow *flow, uint64_t number,
-                     const uint8_t *payload, uint64_t now_ns);
-static bool whole(struct traffic *traffic, const uint8_t *payload, uint32_t bytes, uint16_t *name);
-static bool oldest_open(struct traffic *traffic, struct traffic_flow *flow, uint64_t *number);
-static bool marked(struct traffic *traffic, const struct traffic_flow *flow, const uint8_t *l4,
+static bool arrived(struct traffic *traffic, const struct traffic_flow *flow,
+                    struct echo_flow *ends, uint64_t sequence);
+static void answered(struct traffic *traffic, struct traffic_stream *stream, struct echo_flow *ends,
+                     uint64_t number, const uint8_t *payload, uint64_t now_ns);
+static bool is_named(const uint8_t *payload, uint32_t bytes, const struct name *name);
+static bool is_zero(const uint8_t *bytes, uint32_t count);
+static bool learn_name(struct traffic *traffic, const uint8_t *payload, uint32_t bytes,
+                       uint16_t *name);
+static bool oldest_open(const struct traffic_stream *stream, uint32_t index, uint64_t *number);
+static bool marked(const struct traffic_flow *flow, uint32_t index, const uint8_t *l4,
                    uint32_t bytes, struct mark *mark);
 static bool was_sent(const struct traffic_stream *stream, const struct mark *mark,
                      uint64_t *number);
@@ -263,10 +267,12 @@ void echo_answer(struct traffic *traffic, struct traffic_flow *flow, const uint8
                  uint32_t bytes, uint64_t now_ns)
 {
     struct traffic_stream *stream = stream_of(traffic, flow);
+    const uint32_t index = index_of(traffic, flow);
+    struct echo_flow *ends = &stream->echo.flows[index];
     struct mark mark;
     uint64_t number;
-    if (!marked(traffic, flow, l4, bytes, &mark)) {
-        if (oldest_open(traffic, flow, &number))
+    if (!marked(flow, index, l4, bytes, &mark)) {
+        if (oldest_open(stream, index, &number))
             decide(traffic, stream, number,
                    (struct conn_ending){CONNECTION_BAD_ANSWER, OUTCOME_BAD_ANSWER}, now_ns);
         else
@@ -277,7 +283,7 @@ void echo_answer(struct traffic *traffic, struct traffic_flow *flow, const uint8
         count(traffic, flow, DATAGRAM_STRANGERS);
         return;
     }
-    if (!arrived(traffic, flow, mark.sequence))
+    if (!arrived(traffic, flow, ends, mark.sequence))
         return;
     const struct echo_entry *entry = entry_of(stream, number);
     if (number < stream->echo.tail || entry->state != ECHO_SENT)
@@ -286,7 +292,7 @@ void echo_answer(struct traffic *traffic, struct traffic_flow *flow, const uint8
         decide(traffic, stream, number,
                (struct conn_ending){CONNECTION_BAD_ANSWER, OUTCOME_BAD_ANSWER}, now_ns);
     else
-        answered(traffic, flow, number, l4 + HEADER_BYTES, now_ns);
+        answered(traffic, stream, ends, number, l4 + HEADER_BYTES, now_ns);
 }
 
 void echo_error(struct traffic *traffic, struct traffic_flow *flow, const struct icmp_error *error,
@@ -296,10 +302,11 @@ void echo_error(struct traffic *traffic, struct traffic_flow *flow, const struct
     struct conn_ending ending = {CONNECTION_ICMP, OUTCOME_UNREACHABLE};
     struct mark mark;
     uint64_t number;
+    const uint32_t index = index_of(traffic, flow);
     bool quoted = error->quoted_bytes == HEADER_BYTES + stream->config.size_bytes &&
-                  marked(traffic, flow, error->quoted_l4, error->quoted_bytes, &mark) &&
+                  marked(flow, index, error->quoted_l4, error->quoted_bytes, &mark) &&
                   mark.run == stream->echo.run;
-    bool known = quoted ? was_sent(stream, &mark, &number) : oldest_open(traffic, flow, &number);
+    bool known = quoted ? was_sent(stream, &mark, &number) : oldest_open(stream, index, &number);
     if (error->kind == ICMP_PORT_UNREACHABLE)
         ending = (struct conn_ending){CONNECTION_REFUSED, OUTCOME_REFUSED};
     if (!known || number < stream->echo.tail || entry_of(stream, number)->state != ECHO_SENT)
@@ -441,9 +448,9 @@ static void set_timer(struct traffic *traffic, struct traffic_stream *stream)
 }
 
 /* True for the first answer to the flow's request SEQUENCE. */
-static bool arrived(struct traffic *traffic, struct traffic_flow *flow, uint64_t sequence)
+static bool arrived(struct traffic *traffic, const struct traffic_flow *flow,
+                    struct echo_flow *ends, uint64_t sequence)
 {
-    struct echo_flow *ends = &stream_of(traffic, flow)->echo.flows[index_of(traffic, flow)];
     uint32_t extent = 0;
     switch (sequence_arrive(&ends->sequence, sequence, &extent)) {
     case SEQUENCE_IN_ORDER: return true;
@@ -457,14 +464,14 @@ static bool arrived(struct traffic *traffic, struct traffic_flow *flow, uint64_t
     return false;
 }
 
-static void answered(struct traffic *traffic, struct traffic_flow *flow, uint64_t number,
-                     const uint8_t *payload, uint64_t now_ns)
+static void answered(struct traffic *traffic, struct traffic_stream *stream, struct echo_flow *ends,
+                     uint64_t number, const uint8_t *payload, uint64_t now_ns)
 {
-    struct traffic_stream *stream = stream_of(traffic, flow);
-    struct echo_flow *ends = &stream->echo.flows[index_of(traffic, flow)];
     struct record_request *request = &entry_of(stream, number)->request;
     struct conn_ending ending = {CONNECTION_BAD_ANSWER, OUTCOME_BAD_ANSWER};
-    if (whole(traffic, payload, stream->config.size_bytes - MARK_ECHO_BYTES, &ends->name)) {
+    const uint32_t bytes = stream->config.size_bytes - MARK_ECHO_BYTES;
+    if (is_named(payload, bytes, name_at(&traffic->names, ends->name)) ||
+        learn_name(traffic, payload, bytes, &ends->name)) {
         request->done_ns = traffic_arrival_ns(traffic, now_ns, request->sent_ns);
         request->first_byte_ns = request->done_ns;
         uint64_t rtt_ns = request->done_ns - request->sent_ns;
@@ -474,6 +481,29 @@ static void answered(struct traffic *traffic, struct traffic_flow *flow, uint64_
         ending = (struct conn_ending){CONNECTION_DONE, conn_good_outcome(stream, request)};
     }
     decide(traffic, stream, number, ending, now_ns);
+}
+
+/* Bits in which two stretches of COUNT bytes differ. */
+static inline uint64_t differ(const uint8_t *a, const uint8_t *b, uint32_t count)
+{
+    uint64_t any = 0, x, y;
+    for (; count >= 8; count -= 8, a += 8, b += 8) {
+        memcpy(&x, a, sizeof(x));
+        memcpy(&y, b, sizeof(y));
+        any |= x ^ y;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        any |= a[i] ^ b[i];
+    return any;
+}
+
+/* BYTES of PAYLOAD are NAME, which has zeros behind it, and zeros: mostly the name that came
+ * before, or none. */
+static bool is_named(const uint8_t *payload, uint32_t bytes, const struct name *name)
+{
+    uint32_t limit = bytes < NAME_BYTES ? bytes : NAME_BYTES;
+    return name->count <= limit && differ(payload, name->bytes, limit) == 0 &&
+           (bytes == limit || is_zero(payload + limit, bytes - limit));
 }
 
 static bool is_zero(const uint8_t *bytes, uint32_t count)
@@ -488,30 +518,23 @@ static bool is_zero(const uint8_t *bytes, uint32_t count)
     return any == 0;
 }
 
-/* The server's name, or none, and zeros. It is mostly the name that came before. */
-static bool whole(struct traffic *traffic, const uint8_t *payload, uint32_t bytes, uint16_t *name)
+/* The server has another name than before. False: what it wrote is none. */
+static bool learn_name(struct traffic *traffic, const uint8_t *payload, uint32_t bytes,
+                       uint16_t *name)
 {
-    const struct name *known = name_at(&traffic->names, *name);
-    uint32_t limit = bytes < NAME_BYTES ? bytes : NAME_BYTES;
-    uint32_t end = known->count;
-    bool same = end <= limit && memcmp(known->bytes, payload, end) == 0 &&
-                (end == limit || payload[end] == 0);
-    if (!same)
-        for (end = 0; end < limit && payload[end] != 0;)
-            end++;
+    uint32_t limit = bytes < NAME_BYTES ? bytes : NAME_BYTES, end = 0;
+    while (end < limit && payload[end] != 0)
+        end++;
     if (!is_zero(payload + end, bytes - end))
         return false;
-    if (!same)
-        *name = name_id(&traffic->names, payload, end);
+    *name = name_id(&traffic->names, payload, end);
     return true;
 }
 
 /* An index that only rises: each request is passed once. */
-static bool oldest_open(struct traffic *traffic, struct traffic_flow *flow, uint64_t *number)
+static bool oldest_open(const struct traffic_stream *stream, uint32_t index, uint64_t *number)
 {
-    const struct traffic_stream *stream = stream_of(traffic, flow);
     const struct echo *echo = &stream->echo;
-    uint32_t index = index_of(traffic, flow);
     struct echo_flow *ends = &echo->flows[index];
     uint64_t at = ends->oldest > echo->tail ? ends->oldest : echo->tail;
     at += (index + stream->flow_count - at % stream->flow_count) % stream->flow_count;
@@ -522,12 +545,13 @@ static bool oldest_open(struct traffic *traffic, struct traffic_flow *flow, uint
     return at < echo->next && entry_of(stream, at)->state == ECHO_SENT;
 }
 
-static bool marked(struct traffic *traffic, const struct traffic_flow *flow, const uint8_t *l4,
+/* It ends by a mark of FLOW, the INDEX-th of its stream. */
+static bool marked(const struct traffic_flow *flow, uint32_t index, const uint8_t *l4,
                    uint32_t bytes, struct mark *mark)
 {
     return bytes >= HEADER_BYTES + MARK_ECHO_BYTES &&
            mark_read(l4 + bytes - MARK_ECHO_BYTES, MARK_ECHO, mark) &&
-           mark->stream == flow->stream && mark->flow == index_of(traffic, flow);
+           mark->stream == flow->stream && mark->flow == index;
 }
 
 /* What is beyond the numbers in use was forged. */
