@@ -227,6 +227,23 @@ struct parts {
     struct text unread;
 };
 
+/* What its files lack reads as nothing, and what they have more is passed over. */
+static void note_version(struct meta *meta)
+{
+    struct text notes = {0};
+    if (strcmp(meta->version, SEAMLINE_VERSION) == 0)
+        return;
+    text_addf(&notes,
+              "made by seamline %s, read by %s: what one of them does not know is left out\n%s",
+              meta->version, SEAMLINE_VERSION, meta->notes != NULL ? meta->notes : "");
+    if (notes.failed) {
+        text_free(&notes);
+        return;
+    }
+    free(meta->notes);
+    meta->notes = notes.data;
+}
+
 static int read_parts(const char *rundir, struct parts *parts, struct error *err)
 {
     char path[PATH_MAX];
@@ -234,6 +251,7 @@ static int read_parts(const char *rundir, struct parts *parts, struct error *err
     int code = meta_read(&parts->meta, rundir, err);
     if (code < 0)
         return code;
+    note_version(&parts->meta);
     code = experiment_load(path, NULL, &parts->experiment, err);
     if (code == 0)
         code = read_logs(rundir, &parts->meta, &parts->logs, &parts->unread, err);

@@ -10,38 +10,71 @@ enum {
     NAMED = 3 /* So many streams have a sentence each. */
 };
 
-/* What the run did, by its first step that changes something. */
-static bool add_step(const struct experiment_step *step, struct text *out)
+/* How much a step says of what the run is about: patches and programs also set the scene. */
+static unsigned weigh_step(enum experiment_verb verb)
+{
+    switch (verb) {
+    case EXPERIMENT_SET_IMAGE:
+    case EXPERIMENT_SET_ENV:
+    case EXPERIMENT_RESTART:
+    case EXPERIMENT_ROLLOUT_UNDO:
+    case EXPERIMENT_MOVE:
+    case EXPERIMENT_SCALE:
+    case EXPERIMENT_DRAIN:
+    case EXPERIMENT_EVICT:
+    case EXPERIMENT_DELETE_POD: return 3;
+    case EXPERIMENT_PATCH:
+    case EXPERIMENT_EXEC: return 2;
+    case EXPERIMENT_OBSERVE: return 1;
+    default: return 0;
+    }
+}
+
+/* What the run did: of its steps while there was traffic, or else of all, the first of those that
+ * say most. NULL: it changed nothing. */
+static const struct experiment_step *find_change(const struct experiment *experiment)
+{
+    const struct experiment_step *found = NULL;
+    unsigned most = 0, traffic = 0;
+    for (uint32_t i = 0; i < experiment->step_count; i++) {
+        const struct experiment_step *step = &experiment->steps[i];
+        unsigned weight = weigh_step(step->verb);
+        traffic = step->verb == EXPERIMENT_START ? 4 : traffic;
+        if (weight > 0 && weight + traffic > most) {
+            most = weight + traffic;
+            found = step;
+        }
+    }
+    return found;
+}
+
+static void add_step(const struct experiment_step *step, struct text *out)
 {
     switch (step->verb) {
-    case EXPERIMENT_SET_IMAGE: text_addf(out, "Upgrade of %s", step->object.name); return true;
-    case EXPERIMENT_SET_ENV:
-        text_addf(out, "New environment for %s", step->object.name);
-        return true;
-    case EXPERIMENT_RESTART: text_addf(out, "Restart of %s", step->object.name); return true;
+    case EXPERIMENT_SET_IMAGE: text_addf(out, "Upgrade of %s", step->object.name); break;
+    case EXPERIMENT_SET_ENV: text_addf(out, "New environment for %s", step->object.name); break;
+    case EXPERIMENT_RESTART: text_addf(out, "Restart of %s", step->object.name); break;
     case EXPERIMENT_ROLLOUT_UNDO:
         text_addf(out, "Undo of a rollout of %s", step->object.name);
-        return true;
-    case EXPERIMENT_MOVE: text_addf(out, "Move of %s", step->object.name); return true;
+        break;
+    case EXPERIMENT_MOVE: text_addf(out, "Move of %s", step->object.name); break;
     case EXPERIMENT_SCALE:
         text_addf(out, "Scaling of %s to %u", step->object.name, step->replicas);
-        return true;
+        break;
     case EXPERIMENT_PATCH:
         text_addf(out, "Patch of %s/%s", step->object.kind, step->object.name);
-        return true;
-    case EXPERIMENT_DRAIN: text_addf(out, "Drain of node %s", step->node); return true;
-    case EXPERIMENT_EVICT: text_addf(out, "Eviction of pod %s", step->pod); return true;
-    case EXPERIMENT_DELETE_POD: text_addf(out, "Deletion of pod %s", step->pod); return true;
-    case EXPERIMENT_EXEC: text_addf(out, "After %s", step->command[0]); return true;
-    case EXPERIMENT_OBSERVE: text_add(out, "Observed"); return true;
-    default: return false;
+        break;
+    case EXPERIMENT_DRAIN: text_addf(out, "Drain of node %s", step->node); break;
+    case EXPERIMENT_EVICT: text_addf(out, "Eviction of pod %s", step->pod); break;
+    case EXPERIMENT_DELETE_POD: text_addf(out, "Deletion of pod %s", step->pod); break;
+    case EXPERIMENT_EXEC: text_addf(out, "After %s", step->command[0]); break;
+    default: text_add(out, "Observed"); break;
     }
 }
 
 static void add_subject(const struct result *result, struct text *out)
 {
-    const struct experiment *experiment = result->experiment;
-    bool named = false;
+    const struct experiment_step *change = find_change(result->experiment);
     if (result->meta.interrupted)
         text_add(out, "Interrupted, so partial. ");
     else if (result->meta.failure[0])
@@ -50,9 +83,12 @@ static void add_subject(const struct result *result, struct text *out)
         text_add(out, "Killed, so partial. ");
     else if (result->unread.size > 0)
         text_add(out, "Damaged, so partial. ");
-    for (uint32_t i = 0; i < experiment->step_count && !named; i++)
-        named = add_step(&experiment->steps[i], out);
-    text_add(out, named ? ": " : "Traffic without a change: ");
+    if (change == NULL) {
+        text_add(out, "Traffic without a change: ");
+        return;
+    }
+    add_step(change, out);
+    text_add(out, ": ");
 }
 
 /* The longest from the signal that ended a connection to its successor's SYN-ACK. False: none. */

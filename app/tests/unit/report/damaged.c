@@ -310,6 +310,27 @@ static void logs_of_another_version(void **state)
     assert_non_null(strstr(said, "made by seamline 0.1.0: "));
 }
 
+/* Nothing of it is damaged. */
+static void made_by_another_version(void **state)
+{
+    char path[1000];
+    struct result *result = NULL;
+    struct error err = {0};
+    struct text content = {0}, made = {0};
+    read_file(*state, META, &content);
+    memcpy(strstr(content.data, "0.1.0"), "0.0.9", 5);
+    write_file(*state, META, content.data, content.size);
+    text_free(&content);
+    snprintf(path, sizeof(path), "%s/run", (const char *)*state);
+    assert_int_equal(analyze_rundir(path, &result, &err), 0);
+    assert_int_equal(result->unread.size, 0);
+    assert_int_equal(report_make(result, REPORT_TEXT, &made, NULL), 0);
+    assert_non_null(
+        strstr(text_str(&made), "made by seamline 0.0.9, read by " SEAMLINE_VERSION ": "));
+    text_free(&made);
+    result_free(result);
+}
+
 /* Those around it stand. */
 static void a_damaged_line_of_the_timeline(void **state)
 {
@@ -368,6 +389,7 @@ int main(void)
                                         scratch_teardown),
         cmocka_unit_test_setup_teardown(each_file_missing, write_run, scratch_teardown),
         cmocka_unit_test_setup_teardown(logs_of_another_version, write_run, scratch_teardown),
+        cmocka_unit_test_setup_teardown(made_by_another_version, write_run, scratch_teardown),
         cmocka_unit_test_setup_teardown(a_damaged_line_of_the_timeline, write_run,
                                         scratch_teardown),
         cmocka_unit_test_setup_teardown(what_is_no_run_directory, write_run, scratch_teardown),

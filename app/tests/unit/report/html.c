@@ -73,6 +73,54 @@ static void the_sentence(void **state)
     result_free(result);
 }
 
+/* Patches and programs set the scene, and what comes before the traffic does. */
+static void what_the_run_is_about(void **state)
+{
+    static const struct {
+        enum experiment_verb verbs[6];
+        const char *subject;
+    } rows[] = {
+        {{EXPERIMENT_PATCH, EXPERIMENT_START, EXPERIMENT_PATCH, EXPERIMENT_DRAIN,
+          EXPERIMENT_UNCORDON, EXPERIMENT_STOP},
+         "Drain of node n3: "},
+        {{EXPERIMENT_SCALE, EXPERIMENT_PATCH, EXPERIMENT_START, EXPERIMENT_OBSERVE, EXPERIMENT_WAIT,
+          EXPERIMENT_STOP},
+         "Observed: "},
+        {{EXPERIMENT_START, EXPERIMENT_EXEC, EXPERIMENT_OBSERVE, EXPERIMENT_PATCH, EXPERIMENT_WAIT,
+          EXPERIMENT_STOP},
+         "After helm: "},
+        {{EXPERIMENT_APPLY, EXPERIMENT_START, EXPERIMENT_SCALE, EXPERIMENT_SCALE,
+          EXPERIMENT_SET_IMAGE, EXPERIMENT_STOP},
+         "Scaling of web to 3: "},
+        {{EXPERIMENT_RESTART, EXPERIMENT_MOVE, EXPERIMENT_APPLY, EXPERIMENT_WAIT, EXPERIMENT_WAIT,
+          EXPERIMENT_WAIT},
+         "Restart of web: "},
+        {{EXPERIMENT_APPLY, EXPERIMENT_START, EXPERIMENT_WAIT, EXPERIMENT_STOP,
+          EXPERIMENT_DELETE_APPLIED, EXPERIMENT_WAIT},
+         "Traffic without a change: "},
+    };
+    struct scene scene;
+    (void)state;
+    scene_open(&scene, "");
+    struct result *result = scene_analyze(&scene);
+    result->experiment->step_count = 6;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct text out = {0};
+        for (unsigned k = 0; k < 6; k++)
+            result->experiment->steps[k] = (struct experiment_step){
+                .verb = rows[i].verbs[k],
+                .node = "n3",
+                .object = {.kind = "deployment", .name = "web"},
+                .replicas = k + 1,
+                .command = {"helm"},
+            };
+        sentence_add(result, &out);
+        assert_int_equal(strncmp(text_str(&out), rows[i].subject, strlen(rows[i].subject)), 0);
+        text_free(&out);
+    }
+    result_free(result);
+}
+
 static void a_run_without_anything(void **state)
 {
     struct scene scene;
@@ -158,6 +206,7 @@ int main(void)
         cmocka_unit_test(columns_hold_any_number),
         cmocka_unit_test(nothing_ends_the_data),
         cmocka_unit_test(the_sentence),
+        cmocka_unit_test(what_the_run_is_about),
         cmocka_unit_test(a_run_without_anything),
         cmocka_unit_test(counts_are_those_of_run_json),
     };
