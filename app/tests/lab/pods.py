@@ -14,6 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import kubectl  # noqa: E402
 import tap  # noqa: E402
 from pocket import Pocket, until  # noqa: E402
 from turn import turn  # noqa: E402
@@ -231,7 +232,8 @@ def everything(folder):
 
 
 if os.geteuid() == 0 and os.environ.get("SEAMLINE_PODS_APART") is None:
-    # The ports are the namespace's own.
+    # The ports are the namespace's own; what is fetched comes from outside of it.
+    kubectl.find_kubectl(BUILD)
     os.environ["SEAMLINE_PODS_APART"] = "1"
     os.execvp("unshare", ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable,
                           *sys.argv])
