@@ -216,6 +216,12 @@ void kube_action_sent(struct kube_action *action, uint64_t now_ns)
         action->result.sent_ns = now_ns;
 }
 
+void kube_action_again(struct kube_action *action)
+{
+    if (action->state == KUBE_ACTION_ASKED)
+        action->state = KUBE_ACTION_REQUEST;
+}
+
 void kube_action_answer(struct kube_action *action, enum kube_reason reason, long http_code,
                         unsigned retry_after_s, const struct text *body,
                         const struct error *failure, const struct kubeconfig *config,

@@ -159,6 +159,7 @@ void kube_action_free(struct kube_action *action);
 struct kube_call
 kube_action_call(const struct kube_action *action);                 /* Of the request wanted now. */
 void kube_action_sent(struct kube_action *action, uint64_t now_ns); /* REQUEST -> ASKED. */
+void kube_action_again(struct kube_action *action); /* ASKED -> REQUEST: it came to nothing. */
 /* ASKED -> anything. CONFIG is for texts and may be NULL. */
 void kube_action_answer(struct kube_action *action, enum kube_reason reason, long http_code,
                         unsigned retry_after_s, const struct text *body,

@@ -193,8 +193,9 @@ static void add_unauthorized(struct text *out, const struct kubeconfig *config)
                       : config->client_cert_pem != NULL
                           ? "its client certificate is expired or of another cluster's CA"
                           : "it has neither a token nor a client certificate";
-    text_addf(out, " does not know who we are (401): user \"%s\" of context \"%s\" in %s: %s",
-              config->user, config->context, config->path, how);
+    text_addf(out, " does not know who we are (401): user \"%s\" of context \"%s\" in %s: %s%s",
+              config->user, config->context, config->path, how,
+              config->renewal == NULL ? "" : config->renewal);
 }
 
 static void add_not_found(struct text *out, const struct kube_call *call, const struct said *said)

@@ -9,22 +9,20 @@
 #include "base/stop.h"
 #include "base/utc.h"
 #include "kube/clock_request.h"
-#include "kube/exec_credential.h"
+#include "kube/renewal.h"
 #include "kube/transport.h"
 
 enum {
     NS_PER_MS = 1000000,
-    HTTP_UNAUTHORIZED = 401,
     RENEW_LOOK_MS = 20
 };
-#define RENEW_BEFORE_NS INT64_C(30000000000)
-#define RENEW_PAUSE_NS UINT64_C(10000000000)
 
 /* A watch and the request that it has under way. */
 struct followed {
     struct kube_watch watch;
     uint64_t request; /* 0: none. */
-    char *trouble;    /* Why it does not list; NULL: nothing is known to be wrong. */
+    struct kube_pass pass;
+    char *trouble; /* Why it does not list; NULL: nothing is known to be wrong. */
 };
 
 /* An action, its number and the request that it has under way. */
@@ -33,13 +31,16 @@ struct started {
     bool quiet;       /* No events of it: its owner waits for it. */
     bool told;        /* The event of its present halt or end is in the list. */
     uint64_t request; /* 0: none. */
+    struct kube_pass pass;
     uint64_t sent_ns; /* Of the last request. */
     struct kube_action action;
 };
 
 /* A request that its owner waits for. */
 struct reading {
-    uint64_t request;           /* 0: none, or answered. */
+    const struct kube_request *wanted; /* NULL: there is none. */
+    uint64_t request;                  /* 0: not made yet, or answered. */
+    struct kube_pass pass;
     struct kube_answer *answer; /* Until its owner has it. */
 };
 
@@ -48,9 +49,7 @@ struct kube {
     char namespace[KUBE_NAMESPACE_BYTES];
     const struct clock *clock; /* Borrowed. */
     uint64_t seed;
-    struct kube_exec exec; /* The program that renews credentials, while it runs. */
-    uint64_t renew_ns;     /* Credentials are not renewed before. */
-    bool unknown;          /* The server did not know us since they were. */
+    struct kube_renewal renewal;
     struct kube_transport *transport;
     struct kube_discovery discovery;
     struct reading reading;
@@ -65,14 +64,16 @@ struct kube {
 
 static int read_path(struct kube *kube, const char *path, const struct kube_call *call,
                      unsigned deadline_ms, cJSON **out, struct error *err);
-static int judge_rollout(const struct kube *kube, const struct kube_object *object, bool over_time,
-                         struct kube_rollout *rollout, struct error *err);
-static void renew_credentials(struct kube *kube, uint64_t now_ns);
 static void start_due(struct kube *kube, uint64_t now_ns);
+static uint64_t watch_wake_ns(const struct kube *kube, const struct followed *followed);
+static uint64_t action_wake_ns(const struct kube *kube, const struct started *started);
+static uint64_t reading_wake_ns(const struct kube *kube);
 static void start_watch(struct kube *kube, struct followed *followed, uint64_t now_ns);
 static void start_action(struct kube *kube, struct started *started, uint64_t now_ns);
 static unsigned wait_ms(const struct kube *kube, unsigned timeout_ms, uint64_t now_ns);
 static bool dispatch(struct kube *kube, struct kube_answer *answer, uint64_t now_ns);
+static bool is_again(struct kube *kube, struct kube_pass *pass, const struct kube_answer *answer,
+                     uint64_t now_ns);
 static void to_watch(struct kube *kube, struct followed *followed, const struct kube_answer *answer,
                      uint64_t now_ns);
 static void to_action(struct kube *kube, struct started *started, const struct kube_answer *answer,
@@ -120,7 +121,7 @@ void kube_close(struct kube *kube)
     if (kube == NULL)
         return;
     kube_transport_close(kube->transport);
-    kube_exec_stop(&kube->exec);
+    kube_renewal_stop(&kube->renewal);
     for (unsigned i = 0; i < kube->watches_count; i++) {
         kube_watch_free(&kube->watches[i]->watch);
         free(kube->watches[i]->trouble);
@@ -205,7 +206,7 @@ int kube_poll(struct kube *kube, unsigned timeout_ms)
 {
     struct kube_answer *answer;
     uint64_t now_ns = clock_now_ns(kube->clock);
-    renew_credentials(kube, now_ns);
+    kube_renewal_run(&kube->renewal, &kube->config, now_ns);
     start_due(kube, now_ns);
     int code = kube_transport_poll(kube->transport, wait_ms(kube, timeout_ms, now_ns));
     if (code < 0)
@@ -280,6 +281,16 @@ const char *kube_trouble(const struct kube *kube)
     for (unsigned i = 0; i < kube->watches_count; i++) {
         if (kube->watches[i]->trouble != NULL)
             return kube->watches[i]->trouble;
+    }
+    return "";
+}
+
+const char *kube_trouble_of(const struct kube *kube, enum kube_kind kind)
+{
+    for (unsigned i = 0; i < kube->watches_count; i++) {
+        const struct followed *followed = kube->watches[i];
+        if (followed->watch.resource.kind == kind && followed->trouble != NULL)
+            return followed->trouble;
     }
     return "";
 }
@@ -448,49 +459,6 @@ int kube_run(struct kube *kube, const struct kube_order *order, unsigned deadlin
     return code;
 }
 
-int kube_rollout_state(struct kube *kube, enum kube_kind kind, const char *namespace,
-                       const char *name, const struct kube_result *since, bool over_time,
-                       struct kube_rollout *out, struct error *err)
-{
-    const struct kube_object *object = kube_find(kube, kind, namespace, name);
-    const char *word = kube_resource_of(kind)->name;
-    const char *trouble = kube_trouble(kube);
-    bool synced = kube_synced(kube);
-    *out = (struct kube_rollout){.state = KUBE_ROLLOUT_PROGRESSING, .text = "not seen yet"};
-    if (synced && trouble[0] != '\0')
-        return error_set(err, EXIT_ENVIRONMENT, -EACCES, "%s", trouble);
-    if (synced && object == NULL)
-        return error_set(err, EXIT_USAGE, -ENOENT, "there is no %s %s in namespace %s", word, name,
-                         namespace_of(kube, kind, namespace));
-    if (object != NULL && (since == NULL || kube_caught_up(kube, since)))
-        return judge_rollout(kube, object, over_time, out, err);
-    if (!over_time)
-        return 1;
-    return error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "%s %s cannot be followed in time%s%s",
-                     word, name, trouble[0] == '\0' ? "" : ": ", trouble);
-}
-
-int kube_wait_rollout(struct kube *kube, enum kube_kind kind, const char *namespace,
-                      const char *name, const struct kube_result *since, unsigned deadline_ms,
-                      struct kube_rollout *out, struct error *err)
-{
-    struct kube_rollout rollout;
-    uint64_t deadline_ns = clock_now_ns(kube->clock) + (uint64_t)deadline_ms * NS_PER_MS;
-    int code = kube_follow(kube, kind, namespace, NULL, err);
-    if (code == 0)
-        code = kube_follow(kube, KUBE_POD, namespace, NULL, err);
-    for (int state = code == 0; code == 0 && state == 1;) {
-        bool over_time = clock_now_ns(kube->clock) >= deadline_ns;
-        state = kube_rollout_state(kube, kind, namespace, name, since, over_time, &rollout, err);
-        code = state < 0 ? state : 0;
-        if (state == 1 && kube_poll(kube, 50) < 0)
-            code = error_set(err, EXIT_ENVIRONMENT, -EIO, "libcurl failed");
-    }
-    if (code == 0)
-        *out = rollout;
-    return code;
-}
-
 static int read_path(struct kube *kube, const char *path, const struct kube_call *call,
                      unsigned deadline_ms, cJSON **out, struct error *err)
 {
@@ -498,8 +466,9 @@ static int read_path(struct kube *kube, const char *path, const struct kube_call
     /* libcurl's own deadline comes first. */
     uint64_t deadline_ns = clock_now_ns(kube->clock) + (deadline_ms + UINT64_C(1000)) * NS_PER_MS;
     struct reading *reading = &kube->reading;
-    int code = kube_transport_start(kube->transport, &request, &reading->request);
-    while (code == 0 && reading->request != 0) {
+    int code = 0;
+    *reading = (struct reading){.wanted = &request};
+    while (code == 0 && reading->answer == NULL) {
         if (stop_is_wanted())
             code = -EINTR;
         else if (clock_now_ns(kube->clock) >= deadline_ns || kube_poll(kube, 50) < 0)
@@ -508,69 +477,60 @@ static int read_path(struct kube *kube, const char *path, const struct kube_call
     if (reading->request != 0)
         kube_transport_cancel(kube->transport, reading->request);
     struct kube_answer *answer = reading->answer;
+    bool renews = reading->pass.again && kube->renewal.run.pid != 0;
     *reading = (struct reading){0};
     if (code == 0)
         code = kube_answer_json(answer, call, &kube->config, out, err);
+    else if (code != -EINTR && renews)
+        error_set(err, EXIT_ENVIRONMENT, code, "credentials of exec %s: it does not end in time",
+                  json_string(kube->config.exec, "command", ""));
     else if (code != -EINTR)
         error_set(err, EXIT_ENVIRONMENT, code, "%s does not answer in time", kube->config.server);
     kube_answer_free(answer);
     return code;
 }
 
-/* 0 when it is complete, 1 while it may still become so. */
-static int judge_rollout(const struct kube *kube, const struct kube_object *object, bool over_time,
-                         struct kube_rollout *rollout, struct error *err)
-{
-    struct text reasons = {0};
-    kube_rollout_status(object, rollout);
-    bool failed = rollout->state == KUBE_ROLLOUT_FAILED;
-    bool paused = rollout->state == KUBE_ROLLOUT_PAUSED;
-    if (rollout->state == KUBE_ROLLOUT_COMPLETE)
-        return 0;
-    if (!(failed || paused || over_time))
-        return 1;
-    kube_rollout_reasons(object, kube_objects(kube, KUBE_POD), kube_objects(kube, KUBE_NODE),
-                         &reasons);
-    error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "rollout of %s %s/%s %s: %s%s%s",
-              kube_resource_of(object->kind)->name, object->meta.namespace, object->meta.name,
-              failed   ? "failed"
-              : paused ? "is paused"
-                       : "is not over within its deadline",
-              rollout->text, reasons.size > 0 ? "\n" : "", text_str(&reasons));
-    text_free(&reasons);
-    return failed || paused ? -ECANCELED : -ETIMEDOUT;
-}
-
-/* A program that fails is asked again later: what it gave may still do. */
-static void renew_credentials(struct kube *kube, uint64_t now_ns)
-{
-    bool expires = kube->config.expires_utc_ns != INT64_MAX &&
-                   utc_now_ns() > kube->config.expires_utc_ns - RENEW_BEFORE_NS;
-    int code = 1;
-    if (kube->exec.pid != 0)
-        code = kube_exec_look(&kube->exec, &kube->config, NULL);
-    else if (kube->config.exec != NULL && now_ns >= kube->renew_ns && (expires || kube->unknown))
-        code = kube_exec_start(&kube->exec, &kube->config, NULL) < 0 ? -ENOENT : 1;
-    if (code == 1)
-        return;
-    kube->unknown = false;
-    kube->renew_ns = now_ns + RENEW_PAUSE_NS;
-}
-
 static void start_due(struct kube *kube, uint64_t now_ns)
 {
     clock_request_run(&kube->asking, kube->transport, now_ns);
     for (unsigned i = 0; i < kube->watches_count; i++) {
-        if (kube_watch_due(&kube->watches[i]->watch, now_ns))
+        if (watch_wake_ns(kube, kube->watches[i]) <= now_ns)
             start_watch(kube, kube->watches[i], now_ns);
     }
     for (unsigned i = 0; i < KUBE_ACTIONS_MAX; i++) {
-        if (kube->actions[i] == NULL)
-            continue;
-        kube_action_tick(&kube->actions[i]->action, now_ns);
-        if (kube->actions[i]->action.state == KUBE_ACTION_REQUEST)
+        if (action_wake_ns(kube, kube->actions[i]) <= now_ns)
             start_action(kube, kube->actions[i], now_ns);
     }
+    struct reading *reading = &kube->reading;
+    if (reading_wake_ns(kube) <= now_ns &&
+        kube_transport_start(kube->transport, reading->wanted, &reading->request) == 0)
+        kube_renewal_sent(&kube->renewal, &reading->pass);
+}
+
+/* When each wants a request made; UINT64_MAX: not by time alone. */
+static uint64_t watch_wake_ns(const struct kube *kube, const struct followed *followed)
+{
+    uint64_t own_ns = kube_watch_wake_ns(&followed->watch);
+    uint64_t renewed_ns = kube_renewal_wake_ns(&kube->renewal, &followed->pass);
+    return own_ns > renewed_ns ? own_ns : renewed_ns;
+}
+
+static uint64_t action_wake_ns(const struct kube *kube, const struct started *started)
+{
+    if (started == NULL)
+        return UINT64_MAX;
+    if (started->action.state == KUBE_ACTION_PAUSE)
+        return started->action.due_ns;
+    return started->action.state == KUBE_ACTION_REQUEST
+               ? kube_renewal_wake_ns(&kube->renewal, &started->pass)
+               : UINT64_MAX;
+}
+
+static uint64_t reading_wake_ns(const struct kube *kube)
+{
+    const struct reading *reading = &kube->reading;
+    bool wants = reading->wanted != NULL && reading->request == 0 && reading->answer == NULL;
+    return wants ? kube_renewal_wake_ns(&kube->renewal, &reading->pass) : UINT64_MAX;
 }
 
 static void start_watch(struct kube *kube, struct followed *followed, uint64_t now_ns)
@@ -580,6 +540,7 @@ static void start_watch(struct kube *kube, struct followed *followed, uint64_t n
     kube_watch_ask(&followed->watch, &path, &request.stream, now_ns);
     request.path = text_str(&path);
     int code = kube_transport_start(kube->transport, &request, &followed->request);
+    kube_renewal_sent(&kube->renewal, &followed->pass);
     if (code < 0) {
         struct error err = {0};
         error_set(&err, EXIT_ENVIRONMENT, code, "no request can be made: %s", strerror(-code));
@@ -591,6 +552,7 @@ static void start_watch(struct kube *kube, struct followed *followed, uint64_t n
 static void start_action(struct kube *kube, struct started *started, uint64_t now_ns)
 {
     struct kube_action *action = &started->action;
+    kube_action_tick(action, now_ns);
     struct kube_request request = {
         .method = action->method,
         .path = text_str(&action->path),
@@ -605,6 +567,7 @@ static void start_action(struct kube *kube, struct started *started, uint64_t no
         return;
     }
     started->sent_ns = now_ns;
+    kube_renewal_sent(&kube->renewal, &started->pass);
     kube_action_sent(action, now_ns);
 }
 
@@ -618,18 +581,18 @@ static unsigned wait_ms(const struct kube *kube, unsigned timeout_ms, uint64_t n
     uint64_t wake_ns = now_ns + (uint64_t)timeout_ms * NS_PER_MS;
     if (kube->events.count > 0)
         return 0;
-    if (kube->exec.pid != 0 && timeout_ms > RENEW_LOOK_MS)
+    if (kube->renewal.run.pid != 0 && timeout_ms > RENEW_LOOK_MS)
         wake_ns = now_ns + (uint64_t)RENEW_LOOK_MS * NS_PER_MS;
     for (unsigned i = 0; i < kube->watches_count; i++) {
-        uint64_t want_ns = kube_watch_wake_ns(&kube->watches[i]->watch);
+        uint64_t want_ns = watch_wake_ns(kube, kube->watches[i]);
         wake_ns = want_ns < wake_ns ? want_ns : wake_ns;
     }
     for (unsigned i = 0; i < KUBE_ACTIONS_MAX; i++) {
-        const struct started *started = kube->actions[i];
-        if (started != NULL && started->action.state == KUBE_ACTION_PAUSE &&
-            started->action.due_ns < wake_ns)
-            wake_ns = started->action.due_ns;
+        uint64_t want_ns = action_wake_ns(kube, kube->actions[i]);
+        wake_ns = want_ns < wake_ns ? want_ns : wake_ns;
     }
+    if (reading_wake_ns(kube) < wake_ns)
+        wake_ns = reading_wake_ns(kube);
     if (kube->asking.request == 0 && kube->asking.due_ns != 0 && kube->asking.due_ns < wake_ns)
         wake_ns = kube->asking.due_ns;
     if (wake_ns <= now_ns)
@@ -640,9 +603,6 @@ static unsigned wait_ms(const struct kube *kube, unsigned timeout_ms, uint64_t n
 /* True: the answer was taken. */
 static bool dispatch(struct kube *kube, struct kube_answer *answer, uint64_t now_ns)
 {
-    /* A certificate that has expired is refused before anything is asked. */
-    kube->unknown |= answer->http_code == HTTP_UNAUTHORIZED ||
-                     (answer->reason == KUBE_REASON_TLS && kube->config.client_cert_pem != NULL);
     for (unsigned i = 0; i < kube->watches_count; i++) {
         if (kube->watches[i]->request == answer->request) {
             to_watch(kube, kube->watches[i], answer, now_ns);
@@ -657,10 +617,21 @@ static bool dispatch(struct kube *kube, struct kube_answer *answer, uint64_t now
     }
     if (kube->asking.request == answer->request)
         kube->asking.request = 0; /* Its Date was all that it was for. */
-    if (kube->reading.request != answer->request)
+    struct reading *reading = &kube->reading;
+    if (reading->request != answer->request)
         return false;
-    kube->reading = (struct reading){.answer = answer};
+    reading->request = 0;
+    if (is_again(kube, &reading->pass, answer, now_ns))
+        return false;
+    reading->answer = answer;
     return true;
+}
+
+/* The server did not know us, and may do so when the credentials are renewed. */
+static bool is_again(struct kube *kube, struct kube_pass *pass, const struct kube_answer *answer,
+                     uint64_t now_ns)
+{
+    return kube_renewal_answered(&kube->renewal, &kube->config, pass, answer->unknown, now_ns);
 }
 
 static void to_watch(struct kube *kube, struct followed *followed, const struct kube_answer *answer,
@@ -676,6 +647,10 @@ static void to_watch(struct kube *kube, struct followed *followed, const struct 
         return;
     }
     followed->request = 0;
+    if (is_again(kube, &followed->pass, answer, now_ns)) {
+        kube_watch_again(watch);
+        return;
+    }
     if (answer->reason == KUBE_REASON_SUCCESS && answer->http_code != 200) {
         struct kube_call call = kube_watch_call(watch);
         kube_failure_set(&failure, &kube->config, &call, answer->http_code, text_str(&answer->body),
@@ -694,6 +669,10 @@ static void to_action(struct kube *kube, struct started *started, const struct k
     struct kube_action *action = &started->action;
     enum kube_action_step step = action->step;
     started->request = 0;
+    if (is_again(kube, &started->pass, answer, now_ns)) {
+        kube_action_again(action);
+        return;
+    }
     kube_action_answer(action, answer->reason, answer->http_code, answer->retry_after_s,
                        &answer->body, &answer->error, &kube->config, now_ns);
     /* What has a version from ours on happened after our request was sent. Where the object was

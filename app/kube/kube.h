@@ -31,8 +31,7 @@
  *
  * After a change of one's own, look at the status only when the cache has caught up with it:
  * kube_caught_up() compares the cache with the action's result. Otherwise the old, complete state
- * would be taken for the end of the new rollout. kube_wait_rollout() does all this for plain
- * commands.
+ * would be taken for the end of the new rollout. kube/rollout_state.h does all this.
  *
  * Changes. kube_start() begins an action and returns its number; KUBE_FINISHED comes as an event,
  * with kube_result() to read. With `confirm` the action first halts as KUBE_PREPARED: nothing is
@@ -58,7 +57,9 @@
  * When things break. A watch that ends is opened again from where it was; one that cannot go on
  * from there is listed anew and the gap is told (KUBE_UNSEEN); pauses between attempts grow. Only
  * missing rights stop a watch (KUBE_STOPPED). An action fails with a reason, an errno and a text. A
- * transport that cannot reach the server is the business of both alike.
+ * transport that cannot reach the server is the business of both alike. Where the server does not
+ * know us, and the credentials can be renewed, whatever was asked is asked once more with the new
+ * ones (kube/renewal.h) before anybody hears of it.
  *
  * Threads: the control thread alone. Memory: malloc; caches as large as the cluster's namespace.
  * Limits: KUBE_WATCHES_MAX watches, KUBE_ACTIONS_MAX actions not yet forgotten; beyond, -EBUSY
@@ -72,7 +73,6 @@
 #include "kube/discovery.h"
 #include "kube/event.h"
 #include "kube/kubeconfig.h"
-#include "kube/rollout.h"
 #include "kube/server_clock.h"
 #include "kube/target.h"
 #include "kube/watch.h"
@@ -134,6 +134,7 @@ int kube_follow_usual(struct kube *kube, const char *namespace, struct error *er
 bool kube_synced(const struct kube *kube); /* Every watch has listed (stopped ones don't count). */
 /* The first text of a watch that has stopped or never came to list; "" when all is well. */
 const char *kube_trouble(const struct kube *kube);
+const char *kube_trouble_of(const struct kube *kube, enum kube_kind kind); /* Of those on KIND. */
 
 /* NULL when there is none or it is not followed. NAMESPACE NULL: the client's ("" for nodes). */
 const struct kube_object *kube_find(const struct kube *kube, enum kube_kind kind,
@@ -173,20 +174,5 @@ void kube_forget(struct kube *kube, int action); /* Its number and result are go
  * caller drops), or -errno with ERR. */
 int kube_run(struct kube *kube, const struct kube_order *order, unsigned deadline_ms,
              struct kube_result *out, struct error *err);
-
-/* How far the rollout of NAME, of a KIND for which kube_kind_is_workload(), is by the caches: 1
- * while it goes on (*OUT says how far), 0 when it is complete, or with ERR: -ENOENT (no such
- * object), -ETIMEDOUT (it goes on and OVER_TIME is set, with the reasons of pods that are not
- * ready), -ECANCELED (the cluster's own deadline for progress passed, KUBE_ROLLOUT_FAILED, or it is
- * paused and will not go on), or what keeps the watches from listing. SINCE is the result of the
- * change that began it, or NULL. The kind and its pods are to be followed. */
-int kube_rollout_state(struct kube *kube, enum kube_kind kind, const char *namespace,
-                       const char *name, const struct kube_result *since, bool over_time,
-                       struct kube_rollout *out, struct error *err);
-/* Follow them, and poll until the rollout is over, at most DEADLINE_MS. 0 with *OUT complete, or as
- * above. */
-int kube_wait_rollout(struct kube *kube, enum kube_kind kind, const char *namespace,
-                      const char *name, const struct kube_result *since, unsigned deadline_ms,
-                      struct kube_rollout *out, struct error *err);
 
 #endif

@@ -99,6 +99,7 @@ void kubeconfig_free(struct kubeconfig *config)
     free(config->client_cert_pem);
     free(config->token_path);
     free(config->ca_origin);
+    free(config->renewal);
     cJSON_Delete(config->exec);
     *config = (struct kubeconfig){0};
 }

@@ -37,6 +37,8 @@ struct kubeconfig {
     char *ca_origin;        /* Where the CA came from, for messages. */
     cJSON *exec;            /* What gives token or certificate; NULL: none. */
     int64_t expires_utc_ns; /* When what it gave does; INT64_MAX: never, as far as it says. */
+    char *renewal;          /* What was done last to renew token or certificate, for messages, as
+                               the end of a sentence; NULL: nothing. */
 };
 
 /* Reads PATH and takes CONTEXT from it; "in-cluster" is no file (kube/in_cluster.h). 0, or -errno

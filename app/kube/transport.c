@@ -10,6 +10,7 @@
 #include "base/utc.h"
 
 enum {
+    HTTP_UNAUTHORIZED = 401,
     TOKEN_BYTES = 64 << 10,
     DATE_BYTES = 64
 };
@@ -456,6 +457,10 @@ static void finish(struct kube_transport *transport, struct exchange *exchange, 
         answer->retry_after_s = exchange->retry_after_s;
         curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &answer->http_code);
         answer->reason = judge(exchange, code, &answer->error);
+        answer->unknown =
+            answer->http_code == HTTP_UNAUTHORIZED ||
+            (answer->reason == KUBE_REASON_TLS && answer->http_code == 0 &&
+             code != CURLE_PEER_FAILED_VERIFICATION && transport->config->client_cert_pem != NULL);
         append(transport, answer);
     }
     unlink_exchange(transport, exchange);

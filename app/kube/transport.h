@@ -50,6 +50,8 @@ struct kube_answer {
     enum kube_reason
         reason;             /* At the end: of the transport only; SUCCESS when an answer came whole,
                                 whatever its code. */
+    bool unknown;           /* At the end: the server does not know us (401), or refused our
+                               certificate; nothing was done there. */
     long http_code;         /* 0 when there was no answer. */
     unsigned retry_after_s; /* Retry-After, 0 when absent. */
     struct text body;   /* The piece, or the whole answer, or of a failed stream what it said. */

@@ -163,6 +163,11 @@ bool kube_watch_bytes(struct kube_watch *watch, const char *bytes, size_t size, 
     return true;
 }
 
+void kube_watch_again(struct kube_watch *watch)
+{
+    watch->asked = false;
+}
+
 void kube_watch_end(struct kube_watch *watch, enum kube_reason reason, long http_code,
                     const struct text *body, const struct error *failure, uint64_t now_ns)
 {

@@ -118,6 +118,8 @@ struct kube_call kube_watch_call(const struct kube_watch *watch);
 /* A piece of the stream. False: it cannot go on; drop the request, the watch has already arranged
  * for the next. */
 bool kube_watch_bytes(struct kube_watch *watch, const char *bytes, size_t size, uint64_t now_ns);
+/* The request came to nothing, and is to be made again as it was. */
+void kube_watch_again(struct kube_watch *watch);
 /* The request's end: transport reason, HTTP code, body (of a list, or of a refusal). FAILURE is the
  * transport's text, may be NULL. */
 void kube_watch_end(struct kube_watch *watch, enum kube_reason reason, long http_code,

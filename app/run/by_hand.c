@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/stop.h"
 #include "kube/in_cluster.h"
+#include "kube/rollout_state.h"
 #include "run/pocket.h"
 #include "run/translate.h"
 #include "rundir/timeline.h"
@@ -160,6 +161,8 @@ int by_hand_wait_rollout(struct by_hand *hand, enum kube_kind kind, const char *
     int code = kube_follow(hand->kube, kind, NULL, NULL, err);
     if (code == 0)
         code = kube_follow(hand->kube, KUBE_POD, NULL, NULL, err);
+    if (code == 0)
+        code = kube_follow(hand->kube, KUBE_NODE, NULL, NULL, err);
     while (code == 0) {
         int ending = by_hand_turn(hand, &ended);
         if (ending < 0 && ending != -ETIMEDOUT)

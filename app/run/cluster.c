@@ -10,6 +10,7 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "kube/drain.h"
+#include "kube/rollout.h"
 #include "run/translate.h"
 #include "rundir/timeline.h"
 

@@ -6,6 +6,7 @@
 
 #include "base/stop.h"
 #include "kube/proxy_config.h"
+#include "kube/rollout.h"
 
 enum {
     ANSWER_MS = 10000,

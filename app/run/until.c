@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "kube/rollout.h"
 
 /* What `steady` of an observe step waits for, beside the streams' time-outs. */
 #define STEADY_NS INT64_C(1000000000)

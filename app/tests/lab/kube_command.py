@@ -5,6 +5,7 @@
 
 Nothing stands behind the API, so that no rollout ends: --even-rolling is given throughout. Prints TAP.
 """
+import base64
 import datetime
 import json
 import pathlib
@@ -156,6 +157,41 @@ def bad_manifests(hand, world, folder):
     done = hand.run("apply", str(folder / "none.yaml"), "--yes")
     yield "refused: a file that is not there", done.returncode == 2 and "none.yaml" in done.stderr, done
     yield "none of these was applied", world.run("get", "deploy,svc", "-o", "yaml") == before, ""
+
+
+PLUGIN = """#!/bin/sh
+echo x >> "$0.calls"
+if [ $(wc -l < "$0.calls") -lt $1 ]; then given='"token": "expired"'; else given=$(cat "$0.good"); fi
+echo '{"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1", "status": {'"$given"'}}'
+"""
+
+
+def credentials(hand, world, folder):
+    """A plugin whose token has expired is asked once more, at most; then it is told."""
+    plugin, config = folder / "plugin", json.loads(world.run("config", "view", "--raw", "-o", "json"))
+    own = {key: base64.b64decode(config["users"][0]["user"][key]).decode()
+           for key in ("client-certificate-data", "client-key-data")}
+    plugin.write_text(PLUGIN)
+    plugin.chmod(0o700)
+    pathlib.Path(f"{plugin}.good").write_text(json.dumps(
+        {"clientCertificateData": own["client-certificate-data"], "clientKeyData": own["client-key-data"]})[1:-1])
+
+    def ask(good_from):
+        config["users"][0]["user"] = {"exec": {"apiVersion": "client.authentication.k8s.io/v1",
+                                               "command": str(plugin), "args": [str(good_from)],
+                                               "interactiveMode": "Never"}}
+        (folder / "exec.json").write_text(json.dumps(config))
+        pathlib.Path(f"{plugin}.calls").unlink(missing_ok=True)
+        done = hand.raw("cordon", "n1", "--dry-run", "-k", str(folder / "exec.json"), *hand.access[2:])
+        return done, pathlib.Path(f"{plugin}.calls").read_text().count("x")
+
+    done, calls = ask(2)
+    yield "a plugin's expired token is renewed", (
+        done.returncode == 0 and calls == 2 and "would be changed" in done.stdout), (done, calls)
+    done, calls = ask(99)
+    yield "it is not asked endlessly, and the refusal told", (
+        done.returncode == 3 and calls == 2 and "does not know who we are (401)" in done.stderr
+        and f"also after it was renewed by exec {plugin}" in done.stderr), (done, calls)
 
 
 def watches(hand, world):
@@ -392,6 +428,7 @@ def everything(folder):
         hand = Hand(seamline, world)
         yield from harmless(hand, world)
         yield from bad_manifests(hand, world, folder)
+        yield from credentials(hand, world, folder)
         yield from watches(hand, world)
         yield from changes(hand, world)
         yield from applies(hand, world, folder)

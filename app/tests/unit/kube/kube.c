@@ -4,109 +4,14 @@
 #include "kube/kube.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/stop.h"
-#include "tests/unit/kube/fixture.h"
-#include "tests/unit/kube/server.h"
-
-enum {
-    TURNS_MAX = 20000
-};
-
-static struct clock run_clock;
-static struct server *server;
-static struct kube *kube;
-
-struct access {
-    const char *host;   /* In `server`; NULL: 127.0.0.1. */
-    unsigned port;      /* 0: the server's. */
-    const char *ca;     /* NULL: ca.pem. */
-    const char *more;   /* Of the cluster: "tls-server-name: x". */
-    bool no_client;     /* Without a client certificate. */
-    const char *user;   /* NULL: as no_client says. */
-    unsigned answer_ms; /* 0: the default. */
-};
-
-static void open_kube(struct access access)
-{
-    char path[128];
-    struct text text = {0};
-    struct error err = {0};
-    text_addf(&text,
-              "contexts: [{name: t, context: {cluster: c, user: u, namespace: d}}]\n"
-              "clusters:\n- name: c\n  cluster:\n    server: https://%s:%u\n"
-              "    certificate-authority: %s\n    %s\nusers:\n- name: u\n  user: {%s}\n",
-              access.host == NULL ? "127.0.0.1" : access.host,
-              access.port == 0 ? server_port(server) : access.port,
-              access.ca == NULL ? "ca.pem" : access.ca, access.more == NULL ? "" : access.more,
-              access.user != NULL ? access.user
-              : access.no_client  ? ""
-                                  : "client-certificate: client.pem, client-key: client.key");
-    snprintf(path, sizeof(path), "%s/kc", server_folder(server));
-    assert_int_equal(text_write_file(&text, path), 0);
-    text_free(&text);
-    struct kube_options options = {
-        .kubeconfig = path, .context = "t", .clock = &run_clock, .answer_ms = access.answer_ms};
-    if (kube_open(&options, &kube, &err) < 0)
-        fail_msg("%s", err.text);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    server = server_start("127.0.0.1");
-    kube = NULL;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    kube_close(kube);
-    server_stop(server);
-    return 0;
-}
-
-/* Turn both until there is an event; the caller frees it. */
-static struct kube_event *next_event(void)
-{
-    for (int i = 0; i < TURNS_MAX; i++) {
-        struct kube_event *event = kube_take(kube);
-        if (event != NULL)
-            return event;
-        assert_true(kube_poll(kube, 1) >= 0);
-        server_run(server);
-    }
-    fail_msg("no event; the server saw:\n%s", server_log(server));
-    return NULL;
-}
-
-/* The next event, as "type name" or "type text". TEXT has only to stand in it. */
-static void expect(const char *type, const char *text)
-{
-    struct kube_event *event = next_event();
-    const char *got = event->object != NULL ? event->object->meta.name : event->text;
-    if (strcmp(kube_event_type_text(event->type), type) != 0 ||
-        strstr(got == NULL ? "" : got, text) == NULL)
-        fail_msg("%s %s, not %s %s", kube_event_type_text(event->type), got, type, text);
-    kube_event_free(event);
-}
-
-static void turn_until_logged(const char *what)
-{
-    for (int i = 0; i < TURNS_MAX && strstr(server_log(server), what) == NULL; i++) {
-        assert_true(kube_poll(kube, 1) >= 0);
-        server_run(server);
-    }
-    if (strstr(server_log(server), what) == NULL)
-        fail_msg("no %s in:\n%s", what, server_log(server));
-}
+#include "kube/rollout_state.h"
+#include "tests/unit/kube/client.h"
 
 static void add_pod(struct text *text, const char *type, const char *name, unsigned version)
 {
@@ -114,20 +19,6 @@ static void add_pod(struct text *text, const char *type, const char *name, unsig
               "{\"type\":\"%s\",\"object\":{\"kind\":\"Pod\",\"metadata\":{\"name\":\"%s\","
               "\"namespace\":\"d\",\"uid\":\"u-%s\",\"resourceVersion\":\"%u\"}}}\n",
               type, name, name, version);
-}
-
-#define LIST(version, items)                                                                       \
-    "{\"kind\":\"PodList\",\"metadata\":{\"resourceVersion\":\"" version "\"},\"items\":[" items   \
-    "]}"
-#define POD(name, version)                                                                         \
-    "{\"metadata\":{\"name\":\"" name "\",\"namespace\":\"d\",\"uid\":\"u-" name                   \
-    "\",\"resourceVersion\":\"" version "\"}}"
-
-static void follow_pods(void)
-{
-    struct error err = {0};
-    assert_int_equal(kube_follow(kube, KUBE_POD, NULL, NULL, &err), 0);
-    assert_int_equal(kube_follow(kube, KUBE_POD, "d", "", &err), 0); /* The same one. */
 }
 
 /* The stream comes split at every place; its end is followed by another from the bookmark. */
@@ -365,22 +256,6 @@ static void test_server_name(void **state)
     broken_with((struct access){0}, "certificate for another name", "tls-server-name");
 }
 
-#define WEB "/apis/apps/v1/namespaces/d/deployments/web"
-
-static const char *deployment(const char *version, const char *image)
-{
-    static char json[2][1024];
-    static unsigned which;
-    char *out = json[which++ % 2];
-    snprintf(out, sizeof(json[0]),
-             "{\"kind\":\"Deployment\",\"metadata\":{\"name\":\"web\",\"namespace\":\"d\",\"uid\":"
-             "\"u\",\"resourceVersion\":\"%s\",\"generation\":1},\"spec\":{\"replicas\":0,"
-             "\"template\":{\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"%s\"}]}}},"
-             "\"status\":{\"observedGeneration\":1}}",
-             version, image);
-    return out;
-}
-
 /* The whole life of a change that halts: prepared, committed, finished, and seen by the watch. */
 static void test_action(void **state)
 {
@@ -478,11 +353,25 @@ static void test_discover_and_run(void **state)
     assert_null(kube_take(kube)); /* Nobody else was told. */
 }
 
-/* A rollout that ends, one that does not, and a Deployment that does not exist. */
-static void test_wait_rollout(void **state)
+/* How the rollout of NAME is once all was listed: polls until it is known. */
+static int state_of(const char *name, bool over_time, struct error *err)
 {
-    struct kube_rollout rollout = {0};
-    struct error err = {0};
+    struct kube_rollout rollout;
+    int code = 1;
+    *err = (struct error){0};
+    for (int i = 0; i < TURNS_MAX && !kube_synced(kube); i++) {
+        assert_true(kube_poll(kube, 1) >= 0);
+        server_run(server);
+    }
+    code = kube_rollout_state(kube, KUBE_DEPLOYMENT, NULL, name, NULL, over_time, &rollout, err);
+    return code;
+}
+
+/* A rollout that ended, one that does not, and a Deployment that does not exist. Nodes may not be
+ * listed: that is no trouble. */
+static void test_rollout_state(void **state)
+{
+    struct error err;
     (void)state;
     struct server_rule *rule = server_rule(server, "deployments?limit", 200, SERVER_WHOLE, NULL);
     text_addf(&rule->body,
@@ -493,21 +382,17 @@ static void test_wait_rollout(void **state)
     server_rule(server, "pods?limit", 200, SERVER_WHOLE,
                 LIST("9", "{\"metadata\":{\"name\":\"slow-1\",\"namespace\":\"d\",\"labels\":{"
                           "\"app\":\"slow\"}},\"status\":{\"phase\":\"Pending\"}}"));
+    server_rule(server, "nodes?limit", 403, SERVER_WHOLE, "{}");
     server_rule(server, "watch=1", 200, SERVER_STREAM, NULL);
     open_kube((struct access){0});
-    server_start_thread(server);
-    int complete =
-        kube_wait_rollout(kube, KUBE_DEPLOYMENT, NULL, "web", NULL, 20000, &rollout, &err);
-    int missing =
-        kube_wait_rollout(kube, KUBE_DEPLOYMENT, NULL, "none", NULL, 20000, &rollout, &err);
-    struct error slow_err = {0};
-    int slow = kube_wait_rollout(kube, KUBE_DEPLOYMENT, NULL, "slow", NULL, 1, &rollout, &slow_err);
-    server_join_thread(server);
-    assert_int_equal(complete, 0);
-    assert_int_equal(rollout.state, KUBE_ROLLOUT_COMPLETE);
-    assert_int_equal(missing, -ENOENT);
-    assert_int_equal(slow, -ETIMEDOUT);
-    assert_non_null(strstr(slow_err.text, "0 of 1 new pods are made\n1 pod not ready (slow-1)"));
+    assert_int_equal(kube_follow(kube, KUBE_DEPLOYMENT, NULL, NULL, &err), 0);
+    assert_int_equal(kube_follow(kube, KUBE_POD, NULL, NULL, &err), 0);
+    assert_int_equal(kube_follow(kube, KUBE_NODE, NULL, NULL, &err), 0);
+    assert_int_equal(state_of("web", false, &err), 0);
+    assert_int_equal(state_of("none", false, &err), -ENOENT);
+    assert_int_equal(state_of("slow", false, &err), 1);
+    assert_int_equal(state_of("slow", true, &err), -ETIMEDOUT);
+    assert_non_null(strstr(err.text, "0 of 1 new pods are made\n1 pod not ready (slow-1)"));
 }
 
 static void test_discover_elsewhere(void **state)
@@ -538,101 +423,6 @@ static void test_discover_is_interrupted(void **state)
     assert_string_equal(err.text, "");
 }
 
-/* Gives a token that has expired already; when asked again, it waits until somebody writes to the
- * FIFO, and gives another, and a certificate. */
-static void write_program(void)
-{
-    static const char script[] =
-        "#!/bin/sh\n"
-        "d=${0%/*}; "
-        "p='\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\"'\n"
-        "pem() { while IFS= read -r line; do printf '%s\\\\n' \"$line\"; done < \"$d/$1\"; }\n"
-        "if mkdir \"$d/asked\" 2>/dev/null; then\n"
-        "echo \"{$p,\\\"status\\\":{\\\"token\\\":\\\"first\\\",\\\"expirationTimestamp\\\":"
-        "\\\"2020-01-01T00:00:00Z\\\"}}\"\n"
-        "else read -r line < \"$d/fifo\"\n"
-        "printf '%s' "
-        "\"{$p,\\\"status\\\":{\\\"token\\\":\\\"second\\\",\\\"clientCertificateData\\\":\\\"\"\n"
-        "pem client.pem; printf '\",\"clientKeyData\":\"'; pem client.key; echo '\"}}'\n"
-        "fi\n";
-    char path[128];
-    struct text text = {0};
-    snprintf(path, sizeof(path), "%s/give", server_folder(server));
-    text_add(&text, script);
-    assert_int_equal(text_write_file(&text, path), 0);
-    assert_int_equal(chmod(path, 0700), 0);
-    text_free(&text);
-    snprintf(path, sizeof(path), "%s/fifo", server_folder(server));
-    assert_int_equal(mkfifo(path, 0600), 0);
-}
-
-static int open_fifo(void)
-{
-    char path[128];
-    snprintf(path, sizeof(path), "%s/fifo", server_folder(server));
-    return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC); /* Fails while nobody reads. */
-}
-
-static void get_pod(const char *name)
-{
-    struct error err = {0};
-    struct kube_order order = {.verb = KUBE_GET, .kind = KUBE_POD, .name = name};
-    char line[64];
-    if (kube_start(kube, &order, &err) < 0)
-        fail_msg("%s", err.text);
-    snprintf(line, sizeof(line), "pods/%s", name);
-    turn_until_logged(line);
-}
-
-/* While a program renews the credentials, all else goes on; then requests have the new ones. */
-static void test_renewal(void **state)
-{
-    int fifo = -1;
-    (void)state;
-    write_program();
-    server_rule(server, "pods/", 200, SERVER_WHOLE, POD("x", "3"));
-    server_rule(server, "limit=500", 200, SERVER_WHOLE, LIST("7", POD("a", "3")));
-    server_rule(server, "resourceVersion=7&", 200, SERVER_STREAM, NULL);
-    open_kube((struct access){
-        .user = "exec: {apiVersion: client.authentication.k8s.io/v1, command: ./give}"});
-    follow_pods();
-    expect("present", "a");
-    expect("synced", "");
-    for (int i = 0; i < TURNS_MAX && fifo < 0; i++, fifo = open_fifo()) {
-        assert_true(kube_poll(kube, 1) >= 0);
-        server_run(server);
-    }
-    assert_true(fifo >= 0); /* It waits there: nobody waited for it. */
-    get_pod("one");
-    assert_string_equal(server_authorization(server), "Bearer first");
-    assert_false(server_saw_certificate(server));
-    assert_int_equal(write(fifo, "go\n", 3), 3);
-    close(fifo);
-    for (int i = 0; i < TURNS_MAX && strcmp(kube_config(kube)->token, "second") != 0; i++)
-        assert_true(kube_poll(kube, 1) >= 0);
-    get_pod("two");
-    assert_string_equal(server_authorization(server), "Bearer second");
-    assert_true(server_saw_certificate(server));
-}
-
-/* One that runs when the client is closed is ended. */
-static void test_renewal_is_ended(void **state)
-{
-    int fifo = -1;
-    (void)state;
-    write_program();
-    open_kube((struct access){
-        .user = "exec: {apiVersion: client.authentication.k8s.io/v1, command: ./give}"});
-    for (int i = 0; i < TURNS_MAX && fifo < 0; i++, fifo = open_fifo())
-        assert_true(kube_poll(kube, 1) >= 0);
-    assert_true(fifo >= 0);
-    signal(SIGPIPE, SIG_IGN);
-    kube_close(kube);
-    kube = NULL;
-    assert_true(write(fifo, "x", 1) < 0 && errno == EPIPE); /* Nobody reads any more. */
-    close(fifo);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -656,9 +446,7 @@ int main(void)
         TEST(test_discover_and_run),
         TEST(test_discover_elsewhere),
         TEST(test_discover_is_interrupted),
-        TEST(test_wait_rollout),
-        TEST(test_renewal),
-        TEST(test_renewal_is_ended),
+        TEST(test_rollout_state),
     };
     clock_start(&run_clock, 2000000);
     return cmocka_run_group_tests(tests, NULL, NULL);
