@@ -243,7 +243,7 @@ static bool end_answer_head(struct http *http, const struct http_expect *expect)
     return http->state != HTTP_STATE_BAD;
 }
 
-/* RFC 9110 15.2: the final answer follows. Its head begins from nothing. */
+/* RFC 9110 15.2: the final answer follows. Its head begins from nothing but what was asked. */
 static bool end_interim_head(struct http *http)
 {
     if (http->status == 101)
@@ -252,6 +252,7 @@ static bool end_interim_head(struct http *http)
         return http_fail(http, HTTP_BAD_INTERIM);
     struct http next = {
         .state = HTTP_STATE_START,
+        .digest = http->digest,
         .bodiless = http->bodiless,
         .interims = http->interims,
         .continued = http->continued || http->status == 100,

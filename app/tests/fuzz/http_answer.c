@@ -45,7 +45,9 @@ static struct found read_all(const struct http_expect *expect, bool head, struct
                              const uint8_t *bytes, size_t count, size_t step)
 {
     struct found found;
+    struct digest digest;
     http_ask(&found.http, head);
+    found.http.digest = expect->digested ? &digest : NULL;
     found.verdict = feed(&found.http, expect, known, bytes, count, step, &found.used);
     if (found.verdict == HTTP_MORE)
         found.verdict = http_finish(&found.http, expect);
@@ -82,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if ((data[0] & 8) != 0)
         expect.body_bytes = data[1];
     bool head = (data[0] & 16) != 0;
+    expect.digested = (data[0] & 32) != 0;
     size_t step = 1u + data[2];
     known.head_bytes = 0;
     struct found whole = read_all(&expect, head, NULL, data + 3, size - 3, size);

@@ -502,6 +502,8 @@ static void a_body_has_the_expected_digest(void **state)
     } rows[] = {
         {OK "Content-Length: 3\r\n\r\nabc", HTTP_WHOLE},
         {CHUNKED "1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", HTTP_WHOLE},
+        {"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" OK "Content-Length: 3\r\n\r\nabc",
+         HTTP_WHOLE},
         {OK "Content-Length: 3\r\n\r\nabd", HTTP_BAD},
         {OK "Content-Length: 0\r\n\r\n", HTTP_BAD},
     };
