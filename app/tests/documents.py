@@ -1,4 +1,5 @@
-"""Links between the documents lead somewhere, and the recipes of docs/extending.md name files that are there.
+"""Links between the documents lead somewhere, the recipes of docs/extending.md name files that are there, and
+docs/tcp.md has each packet script with what it proves, by which RFC.
 
 documents.py ROOT
 """
@@ -40,6 +41,21 @@ def missing(root, text):
     return [path for path in PATH.findall(text) if 'NAME' not in path and not (root / path).exists()]
 
 
+def misplaced(root):
+    """Packet scripts whose row in docs/tcp.md is not what they say, that cite no RFC and are no limit of our
+    own, and rows without a script."""
+    text = (root / 'docs/tcp.md').read_text()
+    own = text[text.index('### Limits'):]
+    rows = dict(re.findall(r'^\| ([a-z0-9-]+) \| ([^|]*) \|$', text, re.M))
+    for path in sorted((root / 'app/tests/packets/scripts').glob('*.pkt')):
+        says = path.read_text().split('\n')[0].removeprefix('# ')
+        if rows.pop(path.stem, None) != says:
+            yield f'{path.stem}: {says}'
+        elif 'RFC ' not in says and f'| {path.stem} |' not in own:
+            yield f'{path.stem} cites no RFC'
+    yield from (f'{name}: no such script' for name in rows if name != 'script')
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     documents = [root / 'README.md'] + sorted((root / 'docs').rglob('*.md'))
@@ -47,6 +63,7 @@ def main():
     recipes = root / 'docs/extending.md'
     checks = [(f'links of {path.relative_to(root)}', list(broken(path, path.read_text()))) for path in documents]
     checks.append(('files that extending.md names', missing(root, recipes.read_text())))
+    checks.append(('packet scripts in tcp.md', list(misplaced(root))))
     made_up = '[a](no-such.md) [b](#no-such-heading) [c](lab.md#no-such) `app/no-such.c`'
     found = len(list(broken(recipes, made_up))) + len(missing(root, made_up))
     checks.append(('four made-up ones are missed', [] if found == 4 else [f'{found} were']))
