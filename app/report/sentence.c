@@ -30,8 +30,8 @@ static unsigned weigh_step(enum experiment_verb verb)
     }
 }
 
-/* What the run did: of its steps while there was traffic, or else of all, the first of those that
- * say most. NULL: it changed nothing. */
+/* What the run did: of its steps from the first start of traffic on, or else of all, the first of
+ * those that say most. NULL: it changed nothing. */
 static const struct experiment_step *find_change(const struct experiment *experiment)
 {
     const struct experiment_step *found = NULL;

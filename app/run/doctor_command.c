@@ -126,7 +126,7 @@ static int take_option(struct arguments *arguments, int option, struct error *er
 
 static int parse(int argc, char **argv, struct arguments *arguments, struct error *err)
 {
-    const struct by_hand_options *access = &arguments->access;
+    const struct by_hand_options *cluster = &arguments->access;
     int option;
     optind = 1;
     opterr = 0;
@@ -140,16 +140,22 @@ static int parse(int argc, char **argv, struct arguments *arguments, struct erro
     }
     if (arguments->help)
         return 0;
-    if (argc - optind > 1 || (optind < argc && access->kubeconfig != NULL))
+    if (argc - optind > 1 || (optind < argc && cluster->kubeconfig != NULL))
         return error_set(err, EXIT_USAGE, -EINVAL,
                          "%s: want one experiment, whose cluster it is then, or none; see seamline "
                          "help doctor",
                          argv[argc - 1]);
     arguments->operand = argv[optind];
-    if (access->kubeconfig == NULL && access->context == NULL && access->namespace == NULL &&
+    if (strlen(arguments->root) > DOCTOR_ROOT_MAX)
+        return error_set(err, EXIT_USAGE, -ENAMETOOLONG, "--root: longer than %d bytes",
+                         DOCTOR_ROOT_MAX);
+    if (arguments->root[0] != '\0' && access(arguments->root, R_OK | X_OK) < 0)
+        return error_set(err, EXIT_USAGE, -errno, "--root %s: %s", arguments->root,
+                         strerror(errno));
+    if (cluster->kubeconfig == NULL && cluster->context == NULL && cluster->namespace == NULL &&
         (!arguments->cluster || arguments->operand != NULL))
         return 0;
-    return by_hand_check_access(access, true, err);
+    return by_hand_check_access(cluster, true, err);
 }
 
 /* ---- what there is to look at ---- */

@@ -58,7 +58,9 @@ struct doctor_time doctor_time_now(void)
 void doctor_machine(const char *root, const struct machine *machine, bool lab,
                     const struct doctor_time *time, struct findings *out)
 {
-    struct look look = {.root = root, .machine = machine, .out = out};
+    const bool short_enough = strlen(root) <= DOCTOR_ROOT_MAX;
+    struct look look = {
+        .root = short_enough ? root : "/nonexistent", .machine = machine, .out = out};
     look.placement = calloc(1, sizeof(*look.placement));
     if (look.placement == NULL) {
         findings_add(out, FINDING_FAIL, PART, "memory", "there is not enough to look");

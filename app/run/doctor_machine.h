@@ -28,8 +28,13 @@ struct doctor_time {
 /* By adjtimex(2). */
 struct doctor_time doctor_time_now(void);
 
-/* ROOT is what stands before "/sys" and "/proc", "" for this machine's; MACHINE may be NULL; LAB:
- * the pocket cluster is to run here, too. */
+enum {
+    DOCTOR_ROOT_MAX = 1024
+}; /* Bytes of a root. */
+
+/* ROOT is what stands before "/sys" and "/proc", "" for this machine's; a longer one than
+ * DOCTOR_ROOT_MAX is a root below which there is nothing. MACHINE may be NULL; LAB: the pocket
+ * cluster is to run here, too. */
 void doctor_machine(const char *root, const struct machine *machine, bool lab,
                     const struct doctor_time *time, struct findings *out);
 

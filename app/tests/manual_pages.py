@@ -8,6 +8,10 @@ import re
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import checks  # noqa: E402 (it stands beside)
+
 OPTION = re.compile(r'(?<![\w-])--?[a-zA-Z][\w-]*')
 FONT = re.compile(r'\\f(?:\(..|\[[^]]*\]|.)')
 
@@ -61,31 +65,26 @@ def missing(wanted, text):
 def main():
     root, seamline, lab = sys.argv[1:4]
     pages = {pathlib.Path(page).name: text_of(page) for page in sys.argv[4:]}
-    checks = []
+    found = []
     names = commands(seamline)
     # A run, a report: were these not found, nothing below would be looked at.
-    checks.append(('the general help has commands', [] if {'run', 'report'} <= set(names) else names))
+    found.append(('the general help has commands', [] if {'run', 'report'} <= set(names) else names))
     for name in names:
         wanted = options(printed([seamline, 'help', name]))
-        checks.append(('seamline.1 has the options of %s' % name,
+        found.append(('seamline.1 has the options of %s' % name,
                        missing(wanted, section(pages['seamline.1'], 'SEAMLINE ' + name.upper()))))
         if not wanted:
-            checks.append(('%s has options' % name, [name]))
+            found.append(('%s has options' % name, [name]))
     wanted = options(printed([lab, '--help']))
-    checks.append(('seamline-lab.1 has its options',
+    found.append(('seamline-lab.1 has its options',
                    missing(wanted, section(pages['seamline-lab.1'], 'OPTIONS'))))
-    checks.append(('seamline-lab has options', [] if '--profile' in wanted else ['--profile']))
+    found.append(('seamline-lab has options', [] if '--profile' in wanted else ['--profile']))
     keys = section(pages['seamline-experiment.5'], 'ALL KEYS')
     schema = json.loads(pathlib.Path(root, 'config/experiment.schema.json').read_text())
-    checks.append(('seamline-experiment.5 has every key of the schema',
+    found.append(('seamline-experiment.5 has every key of the schema',
                    missing(schema_keys(schema, set()), keys)))
-    checks.append(('a key that is none is missed', [] if missing({'noSuchKey'}, keys) else ['noSuchKey']))
-    print('1..%d' % len(checks))
-    for number, (what, wrong) in enumerate(checks, 1):
-        print('%s %d - %s' % ('not ok' if wrong else 'ok', number, what))
-        for word in wrong:
-            print('# %s' % word)
-    return any(wrong for _, wrong in checks)
+    found.append(('a key that is none is missed', [] if missing({'noSuchKey'}, keys) else ['noSuchKey']))
+    return 0 if checks.tell(found) else 1
 
 
 if __name__ == '__main__':

@@ -19,6 +19,9 @@ import tempfile
 ROOT = pathlib.Path(sys.argv[1])
 LOADER = importlib.machinery.SourceFileLoader("rack", str(ROOT / "scripts/rack"))
 sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import checks  # noqa: E402 (it stands beside)
+
 rack = importlib.util.module_from_spec(importlib.util.spec_from_loader("rack", LOADER))
 LOADER.exec_module(rack)
 
@@ -170,6 +173,15 @@ def others(case):
     yield "the rest is put back", look(case.root) == case.before, lines
 
 
+def shared(case):
+    """Others keep files beside the journal."""
+    put(case.root, "var/lib/seamline/other", "kept")
+    case.before = look(case.root)
+    case.do("prepare", "--yes")
+    status, lines = case.do("undo", "--yes")
+    yield "a folder that others use is left", status == 0 and look(case.root) == case.before, (status, lines)
+
+
 def reboots(case):
     case.do("prepare", "--yes")
     put(case.root, "proc/sys/kernel/random/boot_id", "second")
@@ -231,23 +243,17 @@ def hostile(case):
     yield "a damaged state is told", status == 3 and "damaged" in lines[-1], lines
 
 
-def main():
-    number, failed = 0, 0
-    for test in (usual, others, reboots, refusals, killed, hostile):
+def itself(_):
+    done = subprocess.run([ROOT / "scripts/rack", "prepare"], capture_output=True, text=True, timeout=60, check=False)
+    yield "the program itself wants a machine file", done.returncode == 2 and "-m is missing" in done.stderr, done
+
+
+def everything():
+    for test in (usual, others, shared, reboots, refusals, killed, hostile, itself):
         with tempfile.TemporaryDirectory(prefix="seamline-rack-") as folder:
             for what, good, why in test(Case(pathlib.Path(folder))):
-                number += 1
-                failed += not good
-                print(f"{'ok' if good else 'not ok'} {number} - {what}")
-                if not good:
-                    print("\n".join(f"# {line}" for line in str(why).splitlines()))
-    done = subprocess.run([ROOT / "scripts/rack", "prepare"], capture_output=True, text=True, timeout=60, check=False)
-    number += 1
-    good = done.returncode == 2 and "-m is missing" in done.stderr
-    print(f"{'ok' if good else 'not ok'} {number} - the program itself wants a machine file")
-    print(f"1..{number}")
-    return failed > 0 or not good
+                yield what, [] if good else str(why).splitlines() or ["no account of it"]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(0 if checks.tell(everything()) else 1)

@@ -12,7 +12,8 @@ import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import manual_pages  # noqa: E402 (it stands beside)
+import checks  # noqa: E402 (they stand beside)
+import manual_pages  # noqa: E402
 
 EMPTY = {'meta', 'link', 'br', 'hr', 'img'}
 OUTSIDE = re.compile(r'[a-z]+:')
@@ -150,7 +151,7 @@ def main():
     root, site = map(pathlib.Path, sys.argv[1:3])
     pages = read(site)
     styles = ''.join(path.read_text() for path in site.glob('*.css'))
-    checks = [
+    return 0 if checks.tell([
         ('there are pages', [] if len(pages) > 20 else sorted(pages)),
         ('links lead somewhere, and nothing is loaded from elsewhere', list(broken(site, pages))),
         ('all pages can be reached from the first', unreachable(pages)),
@@ -160,13 +161,7 @@ def main():
         ('every key of an experiment is there', keys_missed(root, site, 'experiment.schema.json', 'keys.html')),
         ('every key of a machine file is there', keys_missed(root, site, 'machine.schema.json', 'machine-keys.html')),
         ('made-up faults are found', made_up()),
-    ]
-    print('1..%d' % len(checks))
-    for number, (what, wrong) in enumerate(checks, 1):
-        print('%s %d - %s' % ('not ok' if wrong else 'ok', number, what))
-        for one in wrong:
-            print('# %s' % one)
-    return any(wrong for _, wrong in checks)
+    ]) else 1
 
 
 if __name__ == '__main__':

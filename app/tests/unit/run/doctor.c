@@ -340,6 +340,22 @@ static void an_empty_tree_is_no_crash(void **state)
     end(&world);
 }
 
+static void a_root_of_any_length_is_harmless(void **state)
+{
+    struct world world = good();
+    (void)state;
+    for (size_t size = DOCTOR_ROOT_MAX; size <= 8192; size *= 2) {
+        char *root = calloc(1, size + 1);
+        assert_non_null(root);
+        memset(root, '/', size);
+        findings_free(&world.findings);
+        doctor_machine(root, world.machine, false, &world.time, &world.findings);
+        assert_true(world.findings.count >= 6);
+        free(root);
+    }
+    end(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +371,7 @@ int main(void)
         cmocka_unit_test(the_clock_is_synchronized),
         cmocka_unit_test(hostile_files_are_harmless),
         cmocka_unit_test(an_empty_tree_is_no_crash),
+        cmocka_unit_test(a_root_of_any_length_is_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
