@@ -47,6 +47,7 @@ static bool try_again(struct kube_action *action, enum kube_reason reason, unsig
                       uint64_t now_ns);
 static bool is_undo(const struct kube_action *action);
 static bool absent_is_fine(struct kube_action *action, enum kube_reason reason, uint64_t now_ns);
+static void say_held(struct kube_action *action, const cJSON *json);
 static void wait_until_gone(struct kube_action *action, uint64_t now_ns);
 static void show_object(struct kube_action *action, const cJSON *json);
 static void fail_foreign(struct kube_action *action);
@@ -637,11 +638,35 @@ static void take_gone(struct kube_action *action, const struct text *body, uint6
 {
     cJSON *json = json_parse(text_str(body), body->size, NULL);
     bool other = strcmp(json_string(json, "metadata.uid", ""), action->result.uid) != 0;
+    say_held(action, json);
     cJSON_Delete(json);
     if (other)
         finish(action, KUBE_DONE_DELETED);
     else
         wait_until_gone(action, now_ns);
+}
+
+/* The error, should the owner end the waiting. */
+static void say_held(struct kube_action *action, const cJSON *json)
+{
+    const char *node = json_string(json, "spec.nodeName", "");
+    const cJSON *finalizers = json_at(json, "metadata.finalizers"), *item;
+    struct text held = {0};
+    cJSON_ArrayForEach(item, finalizers)
+    {
+        if (cJSON_IsString(item))
+            text_addf(&held, "%s%s", held.size > 0 ? ", " : "; its finalizers must be dealt with: ",
+                      item->valuestring);
+    }
+    if (node[0] != '\0')
+        text_addf(&held, "; the kubelet of node %s has to end it", node);
+    action->result.error = (struct error){0};
+    error_set(&action->result.error, EXIT_ENVIRONMENT, -ETIMEDOUT, "%s is %s, and still there%s",
+              action->target,
+              json_at(json, "metadata.deletionTimestamp") == NULL ? "not marked for deletion"
+                                                                  : "terminating",
+              text_str(&held));
+    text_free(&held);
 }
 
 static void wait_until_gone(struct kube_action *action, uint64_t now_ns)

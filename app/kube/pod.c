@@ -1,10 +1,15 @@
 #include "kube/pod.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
 
+static bool say_waits(const struct kube_containers *containers, const char *word, char *out,
+                      unsigned out_bytes);
+static void list_read(struct kube_arena *arena, const cJSON *array,
+                      struct kube_containers *containers);
 static void states_read(struct kube_arena *arena, const cJSON *statuses,
                         struct kube_containers *containers);
 static void state_read(struct kube_arena *arena, const cJSON *status,
@@ -31,6 +36,8 @@ void kube_pod_read(struct kube_arena *arena, const cJSON *json, struct kube_pod 
     }
     kube_containers_read(arena, json_at(json, "spec"), &pod->containers);
     states_read(arena, json_at(json, "status.containerStatuses"), &pod->containers);
+    list_read(arena, json_at(json, "spec.initContainers"), &pod->inits);
+    states_read(arena, json_at(json, "status.initContainerStatuses"), &pod->inits);
     kube_conditions_read(arena, json_at(json, "status.conditions"), &pod->conditions);
     const struct kube_condition *ready = kube_condition_find(&pod->conditions, "Ready");
     pod->ready = ready != NULL && strcmp(ready->status, "True") == 0;
@@ -53,15 +60,9 @@ void kube_pod_why_not_ready(const struct kube_pod *pod, char *out, unsigned out_
         snprintf(out, out_bytes, "not scheduled: %s: %s", scheduled->reason, scheduled->message);
         return;
     }
-    for (unsigned i = 0; i < pod->containers.count; i++) {
-        const struct kube_container *one = &pod->containers.each[i];
-        if (one->ready || one->reason[0] == '\0')
-            continue;
-        const char *colon = one->message[0] == '\0' ? "" : ": ";
-        snprintf(out, out_bytes, "container %s: %s%s%s", one->name, one->reason, colon,
-                 one->message);
+    if (say_waits(&pod->inits, "init container", out, out_bytes) ||
+        say_waits(&pod->containers, "container", out, out_bytes))
         return;
-    }
     for (unsigned i = 0; i < pod->containers.count; i++) {
         const struct kube_container *one = &pod->containers.each[i];
         if (!one->ready && one->state == KUBE_CONTAINER_RUNNING) {
@@ -74,6 +75,29 @@ void kube_pod_why_not_ready(const struct kube_pod *pod, char *out, unsigned out_
         snprintf(out, out_bytes, "%s", pod->reason);
     else
         snprintf(out, out_bytes, "not ready, phase %s", kube_pod_phase_text(pod->phase));
+}
+
+/* The first of CONTAINERS that is not ready and for which there is a word why. Init containers end,
+ * one after another: those behind the one that runs, or fails, only wait for it. */
+static bool say_waits(const struct kube_containers *containers, const char *word, char *out,
+                      unsigned out_bytes)
+{
+    bool init = word[0] == 'i';
+    for (unsigned i = 0; i < containers->count; i++) {
+        const struct kube_container *one = &containers->each[i];
+        bool runs = init && one->state == KUBE_CONTAINER_RUNNING;
+        if (one->ready || (one->reason[0] == '\0' && !runs))
+            continue;
+        int size = runs ? snprintf(out, out_bytes, "%s %s is not done yet", word, one->name)
+                        : snprintf(out, out_bytes, "%s %s: %s%s%s", word, one->name, one->reason,
+                                   one->message[0] == '\0' ? "" : ": ", one->message);
+        if (one->state == KUBE_CONTAINER_WAITING && one->exit_code != 0 &&
+            (unsigned)size < out_bytes)
+            snprintf(out + size, out_bytes - (unsigned)size,
+                     "; it ended with exit code %" PRId64 " last", one->exit_code);
+        return true;
+    }
+    return false;
 }
 
 void kube_conditions_read(struct kube_arena *arena, const cJSON *array,
@@ -118,7 +142,13 @@ bool kube_condition_true(const struct kube_conditions *conditions, const char *t
 void kube_containers_read(struct kube_arena *arena, const cJSON *pod_spec,
                           struct kube_containers *containers)
 {
-    const cJSON *array = json_member(pod_spec, "containers"), *item;
+    list_read(arena, json_member(pod_spec, "containers"), containers);
+}
+
+static void list_read(struct kube_arena *arena, const cJSON *array,
+                      struct kube_containers *containers)
+{
+    const cJSON *item;
     unsigned size = bounded_size(array, KUBE_CONTAINERS_MAX);
     *containers = (struct kube_containers){
         .each = kube_arena_take(arena, size, sizeof(struct kube_container))};
@@ -182,6 +212,7 @@ static void state_read(struct kube_arena *arena, const cJSON *status,
     const cJSON *all = json_member(status, "state");
     container->ready = json_bool(status, "ready", false);
     container->restarts = json_integer(status, "restartCount", 0);
+    container->exit_code = json_integer(status, "lastState.terminated.exitCode", 0);
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
         const cJSON *state = json_member(all, states[i].name);
         if (!cJSON_IsObject(state))
@@ -189,7 +220,8 @@ static void state_read(struct kube_arena *arena, const cJSON *status,
         container->state = states[i].state;
         container->reason = kube_arena_text(arena, json_string(state, "reason", ""));
         container->message = kube_arena_text(arena, json_string(state, "message", ""));
-        container->exit_code = json_integer(state, "exitCode", 0);
+        if (container->state != KUBE_CONTAINER_WAITING)
+            container->exit_code = json_integer(state, "exitCode", 0);
     }
 }
 

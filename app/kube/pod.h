@@ -51,7 +51,7 @@ struct kube_container {
     enum kube_container_state state; /* As the kubelet last said. */
     const char *reason; /* Of that state: "ImagePullBackOff", "CrashLoopBackOff", "Error"; or "". */
     const char *message; /* Of that state. */
-    int64_t exit_code;   /* When terminated; else 0. */
+    int64_t exit_code;   /* When terminated, and of one that waits: when it ran last; else 0. */
 };
 
 struct kube_containers {
@@ -76,16 +76,17 @@ struct kube_pod {
     int64_t grace_s;                   /* spec.terminationGracePeriodSeconds. */
     int64_t ready_since_utc_ns;        /* Of the Ready condition, whatever its status. */
     struct kube_containers containers; /* In the spec's order, with their states. */
+    struct kube_containers inits;      /* spec.initContainers, likewise: they run before. */
     struct kube_conditions conditions; /* Ready, PodScheduled and others. */
 };
 
 void kube_pod_read(struct kube_arena *arena, const cJSON *json, struct kube_pod *pod);
 const char *kube_pod_phase_text(enum kube_pod_phase phase);
 
-/* Why the pod is not ready, as one short sentence: "container web: ImagePullBackOff: ...", "not
- * scheduled: Unschedulable: ...", "readiness probe of container web fails"; "" when it is ready.
- * The first cause that explains the others wins. Appended to OUT, at most OUT_BYTES with the NUL.
- * */
+/* Why the pod is not ready, as one short sentence: "not scheduled: Unschedulable: ...", "init
+ * container fetch is not done yet", "container web: ImagePullBackOff: ...", "container web runs,
+ * but its readiness probe does not pass"; "" when it is ready. The first cause that explains the
+ * others wins. Into OUT, at most OUT_BYTES with the NUL. */
 void kube_pod_why_not_ready(const struct kube_pod *pod, char *out, unsigned out_bytes);
 
 /* Shared by the other kinds' readers. */

@@ -7,7 +7,9 @@
 
 enum {
     CAUSES_MAX = 16,
-    CAUSE_BYTES = 256
+    POD_BYTES = 256,  /* Of what the pod says, */
+    NODE_BYTES = 128, /* and of what its node adds. */
+    CAUSE_BYTES = POD_BYTES + NODE_BYTES
 };
 
 /* Pods that are not ready for the same reason. */
@@ -17,6 +19,7 @@ struct cause {
     const char *example; /* Name of one of them. */
 };
 
+static bool waits_for_old(const struct kube_object *workload);
 static void judge(const struct kube_workload *workload, struct kube_rollout *out);
 static void add_cause(struct cause *causes, unsigned *count, const struct kube_object *pod,
                       const struct kube_cache *nodes);
@@ -52,12 +55,23 @@ void kube_rollout_reasons(const struct kube_object *deployment, const struct kub
         const struct kube_object *pod = pods->objects[i];
         if (strcmp(pod->meta.namespace, deployment->meta.namespace) == 0 &&
             kube_labels_match(&deployment->workload.selector, &pod->meta.labels) &&
-            !pod->pod.ready && !kube_object_terminating(pod))
+            (kube_object_terminating(pod) ? waits_for_old(deployment) : !pod->pod.ready))
             add_cause(causes, &count, pod, nodes);
     }
+    const struct kube_condition *refused =
+        kube_condition_find(&deployment->workload.conditions, "ReplicaFailure");
+    if (refused != NULL && strcmp(refused->status, "True") == 0)
+        text_addf(out, "pods cannot be made: %s: %s%s", refused->reason, refused->message,
+                  count > 0 ? "\n" : "");
     for (unsigned i = 0; i < count; i++)
         text_addf(out, "%s%u pod%s not ready (%s): %s", i > 0 ? "\n" : "", causes[i].pods,
                   causes[i].pods == 1 ? "" : "s", causes[i].example, causes[i].text);
+}
+
+/* A pod comes only when the one that it follows is gone. */
+static bool waits_for_old(const struct kube_object *workload)
+{
+    return workload->kind != KUBE_DEPLOYMENT || workload->workload.strategy == KUBE_RECREATE;
 }
 
 static void judge(const struct kube_workload *workload, struct kube_rollout *out)
@@ -97,7 +111,10 @@ static void add_cause(struct cause *causes, unsigned *count, const struct kube_o
                       const struct kube_cache *nodes)
 {
     char why[CAUSE_BYTES];
-    kube_pod_why_not_ready(&pod->pod, why, sizeof(why));
+    if (kube_object_terminating(pod))
+        snprintf(why, sizeof(why), "terminating, and not gone yet");
+    else
+        kube_pod_why_not_ready(&pod->pod, why, POD_BYTES);
     add_node(&pod->pod, nodes, why, sizeof(why));
     for (unsigned i = 0; i < *count; i++) {
         if (strcmp(causes[i].text, why) == 0) {
@@ -116,7 +133,7 @@ static void add_cause(struct cause *causes, unsigned *count, const struct kube_o
 static void add_node(const struct kube_pod *pod, const struct kube_cache *nodes, char *why,
                      size_t bytes)
 {
-    char reason[CAUSE_BYTES / 2];
+    char reason[NODE_BYTES / 2];
     size_t size = strlen(why);
     const struct kube_object *node =
         pod->node[0] == '\0' ? NULL : kube_cache_find(nodes, "", pod->node);

@@ -45,8 +45,10 @@ struct kube_rollout {
 void kube_rollout_status(const struct kube_object *deployment, struct kube_rollout *out);
 
 /* Append why the pods of DEPLOYMENT in PODS are not ready, one line a different cause with how many
- * pods have it and one of their names; nothing when all are. A node that is not ready, or not among
- * NODES, is named; empty NODES: nothing is known of them. For a deadline's error text. */
+ * pods have it and one of their names; nothing when all are. First, why no pods can be made at all
+ * (a quota, ...), where a Deployment says so. A terminating pod counts where the next one waits for
+ * its end: of StatefulSets, DaemonSets, and the strategy Recreate. A node that is not ready, or not
+ * among NODES, is named; empty NODES: nothing is known of them. For a deadline's error text. */
 void kube_rollout_reasons(const struct kube_object *deployment, const struct kube_cache *pods,
                           const struct kube_cache *nodes, struct text *out);
 

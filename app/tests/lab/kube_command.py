@@ -74,6 +74,12 @@ def changes(hand, world):
     hand.says("move", "web", "")
     yield "move names the node, and none again", (seen, template(world)["spec"].get("nodeName")) == (
         "n2", None), seen
+    world.run("label", "pod", "p2", "app=web", "--overwrite")
+    late = hand.run("move", "web", "n2", "--wait", "--timeout", "1s", "--yes", "--even-rolling")
+    yield "at its deadline a move says what holds it", (
+        late.returncode == 3 and "not over within its deadline" in late.stderr
+        and "1 pod not ready (p2): not ready, phase Pending; node n2 is not ready (" in late.stderr), late
+    hand.says("move", "web", "")
     hand.says("restart", "web")
     first = template(world)["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"]
     hand.says("restart", "web")

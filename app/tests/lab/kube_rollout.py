@@ -182,6 +182,8 @@ def holds(hand, lab):
 
 def moves(hand, lab):
     lab.run("scale", "deployment/web", "--replicas=1")
+    status, lines, error = hand.run("move", "web", "n9", "--wait", "--even-rolling", "--timeout", "2s")
+    yield "what holds a move is named", status == 3 and "; there is no node n9" in error, (lines, error)
     status, lines, error = hand.run("move", "web", "n3", "--wait", "--even-rolling", "--timeout", "60s")
     yield "move waits until the pod is there", status == 0 and lines[-1].startswith("all 1 pods"), (lines, error)
     places = nodes.places(lab)

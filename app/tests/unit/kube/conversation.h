@@ -6,6 +6,8 @@
 #include "kube/action.h"
 #include "tests/unit/kube/fixture.h"
 
+#define POD "/api/v1/namespaces/d/pods/p"
+
 static struct kube_discovery discovery;
 static struct kube_action action;
 

@@ -185,6 +185,18 @@ static void test_why_not_ready(void **state)
          "\"reason\":"
          "\"ImagePullBackOff\",\"message\":\"no such image\"}}}]",
          "container c: ImagePullBackOff: no such image"},
+        {"\"containerStatuses\":[{\"name\":\"c\",\"ready\":false,\"state\":{\"waiting\":{"
+         "\"reason\":\"CrashLoopBackOff\"}},\"lastState\":{\"terminated\":{\"exitCode\":137}}}]",
+         "container c: CrashLoopBackOff; it ended with exit code 137 last"},
+        {"\"initContainerStatuses\":[{\"name\":\"i\",\"ready\":true,\"state\":{\"terminated\":{"
+         "\"reason\":\"Completed\"}}},{\"name\":\"j\",\"ready\":false,\"state\":{\"waiting\":{"
+         "\"reason\":\"ErrImagePull\",\"message\":\"no j\"}}}],"
+         "\"containerStatuses\":[{\"name\":\"c\",\"ready\":false,\"state\":{\"waiting\":{"
+         "\"reason\":\"PodInitializing\"}}}]",
+         "init container j: ErrImagePull: no j"},
+        {"\"initContainerStatuses\":[{\"name\":\"i\",\"ready\":false,\"state\":{\"running\":{}}},{"
+         "\"name\":\"j\",\"state\":{\"waiting\":{\"reason\":\"PodInitializing\"}}}]",
+         "init container i is not done yet"},
         {"\"containerStatuses\":[{\"name\":\"c\",\"ready\":false,\"state\":{\"running\":{}}}]",
          "container c runs, but its readiness probe does not pass"},
         {"\"phase\":\"Pending\"", "not ready, phase Pending"},
@@ -195,7 +207,8 @@ static void test_why_not_ready(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char json[1024], why[256];
         snprintf(json, sizeof(json),
-                 "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\"}]},"
+                 "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\"}],"
+                 "\"initContainers\":[{\"name\":\"i\"},{\"name\":\"j\"}]},"
                  "\"status\":{%s}}",
                  rows[i][0]);
         struct kube_object *pod = read_text(KUBE_POD, json);

@@ -182,12 +182,47 @@ static void test_reasons(void **state)
     kube_object_drop(deployment);
 }
 
+/* A StatefulSet's next pod waits until the old one is gone, which a node that is away does not do;
+ * and a quota lets no pod be made at all. */
+static void test_more_reasons(void **state)
+{
+    struct kube_cache pods = {0}, nodes = {0};
+    struct text out = {0};
+    struct kube_object *set =
+        read_text(KUBE_STATEFULSET, "{\"metadata\":{\"name\":\"s\",\"namespace\":\"n\"},\"spec\":{"
+                                    "\"selector\":{\"matchLabels\":{\"app\":\"web\"}}}}");
+    struct kube_object *deployment =
+        read_text(KUBE_DEPLOYMENT,
+                  "{\"metadata\":{\"name\":\"d\",\"namespace\":\"n\"},\"spec\":{\"selector\":{"
+                  "\"matchLabels\":{\"app\":\"web\"}}},\"status\":{\"conditions\":[{\"type\":"
+                  "\"ReplicaFailure\",\"status\":\"True\",\"reason\":\"FailedCreate\","
+                  "\"message\":\"exceeded quota\"}]}}");
+    (void)state;
+    add_node(&nodes, "{\"metadata\":{\"name\":\"n2\"},\"status\":{\"conditions\":[{"
+                     "\"type\":\"Ready\",\"status\":\"Unknown\",\"reason\":"
+                     "\"NodeStatusUnknown\"}]}}");
+    add_pod(&pods, "web-0", "web",
+            ",\"deletionTimestamp\":\"2026-11-21T09:53:29Z\"},\"spec\":{\"nodeName\":\"n2\"}}");
+    kube_rollout_reasons(set, &pods, &nodes, &out);
+    assert_string_equal(text_str(&out), "1 pod not ready (web-0): terminating, and not gone yet; "
+                                        "node n2 is not ready (NodeStatusUnknown)");
+    text_clear(&out);
+    kube_rollout_reasons(deployment, &pods, &nodes, &out);
+    assert_string_equal(text_str(&out), "pods cannot be made: FailedCreate: exceeded quota");
+    text_free(&out);
+    kube_cache_free(&pods);
+    kube_cache_free(&nodes);
+    kube_object_drop(set);
+    kube_object_drop(deployment);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_other_workloads),
         cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_more_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
