@@ -38,7 +38,9 @@ static cJSON *make_tree(const struct command *command, struct streams *streams, 
 static int make_url(const struct command *command, struct streams *streams, struct error *err);
 static int make_targets(const struct command *command, struct streams *streams, struct error *err);
 static int make_target(const struct command *command, const struct targets_item *item,
-                       uint32_t index, struct streams *streams, struct error *err);
+                       uint32_t index, struct streams *streams, unsigned *line, struct error *err);
+static int take_headers(const struct targets_item *item, struct command *own, unsigned *line,
+                        struct error *err);
 static int begin_requests(const struct command *command, struct stream *stream, struct error *err);
 static void take_turns(struct streams *streams, size_t turns);
 static struct stream *stream_at(const struct command *command, const struct url *url, bool typed,
@@ -63,6 +65,7 @@ static void add_http(const struct command *command, cJSON *stream);
 static int add_request(const struct command *command, const struct url *url, bool hosted,
                        cJSON *request, struct error *err);
 static bool is_host(const char *header);
+static const char *host_of(const char *header);
 static bool add_headers(const struct command *command, cJSON *request);
 static int add_body(const char *body, cJSON *http, struct error *err);
 static int add_file(const char *what, const char *file, cJSON *to, const char *key,
@@ -147,21 +150,23 @@ static int make_targets(const struct command *command, struct streams *streams, 
     if (targets_load(command->targets, &targets, err) < 0)
         return -EINVAL;
     for (uint32_t i = 0; i < targets.count && result == 0; i++) {
-        result = make_target(command, &targets.items[i], i, streams, err);
+        unsigned line = targets.items[i].line;
+        result = make_target(command, &targets.items[i], i, streams, &line, err);
         if (result == 0 && command->closed && streams->count > 1)
             result = error_set(err, EXIT_USAGE, -EINVAL,
                                "another address: with --closed all targets are at one");
         if (result < 0)
-            error_wrap(err, "%s:%u", command->targets, targets.items[i].line);
+            error_wrap(err, "%s:%u", command->targets, line);
     }
     take_turns(streams, targets.count);
     targets_free(&targets);
     return result;
 }
 
-/* What the command line says is of all of them: here is what is the target's own. */
+/* What the command line says is of all of them: here is what is the target's own. *LINE becomes
+ * that of what is refused, if it is not the first. */
 static int make_target(const struct command *command, const struct targets_item *item,
-                       uint32_t index, struct streams *streams, struct error *err)
+                       uint32_t index, struct streams *streams, unsigned *line, struct error *err)
 {
     struct command own = {.url = item->url,
                           .method = item->method,
@@ -175,12 +180,8 @@ static int make_target(const struct command *command, const struct targets_item 
 
     if (command->headers.count + item->header_count > COMMAND_LIST_MAX)
         return error_set(err, EXIT_USAGE, -E2BIG, "more than %d headers", COMMAND_LIST_MAX);
-    for (size_t i = 0; i < item->header_count; i++) {
-        const char *header = own.headers.items[own.headers.count++] = item->headers[i];
-        char why[EXPERIMENT_WHY_BYTES];
-        if (!is_host(header) && !experiment_header(header, why))
-            return error_set(err, EXIT_USAGE, -EINVAL, "\"%.100s\": %s", header, why);
-    }
+    if (take_headers(item, &own, line, err) < 0)
+        return -EINVAL;
     if (url_parse(item->url, &url, err) < 0 || check_fit(command, url.scheme, err) < 0 ||
         find_address(&own, &url, &mapped, err) < 0)
         return -EINVAL;
@@ -194,7 +195,24 @@ static int make_target(const struct command *command, const struct targets_item 
     request = cJSON_CreateObject();
     cJSON_AddItemToArray(stream->requests, request);
     cJSON_AddItemToArray(stream->turns, json_new_integer((int64_t)index + 1));
+    if (item->body != NULL)
+        *line = item->body_line;
     return add_request(&own, &url, stream->hosted, request, err);
+}
+
+static int take_headers(const struct targets_item *item, struct command *own, unsigned *line,
+                        struct error *err)
+{
+    for (size_t i = 0; i < item->header_count; i++) {
+        const char *header = own->headers.items[own->headers.count++] = item->headers[i];
+        char why[EXPERIMENT_WHY_BYTES] = "want a name, or ADDRESS:PORT";
+        if (is_host(header) ? strpbrk(host_of(header), " \t") == NULL
+                            : experiment_header(header, why))
+            continue;
+        *line = item->header_lines[i];
+        return error_set(err, EXIT_USAGE, -EINVAL, "\"%.100s\": %s", header, why);
+    }
+    return 0;
 }
 
 /* What the command line says of all requests of STREAM. */
@@ -515,6 +533,11 @@ static bool is_host(const char *header)
     return strncasecmp(header, "Host:", 5) == 0;
 }
 
+static const char *host_of(const char *header)
+{
+    return header + 5 + strspn(header + 5, " \t");
+}
+
 /* Host is a key of its own: was it among them? */
 static bool add_headers(const struct command *command, cJSON *request)
 {
@@ -524,7 +547,7 @@ static bool add_headers(const struct command *command, cJSON *request)
     for (size_t i = 0; i < command->headers.count; i++) {
         const char *header = command->headers.items[i];
         if (is_host(header)) {
-            host = header + 5 + strspn(header + 5, " \t");
+            host = host_of(header);
             continue;
         }
         if (headers == NULL)

@@ -153,8 +153,13 @@ bool experiment_header(const char *text, char why[EXPERIMENT_WHY_BYTES])
 {
     static const char token[] = "!#$%&'*+-.^_`|~0123456789"
                                 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    static const char *const reserved[] = {"Content-Length", "Transfer-Encoding", "Connection",
-                                           "Expect", "Host"};
+    static const struct {
+        const char *name, *by;
+    } reserved[] = {{"Content-Length", "the body"},
+                    {"Transfer-Encoding", "chunkSize"},
+                    {"Connection", "keepAlive (--no-keepalive)"},
+                    {"Expect", "expectContinue"},
+                    {"Host", "host"}};
     size_t name = strspn(text, token);
 
     why[0] = '\0';
@@ -165,9 +170,9 @@ bool experiment_header(const char *text, char why[EXPERIMENT_WHY_BYTES])
                  "column %zu: '%c' cannot be in a name; want \"Name: value\"", name + 1,
                  text[name]);
     for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
-        if (strlen(reserved[i]) == name && strncasecmp(text, reserved[i], name) == 0)
-            snprintf(why, EXPERIMENT_WHY_BYTES, "%s follows from the other settings; leave it out",
-                     reserved[i]);
+        if (strlen(reserved[i].name) == name && strncasecmp(text, reserved[i].name, name) == 0)
+            snprintf(why, EXPERIMENT_WHY_BYTES, "%s follows from %s; leave it out",
+                     reserved[i].name, reserved[i].by);
     return why[0] == '\0';
 }
 

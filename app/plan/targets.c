@@ -111,6 +111,8 @@ static int parse_target(struct parser *parser, char *line, size_t method)
 
     if (parser->out->count == TARGETS_MAX)
         return refuse(parser, 1, "more than 10000 targets");
+    if (strncmp(line, "CONNECT ", method + 1) == 0)
+        return refuse(parser, 1, "CONNECT is for proxies; want another method");
     if (size == 0)
         return refuse(parser, method + 2, "want a URL after one space");
     if (url[size] != '\0')
@@ -153,6 +155,7 @@ static int parse_header(struct parser *parser, char *line)
         return refuse(parser, 1, "a header after the body's @FILE");
     if (item->header_count == TARGETS_HEADERS_MAX)
         return refuse(parser, 1, "more than 16 headers");
+    item->header_lines[item->header_count] = parser->line;
     item->headers[item->header_count++] = line;
     return 0;
 }
@@ -164,6 +167,7 @@ static int parse_body(struct parser *parser, char *line)
     if (parser->item->body != NULL)
         return refuse(parser, 1, "a second body");
     parser->item->body = line;
+    parser->item->body_line = parser->line;
     return 0;
 }
 

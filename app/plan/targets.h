@@ -35,8 +35,10 @@ struct targets_item {
     const char *url;
     const char *headers[TARGETS_HEADERS_MAX]; /* "Name: value". */
     size_t header_count;
-    const char *body; /* "@FILE"; NULL: none. */
-    unsigned line;    /* Of its method, from 1. */
+    const char *body;                           /* "@FILE"; NULL: none. */
+    unsigned line;                              /* Of its method, from 1; */
+    unsigned header_lines[TARGETS_HEADERS_MAX]; /* of each header, */
+    unsigned body_line;                         /* and of the body. */
 };
 
 struct targets {

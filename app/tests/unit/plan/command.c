@@ -227,6 +227,11 @@ static void mistakes_are_named(void **state)
                                      .headers = {.items = {"A: b", "A b: c"}, .count = 2}},
                    "http://10.0.0.1/: streams[0].http: headers[1]: got \"A b: c\": column 2: ' ' "
                    "cannot be in a name; want \"Name: value\"");
+    assert_refused(
+        &(struct command){.url = "http://10.0.0.1/",
+                          .headers = {.items = {"Connection: close"}, .count = 1}},
+        "http://10.0.0.1/: streams[0].http: headers[0]: got \"Connection: close\": Connection "
+        "follows from keepAlive (--no-keepalive); leave it out");
     assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .size = "5"},
                    "--size does not fit tcp://; see seamline help traffic");
     assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .rate = "5", .closed = true},
@@ -354,11 +359,12 @@ static void mistakes_in_targets_have_their_line(void **state)
          false},
         {"GET http://10.0.0.1/\n\nGET http://10.0.0.1:x/\n", ":3: ", false},
         {"GET http://10.0.0.1/\n@/no/such\n",
-         ":1: body @/no/such: No such file or directory; "
+         ":2: body @/no/such: No such file or directory; "
          "want a file",
          false},
         {"GET http://10.0.0.1/\n\nGET http://10.0.0.1/\nA: b\nContent-Length: 4\n",
-         ":3: \"Content-Length: 4\": Content-Length follows from the other settings; leave it out",
+         ":5: \"Content-Length: 4\": Content-Length follows from the body; leave it out", false},
+        {"GET http://10.0.0.1/\nHost: a b\n", ":2: \"Host: a b\": want a name, or ADDRESS:PORT",
          false},
         {"GET http://web.example/\n", ":1: http://web.example/: want an IP address", false},
         {"GET http://10.0.0.1/\nGET http://10.0.0.2/\n",

@@ -57,6 +57,7 @@ static void mistakes_have_a_place(void **state)
         {"http://10.0.0.1/", "t:1:1: want METHOD URL, such as GET http://10.0.0.1/"},
         {"\nget http://10.0.0.1/", "t:2:1: want METHOD URL, such as GET http://10.0.0.1/"},
         {"GET ", "t:1:5: want a URL after one space"},
+        {"CONNECT http://x/", "t:1:1: CONNECT is for proxies; want another method"},
         {"GET  http://x/", "t:1:5: want a URL after one space"},
         {"GET http://x/ HTTP/1.1", "t:1:14: want nothing after the URL"},
         {"GET http://x/\nx Y: z", "t:2:2: want \"Name: value\", @FILE, or METHOD URL"},
