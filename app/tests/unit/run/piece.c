@@ -1,8 +1,10 @@
 /* What a piece says of itself: how deep it is, and whether the onset is in it. */
 #include "run/piece.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,6 +17,7 @@
 #include "base/text.h"
 
 #define MS UINT64_C(1000000)
+#define US UINT64_C(1000)
 
 static struct clock clock_of_ns;
 static struct utc utc;
@@ -90,6 +93,76 @@ static void the_onset_is_held_or_not(void **state)
     }
 }
 
+/* Frames that a worker puts into its ring as fast as it can; each has its number. */
+struct worker {
+    struct capture *capture;
+    _Atomic bool stop;
+};
+
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    uint8_t frame[60] = {[12] = 0x88, [13] = 0xb5};
+    for (uint64_t number = 0; !worker->stop; number++) {
+        memcpy(frame + 14, &number, sizeof(number));
+        capture_add(worker->capture, number * US, false, frame, sizeof(frame), sizeof(frame));
+    }
+    return NULL;
+}
+
+/* The number of the frame behind the last gap of the file. */
+static uint64_t number_behind_gaps(const struct text *file)
+{
+    uint64_t behind = 0, next = 0;
+    for (size_t at = 0; at < file->size;) {
+        uint32_t head[2]; /* Type and length of the block. */
+        uint64_t number;
+        memcpy(head, file->data + at, sizeof(head));
+        memcpy(&number, file->data + at + 28 + 14, sizeof(number));
+        at += head[1];
+        if (head[0] != 6)
+            continue;
+        behind = number != next ? number : behind;
+        next = number + 1;
+    }
+    return behind;
+}
+
+/* However fast the ring goes on meanwhile: how deep the piece is tells of frames without a gap. There
+ * are none if it was faster up to the last. */
+static void what_is_overwritten_meanwhile_is_not_told(void **state)
+{
+    const uint64_t now_ns = 1000000000 * MS;
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        struct worker worker = {.capture = capture_setup(1 << 14)};
+        struct piece piece = {.rings = {worker.capture},
+                              .count = 1,
+                              .now_ns = now_ns,
+                              .clock = &clock_of_ns,
+                              .utc = &utc};
+        char comment[PIECE_COMMENT_BYTES], wanted[PIECE_COMMENT_BYTES];
+        struct text file = {0};
+        uint64_t first = 0, end = 0;
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, work, &worker), 0);
+        while (first == 0)
+            capture_range(worker.capture, &first, &end);
+        assert_int_equal(piece_write(&piece, path, comment, NULL), 0);
+        worker.stop = true;
+        pthread_join(thread, NULL);
+        assert_int_equal(text_read_file(&file, path, 1 << 24), 0);
+        uint64_t depth_ns = now_ns - number_behind_gaps(&file) * US;
+        snprintf(wanted, sizeof(wanted), " %llu ms deep; onset not held",
+                 (unsigned long long)(depth_ns / MS));
+        if (strstr(comment, " 0 ms deep; onset not held") == NULL &&
+            strstr(comment, wanted) == NULL)
+            fail_msg("%s instead of%s", comment, wanted);
+        text_free(&file);
+        capture_free(worker.capture);
+    }
+}
+
 static void a_file_that_cannot_be_is_told(void **state)
 {
     struct piece piece = {.count = 1, .clock = &clock_of_ns, .utc = &utc};
@@ -104,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_onset_is_held_or_not),
+        cmocka_unit_test(what_is_overwritten_meanwhile_is_not_told),
         cmocka_unit_test(a_file_that_cannot_be_is_told),
     };
     return cmocka_run_group_tests(tests, make, clear);
