@@ -15,6 +15,7 @@
 #include "run/doctor_cluster.h"
 #include "run/doctor_machine.h"
 #include "run/doctor_ports.h"
+#include "run/doctor_tracking.h"
 #include "run/drivers.h"
 #include "run/pocket.h"
 
@@ -38,7 +39,9 @@ const char doctor_help[] =
     "the machine file's, as it would by a run.\n"
     "\n"
     "The machine: cores, their isolation, governor and interrupts, hugepages, TSC, NUMA nodes,\n"
-    "whether the system's clock is synchronized; with a machine file, for its cores.\n"
+    "whether the system's clock is synchronized; with a machine file, for its cores. Where this\n"
+    "machine's kernel carries the traffic (the lab, a veth pair, a tap): whether its connection\n"
+    "tracking has room for the experiment's connections.\n"
     "The ports of the machine file are opened as a run opens them: driver, link, queues, which\n"
     "steering and pacing will be used and why, and the other offloads. Next hops, those of the\n"
     "experiment's targets or else the machine file's, are asked for by ARP and neighbour\n"
@@ -282,6 +285,9 @@ static int look(struct patient *patient, struct findings *out, struct error *err
         code = load_machine(patient, err);
     if (code == 0 && all)
         doctor_machine(patient->arguments->root, patient->machine, patient->lab, &time, out);
+    if (code == 0 && all)
+        doctor_tracking(patient->arguments->root, patient->machine, patient->experiment,
+                        patient->lab, out);
     if (code == 0 && all)
         code = look_at_ports(patient, out, err);
     if (code == 0)
