@@ -37,8 +37,12 @@ static void look_at_readiness(struct work *work);
 static void look_at_pre_stop(struct work *work);
 static void write_pre_stop(cJSON *hook, bool sleeps, int64_t seconds);
 static void look_at_grace(struct work *work);
+static void look_at_shells(struct work *work);
+static const char *shell_script(const cJSON *container);
 static void look_at_held(struct work *work);
 static void look_at_budget(struct work *work);
+static bool is_budget(const cJSON *object, const struct work *work);
+static void look_at_budget_alone(struct work *work, const cJSON *budget);
 static double lost_to_budget(const cJSON *budget, const struct work *work);
 static void mend_budget(struct work *work, const cJSON *budget);
 static void make_budget(struct work *work);
@@ -47,7 +51,9 @@ static cJSON *begin_object(const struct work *work, const char *api_version, con
 static void look_at_nodes(struct work *work);
 static void look_at_spread(struct work *work);
 static void look_at_services(struct work *work);
-static bool selects(const cJSON *selector, const struct work *work);
+static bool is_near(const cJSON *object, const struct work *work);
+static bool selects(const cJSON *labels, const struct work *work);
+static bool fits(const cJSON *requirement, const struct work *work);
 static cJSON *container_patch(struct work *work, const cJSON *container);
 static void add(struct work *work, enum advice_hits hits, bool certain, const char *document,
                 const char *what, const char *format, ...) __attribute__((format(printf, 6, 7)));
@@ -73,6 +79,7 @@ int advice_make(const struct manifest *manifest, const cJSON *deployment,
     look_at_readiness(&work);
     look_at_pre_stop(&work);
     look_at_grace(&work);
+    look_at_shells(&work);
     look_at_held(&work);
     look_at_budget(&work);
     look_at_nodes(&work);
@@ -235,6 +242,51 @@ static void look_at_grace(struct work *work)
                      "terminationGracePeriodSeconds", wanted_s);
 }
 
+/* What a manifest tells of who gets SIGTERM: process 1. */
+static void look_at_shells(struct work *work)
+{
+    const cJSON *container;
+
+    cJSON_ArrayForEach(container, json_at(work->object, "spec.template.spec.containers"))
+    {
+        const char *script = shell_script(container);
+        char what[160];
+        if (script == NULL || strstr(script, "exec ") != NULL || strstr(script, "trap ") != NULL)
+            continue;
+        snprintf(what, sizeof(what), "container %.60s is started by a shell",
+                 json_string(container, "name", "?"));
+        add(work, ADVICE_BOTH, false, ENDING, what,
+            "the shell gets SIGTERM and does not pass it on: unless the script is one command, "
+            "which some shells become by themselves, the program goes on until SIGKILL ends it "
+            "with what is in flight. Let the script's last command be `exec PROGRAM`");
+    }
+}
+
+/* The script of ["sh", "-c", script] in `command`, or in `command` and `args`; or NULL. */
+static const char *shell_script(const cJSON *container)
+{
+    static const char *const shells[] = {"sh", "ash", "bash", "dash"};
+    const cJSON *lists[] = {json_member(container, "command"), json_member(container, "args")};
+    const char *words[3] = {NULL};
+    size_t count = 0;
+
+    for (size_t i = 0; i < 2; i++) {
+        const cJSON *word;
+        cJSON_ArrayForEach(word, lists[i])
+        {
+            if (count < 3)
+                words[count++] = cJSON_GetStringValue(word);
+        }
+    }
+    if (words[0] == NULL || words[1] == NULL || strcmp(words[1], "-c") != 0)
+        return NULL;
+    const char *name = strrchr(words[0], '/') != NULL ? strrchr(words[0], '/') + 1 : words[0];
+    for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
+        if (strcmp(name, shells[i]) == 0)
+            return words[2];
+    return NULL;
+}
+
 /* No field of a manifest saves these. */
 static void look_at_held(struct work *work)
 {
@@ -246,22 +298,23 @@ static void look_at_held(struct work *work)
 
 static void look_at_budget(struct work *work)
 {
-    for (uint32_t i = 0; i < work->manifest->count; i++) {
-        const cJSON *object = work->manifest->objects[i];
-        if (strcmp(json_string(object, "kind", ""), "PodDisruptionBudget") != 0 ||
-            !selects(json_at(object, "spec.selector.matchLabels"), work))
-            continue;
-        if (work->of.replicas > 0 && lost_to_budget(object, work) < 1) {
-            char what[160];
-            snprintf(what, sizeof(what), "poddisruptionbudget/%.60s never allows an eviction",
-                     json_string(object, "metadata.name", "?"));
-            add(work, ADVICE_BOTH, false, BUDGET, what,
-                "of %" PRIu32 " replicas none may be missing: a drain waits for ever, and whoever "
-                "forces it takes pods without heeding anything",
-                work->of.replicas);
-            if (work->of.replicas > 1)
-                mend_budget(work, object);
-        }
+    const cJSON *first = NULL, *second = NULL;
+
+    for (uint32_t i = 0; i < work->manifest->count && second == NULL; i++)
+        if (is_budget(work->manifest->objects[i], work))
+            *(first == NULL ? &first : &second) = work->manifest->objects[i];
+    if (second != NULL) {
+        char what[160];
+        snprintf(what, sizeof(what), "poddisruptionbudget/%.50s and /%.50s are both of its pods",
+                 json_string(first, "metadata.name", "?"),
+                 json_string(second, "metadata.name", "?"));
+        add(work, ADVICE_BOTH, false, BUDGET, what,
+            "a pod with two budgets is never evicted: a drain waits for ever, and whoever forces "
+            "it takes pods without heeding anything");
+        return;
+    }
+    if (first != NULL) {
+        look_at_budget_alone(work, first);
         return;
     }
     if (work->of.replicas < 2) {
@@ -274,6 +327,42 @@ static void look_at_budget(struct work *work)
         "a drain may evict all of its pods of a node at once, and of several nodes: want one "
         "with maxUnavailable 1");
     make_budget(work);
+}
+
+static bool is_budget(const cJSON *object, const struct work *work)
+{
+    const cJSON *selector = json_at(object, "spec.selector"), *requirement;
+    const cJSON *labels = json_member(selector, "matchLabels");
+    const cJSON *requirements = json_member(selector, "matchExpressions");
+    bool old = strcmp(json_string(object, "apiVersion", ""), "policy/v1beta1") == 0;
+
+    if (strcmp(json_string(object, "kind", ""), "PodDisruptionBudget") != 0 ||
+        !is_near(object, work) || !cJSON_IsObject(selector) || !selects(labels, work))
+        return false;
+    if (cJSON_GetArraySize(labels) == 0 && cJSON_GetArraySize(requirements) == 0)
+        return !old; /* policy/v1: all pods of the namespace; v1beta1: none. */
+    cJSON_ArrayForEach(requirement, requirements)
+    {
+        if (!fits(requirement, work))
+            return false;
+    }
+    return true;
+}
+
+static void look_at_budget_alone(struct work *work, const cJSON *budget)
+{
+    char what[160];
+
+    if (work->of.replicas == 0 || lost_to_budget(budget, work) >= 1)
+        return;
+    snprintf(what, sizeof(what), "poddisruptionbudget/%.60s never allows an eviction",
+             json_string(budget, "metadata.name", "?"));
+    add(work, ADVICE_BOTH, false, BUDGET, what,
+        "of %" PRIu32 " replicas none may be missing: a drain waits for ever, and whoever "
+        "forces it takes pods without heeding anything",
+        work->of.replicas);
+    if (work->of.replicas > 1)
+        mend_budget(work, budget);
 }
 
 /* How many pods an eviction may take when all are healthy. */
@@ -370,7 +459,8 @@ static void look_at_services(struct work *work)
     for (uint32_t i = 0; i < work->manifest->count; i++) {
         const cJSON *object = work->manifest->objects[i];
         char what[160];
-        if (strcmp(json_string(object, "kind", ""), "Service") != 0 ||
+        if (strcmp(json_string(object, "kind", ""), "Service") != 0 || !is_near(object, work) ||
+            json_at(object, "spec.selector") == NULL ||
             !selects(json_at(object, "spec.selector"), work) ||
             strcmp(json_string(object, "spec.externalTrafficPolicy", "Cluster"), "Local") != 0 ||
             work->pre_stop_ns >= work->conditions->probe_ns + SECOND_NS)
@@ -383,21 +473,47 @@ static void look_at_services(struct work *work)
     }
 }
 
-/* Every label of SELECTOR is one of the template's. */
-static bool selects(const cJSON *selector, const struct work *work)
+/* In the Deployment's namespace, as far as the two say. */
+static bool is_near(const cJSON *object, const struct work *work)
 {
-    const cJSON *labels = json_at(work->object, "spec.template.metadata.labels"), *label;
+    const char *own = json_string(work->object, "metadata.namespace", NULL);
+    const char *other = json_string(object, "metadata.namespace", NULL);
 
-    if (!cJSON_IsObject(selector) || selector->child == NULL)
-        return false;
-    cJSON_ArrayForEach(label, selector)
+    return own == NULL || other == NULL || strcmp(own, other) == 0;
+}
+
+/* Every one of LABELS is one of the template's. */
+static bool selects(const cJSON *labels, const struct work *work)
+{
+    const cJSON *all = json_at(work->object, "spec.template.metadata.labels"), *label;
+
+    cJSON_ArrayForEach(label, labels)
     {
-        const cJSON *own = json_member(labels, label->string);
+        const cJSON *own = json_member(all, label->string);
         if (!cJSON_IsString(label) || !cJSON_IsString(own) ||
             strcmp(label->valuestring, own->valuestring) != 0)
             return false;
     }
     return true;
+}
+
+/* One of a selector's matchExpressions. */
+static bool fits(const cJSON *requirement, const struct work *work)
+{
+    const char *relation = json_string(requirement, "operator", "");
+    const char *own =
+        cJSON_GetStringValue(json_member(json_at(work->object, "spec.template.metadata.labels"),
+                                         json_string(requirement, "key", "")));
+    const cJSON *value;
+    bool listed = false;
+
+    if (strcmp(relation, "Exists") == 0 || strcmp(relation, "DoesNotExist") == 0)
+        return (own != NULL) == (strcmp(relation, "Exists") == 0);
+    cJSON_ArrayForEach(value, json_member(requirement, "values"))
+    {
+        listed |= own != NULL && cJSON_IsString(value) && strcmp(value->valuestring, own) == 0;
+    }
+    return strcmp(relation, "In") == 0 ? listed : strcmp(relation, "NotIn") == 0 && !listed;
 }
 
 /* Its part of the patch: lists of containers are merged by name. */

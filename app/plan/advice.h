@@ -24,7 +24,7 @@
 #include "plan/manifest.h"
 
 enum {
-    ADVICE_MAX = 16
+    ADVICE_MAX = 64
 };
 
 /* What a manifest does not say. */

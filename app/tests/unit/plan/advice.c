@@ -21,7 +21,8 @@
     "spec: {maxUnavailable: 1, selector: {" LABELS "}}\n"
 #define SPREAD "topologySpreadConstraints: [{maxSkew: 1}]"
 
-static const char form[] = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n"
+static const char form[] = "apiVersion: apps/v1\nkind: Deployment\n"
+                           "metadata: {name: web, namespace: here}\n"
                            "spec: {replicas: %s, selector: {" LABELS "}, %s template: {metadata: "
                            "{labels: {app: web}}, spec: {%s, containers: [{name: web, image: w, "
                            "ports: [{containerPort: 80}], %s}]}}}\n%s";
@@ -103,6 +104,40 @@ static void each_mistake_is_named(void **state)
          "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: x}\n"
          "spec: {minAvailable: 66%, selector: {" LABELS "}}\n",
          0, false, NULL},
+        {"another namespace's budget", "3", "", SPREAD, READY ", " HOOK,
+         "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: web, namespace: "
+         "other}\nspec: {maxUnavailable: 1, selector: {" LABELS "}}\n",
+         ADVICE_BOTH, false, "no PodDisruptionBudget"},
+        {"a budget by expressions", "3", "", SPREAD, READY ", " HOOK,
+         "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: x}\n"
+         "spec: {maxUnavailable: 1, selector: {matchExpressions: [{key: app, operator: In, values: "
+         "[a, web]}, {key: app, operator: Exists}, {key: app, operator: NotIn, values: [x]}, "
+         "{key: old, operator: DoesNotExist}]}}\n",
+         0, false, NULL},
+        {"another's by expressions", "3", "", SPREAD, READY ", " HOOK,
+         "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: x}\n"
+         "spec: {maxUnavailable: 1, selector: {" LABELS ", matchExpressions: [{key: app, operator: "
+         "NotIn, values: [web]}]}}\n",
+         ADVICE_BOTH, false, "no PodDisruptionBudget"},
+        {"a budget of the whole namespace", "3", "", SPREAD, READY ", " HOOK,
+         "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: x}\n"
+         "spec: {maxUnavailable: 1, selector: {}}\n",
+         0, false, NULL},
+        {"which was none in v1beta1", "3", "", SPREAD, READY ", " HOOK,
+         "---\napiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: x}\n"
+         "spec: {maxUnavailable: 1, selector: {}}\n",
+         ADVICE_BOTH, false, "no PodDisruptionBudget"},
+        {"two budgets", "3", "", SPREAD, READY ", " HOOK,
+         BUDGET "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: x}\n"
+                "spec: {maxUnavailable: 1, selector: {}}\n",
+         ADVICE_BOTH, false, "poddisruptionbudget/web and /x are both of its pods"},
+        {"a shell", "3", "", SPREAD,
+         READY ", " HOOK ", command: [/bin/sh, -c], args: [\"setup; serve\"]", BUDGET, ADVICE_BOTH,
+         false, "container web is started by a shell"},
+        {"a shell that is replaced", "3", "", SPREAD,
+         READY ", " HOOK ", command: [sh, -c, \"setup; exec serve\"]", BUDGET, 0, false, NULL},
+        {"a program", "3", "", SPREAD, READY ", " HOOK ", command: [serve, -c, file]", BUDGET, 0,
+         false, NULL},
         {"one node takes pods", "3", "",
          GOOD "---\napiVersion: v1\nkind: Node\nmetadata: {name: n1}\nspec: {unschedulable: true}\n"
               "---\napiVersion: v1\nkind: Node\nmetadata: {name: n2}\n",
