@@ -175,11 +175,16 @@ static int add_object(const char *name, struct manifest *manifest, cJSON *object
     else if (json_string(object, "metadata.name", NULL) == NULL)
         missing = "metadata.name";
     if (missing != NULL || manifest->count == MANIFEST_DOCUMENTS_MAX) {
+        bool there = missing != NULL && json_at(object, missing) != NULL;
         cJSON_Delete(object);
-        return missing != NULL ? error_set(err, EXIT_USAGE, -EINVAL, "%s: object %u has no %s",
-                                           name, manifest->count + 1, missing)
-                               : error_set(err, EXIT_USAGE, -EFBIG, "%s: more than %d objects",
-                                           name, MANIFEST_DOCUMENTS_MAX);
+        if (missing == NULL)
+            return error_set(err, EXIT_USAGE, -EFBIG, "%s: more than %d objects", name,
+                             MANIFEST_DOCUMENTS_MAX);
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         there ? "%s: object %u: %s is no text; quote it: YAML takes n, on and 12 "
+                                 "for other things"
+                               : "%s: object %u has no %s",
+                         name, manifest->count + 1, missing);
     }
     manifest->objects[manifest->count++] = object;
     return 0;

@@ -162,6 +162,9 @@ static void mistakes_are_named(void **state)
         {"", "m.yaml: there is no object in it"},
         {"kind: Service\nmetadata: {name: x}\n", "m.yaml: object 1 has no apiVersion"},
         {"apiVersion: v1\nkind: Service\n", "m.yaml: object 1 has no metadata.name"},
+        {"apiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n",
+         "m.yaml: object 1: metadata.name is no text; quote it: YAML takes n, on and 12 for other "
+         "things"},
         {"- a\n- b\n", "m.yaml: object 1 has no apiVersion"},
         {"a: 1\na: 2\n", "m.yaml: line 2, column 1: this key is there twice"},
         {"a: [1, 2\nb: 3\n", "m.yaml: line 2, column 2: did not find expected ',' or ']'"},
