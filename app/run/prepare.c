@@ -49,23 +49,6 @@ static void manifest_path(const struct session *session, const char *file, char 
         snprintf(out, PATH_MAX, "%.*s%s", (int)(slash - experiment + 1), experiment, file);
 }
 
-static int write_rollout_over(const struct session *session, const struct manifest *manifest,
-                              struct error *err)
-{
-    const struct experiment_rollout *rollout = &session->experiment->rollout;
-    for (uint32_t i = 0; rollout->given && i < manifest->count; i++) {
-        cJSON *object = manifest->objects[i];
-        if (strcmp(json_string(object, "kind", ""), "Deployment") != 0 ||
-            (rollout->deployment != NULL &&
-             strcmp(json_string(object, "metadata.name", ""), rollout->deployment) != 0))
-            continue;
-        if (manifest_write_rollout(object, rollout->replicas, &rollout->max_surge,
-                                   &rollout->max_unavailable) < 0)
-            return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory for manifests");
-    }
-    return 0;
-}
-
 static int load_manifest(struct session *session, const char *file, struct error *err)
 {
     char path[PATH_MAX];
@@ -80,7 +63,54 @@ static int load_manifest(struct session *session, const char *file, struct error
     if (code < 0)
         return code;
     session->manifest_files[session->manifest_count++] = file;
-    return write_rollout_over(session, manifest, err);
+    return 0;
+}
+
+/* The next Deployment of the manifests after number *AT that `rollout` is about; NULL: no more. */
+static cJSON *next_rolled(const struct session *session, size_t *at)
+{
+    const char *wanted = session->experiment->rollout.deployment;
+    size_t index = 0;
+    for (size_t m = 0; m < session->manifest_count; m++)
+        for (uint32_t i = 0; i < session->manifests[m].count; i++) {
+            cJSON *object = session->manifests[m].objects[i];
+            if (index++ < *at || strcmp(json_string(object, "kind", ""), "Deployment") != 0 ||
+                (wanted != NULL && strcmp(json_string(object, "metadata.name", ""), wanted) != 0))
+                continue;
+            *at = index;
+            return object;
+        }
+    return NULL;
+}
+
+/* One of them that is meant by no name is one too many: two may be meant to differ. */
+static int write_rollout(struct session *session, struct error *err)
+{
+    const struct experiment_rollout *rollout = &session->experiment->rollout;
+    const char *first = NULL;
+    cJSON *object;
+    size_t at = 0;
+    if (rollout->replicas == 0 && !rollout->max_surge.given && !rollout->max_unavailable.given)
+        return 0;
+    while ((object = next_rolled(session, &at)) != NULL) {
+        const char *name = json_string(object, "metadata.name", "");
+        if (first != NULL && strcmp(first, name) != 0)
+            return error_set(err, EXIT_USAGE, -EINVAL,
+                             "%s: rollout.deployment: the steps apply the Deployments \"%s\" and "
+                             "\"%s\": say which is meant",
+                             session->experiment->path, first, name);
+        first = name;
+        if (manifest_write_rollout(object, rollout->replicas, &rollout->max_surge,
+                                   &rollout->max_unavailable) < 0)
+            return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory for manifests");
+    }
+    if (first != NULL)
+        return 0;
+    return error_set(err, EXIT_USAGE, -ENOENT,
+                     "%s: rollout: no step applies %s%s, so that there is nothing to write it over",
+                     session->experiment->path,
+                     rollout->deployment != NULL ? "the Deployment " : "a Deployment",
+                     rollout->deployment != NULL ? rollout->deployment : "");
 }
 
 static int load_manifests(struct session *session, struct error *err)
@@ -90,7 +120,7 @@ static int load_manifests(struct session *session, struct error *err)
     for (uint32_t i = 0; i < experiment->step_count && code == 0; i++)
         for (uint32_t f = 0; f < experiment->steps[i].file_count && code == 0; f++)
             code = load_manifest(session, experiment->steps[i].files[f], err);
-    return code;
+    return code < 0 ? code : write_rollout(session, err);
 }
 
 /* What the files would change must be named in mayChange: better told now than half-way. */
