@@ -177,7 +177,13 @@ static void add_part_event(struct cluster *cluster, const struct kube_event *eve
              index < 0 ? "" : cluster->changes[index].text);
     snprintf(part.text, sizeof(part.text), "%.200s", event->text == NULL ? "" : event->text);
     rundir_add_event(cluster->rundir, &part, NULL);
-    if (index >= 0 && event->text != NULL && kube_drain_is_eviction(event->text))
+    if (index < 0 || event->text == NULL)
+        return;
+    bool evicted = kube_drain_is_eviction(event->text);
+    struct kube_result *result = &cluster->changes[index].result;
+    if (result->sent_ns == 0 && (evicted || strstr(event->text, " cordoned") != NULL))
+        result->sent_ns = event->not_before_ns;
+    if (evicted)
         journal_add_part(cluster->rundir, (unsigned)index + 1, event->text,
                          &cluster->rundir->trouble);
 }
@@ -362,6 +368,7 @@ int cluster_change(struct cluster *cluster, struct kube_order *order, struct err
     memset(change, 0, sizeof(*change));
     change->action = (uint32_t)action;
     change->deletes = -1;
+    change->lasts = order->verb == KUBE_DRAIN || order->verb == KUBE_EVICT || order->wait_gone;
     change->object = order->verb == KUBE_APPLY ? order->object : NULL;
     snprintf(change->text, sizeof(change->text), "%s %s", kube_verb_text(order->verb),
              order->name ? order->name : "");
@@ -389,23 +396,33 @@ int cluster_delete_created(struct cluster *cluster, unsigned which, struct error
     return index;
 }
 
+static void give_up(struct cluster *cluster, bool all, const char *why)
+{
+    for (unsigned i = 0; i < cluster->change_count; i++) {
+        const struct cluster_change *change = &cluster->changes[i];
+        if (!change->over && (all || !change->journalled || change->held || change->lasts))
+            kube_cancel(cluster->kube, (int)change->action, why);
+    }
+}
+
+static bool all_over(const struct cluster *cluster)
+{
+    for (unsigned i = 0; i < cluster->change_count; i++)
+        if (!cluster->changes[i].over)
+            return false;
+    return true;
+}
+
 void cluster_settle(struct cluster *cluster, unsigned timeout_ms)
 {
-    bool waiting = true;
     if (cluster->kube == NULL)
         return;
     uint64_t deadline_ns = clock_now_ns(cluster->clock) + timeout_ms * UINT64_C(1000000);
-    for (unsigned i = 0; i < cluster->change_count; i++)
-        if (!cluster->changes[i].over &&
-            (!cluster->changes[i].journalled || cluster->changes[i].held))
-            kube_cancel(cluster->kube, (int)cluster->changes[i].action,
-                        "the run ended before it was made");
-    while (waiting && clock_now_ns(cluster->clock) < deadline_ns) {
-        waiting = false;
+    give_up(cluster, false, "the run ended before it was made");
+    while (!all_over(cluster) && clock_now_ns(cluster->clock) < deadline_ns)
         cluster_poll(cluster, 20, NULL);
-        for (unsigned i = 0; i < cluster->change_count; i++)
-            waiting = waiting || !cluster->changes[i].over;
-    }
+    give_up(cluster, true, "the run ended before it was answered");
+    cluster_poll(cluster, 0, NULL);
 }
 
 /* A node that is put back takes pods again, but gets none before it is ready. */

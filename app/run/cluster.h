@@ -29,13 +29,14 @@ enum {
 struct cluster_change {
     uint32_t action;     /* kube's number while under way; 0: free or over. */
     bool journalled;     /* Its undo entry is written. */
-    bool over;           /* `result` is final. */
+    bool over;           /* `result` is final. Before, its sent_ns may be known: of a drain. */
     bool refused;        /* mayChange does not name the object. */
     bool created;        /* apply made the object: delete-applied may delete it. */
     bool tried;          /* Its deletion was begun in this delete-applied step. */
     bool undone;         /* It was put back, or deleted again. */
     bool held;           /* When prepared it waits for cluster_release(): its maker says so at
                             once. */
+    bool lasts;          /* Many requests, or one that waits: a drain, an eviction, until gone. */
     bool temporary;      /* To be put back by cluster_put_back(): its maker says so at once. */
     char *undo;          /* temporary: how, as JSON; NULL: nothing to put back. */
     int deletes;         /* Index of the change whose object it deletes; -1: it is none of those. */
@@ -72,8 +73,9 @@ void cluster_release(struct cluster *cluster, unsigned which);
 /* Begin to delete what change WHICH created: that very object, with its own grace, until it is
  * gone. The index of the new change. */
 int cluster_delete_created(struct cluster *cluster, unsigned which, struct error *err);
-/* Nothing more is to be changed by what is under way: give up what was not asked for yet, and wait
- * at most TIMEOUT_MS for answers to what was. */
+/* Nothing more is to be changed by what is under way: give up what was not asked for yet and what
+ * goes on by itself, and wait at most TIMEOUT_MS for answers to the rest. All are over then; of one
+ * without an answer it is not known whether it was made. */
 void cluster_settle(struct cluster *cluster, unsigned timeout_ms);
 /* Put back what is temporary, the last change first, waiting at most TIMEOUT_MS for each. What is
  * gone is left alone. 0, or -errno with the first failure in ERR; others are told on stderr. */

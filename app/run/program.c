@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,9 @@ static int become(const struct program_plan *plan, char *const *env, pid_t paren
         return errno;
     close(in);
     close(out);
+    /* Devices, hugepages and sockets that libraries opened are ours alone. */
+    if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+        return errno;
     signal(SIGPIPE, SIG_DFL);
     execvpe(plan->arguments[0], (char *const *)(uintptr_t)plan->arguments, env);
     return errno;

@@ -40,11 +40,13 @@ const char *steps_text(const struct steps *steps, char out[96])
 
 /* ---- changes ---- */
 
-/* What the first change while traffic ran is measured from. */
+/* What the first change while traffic ran is measured from. One that found all as it is to be is
+ * none. */
 static void note_change(const struct steps *steps, struct session *session,
                         const struct kube_result *result)
 {
-    if (session->launched && !steps->go_on && session->meta.change_ns == 0)
+    if (session->launched && !steps->go_on && session->meta.change_ns == 0 &&
+        result->done != KUBE_DONE_UNCHANGED)
         session->meta.change_ns = result->sent_ns;
 }
 
@@ -52,10 +54,10 @@ static void note_change(const struct steps *steps, struct session *session,
 static int change_state(struct steps *steps, struct session *session, struct error *err)
 {
     const struct cluster_change *change = &session->cluster.changes[steps->change];
+    note_change(steps, session, &change->result);
     if (!change->over)
         return 1;
     steps->change = -1;
-    note_change(steps, session, &change->result);
     if (change->result.done != KUBE_DONE_FAILED)
         return 0;
     int code = change->result.code < 0 ? change->result.code : -EIO;

@@ -1,10 +1,12 @@
 #include "run/undo.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -153,6 +155,21 @@ static unsigned tell(const struct journal *journal)
     return left;
 }
 
+/* A run that goes on puts back by itself what is temporary, and another undo would do all twice.
+ * The file descriptor that keeps others out, -1 where the file system has no locks, or an error. */
+static int keep_others_out(const char *directory, int *fd, struct error *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/undo.jsonl", directory);
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0 || flock(*fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return 0;
+    return error_set(err, EXIT_ENVIRONMENT, -EBUSY,
+                     "%s: its run, or another undo of it, still goes on: let it end (a run ends in "
+                     "order by SIGINT), then ask again",
+                     directory);
+}
+
 /* The pocket cluster keeps nothing: with it, all that was changed in it is gone. One that is up
  * now may be another. */
 static bool lab_is_gone(const struct journal *journal)
@@ -175,8 +192,11 @@ enum exit_status undo_run(const char *directory, bool dry, struct error *err)
 {
     struct kube *kube = NULL;
     struct clock clock;
-    struct journal *journal;
-    int code = journal_read(directory, &journal, err);
+    struct journal *journal = NULL;
+    int held = -1;
+    int code = dry ? 0 : keep_others_out(directory, &held, err);
+    if (code == 0)
+        code = journal_read(directory, &journal, err);
     if (code == 0 && tell(journal) > 0 && !dry) {
         if (lab_is_gone(journal)) {
             printf("the lab that this run changed is gone, and its changes with it\n");
@@ -189,6 +209,8 @@ enum exit_status undo_run(const char *directory, bool dry, struct error *err)
     }
     kube_close(kube);
     journal_free(journal);
+    if (held >= 0)
+        close(held);
     if (code < 0)
         return err->text[0] ? err->status : EXIT_ENVIRONMENT;
     return EXIT_MET;

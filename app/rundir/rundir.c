@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,6 +68,8 @@ static int open_growing(struct rundir *rundir, struct error *err)
         close(rundir->timeline_fd);
         return rundir->undo_fd;
     }
+    /* `seamline undo` keeps out while it is held. A file system without locks has none. */
+    flock(rundir->undo_fd, LOCK_EX | LOCK_NB);
     return 0;
 }
 

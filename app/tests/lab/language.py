@@ -93,7 +93,8 @@ def programs(folder):
     machine = folder / "machine.json"
     machine.write_text(json.dumps(MACHINE))
     script = folder / "say.sh"
-    script.write_text("#!/bin/sh\necho \"$1:$WHAT:$SEAMLINE_RUN:$SECRET\"; pwd; exit ${1#fail}\n")
+    script.write_text("#!/bin/sh\necho \"$1:$WHAT:$SEAMLINE_RUN:$SECRET\"; pwd\n"
+                      "for fd in /proc/$$/fd/*; do readlink $fd; done >open-files; exit ${1#fail}\n")
     script.chmod(0o755)
     os.environ["SECRET"] = "not told"
     done = run(folder, "refused", PROGRAMS, "-m", machine)
@@ -108,6 +109,9 @@ def programs(folder):
             said = (folder / "said" / "exec-say.txt").read_text().splitlines()
             yield "its output is kept, its environment is what is named, its folder the experiment's", \
                 done.returncode == 0 and said == [f"one two:that:{folder}/said:", str(folder)], (done, said)
+            files = set((folder / "open-files").read_text().split())
+            yield "it has no file of ours: no device, no hugepage, no socket", files <= {
+                "/dev/null", str(script), str(folder / "open-files"), str(folder / "said" / "exec-say.txt")}, files
             yield from told_on_time([json.loads(line) for line in done.stdout.splitlines()], events(folder, "said"))
             script.write_text("#!/bin/sh\necho all is lost >&2; exit 7\n")
             done = run(folder, "failed", PROGRAMS, "-m", machine, "--allow-exec")

@@ -97,6 +97,48 @@ def rights(folder, world):
     yield "and the account says that it broke off", "nodes" in account["failure"], account["failure"]
 
 
+HELD = BARE.replace("loose}", "held, labels: {app: held}}") + """---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: held}
+spec: {maxUnavailable: 0, selector: {matchLabels: {app: held}}}
+"""
+
+
+def interrupted(folder, world):
+    """A drain that its budget holds up, and SIGINT: it does not go on, and is put back."""
+    world.run("apply", "-f", "-", stdin=HELD)
+    pod = json.loads(world.run("get", "pod", "held", "-o", "json"))
+    pod["status"]["phase"] = "Running"  # A pending one may always go.
+    world.run("replace", "--raw", "/api/v1/namespaces/default/pods/held/status", "-f", "-", stdin=json.dumps(pod))
+    before = specs(world)
+    steps = [{"do": "patch", "object": "service/web", "patch": {"spec": {"sessionAffinity": "None"}}},
+             {"do": "wait", "for": "300ms"},
+             {"do": "drain", "node": "n2", "force": True, "temporary": True, "deadline": "100s"}]
+    process = subprocess.Popen(command(folder, "interrupted", world, steps), stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    try:
+        timeline = folder / "interrupted" / "cluster.jsonl"
+        end = time.monotonic() + 60
+        while not (timeline.exists() and "not evicted yet" in timeline.read_text()) and time.monotonic() < end:
+            time.sleep(0.1)
+        busy = undo(folder, run="interrupted")
+        process.send_signal(signal.SIGINT)
+        err = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+    yield "undo keeps out while the run goes on", busy.returncode == 3 and "still goes on" in busy.stderr, busy
+    yield "SIGINT ends a drain that waits", process.returncode == 4, (process.returncode, err)
+    yield "and its node takes pods again", specs(world) == before and "was not put back" not in err, (
+        before, specs(world), err)
+    account = json.loads((folder / "interrupted" / "run.json").read_text())
+    events = [json.loads(line) for line in timeline.read_text().splitlines()]
+    drain = next(e["notAfter"] for e in events if e["kind"] == "step-start" and e["object"] == "drain")
+    yield "the drain began the change, not a patch that changed nothing", account["change"] >= drain, (
+        account["change"], drain)
+    world.run("delete", "pod/held", "pdb/held", "--force")
+
+
 def others(folder, world):
     """An autoscaler of sorts, in the middle of a step that waits: told, and its replicas are not fought over."""
     kube = [str(SEAMLINE), "kube", "scale", "web", "5", "-k", str(world.kubeconfig), "--context", "seamline-lab", "-n",
@@ -291,7 +333,7 @@ def everything(folder):
     with Veth(NAME, f"{ADDRESS}/24") as veth:
         server = veth.start([sys.executable, "-c", ACCEPT])
         try:
-            for deny, tests in ((["patch:nodes"], [rights]), ([], [others, kills, templates, fails, nodes, vips])):
+            for deny, tests in ((["patch:nodes"], [rights]), ([], [others, interrupted, kills, templates, fails, nodes, vips])):
                 world = kubectl.World(sys.argv[2], program, *deny)
                 try:
                     world.run("apply", "-f", "-", stdin=kubectl.MANIFEST)
