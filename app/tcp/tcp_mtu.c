@@ -12,8 +12,21 @@ enum {
     TIMEOUTS_SUSPICIOUS = 2, /* In a row, without progress. */
 };
 
+static void remember(struct tcp *tcp, const struct address *remote, uint64_t now_ns,
+                     uint16_t mtu_bytes);
+static struct tcp_path *path_of(struct tcp *tcp, const struct address *remote);
 static void lower(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint16_t mss,
                   enum tcp_cause cause);
+
+uint32_t tcp_mtu_of(const struct tcp *tcp, const struct address *remote, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < tcp->path_count; i++) {
+        const struct tcp_path *path = &tcp->paths[i];
+        if (address_equal(&path->remote, remote) && now_ns - path->told_ns < RAISE_NS)
+            return path->mtu_bytes;
+    }
+    return tcp->config.mtu_bytes;
+}
 
 bool tcp_mtu_told(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint32_t mtu_bytes)
 {
@@ -22,7 +35,9 @@ bool tcp_mtu_told(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint32_t mt
 
     if (tcb->state < TCP_ESTABLISHED || mtu_bytes >= tcp->config.mtu_bytes)
         return false;
-    mss = tcp_options_mss(tcb, mtu_bytes < lowest ? lowest : mtu_bytes);
+    if (mtu_bytes < lowest)
+        mtu_bytes = lowest;
+    mss = tcp_options_mss(tcb, mtu_bytes);
     if (mss >= tcb->mss)
         return false;
     /* RFC 5927 7.2: larger ones got through, and still do unless a time-out says otherwise. */
@@ -31,6 +46,7 @@ bool tcp_mtu_told(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint32_t mt
         return false;
     }
     lower(tcp, tcb, now_ns, mss, TCP_CAUSE_MTU);
+    remember(tcp, &tcb->tuple.remote, now_ns, (uint16_t)mtu_bytes);
     return true;
 }
 
@@ -53,6 +69,28 @@ void tcp_mtu_raise(const struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
     if (now_ns - tcp->mtu_lowered_ns < RAISE_NS)
         return;
     tcb->mss = tcp_options_mss(tcb, tcp->config.mtu_bytes);
+}
+
+/* RFC 8201 5.2: what one connection was told is of the path. */
+static void remember(struct tcp *tcp, const struct address *remote, uint64_t now_ns,
+                     uint16_t mtu_bytes)
+{
+    *path_of(tcp, remote) =
+        (struct tcp_path){.remote = *remote, .told_ns = now_ns, .mtu_bytes = mtu_bytes};
+}
+
+/* Its own entry, a new one, or the oldest. */
+static struct tcp_path *path_of(struct tcp *tcp, const struct address *remote)
+{
+    struct tcp_path *oldest = tcp->paths;
+
+    for (uint32_t i = 0; i < tcp->path_count; i++) {
+        if (address_equal(&tcp->paths[i].remote, remote))
+            return &tcp->paths[i];
+        if (tcp->paths[i].told_ns < oldest->told_ns)
+            oldest = &tcp->paths[i];
+    }
+    return tcp->path_count < TCP_PATHS_MAX ? &tcp->paths[tcp->path_count++] : oldest;
 }
 
 static void lower(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint16_t mss,

@@ -63,7 +63,7 @@ void tcp_options_agree(struct tcp *tcp, struct tcb *tcb, const struct tcp_arriva
         tcb->ts_recent_ns = in->now_ns;
     }
     tcb->sack = header->sack_permitted && tcp->config.sack;
-    tcb->mss = tcp_options_mss(tcb, tcp->config.mtu_bytes);
+    tcb->mss = tcp_options_mss(tcb, tcp_mtu_of(tcp, &tcb->tuple.remote, in->now_ns));
 }
 
 uint16_t tcp_options_mss(const struct tcb *tcb, uint32_t mtu_bytes)

@@ -168,6 +168,17 @@ struct tcp_time_wait {
 };
 TAILQ_HEAD(tcp_time_wait_list, tcp_time_wait);
 
+/* A path that takes less than the port. */
+struct tcp_path {
+    struct address remote;
+    uint64_t told_ns;
+    uint16_t mtu_bytes;
+};
+
+enum {
+    TCP_PATHS_MAX = 64 /* The one told of first makes room. */
+};
+
 struct tcp {
     /* Line 1. Looked at in each turn. */
     alignas(64) struct tcb_list ready; /* Connections that output should look at. */
@@ -197,10 +208,12 @@ struct tcp {
     struct tcp_time_wait_list free_time_waits;
     struct tcp_listen listen;
     struct tcp_reassembly reassembly;
-    uint64_t mtu_lowered_ns;   /* When a path MTU was last lowered; TCP_NEVER_NS: never. */
-    uint64_t challenge_second; /* Second that challenge_left is for. */
-    uint32_t challenge_left;   /* Challenge ACKs that may still be sent in it. */
-    uint8_t own_scale;         /* The shift that window_bytes takes. */
+    uint64_t mtu_lowered_ns; /* When a path MTU was last lowered; TCP_NEVER_NS: never. */
+    struct tcp_path paths[TCP_PATHS_MAX]; /* Whose MTU was told, for connections to come. */
+    uint32_t path_count;                  /* Of `paths` in use. */
+    uint64_t challenge_second;            /* Second that challenge_left is for. */
+    uint32_t challenge_left;              /* Challenge ACKs that may still be sent in it. */
+    uint8_t own_scale;                    /* The shift that window_bytes takes. */
     struct tcp_rtt_limits rtt_limits;
     struct tcp_config config;
     struct tcp_counters counters;
@@ -484,6 +497,9 @@ static inline void tcp_rack_schedule_probe(struct tcp *tcp, struct tcb *tcb, uin
 }
 
 /* --- tcp_mtu.c --- */
+/* What packets to REMOTE may have, as far as is known: the port's MTU, or less that was told in the
+ * last 10 minutes. */
+uint32_t tcp_mtu_of(const struct tcp *tcp, const struct address *remote, uint64_t now_ns);
 /* An ICMP error says that the path takes MTU_BYTES. False: no news, or not believed. */
 bool tcp_mtu_told(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint32_t mtu_bytes);
 /* A time-out: perhaps full segments vanish without an ICMP error. */
