@@ -36,44 +36,40 @@ static inline uint64_t checksum_put64(uint8_t *at, uint64_t value)
     return (value >> 32) + (uint32_t)value;
 }
 
-/* The pseudo header's sum of TCP, UDP and ICMPv6: RFC 9293 3.1, 8200 8.1. Both addresses are of one
- * family. */
+/* The pseudo header's sum of TCP and UDP over IPv4 (RFC 9293 3.1), the addresses being as the
+ * machine reads them. */
+static inline uint64_t checksum_pseudo_v4(uint32_t from, uint32_t to, uint8_t protocol,
+                                          uint32_t l4_bytes)
+{
+    return (uint64_t)from + to + htobe32(l4_bytes + protocol); /* As good as each of them. */
+}
+
+/* Of TCP, UDP and ICMPv6: RFC 9293 3.1, 8200 8.1. Both addresses are of one family. */
 static inline uint64_t checksum_pseudo(const struct address *from, const struct address *to,
                                        uint8_t protocol, uint32_t l4_bytes)
 {
-    const uint64_t rest = htobe32(l4_bytes + protocol); /* As good as each of them. */
     if (address_is_v4(from))
-        return rest + address_v4_word(from) + address_v4_word(to);
-    const uint64_t sum = checksum_add(rest, from->bytes, sizeof(from->bytes));
+        return checksum_pseudo_v4(address_v4_word(from), address_v4_word(to), protocol, l4_bytes);
+    const uint64_t sum =
+        checksum_add(htobe32(l4_bytes + protocol), from->bytes, sizeof(from->bytes));
     return checksum_add(sum, to->bytes, sizeof(to->bytes));
 }
 
-/* Of words that were added as numbers, not as the machine reads them. A number plus itself with its
- * halves swapped has in its high half the sum of both, with the carry of the low half added in. */
-static inline uint16_t checksum_fold_numbers(uint64_t sum)
+/* Folded to 16 bits, not inverted: what a NIC wants in the field of a packet it shall finish.
+ * In host order: to be stored by wire_put16. A number plus itself with its halves swapped has in
+ * its high half the sum of both, with the carry of the low half added in. */
+static inline uint16_t checksum_fold(uint64_t sum)
 {
     sum += sum << 32 | sum >> 32;
     uint32_t half = (uint32_t)(sum >> 32);
     half += half << 16 | half >> 16;
-    return (uint16_t)(half >> 16);
-}
-
-/* Folded to 16 bits, not inverted: what a NIC wants in the field of a packet it shall finish.
- * In host order: to be stored by wire_put16. */
-static inline uint16_t checksum_fold(uint64_t sum)
-{
-    return be16toh(checksum_fold_numbers(sum));
+    return be16toh((uint16_t)(half >> 16));
 }
 
 /* What belongs into the checksum field; 0 over whole, correct data (field included). */
 static inline uint16_t checksum_finish(uint64_t sum)
 {
     return (uint16_t)~checksum_fold(sum);
-}
-
-static inline uint16_t checksum_finish_numbers(uint64_t sum)
-{
-    return (uint16_t)~checksum_fold_numbers(sum);
 }
 
 #endif

@@ -43,23 +43,23 @@ static inline uint32_t header_ip_bytes(const struct address *destination)
 
 uint32_t header_ipv6(uint8_t *out, const struct header_ip *ip, uint16_t l4_bytes);
 
-/* The checksum is of the numbers, not of the bytes just written: a load of bytes that were stored
- * one by one would wait until they are in the cache. */
+/* Words as the machine reads them. The checksum is of these, not of the bytes just written: a load
+ * of bytes that were stored one by one would wait until they are in the cache. */
 static inline uint32_t header_ipv4(uint8_t *out, const struct header_ip *ip, uint16_t l4_bytes,
                                    bool without_checksum)
 {
-    const uint32_t first =
-        UINT32_C(0x45000000) | (uint32_t)ip->tos << 16 | (uint16_t)(WIRE_IPV4_BYTES + l4_bytes);
-    const uint32_t second = 0x4000; /* ID 0; don't fragment. */
-    const uint32_t third = (uint32_t)ip->hop_limit << 24 | (uint32_t)ip->protocol << 16;
-    const uint32_t source = wire_get32(ip->source.bytes + 12);
-    const uint32_t destination = wire_get32(ip->destination.bytes + 12);
+    const uint32_t source = address_v4_word(&ip->source);
+    const uint32_t destination = address_v4_word(&ip->destination);
+    const uint32_t first = htobe32(UINT32_C(0x45000000) | (uint32_t)ip->tos << 16 |
+                                   (uint16_t)(WIRE_IPV4_BYTES + l4_bytes));
+    const uint32_t second = htobe32(0x4000); /* ID 0; don't fragment. */
+    const uint32_t third = htobe32((uint32_t)ip->hop_limit << 24 | (uint32_t)ip->protocol << 16);
     const uint64_t sum = (uint64_t)first + second + third + source + destination;
-    wire_put32(out, first);
-    wire_put32(out + 4, second);
-    wire_put32(out + 8, third | (without_checksum ? 0u : checksum_finish_numbers(sum)));
-    wire_put32(out + 12, source);
-    wire_put32(out + 16, destination);
+    wire_put_word(out, first);
+    wire_put_word(out + 4, second);
+    wire_put_word(out + 8, third | (without_checksum ? 0 : htobe32(checksum_finish(sum))));
+    wire_put_word(out + 12, source);
+    wire_put_word(out + 16, destination);
     return WIRE_IPV4_BYTES;
 }
 

@@ -19,10 +19,18 @@ enum fate {
 
 static enum fate take(struct net_port *port, struct rte_mbuf *mbuf, bool handed, uint64_t now_ns,
                       struct net_packet *packet);
-static void finish_checksum(const struct net_port *port, const struct net_begun *begun);
-static void put_checksum(const struct net_port *port, const struct net_begun *begun,
-                         uint64_t l4_sum);
+static inline void begin_ipv4(struct net_port *port, uint8_t *frame, const struct hop *hop,
+                              const struct net_path *path, const struct tuple *tuple);
+static void begin_ipv6(struct net_port *port, uint8_t *frame, const struct hop *hop,
+                       const struct net_path *path, const struct tuple *tuple);
+static inline uint32_t checksum_at(uint8_t protocol);
+static inline bool offloads(const struct net_port *port, uint8_t protocol);
+static inline struct rte_mbuf *finish(struct net_port *port, uint64_t l4_sum);
+static inline void put_checksum(const struct net_port *port, const struct net_begun *begun,
+                                uint64_t l4_sum);
 static void poll_handed(struct net_port *port);
+static struct net_path choose(const struct net_port *port, const struct net_group *hops,
+                              const struct tuple *tuple);
 static void keep(struct net_port *port, bool sent, struct rte_mbuf *const mbufs[], uint16_t count);
 
 /* Drivers ask for a frame's first line; checksums look at all of it. */
@@ -299,6 +307,12 @@ struct net_path net_path(const struct net_port *port, unsigned group, const stru
     const struct net_group *hops = &port->groups[group];
     if (hops->count == 1 && address_is_v4(&tuple->remote)) /* Nothing to choose, and no label. */
         return (struct net_path){.hop = hops->hops[0]};
+    return choose(port, hops, tuple);
+}
+
+__attribute__((noinline)) static struct net_path
+choose(const struct net_port *port, const struct net_group *hops, const struct tuple *tuple)
+{
     const uint64_t hash = hash_quick(&port->hash_key, tuple, sizeof(*tuple));
     const uint64_t share = (uint64_t)(uint32_t)hash * hops->count >> 32;
     return (struct net_path){
@@ -363,7 +377,8 @@ uint8_t *net_tx_begin(struct net_port *port, const struct net_path *path, const 
 {
     assert(path->hop < port->hops.count);
     struct hop *hop = &port->hops.hops[path->hop];
-    const uint32_t l3_bytes = header_ip_bytes(&tuple->remote);
+    const bool ipv4 = address_is_v4(&tuple->remote);
+    const uint32_t l3_bytes = ipv4 ? WIRE_IPV4_BYTES : WIRE_IPV6_BYTES;
     const enum net_refusal refusal = may_begin(port, hop, l3_bytes + l4_bytes);
     if (why != NULL)
         *why = refusal;
@@ -375,80 +390,99 @@ uint8_t *net_tx_begin(struct net_port *port, const struct net_path *path, const 
         begun->mbuf = port->spare[--port->spare_count];
     prefetch_to_write(port->spare[port->spare_count - 1]);
     uint8_t *frame = rte_pktmbuf_mtod(begun->mbuf, uint8_t *);
-    const struct header_ip ip = {
-        .source = tuple->local,
-        .destination = tuple->remote,
-        .flow_label = path->flow_label,
-        .tos = path->tos,
-        .hop_limit = NET_HOP_LIMIT,
-        .protocol = tuple->protocol,
-    };
-    const uint16_t type = l3_bytes == WIRE_IPV4_BYTES ? WIRE_TYPE_IPV4 : WIRE_TYPE_IPV6;
     begun->protocol = tuple->protocol;
+    begun->l4_bytes = l4_bytes;
+    if (ipv4)
+        begin_ipv4(port, frame, hop, path, tuple);
+    else
+        begin_ipv6(port, frame, hop, path, tuple);
+    hop->used = true;
+    return begun->l4;
+}
+
+static inline void begin_ipv4(struct net_port *port, uint8_t *frame, const struct hop *hop,
+                              const struct net_path *path, const struct tuple *tuple)
+{
+    struct net_begun *begun = &port->begun;
+    const uint16_t l4_bytes = begun->l4_bytes;
+    const uint32_t l2_bytes =
+        header_ethernet(frame, hop->mac, port->rules.mac, port->rules.vlan_id, WIRE_TYPE_IPV4);
+    const struct header_ip ip = {.source = tuple->local,
+                                 .destination = tuple->remote,
+                                 .tos = path->tos,
+                                 .hop_limit = NET_HOP_LIMIT,
+                                 .protocol = tuple->protocol};
+    begun->l2_bytes = (uint16_t)l2_bytes;
+    begun->l3_bytes = WIRE_IPV4_BYTES;
+    begun->l4 = frame + l2_bytes + WIRE_IPV4_BYTES;
     begun->pseudo_sum =
         tuple->protocol == WIRE_ICMP /* RFC 792: it has none. */
             ? 0
-            : checksum_pseudo(&tuple->local, &tuple->remote, tuple->protocol, l4_bytes);
-    begun->l2_bytes =
-        (uint16_t)header_ethernet(frame, hop->mac, port->rules.mac, port->rules.vlan_id, type);
-    begun->l3_bytes = (uint16_t)header_ip(frame + begun->l2_bytes, &ip, l4_bytes, port->offload_ip);
-    begun->l4_bytes = l4_bytes;
-    hop->used = true;
-    return frame + begun->l2_bytes + begun->l3_bytes;
+            : checksum_pseudo_v4(address_v4_word(&tuple->local), address_v4_word(&tuple->remote),
+                                 tuple->protocol, l4_bytes);
+    header_ipv4(frame + l2_bytes, &ip, l4_bytes, port->offload_ip);
 }
 
-static void set_bytes(const struct net_begun *begun)
-{
-    assert(begun->mbuf != NULL);
-    const uint16_t bytes = (uint16_t)(begun->l2_bytes + begun->l3_bytes + begun->l4_bytes);
-    begun->mbuf->data_len = bytes;
-    begun->mbuf->pkt_len = bytes;
-}
-
-static void queue_begun(struct net_port *port)
+/* Not for most packets. */
+__attribute__((noinline)) static void begin_ipv6(struct net_port *port, uint8_t *frame,
+                                                 const struct hop *hop, const struct net_path *path,
+                                                 const struct tuple *tuple)
 {
     struct net_begun *begun = &port->begun;
-    set_bytes(begun);
-    port->tx[port->tx_count++] = begun->mbuf;
-    begun->mbuf = NULL;
+    const uint32_t l2_bytes =
+        header_ethernet(frame, hop->mac, port->rules.mac, port->rules.vlan_id, WIRE_TYPE_IPV6);
+    const struct header_ip ip = {.source = tuple->local,
+                                 .destination = tuple->remote,
+                                 .flow_label = path->flow_label,
+                                 .tos = path->tos,
+                                 .hop_limit = NET_HOP_LIMIT,
+                                 .protocol = tuple->protocol};
+    begun->l2_bytes = (uint16_t)l2_bytes;
+    begun->l3_bytes = WIRE_IPV6_BYTES;
+    begun->l4 = frame + l2_bytes + WIRE_IPV6_BYTES;
+    begun->pseudo_sum =
+        checksum_pseudo(&tuple->local, &tuple->remote, tuple->protocol, begun->l4_bytes);
+    header_ipv6(frame + l2_bytes, &ip, begun->l4_bytes);
 }
 
 void net_tx_commit(struct net_port *port)
 {
-    port->open[port->open_count++] = port->begun;
-    queue_begun(port);
+    port->tx[port->tx_count++] = net_tx_finish(port);
 }
 
-void net_tx_commit_summed(struct net_port *port, uint64_t l4_sum)
+void net_tx_commit_summed(struct net_port *port, uint64_t sum, uint16_t bytes)
 {
-    put_checksum(port, &port->begun, l4_sum);
-    queue_begun(port);
+    const struct net_begun *begun = &port->begun;
+    if (bytes < begun->l4_bytes && !offloads(port, begun->protocol))
+        sum = checksum_add(sum, begun->l4 + bytes, begun->l4_bytes - bytes);
+    port->tx[port->tx_count++] = finish(port, sum);
 }
 
 struct rte_mbuf *net_tx_finish(struct net_port *port)
 {
+    const struct net_begun *begun = &port->begun;
+    wire_put16(begun->l4 + checksum_at(begun->protocol), 0); /* It may be anything. */
+    return finish(
+        port, offloads(port, begun->protocol) ? 0 : checksum_add(0, begun->l4, begun->l4_bytes));
+}
+
+/* Complete the begun packet, all of whose L4 comes to L4_SUM, if the NIC makes no checksums. */
+__attribute__((always_inline)) static inline struct rte_mbuf *finish(struct net_port *port,
+                                                                     uint64_t l4_sum)
+{
     struct net_begun *begun = &port->begun;
     struct rte_mbuf *mbuf = begun->mbuf;
-    set_bytes(begun);
-    finish_checksum(port, begun);
+    assert(mbuf != NULL);
+    const uint16_t bytes = (uint16_t)(begun->l2_bytes + begun->l3_bytes + begun->l4_bytes);
+    mbuf->data_len = bytes;
+    mbuf->pkt_len = bytes;
+    put_checksum(port, begun, l4_sum);
     begun->mbuf = NULL;
     return mbuf;
 }
 
-void net_tx_seal(struct net_port *port)
-{
-    for (uint16_t i = 0; i < port->open_count; i++)
-        finish_checksum(port, &port->open[i]);
-    port->open_count = 0;
-}
-
-static uint8_t *l4_of(const struct net_begun *begun)
-{
-    return rte_pktmbuf_mtod_offset(begun->mbuf, uint8_t *, begun->l2_bytes + begun->l3_bytes);
-}
-
 /* Where PROTOCOL's checksum is in its header. */
-static uint32_t checksum_at(uint8_t protocol)
+static inline uint32_t checksum_at(uint8_t protocol)
 {
     switch (protocol) {
     case WIRE_TCP: return 16;
@@ -457,29 +491,20 @@ static uint32_t checksum_at(uint8_t protocol)
     }
 }
 
-static bool offloads(const struct net_port *port, uint8_t protocol)
+static inline bool offloads(const struct net_port *port, uint8_t protocol)
 {
     return (protocol == WIRE_TCP && port->offload_tcp) ||
            (protocol == WIRE_UDP && port->offload_udp);
 }
 
-/* From the bytes, of which the checksum field may be anything. */
-static void finish_checksum(const struct net_port *port, const struct net_begun *begun)
-{
-    uint8_t *l4 = l4_of(begun);
-    wire_put16(l4 + checksum_at(begun->protocol), 0);
-    const bool by_nic = offloads(port, begun->protocol);
-    put_checksum(port, begun, by_nic ? 0 : checksum_add(0, l4, begun->l4_bytes));
-}
-
 /* Set the L4 checksum, or leave the pseudo header's sum and tell the NIC to finish it. */
-static void put_checksum(const struct net_port *port, const struct net_begun *begun,
-                         uint64_t l4_sum)
+__attribute__((always_inline)) static inline void
+put_checksum(const struct net_port *port, const struct net_begun *begun, uint64_t l4_sum)
 {
     struct rte_mbuf *mbuf = begun->mbuf;
     const uint8_t protocol = begun->protocol;
     const bool ipv4 = begun->l3_bytes == WIRE_IPV4_BYTES;
-    uint8_t *field = l4_of(begun) + checksum_at(protocol);
+    uint8_t *field = begun->l4 + checksum_at(protocol);
 
     if (offloads(port, protocol)) {
         wire_put16(field, checksum_fold(begun->pseudo_sum));
@@ -567,7 +592,6 @@ uint16_t net_tx_flush(struct net_port *port)
 {
     if (port->tx_count == 0)
         return 0;
-    net_tx_seal(port);
     const uint64_t bytes = bytes_of(port->tx, port->tx_count);
     if (port->capture != NULL) /* Before they are the driver's; what it leaves was kept already. */
         keep(port, true, port->tx + port->tx_kept, (uint16_t)(port->tx_count - port->tx_kept));

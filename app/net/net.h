@@ -12,7 +12,6 @@
  *     net_tick(port, now_ns);                         // next hops' probes
  *     room = net_tx_room(port);
  *     ... up to ROOM times: net_tx_begin, write the L4 header and payload, net_tx_commit ...
- *     net_tx_seal(port);                              // checksums
  *     sent_ns = clock_now_ns(clock);                  // the send stamp
  *     net_tx_flush(port);                             // tx_burst
  *     net_tx_timed_flush(port);                       // the same, of net_tx_commit_at()
@@ -145,14 +144,10 @@ uint8_t *net_tx_begin(struct net_port *port, const struct net_path *path, const 
 /* The begun packet is written: put it last in the queue. */
 void net_tx_commit(struct net_port *port);
 
-/* The same, for one who knows the sum of what it wrote: L4_SUM is checksum_add()'s of the L4
- * header, with 0 in the checksum field, and the payload. It saves a pass over the bytes. */
-void net_tx_commit_summed(struct net_port *port, uint64_t l4_sum);
-
-/* Give the other committed packets their checksums, or what the NIC needs to make them. All at
- * once, for sums of bytes that were just written wait until they are in the cache. net_tx_flush
- * does it, too: call it before, for a stamp that does not include it. */
-void net_tx_seal(struct net_port *port);
+/* The same, for one who knows the sum of what it wrote: SUM is checksum_add()'s of the first BYTES,
+ * an even number, from the L4 header on, with 0 in the checksum field. It saves a pass over them,
+ * and the wait for bytes that were stored one by one until they are in the cache. */
+void net_tx_commit_summed(struct net_port *port, uint64_t sum, uint16_t bytes);
 
 /* Where the NIC sends on time, a packet may be committed so long before its time; 0: it may not
  * now, for there is no such NIC, or its clock is not known well enough. */

@@ -36,6 +36,7 @@ struct net_device; /* The NIC port with all its queues: net_device.h. */
 /* A packet between begin and its checksum. */
 struct net_begun {
     struct rte_mbuf *mbuf; /* NULL: none. */
+    uint8_t *l4;           /* Where its TCP, UDP or ICMP header begins. */
     uint64_t pseudo_sum;   /* Of its pseudo header. */
     uint16_t l2_bytes;     /* Ethernet header. */
     uint16_t l3_bytes;     /* IP header. */
@@ -60,7 +61,6 @@ struct net_port {
     uint16_t tx_count;               /* Packets in tx[]. */
     uint16_t tx_kept;                /* Of these, in the capture: what the driver left over. */
     uint16_t spare_count;            /* Buffers in spare[]. */
-    uint16_t open_count;             /* Packets in open[]. */
     bool tx_refused;                 /* The driver left something over at the last flush. */
     bool finished;                   /* net_finished() was called. */
     bool offload_ip;                 /* The NIC fills in the IPv4 header checksum. */
@@ -81,7 +81,6 @@ struct net_port {
     struct net_counters counters;
     struct rte_mbuf *rx[NET_RX_MAX];         /* Frames of the last poll. */
     struct rte_mbuf *tx[NET_TX_PLACES];      /* To be sent, in order. */
-    struct net_begun open[NET_TX_QUEUE];     /* Committed, and still without checksum. */
     struct rte_mbuf *spare[NET_TX_SPARE];    /* Empty buffers for what is to be sent. */
     struct net_event events[NET_EVENTS_MAX]; /* A ring. */
 

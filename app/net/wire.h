@@ -73,6 +73,12 @@ static inline void wire_put32(uint8_t *at, uint32_t value)
     memcpy(at, &value, sizeof(value));
 }
 
+/* Four bytes as the machine reads them. */
+static inline void wire_put_word(uint8_t *at, uint32_t word)
+{
+    memcpy(at, &word, sizeof(word));
+}
+
 /* Of one station: neither a group's nor all zero. */
 static inline bool wire_mac_is_station(const uint8_t *mac)
 {

@@ -427,7 +427,11 @@ uint32_t tcp_output(struct tcp *tcp, uint64_t now_ns, struct tcp_descriptor out[
 bool tcp_output_wanted(const struct tcp *tcp);
 /* Write the header with options for DESCRIPTOR to L4 (TCP_HEADER_BYTES_MAX of room) with a checksum
  * of zero, and return its length: the payload's place. Pure. */
-uint16_t tcp_header_write(const struct tcp_descriptor *descriptor, uint8_t *l4);
+static inline uint16_t tcp_header_write(const struct tcp_descriptor *descriptor, uint8_t *l4);
+/* The same, and *SUM of what it wrote: 32-bit words as the machine reads them, added, which is how
+ * RFC 1071 lets checksums be made. */
+uint16_t tcp_header_write_summed(const struct tcp_descriptor *descriptor, uint8_t *l4,
+                                 uint64_t *sum);
 
 /* What happened since the last clear, oldest first. Their number may grow by any call but this one;
  * the array stands where it is, and what is in it stays until it is cleared. */
@@ -470,6 +474,13 @@ static inline enum tcp_verdict tcp_input(struct tcp *tcp, uint64_t now_ns,
                                          uint16_t l4_bytes)
 {
     return tcp_input_ecn(tcp, now_ns, tuple, l4, l4_bytes, 0);
+}
+
+static inline uint16_t tcp_header_write(const struct tcp_descriptor *descriptor, uint8_t *l4)
+{
+    uint64_t sum;
+
+    return tcp_header_write_summed(descriptor, l4, &sum);
 }
 
 #endif

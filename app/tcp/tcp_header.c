@@ -34,6 +34,21 @@ static inline uint8_t *put_32(uint8_t *p, uint32_t value)
     return p + sizeof(value);
 }
 
+/* As the machine reads it. */
+static inline uint32_t get_word(const uint8_t *p)
+{
+    uint32_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+static inline uint32_t put_word(uint8_t *p, uint32_t word)
+{
+    memcpy(p, &word, sizeof(word));
+    return word;
+}
+
 /* One option of known kind and a length that fits the header. False: not its kind's length. */
 static bool parse_option(const uint8_t *option, uint8_t size, struct tcp_header *out)
 {
@@ -150,22 +165,23 @@ uint8_t tcp_header_options(const struct tcp_options *options, uint8_t out[TCP_OP
     return (uint8_t)(p - out);
 }
 
-uint16_t tcp_header_write(const struct tcp_descriptor *descriptor, uint8_t *l4)
+/* By words as the machine reads them. */
+uint16_t tcp_header_write_summed(const struct tcp_descriptor *descriptor, uint8_t *l4,
+                                 uint64_t *sum)
 {
-    uint16_t header_bytes = (uint16_t)(TCP_HEADER_BYTES + descriptor->options_bytes);
-    uint8_t *p = l4;
+    const uint32_t options_bytes = descriptor->options_bytes;
+    const uint32_t header_bytes = TCP_HEADER_BYTES + options_bytes;
+    uint64_t all = put_word(
+        l4, htonl((uint32_t)descriptor->tuple.local_port << 16 | descriptor->tuple.remote_port));
 
-    p = put_16(p, descriptor->tuple.local_port);
-    p = put_16(p, descriptor->tuple.remote_port);
-    p = put_32(p, descriptor->seq);
-    p = put_32(p, descriptor->ack);
-    *p++ = (uint8_t)(header_bytes / 4 << 4);
-    *p++ = descriptor->flags;
-    p = put_16(p, descriptor->window);
-    p = put_32(p, 0); /* Checksum. Urgent pointer: we send none (RFC 6093 advises against it). */
-    if (descriptor->options_bytes == TCP_TIMESTAMPS_ALONE_BYTES) /* Most, without a call. */
-        memcpy(p, descriptor->options, TCP_TIMESTAMPS_ALONE_BYTES);
-    else
-        memcpy(p, descriptor->options, descriptor->options_bytes);
-    return header_bytes;
+    all += put_word(l4 + 4, htonl(descriptor->seq));
+    all += put_word(l4 + 8, htonl(descriptor->ack));
+    all += put_word(l4 + 12, htonl(header_bytes << 26 | (uint32_t)descriptor->flags << 16 |
+                                   descriptor->window));
+    /* Checksum; and urgent pointer: we send none (RFC 6093 advises against it). */
+    put_word(l4 + 16, 0);
+    for (uint32_t at = 0; at < options_bytes; at += 4)
+        all += put_word(l4 + TCP_HEADER_BYTES + at, get_word(descriptor->options + at));
+    *sum = all;
+    return (uint16_t)header_bytes;
 }

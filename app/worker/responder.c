@@ -137,9 +137,10 @@ static void emit(struct responder *responder, const struct tcp_descriptor *descr
     uint8_t *l4 = begin_packet(responder, &descriptor->tuple, descriptor->ecn, l4_bytes);
     if (l4 == NULL)
         return;
-    uint16_t header_bytes = tcp_header_write(descriptor, l4);
+    uint64_t sum;
+    uint16_t header_bytes = tcp_header_write_summed(descriptor, l4, &sum);
     server_fill(responder->server, descriptor, l4 + header_bytes);
-    net_tx_commit(responder->port);
+    net_tx_commit_summed(responder->port, sum, header_bytes);
 }
 
 static uint8_t *begin_packet(struct responder *responder, const struct tuple *tuple, uint8_t ecn,

@@ -197,7 +197,7 @@ static bool emit_datagram(struct worker *worker)
         worker->timed[worker->timed_count++] = *datagram;
         return true;
     }
-    net_tx_commit_summed(worker->port, sum);
+    net_tx_commit_summed(worker->port, sum, datagram->l4_bytes);
     note_position(worker, batch);
     return true;
 }
@@ -242,9 +242,10 @@ static void emit(struct worker *worker, uint32_t index)
         }
         return;
     }
-    uint16_t header_bytes = tcp_header_write(descriptor, l4);
+    uint64_t sum;
+    uint16_t header_bytes = tcp_header_write_summed(descriptor, l4, &sum);
     traffic_fill(worker->traffic, descriptor, l4 + header_bytes);
-    net_tx_commit(worker->port);
+    net_tx_commit_summed(worker->port, sum, header_bytes);
     if (worker->segments.waiting != index)
         worker->descriptors[worker->segments.waiting] = *descriptor;
     note_position(worker, &worker->segments);
@@ -252,7 +253,6 @@ static void emit(struct worker *worker, uint32_t index)
 
 static void flush(struct worker *worker)
 {
-    net_tx_seal(worker->port);
     uint64_t sent_ns = clock_now_ns(worker->clock);
     worker->acted_ns = sent_ns;
     uint16_t queued = net_tx_queued(worker->port);

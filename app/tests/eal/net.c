@@ -512,12 +512,13 @@ static void test_sent_packets_are_whole(void **state)
     close_bench(&bench);
 }
 
-/* The same frame, whoever sums it up: an odd number of bytes, and a UDP checksum that comes to 0. */
+/* The same frame, whoever sums it up, or a part of it: an odd number of bytes, and a UDP checksum
+ * that comes to 0. */
 static void test_the_caller_may_know_the_sum(void **state)
 {
     (void)state;
     struct bench bench;
-    uint8_t to[6], payload[2][FRAME_BYTES];
+    uint8_t to[6], payload[3][FRAME_BYTES];
     uint16_t type;
     open_bench(&bench, 0);
     resolve(&bench, "10.1.9.9");
@@ -534,18 +535,20 @@ static void test_the_caller_may_know_the_sum(void **state)
             const uint64_t rest = checksum_pseudo(&tuple.local, &tuple.remote, WIRE_UDP, 13);
             wire_put16(udp + 10, checksum_finish(checksum_add(rest, udp, sizeof(udp))));
         }
-        for (unsigned i = 0; i < 2; i++) {
+        const uint16_t known[3] = {0, sizeof(udp), 8};
+        for (unsigned i = 0; i < 3; i++) {
             uint8_t *l4 = net_tx_begin(bench.port, &path, &tuple, sizeof(udp), NULL);
             assert_non_null(l4);
             memcpy(l4, udp, sizeof(udp));
             if (i == 0)
                 net_tx_commit(bench.port);
             else
-                net_tx_commit_summed(bench.port, checksum_add(0, udp, sizeof(udp)));
+                net_tx_commit_summed(bench.port, checksum_add(0, udp, known[i]), known[i]);
             assert_int_equal(net_tx_flush(bench.port), 1);
             assert_int_equal(sent(&bench, to, &type, payload[i]), 20 + sizeof(udp));
         }
         assert_memory_equal(payload[0], payload[1], 20 + sizeof(udp));
+        assert_memory_equal(payload[0], payload[2], 20 + sizeof(udp));
         assert_true(zero == (wire_get16(payload[1] + 26) == 0xffff));
     }
     close_bench(&bench);

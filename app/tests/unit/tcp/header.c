@@ -68,6 +68,22 @@ static void refuses_bad_options(void **state)
     }
 }
 
+/* What D says of the sum of L4, SIZE bytes: any that checksums can be made of (RFC 1071). */
+static void test_sum(const struct tcp_descriptor *d, const uint8_t *l4, uint16_t size)
+{
+    uint8_t again[TCP_HEADER_BYTES_MAX];
+    uint64_t sum = 0, words = 0;
+
+    assert_int_equal(tcp_header_write_summed(d, again, &sum), size);
+    assert_memory_equal(again, l4, size);
+    for (uint16_t at = 0; at < size; at += 2) {
+        uint16_t word;
+        memcpy(&word, l4 + at, sizeof(word));
+        words += word;
+    }
+    assert_int_equal(sum % UINT16_MAX, words % UINT16_MAX);
+}
+
 /* Whatever is written is read back. */
 static void reads_what_it_writes(void **state)
 {
@@ -100,6 +116,7 @@ static void reads_what_it_writes(void **state)
         assert_int_equal(d.options_bytes % 4, 0);
         uint16_t size = tcp_header_write(&d, l4);
         assert_int_equal(size, TCP_HEADER_BYTES + d.options_bytes);
+        test_sum(&d, l4, size);
         assert_int_equal(tcp_header_parse(l4, size, &header), TCP_TAKEN);
         assert_int_equal(header.seq, d.seq);
         assert_int_equal(header.ack, d.ack);
