@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "net/capture.h"
 #include "net/checksum.h"
+#include "net/frame_expected.h"
 #include "net/header.h"
 #include "net/net_impair.h"
 #include "net/net_priv.h"
@@ -17,8 +18,13 @@ enum fate {
     FATE_ENDS     /* Its buffer can be freed. */
 };
 
-static enum fate take(struct net_port *port, struct rte_mbuf *mbuf, bool handed, uint64_t now_ns,
-                      struct net_packet *packet);
+static inline enum fate take(struct net_port *port, struct rte_mbuf *mbuf, bool handed,
+                             uint64_t now_ns, struct net_packet *packet);
+static enum fate take_any(struct net_port *port, struct rte_mbuf *mbuf, bool handed,
+                          uint64_t now_ns, struct net_packet *packet);
+static inline enum fate deliver(struct net_port *port, struct rte_mbuf *mbuf,
+                                const struct frame *frame, uint64_t now_ns,
+                                struct net_packet *packet);
 static inline void begin_ipv4(struct net_port *port, uint8_t *frame, const struct hop *hop,
                               const struct net_path *path, const struct tuple *tuple);
 static void begin_ipv6(struct net_port *port, uint8_t *frame, const struct hop *hop,
@@ -195,7 +201,7 @@ static bool take_icmp(struct net_port *port, const struct frame *frame, struct r
     return false;
 }
 
-static void take_l4(const struct frame *frame, struct net_packet *packet)
+static inline void take_l4(const struct frame *frame, struct net_packet *packet)
 {
     packet->kind = frame->kind == FRAME_TCP ? NET_TCP : NET_UDP;
     packet->tuple = (struct tuple){
@@ -207,7 +213,8 @@ static void take_l4(const struct frame *frame, struct net_packet *packet)
     };
 }
 
-static bool is_anothers(const struct net_port *port, const struct tuple *tuple, uint16_t *owner)
+static inline bool is_anothers(const struct net_port *port, const struct tuple *tuple,
+                               uint16_t *owner)
 {
     *owner = port->queue_id;
     if (port->handover != NULL)
@@ -216,10 +223,24 @@ static bool is_anothers(const struct net_port *port, const struct tuple *tuple, 
 }
 
 /* Parse MBUF, and find whose it is. */
-static enum fate take(struct net_port *port, struct rte_mbuf *mbuf, bool handed, uint64_t now_ns,
-                      struct net_packet *packet)
+static inline enum fate take(struct net_port *port, struct rte_mbuf *mbuf, bool handed,
+                             uint64_t now_ns, struct net_packet *packet)
 {
-    uint16_t owner;
+    struct frame frame;
+    if (mbuf->nb_segs != 1 ||
+        !frame_parse_expected(rte_pktmbuf_mtod(mbuf, const uint8_t *), rte_pktmbuf_data_len(mbuf),
+                              &port->rules, checked_by_nic(mbuf), &frame))
+        return take_any(port, mbuf, handed, now_ns, packet);
+    port->counters.rx_software_checksums += frame.checked_here;
+    take_l4(&frame, packet);
+    return deliver(port, mbuf, &frame, now_ns, packet);
+}
+
+/* Not for most frames. */
+__attribute__((noinline)) static enum fate take_any(struct net_port *port, struct rte_mbuf *mbuf,
+                                                    bool handed, uint64_t now_ns,
+                                                    struct net_packet *packet)
+{
     if (mbuf->nb_segs != 1) {
         net_count_drop(port, NET_DROP_SEGMENTED);
         return FATE_ENDS;
@@ -242,14 +263,23 @@ static enum fate take(struct net_port *port, struct rte_mbuf *mbuf, bool handed,
     case FRAME_TCP:
     case FRAME_UDP: take_l4(&frame, packet); break;
     }
+    return deliver(port, mbuf, &frame, now_ns, packet);
+}
+
+/* PACKET, whose kind and tuple are known, to the worker whose it is. */
+static inline enum fate deliver(struct net_port *port, struct rte_mbuf *mbuf,
+                                const struct frame *frame, uint64_t now_ns,
+                                struct net_packet *packet)
+{
+    uint16_t owner;
     if (is_anothers(port, &packet->tuple, &owner))
         return give(port, owner, mbuf);
     if (packet->kind == NET_ICMP_ERROR)
         note_icmp_error(port, &packet->error, now_ns);
-    packet->ecn = frame.tos & 3;
-    packet->hop_limit = frame.hop_limit;
-    packet->l4 = frame.l4;
-    packet->l4_bytes = frame.l4_bytes;
+    packet->ecn = frame->tos & 3;
+    packet->hop_limit = frame->hop_limit;
+    packet->l4 = frame->l4;
+    packet->l4_bytes = frame->l4_bytes;
     packet->arrival_ns = now_ns;
     packet->uncertainty_ns = now_ns - port->rx_since_ns;
     packet->mbuf = mbuf;

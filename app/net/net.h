@@ -71,9 +71,9 @@ struct net_packet {
     const uint8_t *l4;   /* First byte of that header; valid until net_free(). */
     uint64_t arrival_ns; /* By the NIC's stamp; without one, NOW_NS of the net_rx that gave it. */
     uint64_t uncertainty_ns; /* It arrived within so long before arrival_ns. */
-    struct tuple tuple;      /* For an ICMP error the same as error.quoted. */
-    struct icmp_error error; /* For NET_ICMP_ERROR only. */
     struct rte_mbuf *mbuf;   /* Owner of the bytes. */
+    struct tuple tuple;      /* For an ICMP error the same as error.quoted. */
+    struct icmp_error error; /* For NET_ICMP_ERROR only: last, for most packets end before it. */
 };
 
 /* Take what has arrived (one rx_burst, and what other workers handed over) and keep it for net_rx.

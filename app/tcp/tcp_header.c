@@ -49,6 +49,12 @@ static inline uint32_t put_word(uint8_t *p, uint32_t word)
     return word;
 }
 
+/* RFC 7323 2.3: what is more than the largest counts as that. */
+static inline uint8_t known_scale(uint8_t scale)
+{
+    return scale > TCP_WINDOW_SCALE_MAX ? TCP_WINDOW_SCALE_MAX : scale;
+}
+
 /* One option of known kind and a length that fits the header. False: not its kind's length. */
 static bool parse_option(const uint8_t *option, uint8_t size, struct tcp_header *out)
 {
@@ -59,8 +65,7 @@ static bool parse_option(const uint8_t *option, uint8_t size, struct tcp_header 
         return size == TCP_OPTION_MSS_BYTES;
     case TCP_OPTION_WINDOW_SCALE:
         out->has_window_scale = true;
-        out->window_scale =
-            option[2] > TCP_WINDOW_SCALE_MAX ? TCP_WINDOW_SCALE_MAX : option[2]; /* 7323 2.3. */
+        out->window_scale = known_scale(option[2]);
         return size == TCP_OPTION_WINDOW_SCALE_BYTES;
     case TCP_OPTION_SACK_PERMITTED:
         out->sack_permitted = true;
@@ -107,6 +112,26 @@ parse_options(const uint8_t *options, uint8_t size, struct tcp_header *out)
     return TCP_TAKEN;
 }
 
+/* Those of a SYN that offers all, as most do. False: they are not that, and OUT is untouched. */
+static inline bool parse_syn_options(const uint8_t *options, struct tcp_header *out)
+{
+    const uint32_t mss = get_32(options), scale = get_32(options + 16);
+
+    if ((mss & ~UINT32_C(0xffff)) != TCP_SYN_MSS ||
+        get_32(options + 4) != TCP_SYN_SACK_AND_TIMESTAMPS ||
+        (scale & ~UINT32_C(0xff)) != TCP_SYN_WINDOW_SCALE)
+        return false;
+    out->has_mss = true;
+    out->mss = (uint16_t)mss;
+    out->sack_permitted = true;
+    out->has_timestamps = true;
+    out->tsval = get_32(options + 8);
+    out->tsecr = get_32(options + 12);
+    out->has_window_scale = true;
+    out->window_scale = known_scale((uint8_t)scale);
+    return true;
+}
+
 enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes, struct tcp_header *out)
 {
     if (l4_bytes < TCP_HEADER_BYTES)
@@ -127,6 +152,9 @@ enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes, struct t
         out->tsecr = get_32(l4 + TCP_HEADER_BYTES + 8);
         return TCP_TAKEN;
     }
+    if (out->header_bytes == TCP_HEADER_BYTES + TCP_SYN_OPTIONS_BYTES &&
+        parse_syn_options(l4 + TCP_HEADER_BYTES, out))
+        return TCP_TAKEN;
     return parse_options(l4 + TCP_HEADER_BYTES, (uint8_t)(out->header_bytes - TCP_HEADER_BYTES),
                          out);
 }
@@ -135,25 +163,20 @@ uint8_t tcp_header_options(const struct tcp_options *options, uint8_t out[TCP_OP
 {
     uint8_t *p = out;
 
-    if (options->mss != 0) {
-        *p++ = TCP_OPTION_MSS;
-        *p++ = TCP_OPTION_MSS_BYTES;
-        p = put_16(p, options->mss);
-    }
-    if (options->sack_permitted) {
+    if (options->mss != 0)
+        p = put_32(p, TCP_SYN_MSS | options->mss);
+    if (options->sack_permitted && !options->has_timestamps) {
         *p++ = TCP_OPTION_NOP;
         *p++ = TCP_OPTION_NOP;
         *p++ = TCP_OPTION_SACK_PERMITTED;
         *p++ = TCP_OPTION_SACK_PERMITTED_BYTES;
     }
-    if (options->has_timestamps)
-        p = put_32(put_32(put_32(p, TCP_TIMESTAMPS_ALONE), options->tsval), options->tsecr);
-    if (options->has_window_scale) {
-        *p++ = TCP_OPTION_NOP;
-        *p++ = TCP_OPTION_WINDOW_SCALE;
-        *p++ = TCP_OPTION_WINDOW_SCALE_BYTES;
-        *p++ = options->window_scale;
+    if (options->has_timestamps) {
+        p = put_32(p, options->sack_permitted ? TCP_SYN_SACK_AND_TIMESTAMPS : TCP_TIMESTAMPS_ALONE);
+        p = put_32(put_32(p, options->tsval), options->tsecr);
     }
+    if (options->has_window_scale)
+        p = put_32(p, TCP_SYN_WINDOW_SCALE | options->window_scale);
     if (options->sack_count > 0) {
         *p++ = TCP_OPTION_NOP;
         *p++ = TCP_OPTION_NOP;

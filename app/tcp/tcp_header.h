@@ -15,8 +15,13 @@
 
 /* What most segments have: NOP, NOP, timestamps. */
 #define TCP_TIMESTAMPS_ALONE UINT32_C(0x0101080a)
+/* What a SYN has that offers all, laid out as Linux does, and we: */
+#define TCP_SYN_MSS UINT32_C(0x02040000)                 /* MSS in the low half; */
+#define TCP_SYN_SACK_AND_TIMESTAMPS UINT32_C(0x0402080a) /* SACK permitted, timestamps; */
+#define TCP_SYN_WINDOW_SCALE UINT32_C(0x01030300)        /* NOP, scale in the low byte. */
 enum {
-    TCP_TIMESTAMPS_ALONE_BYTES = 12
+    TCP_TIMESTAMPS_ALONE_BYTES = 12,
+    TCP_SYN_OPTIONS_BYTES = 20
 };
 
 enum tcp_option {

@@ -68,6 +68,59 @@ static void refuses_bad_options(void **state)
     }
 }
 
+/* Options of SYNs, as Linux lays them out and one byte away from that: the shorter way that reads
+ * them comes to what each option says by itself, behind others that nobody knows. */
+static void reads_a_syn_by_both_ways(void **state)
+{
+    static const uint8_t usual[TCP_SYN_OPTIONS_BYTES] = {
+        2, 4, 5, 180, 4, 2, 8, 10, 0x11, 0x22, 3, 0x44, 5, 6, 0x77, 8, 1, 3, 3, 200};
+
+    (void)state;
+    for (unsigned changed = 0; changed <= sizeof(usual); changed++) {
+        for (unsigned value = 0; value < 256; value++) {
+            uint8_t plain[40] = {[12] = 0xa0, [13] = TCP_SYN}, odd[44] = {[12] = 0xb0};
+            struct tcp_header by_words, by_options;
+            uint8_t *options = plain + TCP_HEADER_BYTES;
+
+            memcpy(options, usual, sizeof(usual));
+            if (changed < sizeof(usual))
+                options[changed] = (uint8_t)value;
+            memcpy(odd + 13, plain + 13, 1);
+            memcpy(odd + TCP_HEADER_BYTES, (const uint8_t[]){254, 4, 0, 0}, 4);
+            memcpy(odd + TCP_HEADER_BYTES + 4, options, sizeof(usual));
+            enum tcp_verdict verdict = tcp_header_parse(plain, sizeof(plain), &by_words);
+            assert_int_equal(verdict, tcp_header_parse(odd, sizeof(odd), &by_options));
+            if (verdict != TCP_TAKEN)
+                continue;
+            assert_int_equal(by_words.header_bytes, sizeof(plain));
+            by_options.header_bytes = by_words.header_bytes;
+            assert_memory_equal(&by_words, &by_options, offsetof(struct tcp_header, sack));
+        }
+    }
+}
+
+/* What a SYN offers leaves as Linux would write it. */
+static void writes_a_syn_as_linux_does(void **state)
+{
+    static const uint8_t expected[TCP_SYN_OPTIONS_BYTES] = {2, 4, 5, 180, 4, 2, 8, 10, 0, 0,
+                                                            0, 7, 0, 0,   0, 9, 1, 3,  3, 6};
+    struct tcp_options options = {.mss = 1460,
+                                  .window_scale = 6,
+                                  .has_window_scale = true,
+                                  .has_timestamps = true,
+                                  .sack_permitted = true,
+                                  .tsval = 7,
+                                  .tsecr = 9};
+    uint8_t out[TCP_OPTIONS_BYTES_MAX];
+
+    (void)state;
+    assert_int_equal(tcp_header_options(&options, out), sizeof(expected));
+    assert_memory_equal(out, expected, sizeof(expected));
+    options.has_timestamps = false;
+    assert_int_equal(tcp_header_options(&options, out), 12);
+    assert_memory_equal(out, ((const uint8_t[]){2, 4, 5, 180, 1, 1, 4, 2, 1, 3, 3, 6}), 12);
+}
+
 /* What D says of the sum of L4, SIZE bytes: any that checksums can be made of (RFC 1071). */
 static void test_sum(const struct tcp_descriptor *d, const uint8_t *l4, uint16_t size)
 {
@@ -142,10 +195,9 @@ static void reads_what_it_writes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_a_kernels_syn),
-        cmocka_unit_test(refuses_every_truncation),
-        cmocka_unit_test(refuses_bad_options),
-        cmocka_unit_test(reads_what_it_writes),
+        cmocka_unit_test(reads_a_kernels_syn),        cmocka_unit_test(refuses_every_truncation),
+        cmocka_unit_test(refuses_bad_options),        cmocka_unit_test(reads_a_syn_by_both_ways),
+        cmocka_unit_test(writes_a_syn_as_linux_does), cmocka_unit_test(reads_what_it_writes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
