@@ -32,7 +32,7 @@ static const char usage[] =
     "DURATION,\n"
     "                 drop NODE PERCENT DURATION, blackhole NODE DURATION, delay NODE|POD DELAY "
     "DURATION,\n"
-    "                 conntrack-flush NODE, freeze POD DURATION\n"
+    "                 conntrack-flush NODE, freeze POD DURATION, kill POD\n"
     "  exec NAME -- COMMAND...  run a command in the network of a pod, a node (n1...) or `lab`\n"
     "  down        take everything away; truth.jsonl and lab.log stay\n"
     "options of all:\n"

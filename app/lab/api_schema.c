@@ -242,15 +242,16 @@ static const char *const type_names[] = {
     [TYPE_OBJECT] = "an object",
     [TYPE_ARRAY] = "an array",
     [TYPE_STRING] = "a string",
-    [TYPE_INTEGER] = "an integer",
+    [TYPE_INTEGER] = "an integer of 32 bits",
     [TYPE_BOOL] = "true or false",
-    [TYPE_INT_OR_STRING] = "an integer or a string",
+    [TYPE_INT_OR_STRING] = "an integer of 32 bits or a string",
     [TYPE_STRING_MAP] = "an object of strings",
 };
 
+/* Of 32 bits, as most are in Kubernetes: so no number of seconds overflows as nanoseconds. */
 static bool is_integer(const cJSON *item)
 {
-    return cJSON_IsNumber(item) && fabs(item->valuedouble) <= 9007199254740992.0 &&
+    return cJSON_IsNumber(item) && fabs(item->valuedouble) <= INT32_MAX &&
            trunc(item->valuedouble) == item->valuedouble;
 }
 

@@ -14,7 +14,8 @@ enum {
     FIELD_BYTES = 160,
     NAME_LIMIT = 253,
     LABEL_LIMIT = 63,
-    SPREAD_LIMIT = 8, /* The scheduler's work grows with it; a real server has no limit. */
+    REPLICAS_LIMIT = 1024, /* What the daemon can start (lab.h). */
+    SPREAD_LIMIT = 8,      /* The scheduler's work grows with it; a real server has no limit. */
 };
 
 static const char invalid[] = "FieldValueInvalid";
@@ -243,7 +244,12 @@ static void check_selector(const cJSON *spec, const cJSON *old, cJSON *causes)
 static void check_replicas(const cJSON *object, const cJSON *old, cJSON *causes)
 {
     const cJSON *spec = json_at(object, "spec");
+    int64_t replicas = json_integer(spec, "replicas", 0);
     check_least(spec, "replicas", "spec.replicas", 0, causes);
+    if (replicas > REPLICAS_LIMIT)
+        api_status_cause(causes, "spec.replicas", invalid,
+                         "Invalid value: %lld: the lab has room for %d pods", (long long)replicas,
+                         REPLICAS_LIMIT);
     check_least(spec, "minReadySeconds", "spec.minReadySeconds", 0, causes);
     check_selector(spec, old, causes);
     check_pod_spec(json_at(spec, "template.spec"), "spec.template.spec", causes);

@@ -80,11 +80,15 @@ int command_start(struct command *command, int netns_fd, int home_fd, const char
     close(in_fd);
     if (rc == 0) {
         command->pid_fd = pidfd_open(command->pid, 0);
-        return command->pid_fd < 0 ? -errno : 0;
+        if (command->pid_fd >= 0)
+            return 0;
+        rc = -errno;
+        kill(command->pid, SIGKILL);
+        waitpid(command->pid, NULL, 0);
     }
     if (command->out_fd >= 0)
         close(command->out_fd);
-    command->pid = 0;
+    *command = (struct command){.pid_fd = -1, .out_fd = -1};
     return rc;
 }
 

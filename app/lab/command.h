@@ -21,7 +21,7 @@ struct command {
 };
 
 /* Start ARGV (NULL-terminated, found by PATH) in NETNS_FD with INPUT (may be NULL) as its standard
- * input, and come back to HOME_FD. 0 or -errno. */
+ * input, and come back to HOME_FD. 0, or -errno and nothing runs. */
 int command_start(struct command *command, int netns_fd, int home_fd, const char *const *argv,
                   const char *input);
 

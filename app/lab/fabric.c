@@ -389,27 +389,45 @@ void fabric_down(struct fabric *fabric)
     close_fd(&fabric->home_fd);
 }
 
-static void pod_place(struct fabric *fabric, unsigned node, struct fabric_pod *pod)
+static uint8_t host_after(uint8_t host)
 {
-    uint8_t host = fabric->next_host[node];
+    return host < FIRST_HOST || host >= LAST_HOST ? FIRST_HOST : (uint8_t)(host + 1);
+}
 
-    fabric->next_host[node] = host == LAST_HOST ? FIRST_HOST : (uint8_t)(host + 1);
+int fabric_pod_place(struct fabric *fabric, unsigned node, struct fabric_pod *pod)
+{
+    uint8_t first = fabric->next_host[node], host = first;
+
+    while (fabric->taken[node][host]) {
+        host = host_after(host);
+        if (host == first)
+            return -ENOSPC;
+    }
+    fabric->next_host[node] = host_after(host);
+    fabric->taken[node][host] = true;
     *pod = (struct fabric_pod){.netns_fd = -1, .node = node, .number = host};
     snprintf(pod->v4, sizeof(pod->v4), "10.244.%u.%u", node + 1, host);
     snprintf(pod->v6, sizeof(pod->v6), "fd00:244:%u::%x", node + 1, host);
     snprintf(pod->link, sizeof(pod->link), "pod%u", host);
+    return 0;
 }
 
 int fabric_pod_add(struct fabric *fabric, unsigned node, struct fabric_pod *pod, struct error *err)
 {
     struct text text = {0};
-    int rc;
+    int rc = fabric_pod_place(fabric, node, pod);
 
-    pod_place(fabric, node, pod);
+    if (rc < 0)
+        return error_set(err, EXIT_ENVIRONMENT, rc,
+                         "node n%u has %d pods, and an address for no more of them", node + 1,
+                         LAST_HOST - FIRST_HOST + 1);
     pod->netns_fd = netns_new();
-    if (pod->netns_fd < 0)
-        return error_set(err, EXIT_ENVIRONMENT, pod->netns_fd, "no network namespace: %s",
-                         strerror(-pod->netns_fd));
+    if (pod->netns_fd < 0) {
+        rc = error_set(err, EXIT_ENVIRONMENT, pod->netns_fd, "no network namespace: %s",
+                       strerror(-pod->netns_fd));
+        fabric_pod_remove(fabric, pod);
+        return rc;
+    }
     fabric_pod_text(pod, (int)getpid(), fabric->node_fds[node], &text);
     rc = run_ip(fabric, pod->netns_fd, text_str(&text), err);
     text_clear(&text);
@@ -418,7 +436,7 @@ int fabric_pod_add(struct fabric *fabric, unsigned node, struct fabric_pod *pod,
         rc = run_ip(fabric, fabric->node_fds[node], text_str(&text), err);
     text_free(&text);
     if (rc < 0)
-        fabric_pod_remove(pod);
+        fabric_pod_remove(fabric, pod);
     return rc;
 }
 
@@ -435,7 +453,9 @@ int fabric_pod_host(const struct fabric *fabric, unsigned node, struct fabric_po
     return 0;
 }
 
-void fabric_pod_remove(struct fabric_pod *pod)
+void fabric_pod_remove(struct fabric *fabric, struct fabric_pod *pod)
 {
     close_fd(&pod->netns_fd);
+    fabric->taken[pod->node][pod->number] = false;
+    pod->number = 0;
 }

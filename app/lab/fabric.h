@@ -61,6 +61,7 @@ struct fabric {
     int balancer_fd;                     /* Its namespace; -1: none. */
     int node_fds[FABRIC_NODES_MAX];      /* -1 when not made. */
     uint8_t next_host[FABRIC_NODES_MAX]; /* Host number of the next pod, 2..254, in turn. */
+    bool taken[FABRIC_NODES_MAX][256];   /* By host number: a pod has it. */
 };
 
 /* A pod's place: its namespace and its addresses. */
@@ -103,10 +104,14 @@ void fabric_limits_text(const struct fabric *fabric, unsigned long conntrack_max
 int fabric_up(struct fabric *fabric, struct error *err);
 void fabric_down(struct fabric *fabric);
 
+/* The next free place of NODE: addresses and link, without a namespace; in turn, so that the
+ * address of a pod that has gone is free for long. -ENOSPC: all are taken. */
+int fabric_pod_place(struct fabric *fabric, unsigned node, struct fabric_pod *pod);
 int fabric_pod_add(struct fabric *fabric, unsigned node, struct fabric_pod *pod, struct error *err);
 /* A pod in the node's own network. 0 or -errno with ERR. */
 int fabric_pod_host(const struct fabric *fabric, unsigned node, struct fabric_pod *pod,
                     struct error *err);
-void fabric_pod_remove(struct fabric_pod *pod);
+/* Closes the namespace, and frees the place; again: nothing. */
+void fabric_pod_remove(struct fabric *fabric, struct fabric_pod *pod);
 
 #endif

@@ -221,8 +221,10 @@ static void loop(struct lab *lab)
         count = epoll_wait(lab->epoll_fd, events, TURN_EVENTS, most_ms);
         lab_clock(lab);
         log_held_up(lab, begun_ns + most_ms * INT64_C(1000000));
+        lab->handling = true;
         for (int i = 0; i < count; i++)
             handle(lab, events[i].data.ptr);
+        lab->handling = false;
     }
 }
 
@@ -384,6 +386,7 @@ int lab_run(const struct lab_config *config, int ready_fd)
 
     if (lab == NULL)
         return EXIT_ENVIRONMENT;
+    process_allow_files();
     *lab = (struct lab){
         .config = config,
         .epoll_fd = -1,

@@ -70,7 +70,9 @@ struct lab_config {
     char vips[2][48];     /* Of the static Service; "" = from the pool. */
 };
 
-/* What an epoll event means; a member of the object that it belongs to. */
+/* What an epoll event means; a member of the object that it belongs to. Events come in batches, and
+ * whoever handles one only takes note: what has ended is freed in the turn after it (lab.c), when
+ * no event of the batch can lead to it any more. */
 enum lab_source_kind {
     LAB_API,
     LAB_SIGNALS,
@@ -198,7 +200,8 @@ struct lab_balancer {
     struct balancer wanted;  /* As it should be. */
     struct balancer loading; /* What nft is loading. */
     struct balancer loaded;  /* What its hop does. */
-    bool stale;              /* `wanted` has changed since the last load began. */
+    bool stale;              /* `wanted` has changed since the last load began, or that failed. */
+    int64_t load_ns;         /* Not loaded before. */
     bool busy;               /* nft is at work. */
     int64_t due_ns;          /* When Services and Nodes are looked at; INT64_MAX: not. */
     struct command command;
@@ -244,6 +247,7 @@ struct lab {
     int control_fd;
     int down_fd;    /* Who asked for the end, told when all is gone; -1: nobody. */
     bool down;      /* Leave the loop. */
+    bool handling;  /* A batch of events is: nothing that has a source may be freed. */
     bool ready;     /* The caller of `up` was told. */
     int ready_fd;   /* Where; -1 afterwards. */
     int64_t now_ns; /* CLOCK_MONOTONIC, once a turn. */

@@ -9,6 +9,7 @@
 
 static const int64_t tick_ns = INT64_C(100000000);     /* How exactly a fixed lag is kept. */
 static const int64_t timeout_ns = INT64_C(1000000000); /* Of a probe. */
+static const int64_t second_ns = INT64_C(1000000000);
 
 /* With a fixed lag a node is looked at all the time, so that the lag begins when it does. */
 static int64_t interval_ns(const struct lab *lab)
@@ -162,6 +163,14 @@ static void run_probe(struct lab *lab, struct lab_balancer_probe *probe)
         begin_probe(lab, probe);
 }
 
+/* The hop does what it did before; it is told again, soon. */
+static void failed(struct lab *lab, const char *words)
+{
+    lab_say(lab, "balancer: nft failed: %.1000s", words);
+    lab->balancer.stale = true;
+    lab->balancer.load_ns = lab->now_ns + second_ns;
+}
+
 static void load(struct lab *lab)
 {
     static const char *const argv[] = {"nft", "-f", "-", NULL};
@@ -175,11 +184,14 @@ static void load(struct lab *lab)
     rc = command_start(&balancer->command, lab->fabric.balancer_fd, lab->fabric.home_fd, argv,
                        text_str(&rules));
     text_free(&rules);
-    if (rc == 0)
+    if (rc == 0) {
         rc = lab_watch(lab, balancer->command.pid_fd, EPOLLIN, &balancer->source);
-    if (rc < 0)
-        lab_say(lab, "balancer: %s cannot be started: %s", argv[0], strerror(-rc));
+        if (rc < 0)
+            command_finish(&balancer->command, NULL);
+    }
     balancer->busy = rc == 0;
+    if (rc < 0)
+        failed(lab, strerror(-rc));
 }
 
 static bool was_in(const struct balancer *before, const char *key, size_t node)
@@ -219,7 +231,7 @@ void lab_balancer_command_ended(struct lab *lab)
     lab_unwatch(lab, balancer->command.pid_fd);
     balancer->busy = false;
     if (command_finish(&balancer->command, &output) < 0) {
-        lab_say(lab, "balancer: nft failed: %.1000s", text_str(&output));
+        failed(lab, text_str(&output));
     } else {
         for (size_t i = 0; i < balancer->loading.service_count; i++) {
             for (size_t node = 0; node < balancer->loading.node_count; node++)
@@ -241,7 +253,7 @@ void lab_balancer_run(struct lab *lab)
         for (unsigned node = 0; node < lab->config->nodes; node++)
             run_probe(lab, &balancer->probes[i][node]);
     }
-    if (balancer->stale && !balancer->busy)
+    if (balancer->stale && !balancer->busy && balancer->load_ns <= lab->now_ns)
         load(lab);
 }
 
@@ -249,6 +261,8 @@ int64_t lab_balancer_due(const struct lab *lab)
 {
     int64_t due_ns = lab->balancer.due_ns;
 
+    if (lab->balancer.stale && !lab->balancer.busy && lab->balancer.load_ns < due_ns)
+        due_ns = lab->balancer.load_ns;
     for (size_t i = 0; i < lab->balancer.wanted.service_count; i++) {
         for (unsigned node = 0; node < lab->config->nodes; node++) {
             const struct lab_balancer_probe *probe = &lab->balancer.probes[i][node];

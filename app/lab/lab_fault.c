@@ -1,6 +1,8 @@
 /* What `seamline-lab fault` does on purpose. Each fault is a line of the table, its begin and its
  * end are lines of truth.jsonl. */
+#include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +29,8 @@ struct fault {
     unsigned count;       /* Of operands. */
     bool api;             /* It is one of the API server. */
     int (*begin)(struct lab *lab,
-                 const struct words *words); /* 0; -EINVAL: bad operands; -errno. */
+                 const struct words *words); /* 0; -EINVAL: bad operands; -EBUSY: the target
+                                              * has a fault already; -errno. */
 };
 
 static int api_outage(struct lab *lab, const struct words *words);
@@ -38,6 +41,7 @@ static int blackhole(struct lab *lab, const struct words *words);
 static int conntrack_flush(struct lab *lab, const struct words *words);
 static int delay(struct lab *lab, const struct words *words);
 static int freeze(struct lab *lab, const struct words *words);
+static int kill_pod(struct lab *lab, const struct words *words);
 
 static const struct fault faults[] = {
     {"api-outage", "DURATION", 1, true, api_outage},
@@ -48,6 +52,7 @@ static const struct fault faults[] = {
     {"delay", "NODE|POD DELAY DURATION", 3, false, delay},
     {"conntrack-flush", "NODE", 1, false, conntrack_flush},
     {"freeze", "POD DURATION", 2, false, freeze},
+    {"kill", "POD", 1, false, kill_pod},
 };
 
 static void log_fault(struct lab *lab, const char *event, const char *name)
@@ -91,6 +96,8 @@ static int slow_watch(struct lab *lab, const struct words *words)
     if (parse_duration(words->each[1], &delay_ns) < 0 ||
         parse_duration(words->each[2], &duration_ns) < 0)
         return -EINVAL;
+    if (lab->watches_fast_ns != INT64_MAX)
+        return -EBUSY;
     log_fault(lab, "fault-begun", "slow-watch");
     api_server_slow_watches(lab->api, delay_ns);
     lab->watches_fast_ns = lab->now_ns + duration_ns;
@@ -128,11 +135,12 @@ static bool is_faulty(const struct lab *lab, const char *target)
     return false;
 }
 
-/* One fault at a time of a node or pod. */
-static bool may_begin(const struct lab *lab, const char *target)
+/* One fault at a time of a node or pod. 0, -EBUSY, or -EINVAL: no name of any. */
+static int may_begin(const struct lab *lab, const char *target)
 {
-    return lab->timed_fault_count < LAB_TIMED_FAULTS_MAX && !is_faulty(lab, target) &&
-           strlen(target) < CHANGE_NAME_BYTES;
+    if (strlen(target) >= CHANGE_NAME_BYTES)
+        return -EINVAL;
+    return lab->timed_fault_count == LAB_TIMED_FAULTS_MAX || is_faulty(lab, target) ? -EBUSY : 0;
 }
 
 static struct lab_timed_fault *begun(struct lab *lab, const char *name, const char *target,
@@ -168,9 +176,10 @@ static int lose(struct lab *lab, const char *name, const char *node, unsigned pe
                 int64_t duration_ns)
 {
     char share[48] = "", rules[512];
+    int rc = node_fd(lab, node) < 0 ? -EINVAL : may_begin(lab, node);
 
-    if (node_fd(lab, node) < 0 || !may_begin(lab, node))
-        return -EINVAL;
+    if (rc < 0)
+        return rc;
     if (per_mille < 1000)
         snprintf(share, sizeof(share), "numgen random mod 1000 < %u ", per_mille);
     snprintf(rules, sizeof(rules),
@@ -212,6 +221,7 @@ static int blackhole(struct lab *lab, const struct words *words)
 
 static void close_delay(struct lab *lab, struct lab_timed_fault *fault)
 {
+    assert(!lab->handling);
     for (size_t i = 0; i < 2; i++) {
         struct delay_line *line = &fault->delay->lines[i];
 
@@ -277,11 +287,14 @@ static int delay(struct lab *lab, const struct words *words)
     int64_t delay_ns, duration_ns;
     struct link link;
     char port[16];
+    int rc;
 
     if (parse_duration(words->each[2], &delay_ns) < 0 || delay_ns > delay_max_ns ||
-        parse_duration(words->each[3], &duration_ns) < 0 || !may_begin(lab, target) ||
-        find_link(lab, target, port, &link) < 0)
+        parse_duration(words->each[3], &duration_ns) < 0 || find_link(lab, target, port, &link) < 0)
         return -EINVAL;
+    rc = may_begin(lab, target);
+    if (rc < 0)
+        return rc;
     fault = begun(lab, "delay", target, duration_ns, close_delay);
     fault->delay = calloc(1, sizeof(*fault->delay));
     if (fault->delay == NULL)
@@ -316,21 +329,46 @@ static void thaw(struct lab *lab, struct lab_timed_fault *fault)
     lab_pod_freeze(lab, fault->target, false); /* It may have ended meanwhile. */
 }
 
+static bool is_running(struct lab *lab, const char *name)
+{
+    const struct lab_pod *pod = lab_pod_find(lab, name);
+
+    return pod != NULL && pod->process.pid != 0;
+}
+
 /* Its sockets live on: connections are taken, and nobody answers. */
 static int freeze(struct lab *lab, const struct words *words)
 {
     const char *pod = words->each[1];
     int64_t duration_ns;
+    int rc;
 
-    if (parse_duration(words->each[2], &duration_ns) < 0 || !may_begin(lab, pod))
+    if (parse_duration(words->each[2], &duration_ns) < 0 || !is_running(lab, pod))
         return -EINVAL;
+    rc = may_begin(lab, pod);
+    if (rc < 0)
+        return rc;
     log_target(lab, "fault-begun", "freeze", pod);
     if (lab_pod_freeze(lab, pod, true) < 0) {
         log_target(lab, "fault-ended", "freeze", pod);
-        return -EINVAL;
+        return -EIO;
     }
     begun(lab, "freeze", pod, duration_ns, thaw);
     return 0;
+}
+
+/* Its process ends without a word, as one that ran out of memory. */
+static int kill_pod(struct lab *lab, const struct words *words)
+{
+    const char *pod = words->each[1];
+    int rc;
+
+    if (!is_running(lab, pod))
+        return -EINVAL;
+    log_target(lab, "fault-begun", "kill", pod);
+    rc = lab_pod_kill(lab, pod, SIGKILL);
+    log_target(lab, "fault-ended", "kill", pod);
+    return rc < 0 ? -EIO : 0;
 }
 
 static void end_fault(struct lab *lab, unsigned index)
@@ -352,8 +390,11 @@ static void end_timed(struct lab *lab)
     }
 }
 
+/* A node of the same name keeps its own. */
 void lab_fault_end(struct lab *lab, const char *pod)
 {
+    if (node_index(lab, pod) >= 0)
+        return;
     for (unsigned i = 0; i < lab->timed_fault_count; i++) {
         if (strcmp(lab->timed_faults[i].target, pod) == 0) {
             end_fault(lab, i);
@@ -459,6 +500,9 @@ void lab_fault(struct lab *lab, char *text, int fd)
     }
     if (rc == 0)
         dprintf(fd, "ok\n");
+    else if (rc == -EBUSY)
+        dprintf(fd, "error: one fault at a time of a node, of a pod, and of the watches: the one "
+                    "before has not ended\n");
     else if (rc == -EINVAL)
         complain(words.count > 0 ? words.each[0] : "", fd);
     else

@@ -1,5 +1,6 @@
 #include "lab/lab.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -331,7 +332,7 @@ static void delete_object(struct lab *lab, struct lab_pod *pod)
 static void remove_namespace(struct lab *lab, struct lab_pod *pod)
 {
     lab_fault_end(lab, pod->name); /* It may hold the namespace. */
-    fabric_pod_remove(&pod->place);
+    fabric_pod_remove(&lab->fabric, &pod->place);
 }
 
 static void carry_out(struct lab *lab, struct lab_pod *pod, enum kubelet_action action)
@@ -354,6 +355,7 @@ static void pod_free(struct lab *lab, size_t index)
 {
     struct lab_pod *pod = lab->pods[index];
 
+    assert(!lab->handling);
     log_pod(lab, truth_now_ns(), "pod-removed", pod);
     lab_probe_cancel(lab, pod);
     lab_ingress_cancel(lab, pod);
@@ -460,13 +462,14 @@ void lab_pod_kill_all(struct lab *lab)
         struct lab_pod *pod = lab->pods[i];
         process_signal(&pod->process, SIGKILL);
         process_signal(&pod->hook, SIGKILL);
-        if (pod->process.pid != 0)
-            process_reap(&pod->process);
+        /* The hook first: the first of a PID namespace ends when the others are gone. */
         if (pod->hook.pid != 0)
             process_reap(&pod->hook);
+        if (pod->process.pid != 0)
+            process_reap(&pod->process);
         lab_probe_cancel(lab, pod);
         lab_ingress_cancel(lab, pod);
-        fabric_pod_remove(&pod->place);
+        fabric_pod_remove(&lab->fabric, &pod->place);
         free(pod);
     }
     lab->pod_count = 0;

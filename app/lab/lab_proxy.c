@@ -155,21 +155,40 @@ static void log_change(struct lab *lab, const struct lab_proxy *proxy, int64_t s
     truth_flush(&lab->truth);
 }
 
+/* Whatever the node has now, the next sync, soon, starts from nothing. */
+static void failed(struct lab *lab, struct lab_proxy *proxy, const char *words)
+{
+    static const char *const clear[] = {"ipvsadm", "-C", NULL};
+    static const char *const flush[] = {"ip", "addr", "flush", "dev", "kube-ipvs0", NULL};
+    int fd = lab->fabric.node_fds[proxy->node];
+
+    proxy->failures++;
+    lab_say(lab, "node %s: loading rules failed: %.1000s", proxy->node_name, words);
+    proxy_forget(&proxy->proxy);
+    if (proxy_mode_ipvs(proxy->proxy.mode) != NULL) {
+        command_run(fd, lab->fabric.home_fd, clear, NULL, NULL, NULL);
+        command_run(fd, lab->fabric.home_fd, flush, NULL, NULL, NULL);
+    }
+    proxy_limiter_want(&proxy->limiter, lab->now_ns + RETRY_NS);
+}
+
 static void start_command(struct lab *lab, struct lab_proxy *proxy, const char *const *argv,
                           const char *input, enum lab_proxy_state state)
 {
     int rc = command_start(&proxy->command, lab->fabric.node_fds[proxy->node], lab->fabric.home_fd,
                            argv, input);
+    char why[128];
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = lab_watch(lab, proxy->command.pid_fd, EPOLLIN, &proxy->source);
-    if (rc < 0) {
-        lab_say(lab, "node %s: %s cannot be started: %s", proxy->node_name, argv[0], strerror(-rc));
-        proxy->failures++;
-        proxy->state = LAB_PROXY_IDLE;
-        return;
+        if (rc < 0)
+            command_finish(&proxy->command, NULL);
     }
-    proxy->state = state;
+    proxy->state = rc < 0 ? LAB_PROXY_IDLE : state;
+    if (rc < 0) {
+        snprintf(why, sizeof(why), "%s cannot be started: %s", argv[0], strerror(-rc));
+        failed(lab, proxy, why);
+    }
 }
 
 /* The first tool from LOAD on that has something to do is started. False when there is none. */
@@ -217,23 +236,6 @@ static void sync(struct lab *lab, struct lab_proxy *proxy)
         start_command(lab, proxy, argv, NULL, LAB_PROXY_COUNTING);
     else
         load(lab, proxy);
-}
-
-/* Whatever the node has now, the next sync, soon, starts from nothing. */
-static void failed(struct lab *lab, struct lab_proxy *proxy, const char *words)
-{
-    static const char *const clear[] = {"ipvsadm", "-C", NULL};
-    static const char *const flush[] = {"ip", "addr", "flush", "dev", "kube-ipvs0", NULL};
-    int fd = lab->fabric.node_fds[proxy->node];
-
-    proxy->failures++;
-    lab_say(lab, "node %s: loading rules failed: %.1000s", proxy->node_name, words);
-    proxy_forget(&proxy->proxy);
-    if (proxy_mode_ipvs(proxy->proxy.mode) != NULL) {
-        command_run(fd, lab->fabric.home_fd, clear, NULL, NULL, NULL);
-        command_run(fd, lab->fabric.home_fd, flush, NULL, NULL, NULL);
-    }
-    proxy_limiter_want(&proxy->limiter, lab->now_ns + RETRY_NS);
 }
 
 static void loaded(struct lab *lab, struct lab_proxy *proxy)

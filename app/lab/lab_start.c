@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "lab/object.h"
+#include "lab/pod_server.h"
 
 enum {
     WORDS_MAX = 48,
@@ -23,6 +25,7 @@ struct words {
     char *text;                  /* Copy that the first words point into. */
     char paths[3][512];          /* What the lab adds to them. */
     char start[32];              /* The lab's start, likewise. */
+    char host[POD_HOST_BYTES];   /* The pod's host name, likewise. */
     const char *argv[WORDS_MAX]; /* NULL-terminated. */
     int count;                   /* Without the NULL. */
 };
@@ -89,7 +92,19 @@ static bool executable(const char *program)
     return false;
 }
 
-static size_t environment_of(const cJSON *container, char **out)
+/* By which a program takes code that nobody chose by --image. */
+static bool loads_code(const char *name)
+{
+    static const char *const beginnings[] = {"LD_", "GCONV_PATH", "OPENSSL_"};
+
+    for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
+        if (strncmp(name, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+static size_t environment_of(const cJSON *container, bool allowed, char **out)
 {
     const cJSON *item;
     size_t count = 0;
@@ -100,7 +115,7 @@ static size_t environment_of(const cJSON *container, char **out)
         const char *name = json_string(item, "name", ""), *value = json_string(item, "value", "");
         size_t size = strlen(name) + strlen(value) + 2;
 
-        if (name[0] == '\0' || count == ENVIRONMENT_MAX - 1)
+        if (name[0] == '\0' || count == ENVIRONMENT_MAX - 1 || (!allowed && loads_code(name)))
             continue;
         out[count] = malloc(size);
         if (out[count] != NULL)
@@ -110,27 +125,44 @@ static size_t environment_of(const cJSON *container, char **out)
     return count;
 }
 
+/* A host name has at most 63 bytes. As a kubelet does, that of a pod with a longer name is cut. */
+static void hostname_of(const struct lab_pod *pod, char out[POD_HOST_BYTES])
+{
+    size_t size = strnlen(pod->name, POD_HOST_BYTES - 1);
+
+    while (size > 0 && (pod->name[size - 1] == '-' || pod->name[size - 1] == '.'))
+        size--;
+    snprintf(out, POD_HOST_BYTES, "%.*s", (int)size, pod->name);
+}
+
 static int run(struct lab *lab, struct lab_pod *pod, struct process *process,
                struct lab_source *source, const char *const *argv, const cJSON *container,
-               bool own_pids)
+               int beside_fd)
 {
-    char *environment[ENVIRONMENT_MAX] = {0};
-    size_t count = environment_of(container, environment);
+    char *environment[ENVIRONMENT_MAX] = {0}, hostname[POD_HOST_BYTES];
+    size_t count = environment_of(container, lab->config->allow_commands, environment);
     const struct process_spec spec = {
         .argv = argv,
         .environment = environment,
-        .hostname = pod->name,
+        .hostname = hostname,
         .netns_fd = pod->place.netns_fd,
         .output_fd = lab->log_fd,
         .truth_fd = lab->truth.fd,
-        .own_pids = own_pids,
+        .beside_fd = beside_fd,
     };
-    int rc = process_start(process, &spec);
+    int rc;
 
+    hostname_of(pod, hostname);
+    rc = process_start(process, &spec);
     for (size_t i = 0; i < count; i++)
         free(environment[i]);
-    if (rc == 0)
-        rc = lab_watch(lab, process->pid_fd, EPOLLIN, source);
+    if (rc < 0)
+        return rc;
+    rc = lab_watch(lab, process->pid_fd, EPOLLIN, source);
+    if (rc < 0) { /* Nobody would hear of its end. */
+        process_signal(process, SIGKILL);
+        process_reap(process);
+    }
     return rc;
 }
 
@@ -164,8 +196,9 @@ static void complete_own(const struct lab *lab, const struct lab_pod *pod, struc
     own_program(words->paths[0]);
     words->argv[0] = words->paths[0];
     snprintf(words->start, sizeof(words->start), "%lld", (long long)lab->truth.start_ns);
+    hostname_of(pod, words->host);
     add_word(words, "--hostname");
-    add_word(words, pod->name);
+    add_word(words, words->host);
     add_word(words, "--truth-fd");
     add_word(words, "3");
     add_word(words, "--truth-start");
@@ -223,7 +256,7 @@ int lab_pod_start(struct lab *lab, struct lab_pod *pod, const cJSON *object)
 
     words_of(lab, pod, container, &words);
     if (words.count > 0 && executable(words.argv[0]))
-        rc = run(lab, pod, &pod->process, &pod->process_source, words.argv, container, true);
+        rc = run(lab, pod, &pod->process, &pod->process_source, words.argv, container, -1);
     free(words.text);
     return rc;
 }
@@ -244,5 +277,5 @@ int lab_pod_start_hook(struct lab *lab, struct lab_pod *pod, const cJSON *object
     }
     if (count == 0)
         return -ENOENT;
-    return run(lab, pod, &pod->hook, &pod->hook_source, argv, container, false);
+    return run(lab, pod, &pod->hook, &pod->hook_source, argv, container, pod->process.pid_fd);
 }

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 
 #include "lab/pod_protocol.h"
 #include "lab/pod_tls.h"
+#include "lab/process.h"
 
 enum {
     LISTENERS_MAX = 16,
@@ -67,6 +69,7 @@ struct server {
     struct connection *first, *last;          /* Whose answers wait, by answer_at_ns. */
     struct pod_tls_server *tls;               /* Of HTTPS; NULL: not served. */
     int64_t start_ns;                         /* CLOCK_MONOTONIC. */
+    int spare_fd;                             /* Given up to refuse when none is left. */
     bool draining;                            /* SIGTERM was told to drain. */
     bool done;                                /* Leave the loop. */
 };
@@ -352,15 +355,38 @@ static void answer_waiting(struct server *server)
     }
 }
 
+/* A connection that there is no descriptor for would stay in the queue, and have the loop spin: it
+ * is taken by the spare one, and closed. */
+static int accept_next(struct server *server, const struct listener *listener,
+                       struct sockaddr_storage *remote)
+{
+    socklen_t size = sizeof(*remote);
+    int fd = accept4(listener->source.fd, (struct sockaddr *)remote, &size,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    while (fd < 0 && (errno == EMFILE || errno == ENFILE) && server->spare_fd >= 0) {
+        close(server->spare_fd);
+        fd = accept4(listener->source.fd, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0)
+            close(fd);
+        server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            return -1;
+        size = sizeof(*remote);
+        fd = accept4(listener->source.fd, (struct sockaddr *)remote, &size,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+    }
+    return fd;
+}
+
 static void listener_accept(struct server *server, struct listener *listener)
 {
     struct connection *connection;
-    socklen_t size = sizeof(connection->remote);
     struct sockaddr_storage remote;
+    socklen_t size;
     int fd, one = 1;
 
-    while ((fd = accept4(listener->source.fd, (struct sockaddr *)&remote, &size,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+    while ((fd = accept_next(server, listener, &remote)) >= 0) {
         connection =
             server->connection_count < POD_CONNECTIONS_MAX ? malloc(sizeof(*connection)) : NULL;
         if (connection == NULL) {
@@ -384,7 +410,6 @@ static void listener_accept(struct server *server, struct listener *listener)
         pod_stream_init(&connection->stream, listener->protocol, server->config->host);
         watch(server, &connection->source, EPOLLIN, EPOLL_CTL_ADD);
         connection_send(server, connection);
-        size = sizeof(remote);
     }
 }
 
@@ -614,7 +639,9 @@ int pod_server_run(struct pod_config *config, struct error *err)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigprocmask(SIG_BLOCK, &signals, NULL);
+    process_allow_files();
     server->config = config;
+    server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     server->signals = (struct source){SOURCE_SIGNAL, signalfd(-1, &signals, SFD_CLOEXEC)};
     watch(server, &server->signals, EPOLLIN, EPOLL_CTL_ADD);
@@ -630,6 +657,8 @@ int pod_server_run(struct pod_config *config, struct error *err)
     pod_tls_server_close(server->tls);
     close(server->signals.fd);
     close(server->epoll_fd);
+    if (server->spare_fd >= 0)
+        close(server->spare_fd);
     free(server);
     return rc;
 }

@@ -14,8 +14,9 @@
  * that are between two requests, says `Connection: close` in each answer from then on, and ends
  * with the last connection: requests that have begun are served, with their bodies.
  *
- * Threads: one. Memory: a connection is one malloc of fixed size; POD_CONNECTIONS_MAX of them, more
- * are accepted and closed at once. Input is hostile: every buffer is bounded.
+ * Threads: one. Memory: a connection is one malloc of fixed size; POD_CONNECTIONS_MAX of them, or
+ * as many as the machine's limit of open files leaves, more are accepted and closed at once. Input
+ * is hostile: every buffer is bounded.
  */
 #ifndef LAB_POD_SERVER_H
 #define LAB_POD_SERVER_H

@@ -1,13 +1,16 @@
 #include "lab/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,17 +41,11 @@ static _Noreturn void child(const struct process_spec *spec)
     _exit(127);
 }
 
-int process_start(struct process *process, const struct process_spec *spec)
+static int start(struct process *process, const struct process_spec *spec, unsigned long flags)
 {
-    unsigned long flags = CLONE_PIDFD | SIGCHLD;
     int pid_fd = -1;
-    long pid;
+    long pid = syscall(SYS_clone, flags, NULL, &pid_fd, NULL, 0);
 
-    if (spec->own_pids)
-        flags |= CLONE_NEWPID;
-    if (spec->hostname != NULL)
-        flags |= CLONE_NEWUTS;
-    pid = syscall(SYS_clone, flags, NULL, &pid_fd, NULL, 0);
     if (pid < 0)
         return -errno;
     if (pid == 0)
@@ -56,6 +53,44 @@ int process_start(struct process *process, const struct process_spec *spec)
     process->pid = (pid_t)pid;
     process->pid_fd = pid_fd;
     return 0;
+}
+
+/* Entering a PID namespace is for the children that come after it. */
+static int start_beside(struct process *process, const struct process_spec *spec,
+                        unsigned long flags)
+{
+    int own_fd = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+    int rc = own_fd < 0 || setns(spec->beside_fd, CLONE_NEWPID) < 0 ? -errno : 0;
+
+    if (rc == 0) {
+        rc = start(process, spec, flags);
+        if (setns(own_fd, CLONE_NEWPID) < 0)
+            abort(); /* Whatever is started from here on would end with that pod. */
+    }
+    if (own_fd >= 0)
+        close(own_fd);
+    return rc;
+}
+
+int process_start(struct process *process, const struct process_spec *spec)
+{
+    unsigned long flags = CLONE_PIDFD | SIGCHLD;
+
+    if (spec->hostname != NULL)
+        flags |= CLONE_NEWUTS;
+    if (spec->beside_fd >= 0)
+        return start_beside(process, spec, flags);
+    return start(process, spec, flags | CLONE_NEWPID);
+}
+
+void process_allow_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int process_signal(const struct process *process, int signal)

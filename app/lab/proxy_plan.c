@@ -22,8 +22,14 @@ struct rings {
     bool masquerade;          /* See struct proxy_view. */
 };
 
+/* Once, also when it is named twice. */
 static void put_vip(struct proxy_port *port, const struct proxy_vip *vip)
 {
+    for (size_t i = 0; i < port->vip_count; i++) {
+        if (port->vips[i].port == vip->port && port->vips[i].inside == vip->inside &&
+            address_equal(&port->vips[i].address, &vip->address))
+            return;
+    }
     if (port->vip_count < PROXY_VIPS_MAX)
         port->vips[port->vip_count++] = *vip;
 }
@@ -119,6 +125,17 @@ static int64_t slice_port(const cJSON *slice, const cJSON *service_port)
     return 0;
 }
 
+static bool has_endpoint(const struct proxy_port *port, const struct proxy_endpoint *endpoint)
+{
+    for (size_t i = 0; i < port->endpoint_count; i++) {
+        if (port->endpoints[i].port == endpoint->port &&
+            address_equal(&port->endpoints[i].address, &endpoint->address))
+            return true;
+    }
+    return false;
+}
+
+/* An endpoint that is in two slices counts once. */
 static void add_endpoints(struct proxy_port *port, const struct proxy_view *view,
                           const cJSON *slice, int64_t number, enum wanted wanted)
 {
@@ -137,7 +154,7 @@ static void add_endpoints(struct proxy_port *port, const struct proxy_view *view
             address_is_v4(&out->address) == port->v6)
             continue;
         out->port = (uint16_t)number;
-        port->endpoint_count++;
+        port->endpoint_count += !has_endpoint(port, out);
     }
 }
 
@@ -185,8 +202,37 @@ static void name_port(struct proxy_port *port, const cJSON *service, const cJSON
              protocol, v6 ? "IPv6" : "IPv4", local ? "/local" : "");
 }
 
-static void keep_port(struct proxy_plan *plan, const struct proxy_port *port)
+static bool has_vip(const struct proxy_plan *plan, const struct proxy_port *port,
+                    const struct proxy_vip *vip)
 {
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct proxy_port *other = &plan->ports[i];
+
+        for (size_t n = 0; n < other->vip_count && other->udp == port->udp; n++) {
+            if (other->vips[n].port == vip->port && other->vips[n].inside == vip->inside &&
+                address_equal(&other->vips[n].address, &vip->address))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* An address that two Services name (externalIPs, or a node port by hand) is the first one's: the
+ * tools would refuse it twice, and with it all rules of the node. */
+static void drop_taken(const struct proxy_plan *plan, struct proxy_port *port)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < port->vip_count; i++) {
+        if (!has_vip(plan, port, &port->vips[i]))
+            port->vips[kept++] = port->vips[i];
+    }
+    port->vip_count = kept;
+}
+
+static void keep_port(struct proxy_plan *plan, struct proxy_port *port)
+{
+    drop_taken(plan, port);
     if (port->vip_count == 0)
         return;
     if (plan->ports == NULL)

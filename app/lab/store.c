@@ -11,6 +11,7 @@
 enum {
     NAME_TRIES = 16,
     SUFFIX_CHARS = 5,
+    GENERATED_CHARS = 63, /* Of a whole name that was generated. */
     VERSION_TEXT_BYTES = 24,
     UID_TEXT_BYTES = 40
 };
@@ -299,13 +300,14 @@ static struct record *find(const struct store *store, enum store_kind kind, cons
     return set->records[at];
 }
 
-/* Finish generateName: five characters that spell no word, as a real server does. */
+/* Finish generateName: five characters that spell no word, after as much as leaves a label's 63, as
+ * a real server does. */
 static void generate_name(struct store *store, enum store_kind kind, cJSON *metadata)
 {
     static const char alphabet[] = "bcdfghjklmnpqrstvwxz2456789";
     const char *prefix = json_string(metadata, "generateName", "");
     const char *namespace = json_string(metadata, "namespace", "");
-    size_t size = strlen(prefix);
+    size_t size = strnlen(prefix, GENERATED_CHARS - SUFFIX_CHARS);
     char *name = must(malloc(size + SUFFIX_CHARS + 1));
     memcpy(name, prefix, size);
     name[size + SUFFIX_CHARS] = '\0';

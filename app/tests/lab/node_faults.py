@@ -62,7 +62,7 @@ def blackhole(lab):
     fault(lab, "blackhole", "n2", "4s")
     assert services.fetch(lab, "lab", urls["b"]) == "!timeout"
     assert services.fetch(lab, "lab", urls["a"]) == "a"
-    assert "no fault" in fault(lab, "drop", "n2", "5", "1s", status=2)  # One at a time of a node.
+    assert "one fault at a time" in fault(lab, "drop", "n2", "5", "1s", status=2)
     begun, end = ended(lab, "blackhole", "n2")
     assert end - begun >= 3.9e9, (begun, end)
     assert services.fetch(lab, "lab", urls["b"]) == "b"
@@ -122,6 +122,19 @@ def freeze(lab):
     assert services.fetch(lab, "lab", url) == "a"
 
 
+def kill(lab):
+    """Told as a fault, and as the signal that it is; the container is started again."""
+    since = len(lab.truth())
+    fault(lab, "kill", "a")
+    until("it runs again", lambda: [line for line in lab.truth()[since:] if line["event"] == "process-started"])
+    told = [(line["event"], line.get("fault", line.get("signal", line.get("status"))))
+            for line in lab.truth()[since:] if "a" in (line.get("target"), line.get("pod"))]
+    for seen in (("fault-begun", "kill"), ("signal-sent", "KILL"), ("fault-ended", "kill"), ("process-reaped", 137)):
+        assert seen in told, (seen, told)
+    url = f"http://{pod_address(lab, 'a')}:{PORT}/"
+    until("it answers", lambda: services.fetch(lab, "lab", url) == "a")
+
+
 def conntrack_flush(lab):
     client = lab.client_running("held", pod_address(lab, "a"), pocket_cluster.PORT, 5)
     tracked = lab.output("n1", "conntrack", "-L", "-p", "tcp", "--dport", pocket_cluster.PORT)
@@ -133,15 +146,28 @@ def conntrack_flush(lab):
     ended(lab, "conntrack-flush", "n1")
 
 
+def namesake_of_a_node(lab):
+    """The end of a pod called n1 is not that of node n1's fault."""
+    lab.run("apply", "-f", "-", stdin=services.POD.format(name="n1", node="n2"))
+    lab.run("wait", "--for=condition=Ready", "pod/n1", "--timeout=30s")
+    fault(lab, "drop", "n1", "0.1", "10m")
+    lab.run("delete", "pod", "n1", "--force", "--grace-period=0")
+    until("it is gone", lambda: lab.truth("pod-removed", "n1"))
+    assert "one fault at a time" in fault(lab, "drop", "n1", "5", "1s", status=2)
+
+
 def mistakes(lab):
     for words in (["drop", "n9", "5", "1s"], ["drop", "n1", "0", "1s"], ["drop", "n1", "101", "1s"],
-                  ["blackhole", "n1"], ["blackhole", "n1", "soon"], ["freeze", "nobody", "1s"],
+                  ["blackhole", "n1"], ["blackhole", "n1", "soon"], ["freeze", "nobody", "1s"], ["kill", "nobody"], ["kill"],
                   ["conntrack-flush", "n1", "1s"], ["delay", "n1", "11s", "1s"],
                   ["delay", "nobody", "5ms", "1s"], ["delay", "n1", "5ms"]):
+        since = len(lab.truth())
         assert "drop NODE PERCENT DURATION" in fault(lab, *words, status=2), words
+        assert not [line for line in lab.truth()[since:] if line["event"].startswith("fault")], words
 
 
-LABS = {"slfault0": (["--nodes", "2"], [set_up, idle, blackhole, drop, delay, delay_of_gone, freeze, conntrack_flush, mistakes,
+LABS = {"slfault0": (["--nodes", "2"], [set_up, idle, blackhole, drop, delay, delay_of_gone, freeze, kill, conntrack_flush,
+                                          mistakes, namesake_of_a_node,
                                           idle_is_closed])}
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ seamline-pod alone first, on the loopback of a namespace of its own, then pods o
 """
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -37,9 +38,17 @@ spec:
   containers:
   - name: c
     image: own
-    command: [python3, -c, "import os, sys, time; print(os.environ['WORD'], sys.argv[1:], flush=True); time.sleep(99)"]
+    command:
+    - python3
+    - -c
+    - |
+      import os, signal, sys, time
+      signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+      print(os.environ['WORD'], sys.argv[1:], flush=True)
+      time.sleep(99)
     args: [one, two words]
-    env: [{name: WORD, value: told}]
+    env: [{name: WORD, value: told}, {name: LD_PRELOAD, value: /nowhere.so}]
+    lifecycle: {preStop: {exec: {command: [sh, -c, "LEFT & echo hook $$ $WORD"]}}}
 ---
 apiVersion: v1
 kind: Pod
@@ -47,15 +56,25 @@ metadata: {name: secure}
 spec:
   containers:
   - {name: c, image: secure, env: [{name: SEAMLINE_POD_HTTPS, value: "8443"}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: LONG}
+spec:
+  containers:
+  - {name: c, image: long}
 """
+LONG = "a" * 62 + "-" + "b" * 20
+LEFT = "sleep 86397"  # Not of anybody else's.
+PODS = PODS.replace("LONG", LONG).replace("LEFT", LEFT)
 
 
 class Server:
     """seamline-pod, up and listening."""
 
-    def __init__(self, *options, **environment):
-        self.process = subprocess.Popen([POD, "--hostname", "pod-1", "--ctraffic", "0", "--mconnect", "0",
-                                         *options], env={**os.environ, **environment})
+    def __init__(self, *before, **environment):
+        self.process = subprocess.Popen([*before, POD, "--hostname", "pod-1", "--ctraffic", "0", "--mconnect", "0"],
+                                        env={**os.environ, **environment})
         until("it listens", self._listens)
 
     def _listens(self):
@@ -184,11 +203,45 @@ def answers(folder):
         yield "5 MB, as the query says", len(got) == 5000000 and got.startswith("pod-1\n."), len(got)
 
 
+def limits():
+    """More connections than open files: it takes what the machine allows it, and closes the others."""
+    with Server("prlimit", "--nofile=20:64"):
+        held = [connect(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") for _ in range(100)]
+        got = []
+        for connection in held:
+            try:
+                got.append(answer(connection)[9:12])
+            except ConnectionResetError:
+                got.append(b"")
+        yield "as many connections as files may be open, and the others are told", \
+            set(got) == {b"200", b""} and 40 < got.count(b"200") < 64, got
+        held[0].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        yield "and those go on", answer(held[0])[9:12] == b"200", ""
+
+
+def processes(words):
+    return [path for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")
+            if words in path.read_bytes().decode(errors="replace").replace("\0", " ")]
+
+
+def hook(lab):
+    """A preStop program is one of the pod's own processes, and leaves none behind."""
+    lab.run("delete", "pod", "own", "--wait=false")
+    until("it has gone", lambda: lab.truth("pod-removed", pod="own"))
+    told = re.findall(r"(?m)^hook (\d+) told$", (lab.folder / "lab.log").read_text())
+    yield "preStop: the pod's process numbers and environment", len(told) == 1 and 1 < int(told[0]) < 100, told
+    ends = [line["event"] for line in lab.truth(pod="own")
+            if line["event"].startswith("prestop") or line["event"] in ("signal-sent", "process-reaped")]
+    yield "preStop, then SIGTERM", ends == ["prestop-begun", "prestop-ended", "signal-sent", "process-reaped"], ends
+    left = processes(LEFT)
+    yield "what it left running has ended with the pod", left == [], left
+
+
 def in_a_lab(folder):
     options = ["--profile", "ideal", "--nodes", "1", "--image", "web=nginx", "--allow-commands"]
     with Pocket(LAB, BUILD, folder, "slpods0", *options) as lab:
         lab.apply(PODS)
-        address = lab.ready("web", "own", "secure")
+        address = lab.ready("web", "own", "secure", LONG)
         get = [*lab.execute("n1", "curl", "-sS", "--max-time", LIMIT_S)]
         got = lab.call(*get, f"http://{address['web']}/")
         yield "nginx answers with the pod's name", got == "web\n", got
@@ -198,8 +251,11 @@ def in_a_lab(folder):
                            f"https://{name}.seamline.lab:{port}/?size=70000")
             yield f"{name}: HTTPS with the lab's certificate", \
                 got.startswith(name + "\n") and len(got) in (4, 70000), got[:200]
+        got = lab.call(*get, f"http://{address[LONG]}:8080/")
+        yield "a name that is too long for a host's is cut", got == "a" * 62 + "\n", got
         log = (folder / "lab.log").read_text()
         yield "command, args and env are the container's", "told ['one', 'two words']" in log, log[-1000:]
+        yield from hook(lab)
         lab.run("delete", "pod", "web", "--wait=false")
         ended = until("nginx has ended", lambda: lab.truth("process-reaped", pod="web"))
         sent = lab.truth("signal-sent", pod="web")
@@ -219,12 +275,19 @@ def not_allowed(folder):
         told = lab.run("describe", "pod", "own")
         yield "commands are ignored unless allowed, and that is told", \
             got == "own\n" and "CommandIgnored" in told, (got, told)
+        log = (folder / "lab.log").read_text()
+        yield "nor is other code loaded", "/nowhere.so" not in log, log
+        lab.run("delete", "pod", "own", "--wait=false")
+        until("it has gone", lambda: lab.truth("pod-removed", pod="own"))
+        told = lab.run("get", "events")
+        yield "nor does a preStop program run", "--allow-commands" in told and "FailedPreStopHook" in told, told
 
 
 def everything(folder):
     yield from drains()
     yield from others()
     yield from answers(folder)
+    yield from limits()
     with turn():
         for name, part in (("first", in_a_lab), ("second", not_allowed)):
             (folder / name).mkdir()

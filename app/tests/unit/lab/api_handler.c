@@ -103,6 +103,9 @@ static void test_codes(void **state)
         {"POST", PODS, "{'metadata':{'name':'x','namespace':'other'}}", 400, "BadRequest"},
         {"POST", PODS, "{'metadata':{'name':7}}", 400, "BadRequest"},
         {"POST", PODS, "{'metadata':{'name':'x'},'spec':{'containers':[1]}}", 400, "BadRequest"},
+        {"POST", PODS, "{'spec':{'terminationGracePeriodSeconds':2147483648}}", 400, "BadRequest"},
+        {"POST", PODS, "{'spec':{'containers':[{'readinessProbe':{'periodSeconds':10000000000}}]}}",
+         400, "BadRequest"},
         {"POST", PODS, "{}", 422, "Invalid"},
         {"POST", PODS "/p", pod, 405, "MethodNotAllowed"},
         {"POST", "/api/v1/pods", pod, 405, "MethodNotAllowed"},
@@ -217,6 +220,8 @@ static void test_invalid_objects_name_their_fields(void **state)
          "[{'containerPort':65536}]}]}}}}",
          "spec.template.spec.containers[0].ports[0].containerPort",
          "Invalid value: 65536: must be between 1 and 65535, inclusive"},
+        {"{'spec':{'replicas':2147483647}}", "spec.replicas",
+         "Invalid value: 2147483647: the lab has room for 1024 pods"},
         {"{'spec':{'template':{'spec':{'terminationGracePeriodSeconds':-1}}}}",
          "spec.template.spec.terminationGracePeriodSeconds",
          "Invalid value: -1: must be greater than or equal to 0"},
@@ -228,6 +233,9 @@ static void test_invalid_objects_name_their_fields(void **state)
         assert_string_equal(json_string(cause, "field", ""), rows[i].field);
         assert_string_equal(json_string(cause, "message", ""), rows[i].message);
     }
+    assert_int_equal(
+        world_patch(world, DEPLOYMENTS "/web/scale", WORLD_MERGE, "{'spec':{'replicas':1025}}"),
+        422);
     /* Nothing of it was stored. */
     assert_int_equal(world_request(world, "GET", DEPLOYMENTS "/web", NULL), 200);
     world_expect_text(world, "metadata.resourceVersion", "3");

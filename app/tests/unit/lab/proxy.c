@@ -311,6 +311,62 @@ static void test_hostile(void **state)
                      0);
 }
 
+static size_t occurrences(const char *text, const char *what)
+{
+    size_t count = 0;
+
+    while ((text = strstr(text, what)) != NULL) {
+        text++;
+        count++;
+    }
+    return count;
+}
+
+/* What two Services name, or one twice, is in the rules once: nft would refuse all of them. */
+static void test_named_twice(void **state)
+{
+    static const char *const elements[] = {
+        "add element inet proxy vips4 { 10.202.0.1 . tcp . 80 : goto s0 }",
+        "add element inet proxy vips4 { 10.9.9.9 . tcp . 80 : goto s0 }",
+        "add element inet proxy none4 { 10.202.0.1 . tcp . 80 "};
+    static const char services[2][400] = {
+        "{\"metadata\":{\"name\":\"a\",\"namespace\":\"d\"},\"spec\":{\"externalIPs\":[\"10.9.9."
+        "9\","
+        "\"10.9.9.9\"],\"ports\":[{\"port\":80}]},\"status\":{\"loadBalancer\":{\"ingress\":[{"
+        "\"ip\":"
+        "\"10.202.0.1\"},{\"ip\":\"10.9.9.9\"}]}}}",
+        "{\"metadata\":{\"name\":\"b\",\"namespace\":\"d\"},\"spec\":{\"externalIPs\":[\"10.9.9."
+        "9\","
+        "\"10.202.0.1\"],\"clusterIPs\":[\"10.96.0.9\"],\"ports\":[{\"port\":80}]}}"};
+    const struct proxy_view view = {.node = "n1"};
+    struct proxy_plan plan = {0};
+    struct text rules = {0};
+    struct proxy proxy;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        cJSON *service = json_parse(services[i], strlen(services[i]), NULL);
+        assert_non_null(service);
+        proxy_plan_add(&plan, &view, service, NULL, 0);
+        cJSON_Delete(service);
+    }
+    proxy_init(&proxy, PROXY_RANDOM);
+    proxy_sync(&proxy, &plan, &rules);
+    for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++)
+        assert_int_equal(occurrences(text_str(&rules), elements[i]), 1);
+    assert_int_equal(occurrences(text_str(&rules), "vips4 { 10."), 3); /* And b's own. */
+    assert_non_null(strstr(text_str(&rules), "vips4 { 10.96.0.9 . tcp . 80 : goto s1 }"));
+    text_free(&rules);
+    proxy_free(&proxy);
+    proxy_plan_free(&plan);
+    assert_int_equal(plan_of("{\"addresses\":[\"10.0.0.1\"]},{\"addresses\":[\"10.0.0.2\"]},"
+                             "{\"addresses\":[\"10.0.0.1\"]}",
+                             true)
+                         ->ports[0]
+                         .endpoint_count,
+                     2);
+}
+
 /* A burst of two, then one a second; at once without a period. */
 static void test_limiter(void **state)
 {
@@ -460,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_drop_or_refuse),
         cmocka_unit_test(test_source_hash),
         cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_named_twice),
         cmocka_unit_test(test_limiter),
     };
 

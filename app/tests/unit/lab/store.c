@@ -105,6 +105,20 @@ static void test_generated_names_differ_and_repeat(void **state)
     store_free(two);
 }
 
+/* The name of a Deployment may be long; that of its pods is a label. */
+static void test_generated_names_are_labels(void **state)
+{
+    (void)state;
+    char text[200];
+    struct store *store = store_new(7);
+    snprintf(text, sizeof(text),
+             "{\"metadata\":{\"generateName\":\"%0100d-\",\"namespace\":\"d\"}}", 0);
+    const char *name = name_of(create(store, STORE_POD, text));
+    assert_int_equal(strlen(name), 63);
+    assert_int_equal(strspn(name, "0"), 58);
+    store_free(store);
+}
+
 static void test_walk_is_in_order(void **state)
 {
     (void)state;
@@ -279,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_create_sets_metadata),
         cmocka_unit_test(test_create_refuses),
         cmocka_unit_test(test_generated_names_differ_and_repeat),
+        cmocka_unit_test(test_generated_names_are_labels),
         cmocka_unit_test(test_walk_is_in_order),
         cmocka_unit_test(test_update),
         cmocka_unit_test(test_update_refuses),
