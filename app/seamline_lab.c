@@ -57,6 +57,7 @@ static const char usage[] =
     "its files:\n"
     "                    whoever may use the lab's API may then do anything here (default: they "
     "are ignored)\n"
+    "  --inside WHAT     what the lab runs in, for reports: \"a virtual machine\"\n"
     "  --iface NAME      the link left in this namespace (default seamline0)\n"
     "  --port PORT       of the API on 127.0.0.1 (default: any free one)\n"
     "  --kubernetes 1.N  the version that the API answers as: 1.20 to 1.36 (default)\n"
@@ -141,6 +142,17 @@ static int parse_signal(const char *text, int *out)
     return 0;
 }
 
+/* It stands in reports. */
+static int parse_inside(const char *text, const char **out)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c < ' ' || *c > '~')
+            return -EINVAL;
+    }
+    *out = text;
+    return text[0] == '\0' || strlen(text) > 40 ? -EINVAL : 0;
+}
+
 static int set_option(int option, const char *value, struct options *options)
 {
     struct lab_config *config = &options->config;
@@ -151,6 +163,7 @@ static int set_option(int option, const char *value, struct options *options)
     case 'd': return copy_text(config->dir, sizeof(config->dir), value);
     case 'i': return copy_text(config->iface, sizeof(config->iface), value);
     case 'p': options->profile = value; return 0;
+    case 'W': return parse_inside(value, &config->inside);
     case 's': return add_text(config->settings, &config->setting_count, LAB_SETTINGS_MAX, value);
     case 'm': return add_text(config->images, &config->image_count, LAB_IMAGES_MAX, value);
     case 'y': return add_text(config->deny, &config->deny_count, LAB_IMAGES_MAX, value);
@@ -190,25 +203,16 @@ static int set_option(int option, const char *value, struct options *options)
 static int parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option table[] = {
-        {"balancer", required_argument, NULL, 'b'},
-        {"dir", required_argument, NULL, 'd'},
-        {"iface", required_argument, NULL, 'i'},
-        {"kubernetes", required_argument, NULL, 'k'},
-        {"profile", required_argument, NULL, 'p'},
-        {"set", required_argument, NULL, 's'},
-        {"image", required_argument, NULL, 'm'},
-        {"deny", required_argument, NULL, 'y'},
-        {"proxy", required_argument, NULL, 'x'},
-        {"vip", required_argument, NULL, 'v'},
-        {"signal", required_argument, NULL, 'g'},
-        {"nodes", required_argument, NULL, 'n'},
-        {"seed", required_argument, NULL, 'e'},
-        {"port", required_argument, NULL, 'o'},
-        {"pods", required_argument, NULL, 'c'},
-        {"allow-commands", no_argument, NULL, 'a'},
-        {"kube-proxy", no_argument, NULL, 'K'},
-        {"ingress", no_argument, NULL, 'I'},
-        {NULL, 0, NULL, 0},
+        {"balancer", required_argument, NULL, 'b'},   {"dir", required_argument, NULL, 'd'},
+        {"iface", required_argument, NULL, 'i'},      {"inside", required_argument, NULL, 'W'},
+        {"kubernetes", required_argument, NULL, 'k'}, {"profile", required_argument, NULL, 'p'},
+        {"set", required_argument, NULL, 's'},        {"image", required_argument, NULL, 'm'},
+        {"deny", required_argument, NULL, 'y'},       {"proxy", required_argument, NULL, 'x'},
+        {"vip", required_argument, NULL, 'v'},        {"signal", required_argument, NULL, 'g'},
+        {"nodes", required_argument, NULL, 'n'},      {"seed", required_argument, NULL, 'e'},
+        {"port", required_argument, NULL, 'o'},       {"pods", required_argument, NULL, 'c'},
+        {"allow-commands", no_argument, NULL, 'a'},   {"kube-proxy", no_argument, NULL, 'K'},
+        {"ingress", no_argument, NULL, 'I'},          {NULL, 0, NULL, 0},
     };
     int option, index = 0;
 

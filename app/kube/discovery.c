@@ -94,6 +94,21 @@ int kube_discovery_core(struct kube_discovery *discovery, const cJSON *json, str
     return 0;
 }
 
+/* It goes into reports and to terminals. */
+static bool is_plain(const char *text)
+{
+    while (*text >= ' ' && *text <= '~')
+        text++;
+    return *text == '\0';
+}
+
+void kube_discovery_server(const cJSON *json, struct kube_server *out)
+{
+    const char *lab = json_string(json, "seamlineLab", "");
+    copy(out->version, sizeof(out->version), json_string(json, "gitVersion", ""));
+    copy(out->lab, sizeof(out->lab), is_plain(lab) ? lab : "");
+}
+
 void kube_discovery_path(struct text *path, const char *api_version)
 {
     text_addf(path, "%s/%s", strchr(api_version, '/') == NULL ? "/api" : "/apis", api_version);

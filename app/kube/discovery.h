@@ -24,11 +24,19 @@ struct kube_discovery {
     bool groups_known, core_known; /* Which answers have been read. */
 };
 
+/* What the server says of itself. */
+struct kube_server {
+    char version[64]; /* "v1.30.1"; "" when it does not say. */
+    char lab[192]; /* "lab, profile kubeadm, rr, emulated" of a seamline-lab; "" of all others. */
+};
+
 void kube_discovery_init(struct kube_discovery *discovery); /* Before any answer: the usual. */
 /* The answer to GET /apis (APIGroupList). 0 or -EBADMSG with ERR. */
 int kube_discovery_groups(struct kube_discovery *discovery, const cJSON *json, struct error *err);
 /* The answer to GET /api/v1 (APIResourceList). 0 or -EBADMSG with ERR. */
 int kube_discovery_core(struct kube_discovery *discovery, const cJSON *json, struct error *err);
+/* The answer to GET /version. */
+void kube_discovery_server(const cJSON *json, struct kube_server *out);
 /* Path of the list of resources of an apiVersion: "/api/v1", "/apis/apps/v1". */
 void kube_discovery_path(struct text *path, const char *api_version);
 /* Find KIND in the answer to that path. 0, or -ENOENT when it has none, or -EBADMSG. */

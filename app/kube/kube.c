@@ -171,13 +171,14 @@ int kube_discover(struct kube *kube, unsigned deadline_ms, struct error *err)
     return code;
 }
 
-int kube_version(struct kube *kube, unsigned deadline_ms, char out[64], struct error *err)
+int kube_version(struct kube *kube, unsigned deadline_ms, struct kube_server *out,
+                 struct error *err)
 {
     static const struct kube_call call = {"get", "", "", "", "", ""};
     cJSON *version = NULL;
     int code = read_path(kube, "/version", &call, deadline_ms, &version, err);
     if (code == 0)
-        snprintf(out, 64, "%s", json_string(version, "gitVersion", ""));
+        kube_discovery_server(version, out);
     cJSON_Delete(version);
     return code;
 }

@@ -111,8 +111,9 @@ const struct kube_discovery *kube_discovered(const struct kube *kube);
  * (base/stop.h). Without it the versions of a present-day server are assumed. */
 int kube_discover(struct kube *kube, unsigned deadline_ms, struct error *err);
 
-/* The server's version, "v1.30.1", into OUT; "" when it does not say. Blocks and fails likewise. */
-int kube_version(struct kube *kube, unsigned deadline_ms, char out[64], struct error *err);
+/* Ask for /version. Blocks and fails likewise. */
+int kube_version(struct kube *kube, unsigned deadline_ms, struct kube_server *out,
+                 struct error *err);
 
 /* Read an object of the client's namespace (or of none), or with NAME NULL the list of all, as the
  * server answers it. Blocks like kube_discover(), and fails like it; -ENOENT: there is none. The

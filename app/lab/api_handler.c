@@ -191,6 +191,9 @@ static void route(struct api_call *call)
         return;
     }
     cJSON *answer = api_discovery_answer(call->path, call->handler->minor);
+    /* No server has this member: clients that know it tell the lab from a cluster by it. */
+    if (kind == API_PATH_VERSION && call->handler->description[0] != '\0')
+        cJSON_AddStringToObject(answer, "seamlineLab", call->handler->description);
     if (answer != NULL)
         api_call_answer(call, 200, answer);
     else

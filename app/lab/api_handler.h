@@ -43,6 +43,7 @@ struct api_handler {
     struct store *store;                  /* Borrowed. */
     const char *user;                     /* For messages; borrowed. */
     unsigned minor;                       /* It answers as Kubernetes 1.minor. */
+    char description[192];                /* In /version: what lab it is; "": nothing. */
     struct api_deny deny[API_DENY_RULES]; /* What nobody may do. */
     unsigned deny_count;                  /* Rules in use. */
     uint64_t expired_before;              /* Versions below this count as expired; 0: none. */

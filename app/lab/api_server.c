@@ -106,6 +106,9 @@ int api_server_start(const struct api_server_config *config, struct api_server *
     server->handler.store = config->store;
     server->handler.user = CERTIFICATE_CLIENT_NAME;
     server->handler.minor = config->minor;
+    if (config->description != NULL)
+        snprintf(server->handler.description, sizeof(server->handler.description), "%s",
+                 config->description);
     server->handler.visible = UINT64_MAX;
     server->certificates = config->certificates;
     for (unsigned i = 0; i < config->deny_count; i++) {

@@ -31,6 +31,7 @@ struct api_server_config {
     const struct certificate_set *certificates; /* Borrowed; outlives the server. */
     uint16_t port;                              /* Of 127.0.0.1; 0: any that is free. */
     unsigned minor;                             /* It answers as Kubernetes 1.minor. */
+    const char *description;                    /* Of the lab, in /version; copied. NULL: none. */
     const char *const *deny;                    /* "verb:resource", see api_handler_deny(). */
     unsigned deny_count;                        /* Rules in `deny`. */
 };

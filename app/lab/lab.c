@@ -291,10 +291,20 @@ static int open_network(struct lab *lab, struct error *err)
     return fabric_up(&lab->fabric, err);
 }
 
+void lab_describe(const struct lab_config *config, char out[LAB_DESCRIPTION_BYTES])
+{
+    snprintf(out, LAB_DESCRIPTION_BYTES, "lab%s%.40s, profile %.60s, %s%s",
+             config->inside != NULL ? " in " : "", config->inside != NULL ? config->inside : "",
+             config->profile.name, proxy_mode_text(config->proxy_mode),
+             config->balancer ? ", probing balancer" : "");
+}
+
 static int open_api(struct lab *lab, const struct certificate_set *certificates, struct error *err)
 {
+    char description[LAB_DESCRIPTION_BYTES];
     const struct api_server_config config = {
         .store = lab->store,
+        .description = description,
         .certificates = certificates,
         .port = lab->config->api_port,
         .minor = lab->config->minor,
@@ -302,8 +312,10 @@ static int open_api(struct lab *lab, const struct certificate_set *certificates,
         .deny_count = lab->config->deny_count,
     };
     char path[LAB_PATH_BYTES + 32], url[64];
-    int rc = api_server_start(&config, &lab->api, err);
+    int rc;
 
+    lab_describe(lab->config, description);
+    rc = api_server_start(&config, &lab->api, err);
     if (rc < 0)
         return rc;
     lab->api_source.kind = LAB_API;

@@ -38,6 +38,7 @@ enum {
     LAB_SETTINGS_MAX = 32,
     LAB_PATH_BYTES = 256,
     LAB_CONTROL_BYTES = 512,
+    LAB_DESCRIPTION_BYTES = 192,
     LAB_STATIC_PODS_MAX = 200,
     LAB_TIMED_FAULTS_MAX = 32,
     LAB_HEALTH_MAX = PROXY_HEALTH_MAX + 1, /* Health checks of a node, its own among them. */
@@ -66,6 +67,7 @@ struct lab_config {
     bool ingress;                           /* There is an ingress. */
     bool kube_proxy;                        /* The proxies are a DaemonSet with a ConfigMap. */
     bool allow_commands;                    /* Manifests may name programs of this machine. */
+    const char *inside;                     /* "a virtual machine": what it runs in; or NULL. */
     unsigned static_pods; /* > 0: no API, this many bare pods behind one Service. */
     char vips[2][48];     /* Of the static Service; "" = from the pool. */
 };
@@ -266,6 +268,9 @@ int lab_watch(struct lab *lab, int fd, uint32_t events, struct lab_source *sourc
  * come. */
 void lab_unwatch(struct lab *lab, int fd);
 void lab_say(struct lab *lab, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What it is, for reports: "lab in a virtual machine, profile kubeadm, lc, by IPVS". */
+void lab_describe(const struct lab_config *config, char out[LAB_DESCRIPTION_BYTES]);
 
 /* lab_pod.c: a change of a Pod object; what is due; the ends of processes. */
 void lab_pod_event(struct lab *lab, const struct store_event *event);

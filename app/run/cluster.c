@@ -56,6 +56,22 @@ static int follow_named(struct cluster *cluster, struct error *err)
     return code;
 }
 
+/* A lab is named as one in reports also where it is used as any cluster is, by its kubeconfig. A
+ * server that keeps its version to itself is none. */
+static int ask_for_lab(struct cluster *cluster, struct error *err)
+{
+    struct kube_server server = {0};
+    struct error ignored = {0};
+    if (cluster->experiment->cluster.lab_cluster)
+        return 0;
+    int code = kube_version(cluster->kube, CLUSTER_REACH_MS, &server, &ignored);
+    if (code == -EINTR)
+        *err = ignored;
+    else if (code == 0)
+        snprintf(cluster->lab, sizeof(cluster->lab), "%s", server.lab);
+    return code == -EINTR ? code : 0;
+}
+
 int cluster_open(struct cluster *cluster, const struct experiment *experiment,
                  const char *kubeconfig, const struct clock *clock, struct error *err)
 {
@@ -71,6 +87,8 @@ int cluster_open(struct cluster *cluster, const struct experiment *experiment,
     int code = kube_open(&options, &cluster->kube, err);
     if (code == 0)
         code = kube_discover(cluster->kube, CLUSTER_REACH_MS, err);
+    if (code == 0)
+        code = ask_for_lab(cluster, err);
     if (code == 0)
         code = kube_follow_usual(cluster->kube, experiment->cluster.namespace, err);
     if (code == 0)

@@ -51,6 +51,8 @@ struct cluster {
     const struct experiment *experiment;
     const struct clock *clock;
     struct rundir *rundir;
+    char lab[192];     /* The server is a seamline-lab, and says which; "": no lab, or kubeconfig
+                        * is "lab". */
     bool putting_back; /* cluster_put_back() is at work. */
     unsigned change_count;
     struct cluster_change changes[CLUSTER_CHANGES_MAX]; /* In the order of their start. */

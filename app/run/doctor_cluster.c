@@ -37,14 +37,15 @@ int doctor_cluster(const struct by_hand_options *access, unsigned rights, struct
 static int look(struct kube *kube, unsigned rights, struct findings *out, struct error *err)
 {
     const struct kubeconfig *config = kube_config(kube);
-    char version[64] = "";
-    int code = kube_version(kube, ANSWER_MS, version, err);
+    struct kube_server server = {0};
+    int code = kube_version(kube, ANSWER_MS, &server, err);
     if (code < 0)
         return code;
     findings_add(out, FINDING_OK, PART, "server", "%s answers: context %s, namespace %s",
                  config->server, config->context, kube_namespace(kube));
-    findings_add(out, FINDING_OK, PART, "version", "Kubernetes %s",
-                 version[0] == '\0' ? "of a version that it does not say" : version);
+    findings_add(out, FINDING_OK, PART, "version", "Kubernetes %s%s%s",
+                 server.version[0] == '\0' ? "of a version that it does not say" : server.version,
+                 server.lab[0] == '\0' ? "" : ": ", server.lab);
     check_resources(kube, out);
     code = check_rights(kube, rights, out, err);
     if (code == 0)

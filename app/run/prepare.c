@@ -347,7 +347,9 @@ static void describe(struct session *session)
     json_format_time(utc_from_run(session->utc, 0), 9, utc);
     snprintf(meta->started, sizeof(meta->started), "%s", utc);
     meta->lab = is_lab(experiment);
-    if (!meta->lab && session->cluster.kube != NULL)
+    if (session->cluster.lab[0] != '\0')
+        snprintf(meta->environment, sizeof(meta->environment), "%s", session->cluster.lab);
+    else if (!meta->lab && session->cluster.kube != NULL)
         snprintf(meta->environment, sizeof(meta->environment), "%.150s, context %.80s",
                  kube_config(session->cluster.kube)->server,
                  kube_config(session->cluster.kube)->context);

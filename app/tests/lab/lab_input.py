@@ -77,7 +77,7 @@ class Bench:
         self.folder = folder
         self.lab = folder / "lab"
         subprocess.run([LAB, "up", "--profile", "ideal", "--nodes", "1", "--iface", IFACE, "--dir", self.lab,
-                        "--set", "podReady=50ms", "--deny", "patch:deployments/scale"],
+                        "--set", "podReady=50ms", "--inside", "a test", "--deny", "patch:deployments/scale"],
                        check=True, capture_output=True, timeout=60)
 
     def command(self, content, manifest=MANIFEST.replace("SELECTED", "web"), *options):
@@ -126,6 +126,7 @@ def all_is_well(bench):
                                             {"do": "wait", "for": "1s"}, STOP])), 0)
     held = bench.account()["streams"][0]["connections"]
     assert held["lasting"] == 4 and held["broken"] >= 4, held
+    assert bench.account()["environment"] == "lab in a test, profile ideal+, rr, emulated", bench.account()
 
 
 @test

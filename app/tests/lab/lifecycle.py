@@ -211,6 +211,7 @@ def errors_leave_nothing(folder):
             (("up", "--nodes", "33"), 2, "--nodes"),
             (("up", "--iface", "a-name-that-is-too-long"), 2, "--iface"),
             (("up", "--image", "web"), 2, "IMAGE=PROGRAM"),
+            (("up", "--inside", "a\tbox"), 2, "--inside"),
             (("up", "--iface", "lo"), 3, "lo exists"),
             (("up", "--iface", "a/b"), 3, "a/b"),
             (("status", "more"), 2, "more"),

@@ -80,6 +80,8 @@ def lab_in_guest(folder, path):
     finally:
         vm_lab(folder, "down", check=False)
     yield from checks("lab in the guest", ended, run, "vhost")
+    yield "the report says what it is", account(run)["environment"] == "lab in a virtual machine, profile kubeadm+, " \
+        "lc, by IPVS", account(run)["environment"]
     clock = account(run)["serverClock"]
     least, most = clock["least"] / 1e9, clock["most"] / 1e9
     yield "the guest's clock is told to be as far ahead as it was put", \

@@ -116,12 +116,37 @@ static void test_resources(void **state)
     assert_false(kube_resource_name_valid(""));
 }
 
+/* Only a lab says that it is one; what no report could show it does not say. */
+static void test_server(void **state)
+{
+    static const struct {
+        const char *answer, *version, *lab;
+    } rows[] = {
+        {"{\"gitVersion\":\"v1.30.1\"}", "v1.30.1", ""},
+        {"{\"gitVersion\":\"v1.36.0-seamline-lab\",\"seamlineLab\":\"lab, profile ideal, rr\"}",
+         "v1.36.0-seamline-lab", "lab, profile ideal, rr"},
+        {"{\"gitVersion\":7,\"seamlineLab\":[1]}", "", ""},
+        {"{\"seamlineLab\":\"lab\\u001b[2J\"}", "", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct kube_server server;
+        cJSON *json = json_parse(rows[i].answer, strlen(rows[i].answer), NULL);
+        assert_non_null(json);
+        kube_discovery_server(json, &server);
+        assert_string_equal(server.version, rows[i].version);
+        assert_string_equal(server.lab, rows[i].lab);
+        cJSON_Delete(json);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recorded_server),
         cmocka_unit_test(test_old_server),
         cmocka_unit_test(test_core),
+        cmocka_unit_test(test_server),
         cmocka_unit_test(test_resources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

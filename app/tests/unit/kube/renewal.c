@@ -216,7 +216,7 @@ static void write_token(const char *token)
 static void test_refused_token_file(void **state)
 {
     struct error err = {0};
-    char version[64];
+    struct kube_server asked;
     (void)state;
     write_token("old");
     refuse("GET /version", 1);
@@ -224,10 +224,10 @@ static void test_refused_token_file(void **state)
     refuse("pods", -1);
     open_kube((struct access){.user = "tokenFile: token"});
     server_start_thread(server);
-    int code = kube_version(kube, 20000, version, &err);
+    int code = kube_version(kube, 20000, &asked, &err);
     server_join_thread(server);
     assert_int_equal(code, 0);
-    assert_string_equal(version, "v1.30.1");
+    assert_string_equal(asked.version, "v1.30.1");
     assert_int_equal(count_logged("/version"), 2);
     assert_string_equal(server_authorization(server), "Bearer old");
     follow_pods();

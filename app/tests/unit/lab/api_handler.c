@@ -514,6 +514,12 @@ static void test_discovery(void **state)
     struct world *world = *state;
     assert_int_equal(world_request(world, "GET", "/api?timeout=32s", NULL), 200);
     world_expect_text(world, "kind", "APIVersions");
+    assert_int_equal(world_request(world, "GET", "/version", NULL), 200);
+    assert_null(json_at(world->body, "seamlineLab"));
+    strcpy(world->handler.description, "lab, profile ideal, rr, emulated");
+    assert_int_equal(world_request(world, "GET", "/version", NULL), 200);
+    world_expect_text(world, "seamlineLab", "lab, profile ideal, rr, emulated");
+    world_expect_text(world, "gitVersion", "v1.36.0-seamline-lab");
     assert_int_equal(world_request(world, "GET", "/apis", NULL), 200);
     world_expect_text(world, "kind", "APIGroupList");
     assert_int_equal(world_request(world, "GET", "/apis/apps/v1", NULL), 200);
