@@ -9,6 +9,7 @@
 #include "lab/api_body.h"
 #include "lab/api_call_priv.h"
 #include "lab/api_discovery.h"
+#include "lab/api_protobuf.h"
 #include "lab/api_status.h"
 
 static const char json_type[] = "application/json";
@@ -157,8 +158,10 @@ cJSON *api_call_body(struct api_call *call, const char *complaint)
     }
     const char *bytes = request->body != NULL ? request->body : "";
     bool is_yaml = request->content_type != NULL && strstr(request->content_type, "+yaml") != NULL;
-    cJSON *body = is_yaml ? api_body_parse_yaml(bytes, request->body_bytes, why, sizeof(why))
-                          : api_body_parse(bytes, request->body_bytes, why, sizeof(why));
+    cJSON *body = api_protobuf_is(request->content_type)
+                      ? api_protobuf_parse(bytes, request->body_bytes, why, sizeof(why))
+                  : is_yaml ? api_body_parse_yaml(bytes, request->body_bytes, why, sizeof(why))
+                            : api_body_parse(bytes, request->body_bytes, why, sizeof(why));
     if (body == NULL)
         api_call_fail(call, api_status_bad_request("%s: %s", complaint, why));
     return body;

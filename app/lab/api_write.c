@@ -10,6 +10,7 @@
 #include "lab/api_json_patch.h"
 #include "lab/api_managed.h"
 #include "lab/api_patch.h"
+#include "lab/api_protobuf.h"
 #include "lab/api_status.h"
 #include "lab/api_validate.h"
 #include "lab/object.h"
@@ -32,11 +33,12 @@ static const struct api_resource patch_options = {
     .kind_name = "PatchOptions",
 };
 
-/* A body of another type than JSON is refused. False: it was. */
-static bool body_is_json(struct api_call *call)
+/* A body of another type than JSON or protobuf is refused. False: it was. */
+static bool body_is_known(struct api_call *call)
 {
     const char *type = call->request->content_type;
-    if (type == NULL || type[0] == '\0' || is_media_type(type, "application/json"))
+    if (type == NULL || type[0] == '\0' || is_media_type(type, "application/json") ||
+        api_protobuf_is(type))
         return true;
     api_call_fail(call, api_status_failure(415, "UnsupportedMediaType",
                                            "the body of the request was in an unknown format - "
@@ -92,7 +94,7 @@ void api_write_create(struct api_call *call)
 {
     char why[API_CALL_WHY_BYTES];
     enum store_kind kind = call->resource->kind;
-    if (!body_is_json(call))
+    if (!body_is_known(call))
         return;
     cJSON *object = api_call_body(call, "error decoding the object");
     if (object == NULL)
@@ -124,7 +126,7 @@ static void answer_replaced(struct api_call *call, cJSON *next, const cJSON *old
 void api_write_update(struct api_call *call)
 {
     char why[API_CALL_WHY_BYTES];
-    if (!body_is_json(call))
+    if (!body_is_known(call))
         return;
     const cJSON *old = api_call_object(call);
     cJSON *object = old != NULL ? api_call_body(call, "error decoding the object") : NULL;
