@@ -8,27 +8,54 @@
 
 #include "analyze/evidence_index.h"
 #include "analyze/result_priv.h"
+#include "analyze/suspect.h"
 #include "base/text.h"
 
 #define SECOND_NS UINT64_C(1000000000)
-/* From an event of the cluster to a loss that is laid to it. */
-#define REACH_NS (30 * SECOND_NS)
 /* Rules are applied at most once a second: who is still sent to a node without pods after this was
  * sent there by a balancer before it. */
 #define RULES_NS (3 * SECOND_NS)
-/* An ingress controller that writes at most every 3.3 s, workers that look every second, and a
- * connection that times out after 5 s. */
-#define UPSTREAM_NS (15 * SECOND_NS)
-/* How late a watch may be. Proxies hear of a ready pod as late as we do, and then take a while. */
-#define TOLD_NS (SECOND_NS / 2)
-#define READY_NS (SECOND_NS / 10)
 #define HICCUP_NS (SECOND_NS / 4)
-#define CORDON_NS (120 * SECOND_NS)
+/* A proxy whose connection is refused says so at once. */
+#define AT_ONCE_NS (SECOND_NS / 20)
+/* What a pod had in hand ends with it, all within this. */
+#define BURST_NS (SECOND_NS / 50)
+/* What is left to a process at least after its preStop hook. */
+#define AFTER_HOOK_NS (2 * SECOND_NS)
 /* The kernel's TIME_WAIT, and connection tracking's. */
 #define TUPLE_NS (120 * SECOND_NS)
 
-enum {
-    READY_UNKNOWN = -1
+/* Two causes that fit the same request. With BOTH, the first one has it if others speak for it,
+ * whether any speak for the second or not. */
+#define PAIRS(X)                                                                                   \
+    X(RACE, READY_EARLY, false)                                                                    \
+    X(DRAINED_NODE, RACE, true)                                                                    \
+    X(STALE_UPSTREAM, READY_EARLY, false)                                                          \
+    X(NOT_GRACEFUL, STALE_UPSTREAM, false)                                                         \
+    X(GRACE_SHORT, STALE_UPSTREAM, false)                                                          \
+    X(SIGTERM_IGNORED, STALE_UPSTREAM, false)                                                      \
+    X(GRACE_SHORT, SIGTERM_IGNORED, false)
+
+enum pair {
+#define X(one, other, both) one##_OR_##other,
+    PAIRS(X)
+#undef X
+    PAIR_COUNT
+};
+
+static const struct {
+    enum cause one, other;
+    bool both;
+} pairs[PAIR_COUNT] = {
+#define X(one, other, both) {CAUSE_##one, CAUSE_##other, both},
+    PAIRS(X)
+#undef X
+};
+
+/* Requests that both causes of a pair fit. */
+struct doubt {
+    uint32_t count;
+    uint32_t leaning; /* Of these, nearer to the first one: it has them when nothing decides. */
 };
 
 /* Ready endpoints of a stream's Service, for a while. */
@@ -45,8 +72,9 @@ struct evidence {
     uint64_t end_ns;
     uint32_t lost; /* Requests that are looked at. */
     uint32_t for_cause[CAUSE_COUNT];
-    uint32_t race_or_early, race_or_drained; /* Two causes fit. */
-    uint32_t more_a_race;   /* Of race_or_early: the ending pod's containers had just stopped. */
+    uint32_t alone[CAUSE_COUNT]; /* Of these, no other cause fits. */
+    struct doubt doubts[PAIR_COUNT];
+    uint64_t ended_ns;      /* A pod ended with what a proxy had sent to it; 0: none so far. */
     uint32_t on_live;       /* Of a pod that was to go on serving. */
     uint32_t reset_on_live; /* Of these, ended by a reset. */
     uint32_t silent;        /* Without any answer, of all. */
@@ -81,93 +109,6 @@ const char *cause_confidence_word(enum cause_confidence confidence)
 
 /* ---- what there was at a time ---- */
 
-static bool is_told(const struct result_pod *pod, uint64_t at_ns)
-{
-    return pod->terminating != NULL && timeline_since_ns(pod->terminating, TOLD_NS) <= at_ns;
-}
-
-/* Marked deleted, or gone a little, and nobody new was answered since. */
-static bool is_stale(const struct result_pod *pod, uint64_t at_ns)
-{
-    return is_told(pod, at_ns) && pod->last_new_connection_ns <= at_ns &&
-           (pod->gone == NULL || at_ns <= pod->gone->not_after_ns + 2 * SECOND_NS);
-}
-
-/* Ready, and nobody was answered yet. Rules follow the word of ready, so that who is sent there is
- * sent after it. */
-static bool is_early(const struct result_pod *pod, uint64_t at_ns)
-{
-    return pod->ready != NULL && timeline_since_ns(pod->ready, READY_NS) <= at_ns &&
-           at_ns <= pod->ready->not_after_ns + REACH_NS &&
-           (pod->first_answer_ns == 0 || pod->first_answer_ns > at_ns) && !is_told(pod, at_ns);
-}
-
-/* Its containers stopped at about AT_NS, or shortly before: the API is told of that afterwards. */
-static bool stopped_about(const struct result_pod *pod, uint64_t at_ns)
-{
-    return pod->stopped != NULL && pod->stopped->not_after_ns <= at_ns + SECOND_NS &&
-           at_ns <= pod->stopped->not_after_ns + TOLD_NS;
-}
-
-static bool has_just_stopped(const struct result_pod *pod, uint64_t at_ns)
-{
-    return is_stale(pod, at_ns) && stopped_about(pod, at_ns);
-}
-
-static const struct result_pod *first_pod(const struct result *result, uint64_t at_ns,
-                                          bool (*is)(const struct result_pod *, uint64_t))
-{
-    for (size_t i = 0; i < result->pod_count; i++)
-        if (is(&result->pods[i], at_ns))
-            return &result->pods[i];
-    return NULL;
-}
-
-static bool is_of_service(const struct timeline_event *event, const char *service)
-{
-    size_t size = strlen(service);
-    return strncmp(event->text, "service ", 8) == 0 &&
-           strncmp(event->text + 8, service, size) == 0 && event->text[8 + size] == ',';
-}
-
-/* +1: the event makes POD's endpoint one that serves, -1: none any more. */
-static int endpoint_turn(const struct timeline_event *event, const char *pod, const char *service)
-{
-    if (strcmp(event->object, pod) != 0)
-        return 0;
-    switch (event->kind) {
-    case TIMELINE_ENDPOINT_READY: return is_of_service(event, service) ? 1 : 0;
-    case TIMELINE_ENDPOINT_TERMINATING:
-    case TIMELINE_ENDPOINT_REMOVED: return is_of_service(event, service) ? -1 : 0;
-    case TIMELINE_POD_NOT_READY: return -1;
-    default: return 0;
-    }
-}
-
-/* Endpoints of SERVICE that were ready at AT_NS, by the timeline; READY_UNKNOWN when it has none of
- * them at all. *UNTIL_NS: when there may be others, the next event. */
-static int ready_endpoints(const struct result *result, const char *service, uint64_t at_ns,
-                           uint64_t *until_ns)
-{
-    int count = 0;
-    bool known = false;
-    *until_ns = UINT64_MAX;
-    for (size_t p = 0; p < result->pod_count && service != NULL; p++) {
-        bool ready = false;
-        for (size_t i = 0; i < result->timeline.count; i++) {
-            const struct timeline_event *event = &result->timeline.events[i];
-            int turn = endpoint_turn(event, result->pods[p].name, service);
-            known |= turn != 0 && event->kind != TIMELINE_POD_NOT_READY;
-            if (turn != 0 && event->not_after_ns <= at_ns)
-                ready = turn > 0;
-            else if (turn != 0 && event->not_after_ns < *until_ns)
-                *until_ns = event->not_after_ns;
-        }
-        count += ready;
-    }
-    return known ? count : READY_UNKNOWN;
-}
-
 static const char *service_of(const struct result *result, unsigned stream)
 {
     return result->experiment->streams[stream].target.service;
@@ -179,26 +120,10 @@ static int ready_now(struct evidence *evidence, unsigned stream, uint64_t at_ns)
     struct ready *ready = &evidence->ready[stream];
     if (at_ns < ready->from_ns || at_ns >= ready->until_ns) {
         ready->from_ns = at_ns;
-        ready->count = ready_endpoints(evidence->result, service_of(evidence->result, stream),
-                                       at_ns, &ready->until_ns);
+        ready->count = suspect_ready_endpoints(
+            evidence->result, service_of(evidence->result, stream), at_ns, &ready->until_ns);
     }
     return ready->count;
-}
-
-/* A node that was cordoned before AT_NS and has not been made schedulable since. */
-static const struct timeline_event *cordon_before(const struct result *result, uint64_t at_ns)
-{
-    const struct timeline_event *found = NULL;
-    for (size_t i = 0; i < result->timeline.count; i++) {
-        const struct timeline_event *event = &result->timeline.events[i];
-        if (event->kind != TIMELINE_NODE_CHANGED || timeline_since_ns(event, TOLD_NS) > at_ns)
-            continue;
-        if (strstr(event->text, "cordoned") != NULL)
-            found = event->not_after_ns + CORDON_NS >= at_ns ? event : NULL;
-        else if (found != NULL && strcmp(found->object, event->object) == 0)
-            found = NULL;
-    }
-    return found;
 }
 
 /* ---- one lost request ---- */
@@ -210,15 +135,26 @@ static void speak(struct evidence *evidence, enum cause cause, const struct time
         evidence->event[cause] = event;
 }
 
+/* Both causes of PAIR fit; LEANS: the first one is nearer. */
+static void doubt(struct evidence *evidence, enum pair pair, bool leans,
+                  const struct timeline_event *event)
+{
+    evidence->doubts[pair].count++;
+    evidence->doubts[pair].leaning += leans;
+    if (leans && evidence->event[pairs[pair].one] == NULL)
+        evidence->event[pairs[pair].one] = event;
+}
+
 /* Nobody took the connection. */
 static void look_at_attempt(struct evidence *evidence, const struct record_request *request,
                             bool silent)
 {
     const struct result *result = evidence->result;
     uint64_t at_ns = request->sent_ns;
-    const struct result_pod *stale = first_pod(result, at_ns, is_stale);
-    const struct result_pod *early = first_pod(result, at_ns, is_early);
-    const struct timeline_event *cordon = silent ? cordon_before(result, at_ns) : NULL;
+    const struct result_pod *stale = suspect_first(result, at_ns, suspect_stale);
+    const struct result_pod *early = suspect_first(result, at_ns, suspect_early);
+    const struct result_pod *stopped = suspect_first(result, at_ns, suspect_just_stopped);
+    const struct timeline_event *cordon = silent ? suspect_cordon(result, at_ns) : NULL;
     bool of_node = stale == NULL || (cordon != NULL && strcmp(stale->node, cordon->object) == 0);
     if (ready_now(evidence, request->stream, at_ns) == 0)
         speak(evidence, CAUSE_NO_ENDPOINT, stale != NULL ? stale->terminating : NULL);
@@ -226,41 +162,47 @@ static void look_at_attempt(struct evidence *evidence, const struct record_reque
              evidence_index_reused(evidence->index, request->connection, TUPLE_NS))
         speak(evidence, CAUSE_CONNTRACK, NULL);
     else if (cordon != NULL && of_node && early == NULL &&
-             (stale == NULL || timeline_since_ns(stale->terminating, TOLD_NS) + RULES_NS <= at_ns))
+             (stale == NULL ||
+              timeline_since_ns(stale->terminating, SUSPECT_TOLD_NS) + RULES_NS <= at_ns))
         speak(evidence, CAUSE_DRAINED_NODE, cordon);
     else if (cordon != NULL && of_node && early == NULL)
-        evidence->race_or_drained++;
-    else if (stale != NULL && early != NULL) {
-        const struct result_pod *stopped = first_pod(result, at_ns, has_just_stopped);
-        evidence->race_or_early++;
-        evidence->more_a_race += stopped != NULL;
-        if (stopped != NULL && evidence->event[CAUSE_RACE] == NULL)
-            evidence->event[CAUSE_RACE] = stopped->terminating;
-    } else if (stale != NULL)
+        doubt(evidence, DRAINED_NODE_OR_RACE, false, NULL);
+    else if (stale != NULL && early != NULL)
+        doubt(evidence, RACE_OR_READY_EARLY, stopped != NULL,
+              stopped != NULL ? stopped->terminating : NULL);
+    else if (stale != NULL)
         speak(evidence, CAUSE_RACE, stale->terminating);
     else if (early != NULL)
         speak(evidence, CAUSE_READY_EARLY, early->ready);
 }
 
-/* The grace that the watch told; 0: none. */
-static uint64_t grace_ns(const struct timeline_event *terminating)
+/* Whether POD was killed, its grace over, with REQUEST in hand. */
+static bool was_killed(const struct record_request *request, const struct result_pod *pod)
 {
-    unsigned seconds = 0;
-    return sscanf(terminating->text, "grace %u s", &seconds) == 1 ? seconds * SECOND_NS : 0;
+    uint64_t grace_ns = suspect_grace_ns(pod);
+    return grace_ns > 0 &&
+           request->done_ns + SECOND_NS / 2 >= pod->terminating->not_after_ns + grace_ns;
+}
+
+/* Whether it had the request when it was told to end. */
+static bool had_before(const struct record_request *request, const struct result_pod *pod)
+{
+    return request->sent_ns <= pod->terminating->not_after_ns + SECOND_NS / 4;
 }
 
 /* A pod ended with the request in hand. Killed, when its grace was over; had it the request before
- * it was told to end, that was too short for it. */
+ * it was told to end, that was too short for it. What came during a preStop hook did so before
+ * SIGTERM, but how long the hook took is not known. */
 static void look_at_ending_pod(struct evidence *evidence, const struct record_request *request,
                                const struct result_pod *pod)
 {
     const struct timeline_event *told = pod->terminating;
-    uint64_t grace = grace_ns(told);
-    bool killed = grace > 0 && request->done_ns + SECOND_NS / 2 >= told->not_after_ns + grace;
-    if (!killed)
+    if (!was_killed(request, pod))
         speak(evidence, CAUSE_NOT_GRACEFUL, told);
-    else if (request->sent_ns <= told->not_after_ns + SECOND_NS / 4)
+    else if (had_before(request, pod))
         speak(evidence, CAUSE_GRACE_SHORT, told);
+    else if (suspect_has_hook(pod) && request->sent_ns + AFTER_HOOK_NS <= request->done_ns)
+        doubt(evidence, GRACE_SHORT_OR_SIGTERM_IGNORED, true, told);
     else
         speak(evidence, CAUSE_SIGTERM_IGNORED, told);
 }
@@ -269,8 +211,8 @@ static void look_at_ending_pod(struct evidence *evidence, const struct record_re
 static void look_at_silent(struct evidence *evidence, const struct record_request *request)
 {
     const struct result *result = evidence->result;
-    const struct result_pod *early = first_pod(result, request->sent_ns, is_early);
-    if (early != NULL && first_pod(result, request->sent_ns, is_stale) == NULL)
+    const struct result_pod *early = suspect_first(result, request->sent_ns, suspect_early);
+    if (early != NULL && suspect_first(result, request->sent_ns, suspect_stale) == NULL)
         speak(evidence, CAUSE_READY_EARLY, early->ready);
 }
 
@@ -287,7 +229,7 @@ static const struct result_pod *pod_of(const struct result *result,
             return pod;
         if (!ended || request->host != 0 || pod->terminating == NULL ||
             request->sent_ns > pod->terminating->not_after_ns ||
-            !stopped_about(pod, request->done_ns))
+            !suspect_stopped_about(pod, request->done_ns))
             continue;
         if (found != NULL)
             return NULL;
@@ -304,9 +246,9 @@ static void look_at_broken(struct evidence *evidence, const struct record_reques
         look_at_silent(evidence, request);
     else if (pod == NULL)
         look_at_attempt(evidence, request, false); /* It never was answered by anybody. */
-    else if (is_told(pod, request->done_ns))
+    else if (suspect_told(pod, request->done_ns))
         look_at_ending_pod(evidence, request, pod);
-    else if (is_early(pod, request->sent_ns))
+    else if (suspect_early(pod, request->sent_ns))
         speak(evidence, CAUSE_READY_EARLY, pod->ready);
     else {
         evidence->on_live++;
@@ -314,32 +256,79 @@ static void look_at_broken(struct evidence *evidence, const struct record_reques
     }
 }
 
-/* A pod that was told to end so shortly before that a proxy may not have heard. */
-static const struct result_pod *stale_upstream(const struct result *result, uint64_t at_ns)
+/* The pod that ended as a proxy said so had the request, or another one was gone before. */
+static void doubt_ending_pod(struct evidence *evidence, const struct record_request *request,
+                             const struct result_pod *pod)
 {
-    for (size_t i = 0; i < result->pod_count; i++) {
-        const struct result_pod *pod = &result->pods[i];
-        const struct timeline_event *last = pod->gone != NULL ? pod->gone : pod->terminating;
-        if (is_told(pod, at_ns) && at_ns <= last->not_after_ns + UPSTREAM_NS)
-            return pod;
-    }
-    return NULL;
+    enum pair pair = NOT_GRACEFUL_OR_STALE_UPSTREAM;
+    if (was_killed(request, pod))
+        pair = had_before(request, pod) || suspect_has_hook(pod)
+                   ? GRACE_SHORT_OR_STALE_UPSTREAM
+                   : SIGTERM_IGNORED_OR_STALE_UPSTREAM;
+    doubt(evidence, pair, true, pod->terminating);
+}
+
+/* A proxy said so at once: nobody took its connection. */
+static void look_at_refused_upstream(struct evidence *evidence,
+                                     const struct record_request *request)
+{
+    const struct result *result = evidence->result;
+    const struct result_pod *stale = suspect_first(result, request->done_ns, suspect_upstream);
+    const struct result_pod *early = suspect_first(result, request->sent_ns, suspect_early);
+    if (stale != NULL && early != NULL)
+        doubt(evidence, STALE_UPSTREAM_OR_READY_EARLY, suspect_is_probed(early),
+              stale->terminating);
+    else if (stale != NULL)
+        speak(evidence, CAUSE_STALE_UPSTREAM, stale->terminating);
+    else if (early != NULL)
+        speak(evidence, CAUSE_READY_EARLY, early->ready);
+}
+
+/* A proxy's connection failed, or the pod that had the request ended. The former is told at once,
+ * or, when tries before it met silence, after a while; the latter as the pod ends, of all that it
+ * had in hand. */
+static void look_at_bad_gateway(struct evidence *evidence, const struct record_request *request)
+{
+    const struct result *result = evidence->result;
+    bool at_once = request->done_ns - request->sent_ns <= AT_ONCE_NS;
+    const struct result_pod *ended = suspect_first(result, request->done_ns, suspect_ended_about);
+    const struct result_pod *gone = suspect_first(result, request->sent_ns, suspect_stopped);
+    bool with_it = evidence->ended_ns != 0 && request->done_ns + BURST_NS >= evidence->ended_ns &&
+                   request->done_ns <= evidence->ended_ns + BURST_NS;
+    if (!at_once && ended != NULL)
+        evidence->ended_ns = request->done_ns;
+    if (ended != NULL && !at_once && gone == NULL)
+        look_at_ending_pod(evidence, request, ended);
+    else if (ended != NULL && (!at_once || with_it))
+        doubt_ending_pod(evidence, request, ended);
+    else if (at_once)
+        look_at_refused_upstream(evidence, request);
+    else if (gone != NULL)
+        speak(evidence, CAUSE_STALE_UPSTREAM, gone->terminating);
+}
+
+/* A proxy's connection met silence, if there was anything to be silent when it was asked. */
+static void look_at_gateway_timeout(struct evidence *evidence, const struct record_request *request)
+{
+    const struct result *result = evidence->result;
+    const struct result_pod *stale = suspect_first(result, request->sent_ns, suspect_upstream);
+    if (stale != NULL && suspect_upstream(stale, request->done_ns))
+        speak(evidence, CAUSE_STALE_UPSTREAM, stale->terminating);
 }
 
 static void look_at_status(struct evidence *evidence, const struct record_request *request)
 {
     const struct result *result = evidence->result;
-    bool gateway = request->status == 502 || request->status == 504;
-    const struct result_pod *gone = stale_upstream(result, request->done_ns);
-    const struct result_pod *early = first_pod(result, request->sent_ns, is_early);
-    int ready = ready_now(evidence, request->stream, request->sent_ns);
-    if (request->status == 503 && ready == 0)
+    const struct result_pod *early = suspect_first(result, request->sent_ns, suspect_early);
+    if (request->status == 503 && ready_now(evidence, request->stream, request->sent_ns) == 0)
         speak(evidence, CAUSE_NO_ENDPOINT, NULL);
-    else if (gateway && gone != NULL)
-        speak(evidence, CAUSE_STALE_UPSTREAM, gone->terminating);
-    else if (!gateway && request->host != 0)
+    else if (request->status == 502)
+        look_at_bad_gateway(evidence, request);
+    else if (request->status == 504)
+        look_at_gateway_timeout(evidence, request);
+    else if (request->host != 0)
         look_at_broken(evidence, request);
-    else if (!gateway && early != NULL && gone == NULL)
+    else if (early != NULL && suspect_first(result, request->done_ns, suspect_upstream) == NULL)
         speak(evidence, CAUSE_READY_EARLY, early->ready);
 }
 
@@ -416,11 +405,11 @@ static const struct timeline_event *nearest(const struct evidence *evidence)
     const struct timeline_event *best = NULL;
     for (size_t i = 0; i < timeline->count; i++) {
         const struct timeline_event *event = &timeline->events[i];
-        uint64_t earliest_ns = timeline_since_ns(event, TOLD_NS);
+        uint64_t earliest_ns = timeline_since_ns(event, SUSPECT_TOLD_NS);
         if (is_of_cluster(event) && !is_settled(evidence->result, event) &&
             earliest_ns <= evidence->window->onset.to_ns &&
-            event->not_after_ns + REACH_NS >= evidence->window->onset.from_ns &&
-            (best == NULL || earliest_ns > timeline_since_ns(best, TOLD_NS)))
+            event->not_after_ns + SUSPECT_REACH_NS >= evidence->window->onset.from_ns &&
+            (best == NULL || earliest_ns > timeline_since_ns(best, SUSPECT_TOLD_NS)))
             best = event;
     }
     return best;
@@ -445,7 +434,7 @@ static const struct timeline_event *stuck_rollout(const struct evidence *evidenc
     const struct timeline_event *failed = NULL;
     for (size_t i = 0; i < timeline->count; i++) {
         const struct timeline_event *event = &timeline->events[i];
-        if (timeline_since_ns(event, TOLD_NS) > evidence->end_ns)
+        if (timeline_since_ns(event, SUSPECT_TOLD_NS) > evidence->end_ns)
             continue;
         if (event->kind == TIMELINE_ROLLOUT_FAILED)
             failed = event;
@@ -578,7 +567,7 @@ static void hear_answers(const struct evidence *evidence, struct past *past, str
     *out = (struct answers){0};
     for (size_t host = 1; host < logs_host_ids(&result->logs); host++) {
         struct voice voice = hear_host(evidence, host);
-        out->silent += !is_told(&result->pods[host - 1], end_ns) &&
+        out->silent += !suspect_told(&result->pods[host - 1], end_ns) &&
                        fell_silent(&voice, evidence->window, end_ns);
         out->resent += voice.resent;
     }
@@ -599,8 +588,9 @@ static bool too_few(const struct evidence *evidence)
         if (evidence->window->lost_by_stream[s] == 0 || service == NULL || change_ns == 0)
             continue;
         uint64_t until_ns;
-        int before = ready_endpoints(result, service, change_ns, &until_ns);
-        int now = ready_endpoints(result, service, evidence->window->onset.to_ns, &until_ns);
+        int before = suspect_ready_endpoints(result, service, change_ns, &until_ns);
+        int now =
+            suspect_ready_endpoints(result, service, evidence->window->onset.to_ns, &until_ns);
         if (before > 1 && now > 0 && now * 2 <= before)
             return true;
     }
@@ -615,7 +605,7 @@ static enum cause without_events(const struct evidence *evidence, const struct a
     if (too_few(evidence))
         return CAUSE_TOO_FEW;
     if (evidence->lost == 0 || nearest(evidence) != NULL ||
-        any(evidence, TIMELINE_WATCH_GAP, REACH_NS))
+        any(evidence, TIMELINE_WATCH_GAP, SUSPECT_REACH_NS))
         return CAUSE_UNEXPLAINED;
     if (evidence->reset_on_live * 10 >= evidence->lost * 9 && hosts > 1)
         return CAUSE_CONNTRACK;
@@ -628,24 +618,28 @@ static enum cause without_events(const struct evidence *evidence, const struct a
     return several && evidence->silent > 0 ? CAUSE_NETWORK : CAUSE_UNEXPLAINED;
 }
 
-static enum cause most_spoken_for(struct evidence *evidence)
+/* Those that two causes fit go with the one that others speak for, if they speak for one. */
+static void settle(struct evidence *evidence)
 {
     uint32_t *for_cause = evidence->for_cause;
-    enum cause best = CAUSE_UNEXPLAINED;
-    /* Those that two causes fit go with the one that others speak for, if they speak for one. */
-    if (for_cause[CAUSE_RACE] > 0 && for_cause[CAUSE_READY_EARLY] == 0) {
-        for_cause[CAUSE_RACE] += evidence->race_or_early;
-    } else if (for_cause[CAUSE_READY_EARLY] > 0 && for_cause[CAUSE_RACE] == 0) {
-        for_cause[CAUSE_READY_EARLY] += evidence->race_or_early;
-    } else {
-        for_cause[CAUSE_RACE] += evidence->more_a_race;
+    memcpy(evidence->alone, for_cause, sizeof(evidence->alone));
+    for (unsigned i = 0; i < PAIR_COUNT; i++) {
+        const struct doubt *doubt = &evidence->doubts[i];
+        bool one = evidence->alone[pairs[i].one] > 0, other = evidence->alone[pairs[i].other] > 0;
+        if (one && (!other || pairs[i].both))
+            for_cause[pairs[i].one] += doubt->count;
+        else if (other && !one)
+            for_cause[pairs[i].other] += doubt->count;
+        else
+            for_cause[pairs[i].one] += doubt->leaning;
     }
-    if (for_cause[CAUSE_DRAINED_NODE] > 0)
-        for_cause[CAUSE_DRAINED_NODE] += evidence->race_or_drained;
-    else if (for_cause[CAUSE_RACE] > 0)
-        for_cause[CAUSE_RACE] += evidence->race_or_drained;
+}
+
+static enum cause most_spoken_for(const struct evidence *evidence)
+{
+    enum cause best = CAUSE_UNEXPLAINED;
     for (unsigned i = 1; i < CAUSE_COUNT; i++)
-        if (for_cause[i] > for_cause[best])
+        if (evidence->for_cause[i] > evidence->for_cause[best])
             best = (enum cause)i;
     return best;
 }
@@ -680,12 +674,12 @@ static enum cause_confidence confidence_of(const struct evidence *evidence, enum
                                            const struct answers *answers)
 {
     uint32_t spoken = evidence->for_cause[cause];
-    bool plain = evidence->race_or_early + evidence->race_or_drained == 0;
-    bool hidden = any(evidence, TIMELINE_WATCH_GAP, REACH_NS) ||
+    bool hidden = any(evidence, TIMELINE_WATCH_GAP, SUSPECT_REACH_NS) ||
                   (evidence->window->tester && evidence->silent * 2 > evidence->lost);
     if (spoken * 10 < evidence->lost * 6 || is_too_wide(cause, answers))
         return CAUSE_NONE;
-    return spoken * 10 >= evidence->lost * 9 && plain && !hidden ? CAUSE_HIGH : CAUSE_MEDIUM;
+    bool sure = evidence->alone[cause] * 10 >= evidence->lost * 9;
+    return sure && !hidden ? CAUSE_HIGH : CAUSE_MEDIUM;
 }
 
 static void add_distance(const struct window *window, const struct timeline_event *event,
@@ -701,6 +695,35 @@ static void add_distance(const struct window *window, const struct timeline_even
     }
 }
 
+/* Several causes, none of which had enough: the two that most requests speak for. */
+static void add_several(const struct evidence *evidence, enum cause first, struct text *text)
+{
+    enum cause second = CAUSE_UNEXPLAINED;
+    for (unsigned i = 1; i < CAUSE_COUNT; i++)
+        if (i != first && evidence->for_cause[i] > evidence->for_cause[second])
+            second = (enum cause)i;
+    text_addf(text, "; %" PRIu32 " of %" PRIu32 " lost requests speak for %s",
+              evidence->for_cause[first], evidence->lost, cause_word(first));
+    if (second != CAUSE_UNEXPLAINED)
+        text_addf(text, ", %" PRIu32 " for %s", evidence->for_cause[second], cause_word(second));
+}
+
+/* The two causes that most requests fit both of; of those with CAUSE, if that is known. */
+static void add_doubt(const struct evidence *evidence, enum cause cause, struct text *text)
+{
+    unsigned most = 0;
+    uint32_t count = 0;
+    for (unsigned i = 0; i < PAIR_COUNT; i++)
+        if (evidence->doubts[i].count > count &&
+            (cause == CAUSE_UNEXPLAINED || pairs[i].one == cause || pairs[i].other == cause)) {
+            most = i;
+            count = evidence->doubts[i].count;
+        }
+    if (count > 0)
+        text_addf(text, "; %" PRIu32 " are %s or %s", count, cause_word(pairs[most].one),
+                  cause_word(pairs[most].other));
+}
+
 static void say(const struct evidence *evidence, struct result_cause *cause)
 {
     struct text text = {0};
@@ -714,10 +737,9 @@ static void say(const struct evidence *evidence, struct result_cause *cause)
         text_add(&text, cause->cause == CAUSE_UNEXPLAINED ? "; nearest event: " : "; ");
         add_distance(evidence->window, cause->event, &text);
     }
-    if (cause->cause == CAUSE_UNEXPLAINED &&
-        evidence->race_or_early + evidence->race_or_drained > 0)
-        text_addf(&text, "; %s or %s", cause_word(CAUSE_RACE),
-                  cause_word(evidence->race_or_early > 0 ? CAUSE_READY_EARLY : CAUSE_DRAINED_NODE));
+    if (cause->cause == CAUSE_UNEXPLAINED && most_spoken_for(evidence) != CAUSE_UNEXPLAINED)
+        add_several(evidence, most_spoken_for(evidence), &text);
+    add_doubt(evidence, cause->cause, &text);
     snprintf(cause->text, sizeof(cause->text), "%s", text_str(&text));
     text_free(&text);
 }
@@ -730,6 +752,7 @@ static struct result_cause find(const struct result *result, const struct eviden
     evidence.end_ns = window->open ? result->meta.ended_ns : window->recovery.to_ns;
     hear_answers(&evidence, past, &answers);
     look_at_requests(&evidence);
+    settle(&evidence);
     enum cause cause = most_spoken_for(&evidence);
     enum cause_confidence confidence = confidence_of(&evidence, cause, &answers);
     const struct timeline_event *event = evidence.event[cause];

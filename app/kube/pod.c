@@ -100,6 +100,22 @@ static bool say_waits(const struct kube_containers *containers, const char *word
     return false;
 }
 
+bool kube_pod_is_probed(const struct kube_pod *pod)
+{
+    for (unsigned i = 0; i < pod->containers.count; i++)
+        if (pod->containers.each[i].readiness_probe)
+            return true;
+    return false;
+}
+
+bool kube_pod_has_hook(const struct kube_pod *pod)
+{
+    for (unsigned i = 0; i < pod->containers.count; i++)
+        if (pod->containers.each[i].pre_stop)
+            return true;
+    return false;
+}
+
 void kube_conditions_read(struct kube_arena *arena, const cJSON *array,
                           struct kube_conditions *conditions)
 {
@@ -161,6 +177,8 @@ static void list_read(struct kube_arena *arena, const cJSON *array,
         containers->each[containers->count++] = (struct kube_container){
             .name = kube_arena_text(arena, json_string(item, "name", "")),
             .image = kube_arena_text(arena, json_string(item, "image", "")),
+            .readiness_probe = cJSON_IsObject(json_member(item, "readinessProbe")),
+            .pre_stop = cJSON_IsObject(json_at(item, "lifecycle.preStop")),
             .reason = "",
             .message = "",
         };

@@ -46,6 +46,8 @@ enum kube_container_state {
 struct kube_container {
     const char *name;                /* Unique in its pod. */
     const char *image;               /* As the spec has it. */
+    bool readiness_probe;            /* The spec has one. */
+    bool pre_stop;                   /* The spec has a preStop hook. */
     bool ready;                      /* Its readiness probe passes. */
     int64_t restarts;                /* Since the pod's creation. */
     enum kube_container_state state; /* As the kubelet last said. */
@@ -88,6 +90,10 @@ const char *kube_pod_phase_text(enum kube_pod_phase phase);
  * but its readiness probe does not pass"; "" when it is ready. The first cause that explains the
  * others wins. Into OUT, at most OUT_BYTES with the NUL. */
 void kube_pod_why_not_ready(const struct kube_pod *pod, char *out, unsigned out_bytes);
+
+/* Whether a container has a readiness probe; a preStop hook. */
+bool kube_pod_is_probed(const struct kube_pod *pod);
+bool kube_pod_has_hook(const struct kube_pod *pod);
 
 /* Shared by the other kinds' readers. */
 void kube_conditions_read(struct kube_arena *arena, const cJSON *array,

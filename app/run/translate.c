@@ -46,13 +46,15 @@ static void translate_pod(const struct kube_event *event, struct timeline *out)
     if (pod->pod.node[0] && (before == NULL || !before->pod.node[0]))
         add_pod(event, out, TIMELINE_POD_SCHEDULED, "");
     if (pod->pod.ready && (before == NULL || !before->pod.ready))
-        add_pod(event, out, TIMELINE_POD_READY, "");
+        add_pod(event, out, TIMELINE_POD_READY,
+                kube_pod_is_probed(&pod->pod) ? "readiness probe" : "");
     if (!pod->pod.ready && before != NULL && before->pod.ready) {
         kube_pod_why_not_ready(&pod->pod, why, sizeof(why));
         add_pod(event, out, TIMELINE_POD_NOT_READY, why);
     }
     if (kube_object_terminating(pod) && (before == NULL || !kube_object_terminating(before))) {
-        snprintf(why, sizeof(why), "grace %lld s", (long long)pod->meta.grace_s);
+        snprintf(why, sizeof(why), "grace %lld s%s", (long long)pod->meta.grace_s,
+                 kube_pod_has_hook(&pod->pod) ? ", preStop hook" : "");
         add_pod(event, out, TIMELINE_POD_TERMINATING, why);
     }
 }

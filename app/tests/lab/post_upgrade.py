@@ -4,7 +4,8 @@
 usage: post_upgrade.py SEAMLINE
 
 A POST that was lost is told by what nginx says in lab.log: the connection to a pod failed, to one of the new pods
-(too early) or of the old ones (stale), or the pod ended with the request in flight. Prints TAP.
+(too early) or of the old ones (stale), or the pod ended with the request in flight. What the report says is held
+against it: a variant's cause, or, where several had their share, all of them. Prints TAP.
 """
 import collections
 import json
@@ -52,6 +53,19 @@ def classes(folder, log):
     return lost
 
 
+def causes(folder):
+    """Of each window, the one that lost most first: how many, and what is said of the cause."""
+    said = subprocess.run([SEAMLINE, "report", folder, "-f", "json"], capture_output=True, text=True, check=True)
+    return sorted(((w["lost"], w["cause"]["confidence"], w["cause"]["text"])
+                   for w in json.loads(said.stdout)["windows"]), reverse=True)
+
+
+def says(windows, *causes_said):
+    """The window that lost most names all of these, and is sure only of a single one."""
+    _, confidence, text = windows[0] if windows else (0, "none", "")
+    return all(cause in text for cause in causes_said) and (confidence != "high" or len(causes_said) == 1)
+
+
 def run(folder, variant):
     words = [SEAMLINE, "run", EXPERIMENT, "-o", folder / variant, "--variant", variant]
     words += [word for path, value in SHORT.items() for word in ("--set", f"{path}={value}")]
@@ -67,6 +81,15 @@ def everything(folder):
     lost = {variant: lost for variant, (_, lost) in runs.items()}
     for variant, (done, _) in runs.items():
         yield f"{variant}: what the experiment expects", done.returncode == 0, done.stdout[-1500:] + done.stderr[-800:]
+    found = {variant: causes(folder / variant) for variant in VARIANTS}
+    yield "as is, stale and new pods cannot be told apart, and that is said", (
+        says(found["as-is"], "stale-upstream", "ready-too-early")), found
+    yield "with a probe, both are named: stale pods, and work that ended with its pod", (
+        says(found["readiness"], "stale-upstream", "killed-not-graceful")), found
+    yield "a graceful shutdown leaves the stale ones", says(found["graceful"], "stale-upstream"), found
+    yield "what outlasts the grace period is told as such through the ingress, too", (
+        says(found["prestop"], "killed-grace-too-short") and found["prestop"][0][1] != "high"), found
+    yield "no cause is told for what lost nothing", not found["grace"], found
     yield "as is, new pods are asked too early", lost["as-is"]["early"] > 0, lost
     yield "a readiness probe ends that, and no more", (
         lost["readiness"]["early"] == 0 and lost["readiness"]["killed"] > 0), lost

@@ -159,8 +159,11 @@ INGRESS = [{"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
 THROUGH_INGRESS = {
     "lab": {"ingress": True, "settings": {"ingressSync": "2s", "ingressLook": "500ms", "terminationStart": "0s"}},
     "target": {"address": "10.202.0.1", "port": 80}, "settle": "4s", "tail": "6s"}
+# The ingress has taken the pod out when the hook is over, so that what is lost then was in hand.
+AFTER_THE_HOOK = {**THROUGH_INGRESS, "settle": "3s", "tail": "6s"}
 BY_INGRESS = {"name": "new", "protocol": "http", "rate": "100/s", "keepAlive": False, "timeout": "4s",
               "connectTimeout": "1s", "http": {"host": "web.seamline.lab", "expectStatus": ["200"]}}
+SLOW_BY_INGRESS = {**BY_INGRESS, "rate": "20/s", "timeout": "8s", "connections": 400}
 ONE_A_NODE = {"topologySpreadConstraints": [
     {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule",
      "labelSelector": {"matchLabels": {"app": "web"}}}]}
@@ -192,6 +195,16 @@ SCENARIOS = {
         "stale-upstream", manifest(4) + INGRESS, [BY_INGRESS], [scale(1)], term, **THROUGH_INGRESS),
     "stale-upstream-one": Scenario(
         "stale-upstream", manifest(3) + INGRESS, [BY_INGRESS], [DELETE], term, **THROUGH_INGRESS),
+    "ingress-not-graceful": Scenario(
+        "killed-not-graceful", manifest(3, {"SEAMLINE_POD_ANSWER_AFTER": "4s"}, pre_stop=3) + INGRESS,
+        [SLOW_BY_INGRESS], [DELETE], dropped, **AFTER_THE_HOOK),
+    "ingress-grace-too-short": Scenario(
+        "killed-grace-too-short",
+        manifest(3, {"SEAMLINE_POD_ANSWER_AFTER": "5s", "SEAMLINE_POD_ON_TERM": "drain"}, pre_stop=2, grace=4) + INGRESS,
+        [SLOW_BY_INGRESS], [DELETE], kill, **AFTER_THE_HOOK),
+    "ingress-ready-too-early": Scenario(
+        "ready-too-early", manifest(2, {"SEAMLINE_POD_LISTEN_AFTER": "6s"}) + INGRESS, [BY_INGRESS], [scale(3)],
+        lambda truth: happened(truth, "listening"), **{**THROUGH_INGRESS, "settle": "7s"}),
     "drained-node": Scenario(
         "drained-node-in-balancer",
         manifest(3, pod=ONE_A_NODE, service={"externalTrafficPolicy": "Local"}), [NEW],
@@ -322,7 +335,7 @@ def kept(build, state, line):
 
 def revision():
     """Of what judges and of what plants: by content."""
-    files = sorted(path for name in ("cause", "loss", "outage", "pods", "window")
+    files = sorted(path for name in ("cause", "loss", "outage", "pods", "suspect", "window")
                    for path in (ROOT / "app" / "analyze").glob(name + ".[ch]"))
     files += [pathlib.Path(__file__), pathlib.Path(__file__).with_name("limited_server.py")]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]

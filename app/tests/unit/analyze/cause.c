@@ -254,14 +254,21 @@ static void answers_of_a_proxy(void **state)
     static const struct {
         const char *what;
         uint16_t status;
-        double ending_ms;
+        double ending_ms;   /* Of pod a; 0: it goes on. */
+        const char *probed; /* Pod c is ready at 3900, by that, and answers at 6000; NULL: none. */
         enum cause cause;
+        enum cause_confidence confidence;
     } rows[] = {
-        {"502 after a pod's end", 502, 3000, CAUSE_STALE_UPSTREAM},
-        {"504 after a pod's end", 504, 3000, CAUSE_STALE_UPSTREAM},
-        {"502, and none ended", 502, 0, CAUSE_UNEXPLAINED},
-        {"502 before one ended", 502, 4900, CAUSE_UNEXPLAINED},
-        {"500 is the application's own", 500, 3000, CAUSE_UNEXPLAINED},
+        {"502 after a pod's end", 502, 3000, NULL, CAUSE_STALE_UPSTREAM, CAUSE_HIGH},
+        {"504 after a pod's end", 504, 3000, NULL, CAUSE_STALE_UPSTREAM, CAUSE_HIGH},
+        {"502, and none ended", 502, 0, NULL, CAUSE_UNEXPLAINED, CAUSE_NONE},
+        {"502 before one ended", 502, 4900, NULL, CAUSE_UNEXPLAINED, CAUSE_NONE},
+        {"504 of one asked for before it ended", 504, 4900, NULL, CAUSE_UNEXPLAINED, CAUSE_NONE},
+        {"500 is the application's own", 500, 3000, NULL, CAUSE_UNEXPLAINED, CAUSE_NONE},
+        {"502, and one is new", 502, 0, "", CAUSE_READY_EARLY, CAUSE_HIGH},
+        {"502, one ended and one is new", 502, 3000, "", CAUSE_UNEXPLAINED, CAUSE_NONE},
+        {"502, one ended and one is new, and listened", 502, 3000, "readiness probe",
+         CAUSE_STALE_UPSTREAM, CAUSE_MEDIUM},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -269,13 +276,117 @@ static void answers_of_a_proxy(void **state)
         open_service(&scene);
         pod(&scene, "a", "n1");
         pod(&scene, "b", "n2");
+        if (rows[i].probed != NULL) {
+            told(&scene, TIMELINE_POD_READY, "c", 3900, rows[i].probed, "n1");
+            scene_request(&scene, 0, 1, 6000, 1, OUTCOME_OK, scene_host(&scene, "c"));
+        }
         if (rows[i].ending_ms > 0)
             ending(&scene, "a", rows[i].ending_ms, "n1");
-        lost(&scene, 4000, 50, OUTCOME_BAD_STATUS, 1, 0, rows[i].status);
-        outage(&scene, 4000, 4500, 50, 0, 7);
-        judge(&scene, rows[i].what, rows[i].cause,
-              rows[i].cause == CAUSE_UNEXPLAINED ? CAUSE_NONE : CAUSE_HIGH);
+        double after_ms = rows[i].status == 504 ? 600 : 1; /* Silence. */
+        lost(&scene, 4000, 50, OUTCOME_BAD_STATUS, after_ms, 0, rows[i].status);
+        outage(&scene, 4000, 4500 + after_ms, 50, 0, 7);
+        judge(&scene, rows[i].what, rows[i].cause, rows[i].confidence);
     }
+}
+
+/* Pod a has COUNT requests in hand that a proxy had sent to it, the last one WAIT_MS and the others
+ * 100 ms apart before END_MS; it is told to end at 4000, and the proxy says 502 of all at END_MS. */
+static void work_in_flight_through_a_proxy(void **state)
+{
+    static const struct {
+        const char *what, *grace;
+        double end_ms, wait_ms;
+        unsigned count;
+        double gone_ms;       /* Pod a; 0: not seen. */
+        double other_gone_ms; /* Pod b; 0: it goes on. */
+        enum cause cause;
+        enum cause_confidence confidence;
+    } rows[] = {
+        {"dropped at once", "grace 5 s", 4100, 100, 10, 4250, 0, CAUSE_NOT_GRACEFUL, CAUSE_HIGH},
+        {"some of it quite new", "grace 5 s", 4100, 10, 5, 4250, 0, CAUSE_NOT_GRACEFUL,
+         CAUSE_MEDIUM},
+        {"dropped, and another pod was gone", "grace 5 s", 4100, 100, 10, 4250, 2500,
+         CAUSE_NOT_GRACEFUL, CAUSE_MEDIUM},
+        {"killed, asked for before", "grace 2 s", 6050, 1900, 10, 6200, 0, CAUSE_GRACE_SHORT,
+         CAUSE_HIGH},
+        {"killed, and never seen to be gone", "grace 2 s", 6050, 1900, 10, 0, 0, CAUSE_GRACE_SHORT,
+         CAUSE_HIGH},
+        {"killed, asked for since", "grace 5 s", 9050, 2000, 20, 9200, 0, CAUSE_SIGTERM_IGNORED,
+         CAUSE_HIGH},
+        {"killed, asked for since, by a hook", "grace 5 s, preStop hook", 9050, 2000, 20, 9200, 0,
+         CAUSE_GRACE_SHORT, CAUSE_MEDIUM},
+        {"killed, asked for after the hook", "grace 5 s, preStop hook", 9050, 100, 10, 9200, 0,
+         CAUSE_SIGTERM_IGNORED, CAUSE_HIGH},
+        {"pods that are gone were silent first", "grace 2 s", 9500, 100, 10, 6200, 0,
+         CAUSE_STALE_UPSTREAM, CAUSE_HIGH},
+        {"nothing ended then", "grace 5 s", 4900, 100, 5, 0, 0, CAUSE_UNEXPLAINED, CAUSE_NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        double first_ms = rows[i].end_ms - rows[i].wait_ms - 100 * (rows[i].count - 1);
+        open_service(&scene);
+        pod(&scene, "a", "n1");
+        pod(&scene, "b", "n2");
+        if (rows[i].other_gone_ms > 0) {
+            told(&scene, TIMELINE_POD_TERMINATING, "b", 2000, "grace 5 s", "n2");
+            told(&scene, TIMELINE_POD_GONE, "b", rows[i].other_gone_ms, "", "n2");
+        }
+        told(&scene, TIMELINE_POD_TERMINATING, "a", 4000, rows[i].grace, "n1");
+        if (rows[i].gone_ms > 0)
+            told(&scene, TIMELINE_POD_GONE, "a", rows[i].gone_ms, "", "n1");
+        for (unsigned k = 0; k < rows[i].count; k++) {
+            double sent_ms = first_ms + 100 * k;
+            scene_request(&scene, 1, 7, sent_ms, rows[i].end_ms - sent_ms, OUTCOME_BAD_STATUS, 0);
+            scene.logs.requests[scene.logs.request_count - 1].status = 502;
+        }
+        outage(&scene, first_ms, rows[i].end_ms + 10, rows[i].count, 0, 7);
+        judge(&scene, rows[i].what, rows[i].cause, rows[i].confidence);
+    }
+}
+
+/* What decides is told, and what could be the other as well. */
+static void a_doubt_is_told(void **state)
+{
+    struct scene scene;
+    (void)state;
+    open_service(&scene);
+    pod(&scene, "a", "n1");
+    pod(&scene, "b", "n2");
+    ending(&scene, "a", 3000, "n1");
+    told(&scene, TIMELINE_POD_READY, "c", 4150, "", "n1");
+    scene_request(&scene, 0, 1, 6000, 1, OUTCOME_OK, scene_host(&scene, "c"));
+    lost(&scene, 4000, 50, OUTCOME_BAD_STATUS, 1, 0, 502);
+    outage(&scene, 4000, 4500, 50, 0, 7);
+    struct result *result = scene_analyze(&scene);
+    assert_int_equal(result->causes[0].cause, CAUSE_STALE_UPSTREAM);
+    assert_int_equal(result->causes[0].confidence, CAUSE_MEDIUM);
+    assert_non_null(strstr(result->causes[0].text, "; 35 are stale-upstream or ready-too-early"));
+    result_free(result);
+}
+
+/* Neither has enough: both are named. */
+static void several_causes(void **state)
+{
+    struct scene scene;
+    (void)state;
+    open_service(&scene);
+    pod(&scene, "a", "n1");
+    pod(&scene, "b", "n2");
+    told(&scene, TIMELINE_POD_TERMINATING, "a", 4000, "grace 5 s", "n1");
+    told(&scene, TIMELINE_POD_GONE, "a", 4250, "", "n1");
+    for (unsigned k = 0; k < 10; k++) {
+        scene_request(&scene, 1, 7, 3100 + 90 * k, 1000 - 90 * k, OUTCOME_BAD_STATUS, 0);
+        scene.logs.requests[scene.logs.request_count - 1].status = 502;
+    }
+    lost(&scene, 4200, 10, OUTCOME_BAD_STATUS, 1, 0, 502);
+    outage(&scene, 3100, 4400, 20, 0, 7);
+    struct result *result = scene_analyze(&scene);
+    assert_int_equal(result->causes[0].cause, CAUSE_UNEXPLAINED);
+    assert_non_null(strstr(result->causes[0].text, "10 of 20 lost requests speak for "));
+    assert_non_null(strstr(result->causes[0].text, cause_word(CAUSE_NOT_GRACEFUL)));
+    assert_non_null(strstr(result->causes[0].text, cause_word(CAUSE_STALE_UPSTREAM)));
+    result_free(result);
 }
 
 /* Node n1 is cordoned at 3000, its pod a told to end at ENDING_MS, and connections time out. */
@@ -570,6 +681,9 @@ int main(void)
         cmocka_unit_test(work_of_a_pod_that_never_answered),
         cmocka_unit_test(no_endpoint_and_rollouts_that_are_stuck),
         cmocka_unit_test(answers_of_a_proxy),
+        cmocka_unit_test(work_in_flight_through_a_proxy),
+        cmocka_unit_test(a_doubt_is_told),
+        cmocka_unit_test(several_causes),
         cmocka_unit_test(a_drained_node),
         cmocka_unit_test(without_an_event),
         cmocka_unit_test(what_good_answers_say),

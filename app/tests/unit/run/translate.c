@@ -66,6 +66,32 @@ static void expect(struct timeline timeline, const char *wanted)
     POD(",\"deletionTimestamp\":\"2026-11-21T09:53:17Z\",\"deletionGracePeriodSeconds\":30")       \
     ",\"spec\":{\"nodeName\":\"n1\"}" READY("True") "}"
 
+#define SPEC(more) ",\"spec\":{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"" more "}]}"
+#define PROBE ",\"readinessProbe\":{\"tcpSocket\":{\"port\":80}}"
+#define HOOK ",\"lifecycle\":{\"preStop\":{\"sleep\":{\"seconds\":5}}}"
+#define ENDS ",\"deletionTimestamp\":\"2026-11-21T09:53:17Z\",\"deletionGracePeriodSeconds\":30"
+
+/* What a cause is judged by: whether somebody listened when it became ready, and whether SIGTERM
+ * comes as soon as it is marked deleted. */
+static void probes_and_hooks_are_told(void **state)
+{
+    static const struct {
+        const char *before, *after, *text;
+    } rows[] = {
+        {POD("") "}", POD("") SPEC("") READY("True") "}", ""},
+        {POD("") "}", POD("") SPEC(PROBE) READY("True") "}", "readiness probe"},
+        {POD("") "}", POD(ENDS) SPEC("") "}", "grace 30 s"},
+        {POD("") "}", POD(ENDS) SPEC(HOOK) "}", "grace 30 s, preStop hook"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct timeline told = change(KUBE_MODIFIED, KUBE_POD, rows[i].before, rows[i].after);
+        assert_int_equal(told.count, 1);
+        assert_string_equal(told.events[0].text, rows[i].text);
+        timeline_free(&told);
+    }
+}
+
 static void life_of_a_pod(void **state)
 {
     (void)state;
@@ -146,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(life_of_a_pod),
+        cmocka_unit_test(probes_and_hooks_are_told),
         cmocka_unit_test(what_was_there_before_has_no_lower_stamp),
         cmocka_unit_test(endpoints_come_terminate_and_go),
         cmocka_unit_test(a_gap_is_unseen),
