@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "net/net_impair.h"
+#include "run/tcp_account.h"
 
 enum {
     RATE_GAP_NS = 500000000 /* Shorter ones tell no rate. */
@@ -306,6 +307,16 @@ static void account_impair(const struct fleet_member *member, const char *direct
               net_port_queue(member->port), direction);
 }
 
+static void account_tcp(const struct fleet *fleet, struct text *notes)
+{
+    const struct tcp_counters *counters[FLEET_MEMBERS];
+    uint32_t count = 0;
+    for (unsigned i = 0; i < fleet->count; i++)
+        if (fleet->members[i].worker != NULL)
+            counters[count++] = worker_tcp_counters(fleet->members[i].worker);
+    tcp_account(counters, count, notes);
+}
+
 /* More than the profile says can be asked of the driver: it may have been what was measured. */
 static void account_rate(const struct fleet *fleet, const struct fleet_nic *nic, struct text *notes)
 {
@@ -394,6 +405,7 @@ void fleet_account(const struct fleet *fleet, struct meta *meta)
     for (unsigned i = 0; i < fleet->nic_count; i++)
         if (fleet->nics[i].open)
             account_nic(fleet, &fleet->nics[i], meta, &notes);
+    account_tcp(fleet, &notes);
     for (unsigned i = 0; i < fleet->count; i++)
         if (fleet->members[i].worker != NULL)
             account_records(&fleet->members[i], meta);

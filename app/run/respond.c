@@ -14,10 +14,12 @@
 
 #include "base/clock.h"
 #include "base/stop.h"
+#include "base/text.h"
 #include "net/net_setup.h"
 #include "plan/machine.h"
 #include "plan/quantity.h"
 #include "run/drivers.h"
+#include "run/tcp_account.h"
 #include "worker/responder.h"
 
 enum {
@@ -449,6 +451,8 @@ static void announce(const struct respond *respond, const struct server_config *
     }
 }
 
+static void account_drops(const struct respond *respond);
+
 /* Counters that are not 0, added up. */
 static void account(const struct respond *respond)
 {
@@ -473,6 +477,26 @@ static void account(const struct respond *respond)
             printf("%12" PRIu64 "  datagrams not answered: no room (port %s)\n", rooms,
                    respond->ports[i].config->name);
     }
+    account_drops(respond);
+}
+
+/* What came and was not taken: by the NIC ports, and by TCP. */
+static void account_drops(const struct respond *respond)
+{
+    const struct tcp_counters *tcp[MACHINE_WORKERS_MAX];
+    struct text lines = {0};
+    for (unsigned i = 0; i < respond->count; i++) {
+        const struct net_counters *counters = net_counters(respond->ports[i].port);
+        for (unsigned reason = 0; reason < NET_DROP_COUNT; reason++)
+            if (counters->drops[reason] > 0)
+                text_addf(&lines, "port %s dropped %" PRIu64 ": %s\n",
+                          respond->ports[i].config->name, counters->drops[reason],
+                          net_drop_sentence(reason));
+        tcp[i] = responder_tcp_counters(respond->ports[i].responder);
+    }
+    tcp_account(tcp, respond->count, &lines);
+    fputs(text_str(&lines), stdout);
+    text_free(&lines);
 }
 
 static int device_gone(const struct respond *respond, struct error *err)

@@ -135,13 +135,17 @@ def of_bodies(folder):
                "-H", "Content-Length: 5", "-H", "Transfer-Encoding: chunked", "-d", "hello",
                "http://10.91.0.66/")
     yield "a smuggled length gets a 400", out == "400", out
+    closed = subprocess.run(["ip", "netns", "exec", NETNS, "curl", "-s", "-m", "30", "http://10.91.0.65:81/"],
+                            capture_output=True, timeout=60, check=False).returncode
+    yield "a closed port refuses", closed == 7, closed
     inside(sys.executable, "-c", SOCKETS)
     yield "echoes and names", True, ""
     process.send_signal(signal.SIGTERM)
     account, errors = process.communicate(timeout=30)
     yield "it ends in order", process.returncode == 0, errors
     for line in "5  HTTP requests answered", "1  connections closed because what came was no HTTP", \
-            "300000  ctraffic bytes sent back", "3  datagrams answered":
+            "300000  ctraffic bytes sent back", "3  datagrams answered", \
+            "TCP dropped 1: no connection has this tuple; answered by a reset\n":
         yield f"it counts: {line}", line in account, account
 
 
