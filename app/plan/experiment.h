@@ -75,10 +75,19 @@ enum experiment_balancer {
 };
 
 enum experiment_scheduler {
-    EXPERIMENT_SCHEDULER_ANY, /* Not said: whatever the cluster has. */
-    EXPERIMENT_SCHEDULER_RR,
+    EXPERIMENT_SCHEDULER_ANY,    /* Not said: whatever the cluster has. */
+    EXPERIMENT_SCHEDULER_RANDOM, /* kube-proxy's modes iptables and nftables. */
+    EXPERIMENT_SCHEDULER_RR,     /* From here on those that its mode ipvs knows. */
+    EXPERIMENT_SCHEDULER_WRR,
     EXPERIMENT_SCHEDULER_LC,
-    EXPERIMENT_SCHEDULER_RANDOM,
+    EXPERIMENT_SCHEDULER_WLC,
+    EXPERIMENT_SCHEDULER_LBLC,
+    EXPERIMENT_SCHEDULER_LBLCR,
+    EXPERIMENT_SCHEDULER_SH,
+    EXPERIMENT_SCHEDULER_DH,
+    EXPERIMENT_SCHEDULER_SED,
+    EXPERIMENT_SCHEDULER_NQ,
+    EXPERIMENT_SCHEDULER_MH,
 };
 
 /* A duration drawn evenly from [low, high]; both equal when the file gives one. */

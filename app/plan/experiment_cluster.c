@@ -35,6 +35,15 @@ const struct reader_word experiment_scheduler_words[] = {
     {"rr", EXPERIMENT_SCHEDULER_RR},
     {"lc", EXPERIMENT_SCHEDULER_LC},
     {"random", EXPERIMENT_SCHEDULER_RANDOM},
+    {"sh", EXPERIMENT_SCHEDULER_SH},
+    {"wrr", EXPERIMENT_SCHEDULER_WRR},
+    {"wlc", EXPERIMENT_SCHEDULER_WLC},
+    {"lblc", EXPERIMENT_SCHEDULER_LBLC},
+    {"lblcr", EXPERIMENT_SCHEDULER_LBLCR},
+    {"dh", EXPERIMENT_SCHEDULER_DH},
+    {"sed", EXPERIMENT_SCHEDULER_SED},
+    {"nq", EXPERIMENT_SCHEDULER_NQ},
+    {"mh", EXPERIMENT_SCHEDULER_MH},
     {NULL, 0},
 };
 

@@ -415,6 +415,8 @@ static int check_step(struct reader *reader, void *object)
         text_free(&words);
         return -EINVAL;
     }
+    if (step->grace_ns % 1000000000 != 0)
+        return reader_refuse(reader, "grace: the API takes whole seconds only");
     if (step->verb == EXPERIMENT_SET_ENV && step->env_count == 0)
         return reader_refuse(reader, "\"set-env\" lacks \"env\": an object of NAME: \"value\"");
     if (check_object(reader, step) < 0)

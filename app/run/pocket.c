@@ -26,6 +26,7 @@ struct arguments {
     char text[POCKET_ARGS][POCKET_TEXT];
     char *argv[POCKET_ARGS + 1];
     int count;
+    int cut; /* Number from 1 of one that was too long; 0: none. */
 };
 
 static void add(struct arguments *arguments, const char *format, const char *a, const char *b)
@@ -33,7 +34,8 @@ static void add(struct arguments *arguments, const char *format, const char *a, 
     if (arguments->count == POCKET_ARGS)
         return;
     char *to = arguments->text[arguments->count];
-    snprintf(to, POCKET_TEXT, format, a, b);
+    if (snprintf(to, POCKET_TEXT, format, a, b) >= POCKET_TEXT)
+        arguments->cut = arguments->count + 1;
     arguments->argv[arguments->count++] = to;
     arguments->argv[arguments->count] = NULL;
 }
@@ -139,9 +141,9 @@ static void add_settings(struct arguments *arguments, const struct experiment *e
     add(arguments, "%s", "--seed", "");
     add(arguments, "%s", number, "");
     if (experiment->cluster.proxy.scheduler != EXPERIMENT_SCHEDULER_ANY) {
-        bool lc = experiment->cluster.proxy.scheduler == EXPERIMENT_SCHEDULER_LC;
+        bool ipvs = pocket_needs_ipvs(experiment->cluster.proxy.scheduler);
         add(arguments, "%s", "--proxy", "");
-        add(arguments, "%s%s", lc ? "ipvs-" : "",
+        add(arguments, "%s%s", ipvs ? "ipvs-" : "",
             experiment_scheduler_word(experiment->cluster.proxy.scheduler));
     }
     if (lab->pod_ready_given)
@@ -176,7 +178,11 @@ static int command(const char *program, const char *name, const char *directory,
     add(arguments, "%s", directory, "");
     if (experiment != NULL)
         add_settings(arguments, experiment);
-    int code = spawn(arguments, out, err);
+    int code = arguments->cut == 0
+                   ? spawn(arguments, out, err)
+                   : error_set(err, EXIT_USAGE, -ENAMETOOLONG,
+                               "cluster.lab: \"%.60s...\" is too long: the lab takes %d characters",
+                               arguments->text[arguments->cut - 1], POCKET_TEXT - 1);
     free(arguments);
     return code;
 }
@@ -218,8 +224,20 @@ static int check_settings(const struct experiment_lab *lab, const cJSON *status,
     return 0;
 }
 
+bool pocket_has_scheduler(enum experiment_scheduler scheduler)
+{
+    return scheduler == EXPERIMENT_SCHEDULER_ANY || scheduler == EXPERIMENT_SCHEDULER_RANDOM ||
+           scheduler == EXPERIMENT_SCHEDULER_RR || scheduler == EXPERIMENT_SCHEDULER_SH ||
+           pocket_needs_ipvs(scheduler);
+}
+
+bool pocket_needs_ipvs(enum experiment_scheduler scheduler)
+{
+    return scheduler == EXPERIMENT_SCHEDULER_LC || scheduler == EXPERIMENT_SCHEDULER_WLC;
+}
+
 /* "rr, emulated" is of the scheduler rr. One that shows its kube-proxy can be told another, but for
- * lc, which none has that does. */
+ * those of IPVS, which none has that does. */
 static int check_scheduler(const struct experiment *experiment, const cJSON *status,
                            struct error *err)
 {
@@ -228,7 +246,7 @@ static int check_scheduler(const struct experiment *experiment, const cJSON *sta
     const char *proxy = json_string(status, "proxy", wanted);
     size_t size = strlen(wanted);
     bool same = strncmp(proxy, wanted, size) == 0 && (proxy[size] == '\0' || proxy[size] == ',');
-    bool told = json_bool(status, "kubeProxy", false) && scheduler != EXPERIMENT_SCHEDULER_LC &&
+    bool told = json_bool(status, "kubeProxy", false) && !pocket_needs_ipvs(scheduler) &&
                 experiment_may_change(experiment, "configmap", "kube-proxy");
     if (same || told || scheduler == EXPERIMENT_SCHEDULER_ANY)
         return 0;

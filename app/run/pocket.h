@@ -23,6 +23,10 @@ int pocket_up(const struct experiment *experiment, const char *program, char dir
               char environment[256], bool *started, struct error *err);
 int pocket_down(const char *program, const char *directory, struct error *err);
 
+/* Whether the lab has SCHEDULER, and whether only where the kernel has IPVS. Pure. */
+bool pocket_has_scheduler(enum experiment_scheduler scheduler);
+bool pocket_needs_ipvs(enum experiment_scheduler scheduler);
+
 /* Whether the lab whose status (JSON) is STATUS is the one that EXPERIMENT wants. 0 and
  * ENVIRONMENT, or -EINVAL with ERR. Pure. */
 int pocket_check(const struct experiment *experiment, const char *status, char environment[256],

@@ -34,12 +34,17 @@ static const cJSON *find_deployment(const struct manifest *manifests, size_t cou
     return NULL;
 }
 
-static enum predict_scheduler scheduler_of(const struct experiment *experiment)
+/* False: there is no model of it. kube-proxy gives all endpoints the same weight. */
+static bool scheduler_of(const struct experiment *experiment, enum predict_scheduler *out)
 {
     switch (experiment->cluster.proxy.scheduler) {
-    case EXPERIMENT_SCHEDULER_RR: return PREDICT_RR;
-    case EXPERIMENT_SCHEDULER_LC: return PREDICT_LC;
-    default: return PREDICT_RANDOM; /* kube-proxy's iptables and nftables modes. */
+    case EXPERIMENT_SCHEDULER_RR:
+    case EXPERIMENT_SCHEDULER_WRR: *out = PREDICT_RR; return true;
+    case EXPERIMENT_SCHEDULER_LC:
+    case EXPERIMENT_SCHEDULER_WLC: *out = PREDICT_LC; return true;
+    case EXPERIMENT_SCHEDULER_ANY: /* kube-proxy's iptables and nftables modes. */
+    case EXPERIMENT_SCHEDULER_RANDOM: *out = PREDICT_RANDOM; return true;
+    default: return false;
     }
 }
 
@@ -79,7 +84,7 @@ static int set_input(const struct experiment *experiment, const struct manifest_
                      const struct experiment_stream *stream, struct predict_input *input,
                      struct error *err)
 {
-    *input = (struct predict_input){.scheduler = scheduler_of(experiment),
+    *input = (struct predict_input){.scheduler = input->scheduler,
                                     .connections = stream->connections,
                                     .pre_stop_ns = of->pre_stop_ns,
                                     .grace_ns = of->grace_ns,
@@ -119,6 +124,11 @@ int prediction_make(const struct experiment *experiment, const struct manifest *
     if (code == 0 && of.recreate) {
         snprintf(out->basis, sizeof(out->basis),
                  "deployment/%s has the strategy Recreate: no rolling update", of.name);
+        return 0;
+    }
+    if (code == 0 && !scheduler_of(experiment, &input.scheduler)) {
+        snprintf(out->basis, sizeof(out->basis), "nothing is predicted for the scheduler %s",
+                 experiment_scheduler_word(experiment->cluster.proxy.scheduler));
         return 0;
     }
     if (code == 0)

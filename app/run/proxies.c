@@ -7,6 +7,7 @@
 #include "base/stop.h"
 #include "kube/proxy_config.h"
 #include "kube/rollout.h"
+#include "run/pocket.h"
 
 enum {
     ANSWER_MS = 10000,
@@ -31,12 +32,17 @@ int proxies_check(const struct experiment *experiment, struct error *err)
 {
     const struct experiment_proxy *proxy = &experiment->cluster.proxy;
     bool random = proxy->scheduler == EXPERIMENT_SCHEDULER_RANDOM;
+    if (experiment->cluster.lab_cluster && !pocket_has_scheduler(proxy->scheduler))
+        return error_set(err, EXIT_USAGE, -EOPNOTSUPP,
+                         "cluster.proxy.scheduler: the lab has no %s: want random, rr or sh, or lc "
+                         "or wlc, which need a kernel with IPVS",
+                         experiment_scheduler_word(proxy->scheduler));
     if (proxy->mode == EXPERIMENT_PROXY_ANY || (proxy->mode != EXPERIMENT_PROXY_IPVS) == random)
         return 0;
     if (random)
         return error_set(err, EXIT_USAGE, -EINVAL,
                          "cluster.proxy: ipvs does not choose at random: want the mode iptables or "
-                         "nftables, or the scheduler rr or lc");
+                         "nftables, or a scheduler of IPVS, such as rr or lc");
     return error_set(err, EXIT_USAGE, -EINVAL,
                      "cluster.proxy: %s chooses at random: want the scheduler random, or the mode "
                      "ipvs",

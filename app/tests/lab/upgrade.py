@@ -8,6 +8,7 @@ Prints TAP.
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ SEAMLINE = pathlib.Path(sys.argv[1]).resolve()
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 HELD_UP_NS = 60_000_000  # The machine may keep a run so long from its work; more is no run to judge by.
 RUNS = 3
+MOMENT_NS = 500_000_000
 
 
 def links():
@@ -54,6 +56,32 @@ def stream(account, name):
     return next(s for s in account["streams"] if s["name"] == name)
 
 
+def bounds(folder):
+    """(fewest that were ready, most that were there) of pods that were not ending, while the upgrade went on.
+
+    What lasted for a moment does not count: a controller goes by the numbers that it set, so that a new pod can come
+    before an old one has gone.
+    """
+    there, ready, since, fewest, most, upgrading = set(), set(), 0, 8, 8, False
+    for line in (folder / "out" / "cluster.jsonl").read_text().splitlines():
+        event = json.loads(line)
+        kind, name, now = event["kind"], event["object"], event["notAfter"]
+        if upgrading and now - since >= MOMENT_NS:
+            fewest, most = min(fewest, len(ready)), max(most, len(there))
+        if kind in ("step-start", "step-end") and name == "upgrade":
+            upgrading = kind == "step-start"
+        if kind in ("pod-created", "pod-ready", "pod-terminating", "step-start"):
+            since = now
+        if kind == "pod-created":
+            there.add(name)
+        elif kind == "pod-ready":
+            ready.add(name)
+        elif kind == "pod-terminating":
+            there.discard(name)
+            ready.discard(name)
+    return fewest, most
+
+
 def checks(done, account, folder):
     held, new = stream(account, "held"), stream(account, "new")
     pods = account["pods"]
@@ -65,6 +93,9 @@ def checks(done, account, folder):
     low, high = account["prediction"]["min"], account["prediction"]["max"]
     yield "as many broken as predicted", low <= held["connections"]["broken"] <= high, \
         f"{held['connections']} not in {low}..{high}"
+    surge, unavailable = map(int, re.search(r"surge (\d+), unavailable (\d+)", account["prediction"]["basis"]).groups())
+    yield "as many pods at a time as surge and unavailable say", bounds(folder) == (8 - unavailable, 8 + surge), (
+        bounds(folder), surge, unavailable)
     yield "broken and lasting per pod add up", (
         sum(p["broken"] for p in pods) == held["connections"]["broken"]
         and sum(p["lasting"] for p in pods) == 80), pods

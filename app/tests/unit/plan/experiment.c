@@ -413,7 +413,7 @@ static void mistakes_are_named(void **state)
 
 static void variants_are_tried_when_the_file_is_read(void **state)
 {
-    static const char *const sets[] = {"variants.lc.set={\"cluster.proxy.scheduler\":\"wlc\"}"};
+    static const char *const sets[] = {"variants.lc.set={\"cluster.proxy.scheduler\":\"lx\"}"};
     static const char *const path_sets[] = {"variants.lc.set={\"cluster.porxy.scheduler\":\"lc\"}"};
     struct experiment_options options = {.sets = sets, .set_count = 1};
     struct experiment *x;
@@ -422,8 +422,8 @@ static void variants_are_tried_when_the_file_is_read(void **state)
     (void)state;
     assert_true(experiment_load(config_path("k8s-app-upgrade.json"), &options, &x, &err) < 0);
     assert_non_null(strstr(err.text, "variant \"lc\": "));
-    assert_non_null(strstr(err.text, "cluster.proxy.scheduler: got \"wlc\", want \"rr\", \"lc\" or "
-                                     "\"random\"; did you mean \"lc\"?"));
+    assert_non_null(strstr(err.text, "cluster.proxy.scheduler: got \"lx\", want \"rr\", \"lc\", "));
+    assert_non_null(strstr(err.text, "; did you mean \"lc\"?"));
     options.sets = path_sets;
     err.text[0] = '\0';
     assert_true(experiment_load(config_path("k8s-app-upgrade.json"), &options, &x, &err) < 0);
@@ -654,6 +654,8 @@ static void steps_are_checked_when_the_file_is_read(void **state)
         {"\"evict\",\"pod\":\"mserver-*\",\"grace\":\"5s\",\"until\":\"gone\"", "pod/mserver-*",
          NULL},
         {"\"evict\",\"pod\":\"mserver-1\"", "pod/mserver-*", NULL},
+        {"\"evict\",\"pod\":\"x\",\"grace\":\"1500ms\"", "pod/x",
+         "grace: the API takes whole seconds only"},
         {"\"delete-pod\",\"pod\":\"other-1\"", "pod/mserver-*",
          "pod: it may not be changed; add \"pod/other-1\""},
         {"\"evict\",\"pod\":\"x\",\"until\":\"ready\"", "pod/x",

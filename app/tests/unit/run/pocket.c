@@ -72,6 +72,14 @@ static void settings(void **state)
     experiment_free(experiment);
 }
 
+static enum experiment_scheduler scheduler_named(const char *word)
+{
+    unsigned i = EXPERIMENT_SCHEDULER_RANDOM;
+    while (strcmp(experiment_scheduler_word((enum experiment_scheduler)i), word) != 0)
+        i++;
+    return (enum experiment_scheduler)i;
+}
+
 /* One that shows its kube-proxy can be told another scheduler, if that may be changed. */
 static void scheduler(void **state)
 {
@@ -87,6 +95,11 @@ static void scheduler(void **state)
         {"random", "rr, emulated", "", true, true},
         {"lc", "rr, emulated", "wants lc", true, true},
         {"lc", "lc, by IPVS", "", false, false},
+        {"wlc", "rr, emulated", "wants wlc", true, true},
+        {"wlc", "wlc, by IPVS", "", false, false},
+        {"sh", "rr, emulated", "wants sh", false, true},
+        {"sh", "rr, emulated", "", true, true},
+        {"sh", "sh, emulated", "", false, false},
         {"rr", "rr, by IPVS", "", false, false},
         {"rr", "rrr", "wants rr", false, false},
     };
@@ -95,10 +108,7 @@ static void scheduler(void **state)
         struct experiment *experiment = main_job(table[i].may ? may : NULL);
         char status[128], environment[256];
         struct error err = {0};
-        experiment->cluster.proxy.scheduler = table[i].wanted[0] == 'l' ? EXPERIMENT_SCHEDULER_LC
-                                              : table[i].wanted[1] == 'a'
-                                                  ? EXPERIMENT_SCHEDULER_RANDOM
-                                                  : EXPERIMENT_SCHEDULER_RR;
+        experiment->cluster.proxy.scheduler = scheduler_named(table[i].wanted);
         snprintf(status, sizeof(status), "{\"proxy\":\"%s\",\"kubeProxy\":%s}", table[i].has,
                  table[i].shows ? "true" : "false");
         int code = pocket_check(experiment, status, environment, &err);

@@ -56,6 +56,21 @@ static void nothing_to_predict(void **state)
     assert_non_null(strstr(out.basis, "Recreate"));
 }
 
+/* Weights are all the same, so that the weighted schedulers are like the plain ones. */
+static void schedulers_that_have_a_model(void **state)
+{
+    static const char yaml[] = DEPLOYMENT(ROLLING, "{sleep: {seconds: 2}}");
+    struct meta_prediction out = predicted(main_job("cluster.proxy.scheduler=wlc"), yaml);
+    (void)state;
+    assert_int_equal(out.min, 80);
+    assert_int_equal(out.max, 80);
+    out = predicted(main_job("cluster.proxy.scheduler=wrr"), yaml);
+    assert_int_equal(out.max, predicted(main_job(NULL), yaml).max);
+    out = predicted(main_job("cluster.proxy.scheduler=sh"), yaml);
+    assert_false(out.given);
+    assert_string_equal(out.basis, "nothing is predicted for the scheduler sh");
+}
+
 static void readiness_is_the_profile_s_or_the_experiment_s(void **state)
 {
     struct experiment *experiment = main_job("cluster.lab.podReady=500ms");
@@ -72,6 +87,7 @@ int main(void)
         cmocka_unit_test(figures_and_basis),
         cmocka_unit_test(hook_that_is_no_sleep_is_said),
         cmocka_unit_test(nothing_to_predict),
+        cmocka_unit_test(schedulers_that_have_a_model),
         cmocka_unit_test(readiness_is_the_profile_s_or_the_experiment_s),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

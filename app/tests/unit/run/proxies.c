@@ -15,6 +15,10 @@ static void rows(void **state)
         {EXPERIMENT_PROXY_IPVS, EXPERIMENT_SCHEDULER_LC, ""},
         {EXPERIMENT_PROXY_NFTABLES, EXPERIMENT_SCHEDULER_RANDOM, ""},
         {EXPERIMENT_PROXY_IPTABLES, EXPERIMENT_SCHEDULER_RANDOM, ""},
+        {EXPERIMENT_PROXY_IPVS, EXPERIMENT_SCHEDULER_WLC, ""},
+        {EXPERIMENT_PROXY_ANY, EXPERIMENT_SCHEDULER_SH, ""},
+        {EXPERIMENT_PROXY_ANY, EXPERIMENT_SCHEDULER_MH, "the lab has no mh: want random, rr or sh"},
+        {EXPERIMENT_PROXY_IPTABLES, EXPERIMENT_SCHEDULER_WLC, "iptables chooses at random"},
         {EXPERIMENT_PROXY_NFTABLES, EXPERIMENT_SCHEDULER_RR, "nftables chooses at random"},
         {EXPERIMENT_PROXY_IPVS, EXPERIMENT_SCHEDULER_RANDOM, "ipvs does not choose at random"},
     };
@@ -27,6 +31,13 @@ static void rows(void **state)
         int code = proxies_check(experiment, &err);
         if ((code == 0) != (table[i].text[0] == '\0') || strstr(err.text, table[i].text) == NULL)
             fail_msg("row %zu: %s", i, err.text);
+    }
+    struct error err = {0};
+    experiment->cluster.lab_cluster = false; /* Others have what kube-proxy has. */
+    experiment->cluster.proxy.mode = EXPERIMENT_PROXY_IPVS;
+    for (unsigned i = EXPERIMENT_SCHEDULER_RR; i <= EXPERIMENT_SCHEDULER_MH; i++) {
+        experiment->cluster.proxy.scheduler = (enum experiment_scheduler)i;
+        assert_int_equal(proxies_check(experiment, &err), 0);
     }
     experiment_free(experiment);
 }
