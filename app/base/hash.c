@@ -4,66 +4,12 @@
 
 #include "base/wide.h"
 
-static inline uint64_t rotate_left(uint64_t value, unsigned bits)
-{
-    return value << bits | value >> (64 - bits);
-}
-
-/* Always inline: the four words stay in registers. */
-__attribute__((always_inline)) static inline void sip_round(uint64_t v[4])
-{
-    v[0] += v[1];
-    v[2] += v[3];
-    v[1] = rotate_left(v[1], 13) ^ v[0];
-    v[3] = rotate_left(v[3], 16) ^ v[2];
-    v[0] = rotate_left(v[0], 32);
-    v[2] += v[1];
-    v[0] += v[3];
-    v[1] = rotate_left(v[1], 17) ^ v[2];
-    v[3] = rotate_left(v[3], 21) ^ v[0];
-    v[2] = rotate_left(v[2], 32);
-}
 static size_t crc32c_words(uint32_t *crc, const uint8_t *bytes, size_t size);
 static uint32_t crc32c_byte(uint32_t crc, uint8_t byte);
 
 uint64_t hash_sip(const struct hash_key *key, const void *bytes, size_t size)
 {
-    const uint8_t *from = bytes;
-    uint64_t last = (uint64_t)size << 56;
-    uint64_t v[4] = {
-        key->k0 ^ UINT64_C(0x736f6d6570736575),
-        key->k1 ^ UINT64_C(0x646f72616e646f6d),
-        key->k0 ^ UINT64_C(0x6c7967656e657261),
-        key->k1 ^ UINT64_C(0x7465646279746573),
-    };
-
-    for (; size >= 8; size -= 8, from += 8) {
-        uint64_t word;
-
-        memcpy(&word, from, sizeof(word)); /* Little-endian, as x86 is. */
-        v[3] ^= word;
-        sip_round(v);
-        sip_round(v);
-        v[0] ^= word;
-    }
-    size_t at = 0;
-    if (size >= sizeof(uint32_t)) {
-        uint32_t half;
-
-        memcpy(&half, from, sizeof(half));
-        last |= half;
-        at = sizeof(half);
-    }
-    for (; at < size; at++)
-        last |= (uint64_t)from[at] << (8 * at);
-    v[3] ^= last;
-    sip_round(v);
-    sip_round(v);
-    v[0] ^= last;
-    v[2] ^= 0xff;
-    for (unsigned i = 0; i < 4; i++)
-        sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    return hash_sip_here(key, bytes, size);
 }
 
 /* A product's halves folded: every bit of both numbers has a say in the middle ones. */

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct hash_key {
     uint64_t k0, k1;
@@ -23,6 +24,8 @@ struct hash_words_key {
 };
 
 uint64_t hash_sip(const struct hash_key *key, const void *bytes, size_t size);
+/* The same without a call: where SIZE is a constant, nothing is left of its loops. */
+static inline uint64_t hash_sip_here(const struct hash_key *key, const void *bytes, size_t size);
 /* Not for input that others choose: they could make it collide. A tenth of SipHash's cost. SIZE is
  * a multiple of 8. */
 uint64_t hash_quick(const struct hash_key *key, const void *bytes, size_t size);
@@ -43,6 +46,67 @@ uint32_t hash_toeplitz(const uint8_t *key, const uint8_t *bytes, size_t size);
 /* Go on from CRC, which is 0 at the beginning: the parts of a text one by one give what the whole
  * text gives. */
 uint32_t hash_crc32c(uint32_t crc, const uint8_t *bytes, size_t size);
+
+static inline uint64_t hash_rotate_left(uint64_t value, unsigned bits)
+{
+    return value << bits | value >> (64 - bits);
+}
+
+/* Always inline: the four words stay in registers. */
+__attribute__((always_inline)) static inline void hash_sip_round(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = hash_rotate_left(v[1], 13) ^ v[0];
+    v[3] = hash_rotate_left(v[3], 16) ^ v[2];
+    v[0] = hash_rotate_left(v[0], 32);
+    v[2] += v[1];
+    v[0] += v[3];
+    v[1] = hash_rotate_left(v[1], 17) ^ v[2];
+    v[3] = hash_rotate_left(v[3], 21) ^ v[0];
+    v[2] = hash_rotate_left(v[2], 32);
+}
+
+__attribute__((always_inline)) static inline uint64_t hash_sip_here(const struct hash_key *key,
+                                                                    const void *bytes, size_t size)
+{
+    const uint8_t *from = bytes;
+    uint64_t last = (uint64_t)size << 56;
+    uint64_t v[4] = {
+        key->k0 ^ UINT64_C(0x736f6d6570736575),
+        key->k1 ^ UINT64_C(0x646f72616e646f6d),
+        key->k0 ^ UINT64_C(0x6c7967656e657261),
+        key->k1 ^ UINT64_C(0x7465646279746573),
+    };
+
+    for (; size >= 8; size -= 8, from += 8) {
+        uint64_t word;
+
+        memcpy(&word, from, sizeof(word)); /* Little-endian, as x86 is. */
+        v[3] ^= word;
+        hash_sip_round(v);
+        hash_sip_round(v);
+        v[0] ^= word;
+    }
+    size_t at = 0;
+    if (size >= sizeof(uint32_t)) {
+        uint32_t half;
+
+        memcpy(&half, from, sizeof(half));
+        last |= half;
+        at = sizeof(half);
+    }
+    for (; at < size; at++)
+        last |= (uint64_t)from[at] << (8 * at);
+    v[3] ^= last;
+    hash_sip_round(v);
+    hash_sip_round(v);
+    v[0] ^= last;
+    v[2] ^= 0xff;
+    for (unsigned i = 0; i < 4; i++)
+        hash_sip_round(v);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
 
 __attribute__((always_inline)) static inline uint32_t
 hash_words(const struct hash_words_key *key, const uint32_t words[], unsigned count)

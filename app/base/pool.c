@@ -8,8 +8,6 @@
 
 static uint32_t rounded_bytes(uint32_t object_bytes);
 static uint64_t inverse_of(uint64_t odd);
-static uint32_t generation_one(const struct pool *pool);
-static pool_handle next_generation(const struct pool *pool, pool_handle handle);
 
 size_t pool_bytes(uint32_t capacity, uint32_t object_bytes)
 {
@@ -36,41 +34,7 @@ void pool_init(struct pool *pool, void *memory, uint32_t capacity, uint32_t obje
     pool->taken = 0;
     pool->refused = 0;
     for (uint32_t i = 0; i < capacity; i++)
-        pool->links[i] = generation_one(pool) | (i + 1);
-}
-
-pool_handle pool_take(struct pool *pool)
-{
-    uint32_t index = pool->free_head;
-
-    if (index == pool->capacity) {
-        pool->refused++;
-        return 0;
-    }
-    pool->free_head = pool->links[index] & pool->index_mask;
-    pool->links[index] = (pool->links[index] & ~pool->index_mask) | index;
-    pool->taken++;
-    return pool->links[index];
-}
-
-void pool_free(struct pool *pool, pool_handle handle)
-{
-    uint32_t index = handle & pool->index_mask;
-
-    assert(pool_get(pool, handle) != NULL);
-    pool->links[index] = next_generation(pool, handle) | pool->free_head;
-    pool->free_head = index;
-    pool->taken--;
-}
-
-pool_handle pool_handle_of(const struct pool *pool, const void *object)
-{
-    size_t offset = (size_t)((const uint8_t *)object - pool->objects);
-    size_t index = (offset >> pool->object_shift) * pool->object_inverse;
-
-    assert(index < pool->capacity);
-    assert((pool->links[index] & pool->index_mask) == index);
-    return pool->links[index];
+        pool->links[i] = pool_generation_one(pool) | (i + 1);
 }
 
 pool_handle pool_next(const struct pool *pool, pool_handle previous)
@@ -97,17 +61,4 @@ static uint64_t inverse_of(uint64_t odd)
     for (unsigned bits = 3; bits < 64; bits *= 2)
         inverse *= 2 - odd * inverse;
     return inverse;
-}
-
-static uint32_t generation_one(const struct pool *pool)
-{
-    return pool->index_mask + 1;
-}
-
-/* With the index bits zero. */
-static pool_handle next_generation(const struct pool *pool, pool_handle handle)
-{
-    pool_handle next = (handle & ~pool->index_mask) + generation_one(pool);
-
-    return next == 0 ? generation_one(pool) : next;
 }

@@ -12,6 +12,7 @@
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,8 +38,9 @@ struct pool {
 
 size_t pool_bytes(uint32_t capacity, uint32_t object_bytes);
 void pool_init(struct pool *pool, void *memory, uint32_t capacity, uint32_t object_bytes);
-pool_handle pool_take(struct pool *pool);
-void pool_free(struct pool *pool, pool_handle handle); /* Asserts that it is taken. */
+static inline pool_handle pool_take(struct pool *pool);
+/* Asserts that it is taken. */
+static inline void pool_free(struct pool *pool, pool_handle handle);
 /* NULL when stale or 0. */
 static inline void *pool_get(const struct pool *pool, pool_handle handle)
 {
@@ -47,8 +49,56 @@ static inline void *pool_get(const struct pool *pool, pool_handle handle)
         return NULL;
     return pool->objects + (size_t)index * pool->object_bytes;
 }
-pool_handle pool_handle_of(const struct pool *pool, const void *object);
+static inline pool_handle pool_handle_of(const struct pool *pool, const void *object);
 /* Iterate over taken objects: start with 0, ends with 0. Objects may be freed while iterating. */
 pool_handle pool_next(const struct pool *pool, pool_handle previous);
+
+/* The first generation, and the step to the next: its lowest bit. */
+static inline uint32_t pool_generation_one(const struct pool *pool)
+{
+    return pool->index_mask + 1;
+}
+
+/* With the index bits zero. */
+static inline pool_handle pool_next_generation(const struct pool *pool, pool_handle handle)
+{
+    pool_handle next = (handle & ~pool->index_mask) + pool_generation_one(pool);
+
+    return next == 0 ? pool_generation_one(pool) : next;
+}
+
+static inline pool_handle pool_take(struct pool *pool)
+{
+    uint32_t index = pool->free_head;
+
+    if (index == pool->capacity) {
+        pool->refused++;
+        return 0;
+    }
+    pool->free_head = pool->links[index] & pool->index_mask;
+    pool->links[index] = (pool->links[index] & ~pool->index_mask) | index;
+    pool->taken++;
+    return pool->links[index];
+}
+
+static inline void pool_free(struct pool *pool, pool_handle handle)
+{
+    uint32_t index = handle & pool->index_mask;
+
+    assert(pool_get(pool, handle) != NULL);
+    pool->links[index] = pool_next_generation(pool, handle) | pool->free_head;
+    pool->free_head = index;
+    pool->taken--;
+}
+
+static inline pool_handle pool_handle_of(const struct pool *pool, const void *object)
+{
+    size_t offset = (size_t)((const uint8_t *)object - pool->objects);
+    size_t index = (offset >> pool->object_shift) * pool->object_inverse;
+
+    assert(index < pool->capacity);
+    assert((pool->links[index] & pool->index_mask) == index);
+    return pool->links[index];
+}
 
 #endif

@@ -4,22 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-static inline uint16_t get_16(const uint8_t *p)
-{
-    uint16_t value;
-
-    memcpy(&value, p, sizeof(value));
-    return ntohs(value);
-}
-
-static inline uint32_t get_32(const uint8_t *p)
-{
-    uint32_t value;
-
-    memcpy(&value, p, sizeof(value));
-    return ntohl(value);
-}
-
 static inline uint8_t *put_16(uint8_t *p, uint16_t value)
 {
     value = htons(value);
@@ -61,7 +45,7 @@ static bool parse_option(const uint8_t *option, uint8_t size, struct tcp_header 
     switch (option[0]) {
     case TCP_OPTION_MSS:
         out->has_mss = true;
-        out->mss = size == TCP_OPTION_MSS_BYTES ? get_16(option + 2) : 0;
+        out->mss = size == TCP_OPTION_MSS_BYTES ? tcp_header_get_16(option + 2) : 0;
         return size == TCP_OPTION_MSS_BYTES;
     case TCP_OPTION_WINDOW_SCALE:
         out->has_window_scale = true;
@@ -75,15 +59,16 @@ static bool parse_option(const uint8_t *option, uint8_t size, struct tcp_header 
         out->sack_count = size / TCP_OPTION_SACK_BLOCK_BYTES;
         for (uint8_t i = 0; i < out->sack_count; i++) {
             const uint8_t *block = option + TCP_OPTION_SACK_BYTES + 8 * i;
-            out->sack[i] = (struct tcp_sack_block){get_32(block), get_32(block + 4)};
+            out->sack[i] =
+                (struct tcp_sack_block){tcp_header_get_32(block), tcp_header_get_32(block + 4)};
         }
         return size > 0 && size % TCP_OPTION_SACK_BLOCK_BYTES == 0;
     case TCP_OPTION_TIMESTAMPS:
         if (size != TCP_OPTION_TIMESTAMPS_BYTES)
             return false;
         out->has_timestamps = true;
-        out->tsval = get_32(option + 2);
-        out->tsecr = get_32(option + 6);
+        out->tsval = tcp_header_get_32(option + 2);
+        out->tsecr = tcp_header_get_32(option + 6);
         return true;
     default: return true;
     }
@@ -115,48 +100,31 @@ parse_options(const uint8_t *options, uint8_t size, struct tcp_header *out)
 /* Those of a SYN that offers all, as most do. False: they are not that, and OUT is untouched. */
 static inline bool parse_syn_options(const uint8_t *options, struct tcp_header *out)
 {
-    const uint32_t mss = get_32(options), scale = get_32(options + 16);
+    const uint32_t mss = tcp_header_get_32(options), scale = tcp_header_get_32(options + 16);
 
     if ((mss & ~UINT32_C(0xffff)) != TCP_SYN_MSS ||
-        get_32(options + 4) != TCP_SYN_SACK_AND_TIMESTAMPS ||
+        tcp_header_get_32(options + 4) != TCP_SYN_SACK_AND_TIMESTAMPS ||
         (scale & ~UINT32_C(0xff)) != TCP_SYN_WINDOW_SCALE)
         return false;
     out->has_mss = true;
     out->mss = (uint16_t)mss;
     out->sack_permitted = true;
     out->has_timestamps = true;
-    out->tsval = get_32(options + 8);
-    out->tsecr = get_32(options + 12);
+    out->tsval = tcp_header_get_32(options + 8);
+    out->tsecr = tcp_header_get_32(options + 12);
     out->has_window_scale = true;
     out->window_scale = known_scale((uint8_t)scale);
     return true;
 }
 
-enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes, struct tcp_header *out)
+enum tcp_verdict tcp_header_parse_options(const uint8_t *l4, struct tcp_header *out)
 {
-    if (l4_bytes < TCP_HEADER_BYTES)
-        return TCP_DROP_SHORT;
+    const uint8_t *options = l4 + TCP_HEADER_BYTES;
+    const uint8_t size = (uint8_t)(out->header_bytes - TCP_HEADER_BYTES);
 
-    memset(out, 0, offsetof(struct tcp_header, sack));
-    out->header_bytes = (uint8_t)((l4[12] >> 4) * 4);
-    if (out->header_bytes < TCP_HEADER_BYTES || out->header_bytes > l4_bytes)
-        return TCP_DROP_OFFSET;
-    out->seq = get_32(l4 + 4);
-    out->ack = get_32(l4 + 8);
-    out->flags = l4[13];
-    out->window = get_16(l4 + 14);
-    if (out->header_bytes == TCP_HEADER_BYTES + TCP_TIMESTAMPS_ALONE_BYTES &&
-        get_32(l4 + TCP_HEADER_BYTES) == TCP_TIMESTAMPS_ALONE) {
-        out->has_timestamps = true;
-        out->tsval = get_32(l4 + TCP_HEADER_BYTES + 4);
-        out->tsecr = get_32(l4 + TCP_HEADER_BYTES + 8);
+    if (size == TCP_SYN_OPTIONS_BYTES && parse_syn_options(options, out))
         return TCP_TAKEN;
-    }
-    if (out->header_bytes == TCP_HEADER_BYTES + TCP_SYN_OPTIONS_BYTES &&
-        parse_syn_options(l4 + TCP_HEADER_BYTES, out))
-        return TCP_TAKEN;
-    return parse_options(l4 + TCP_HEADER_BYTES, (uint8_t)(out->header_bytes - TCP_HEADER_BYTES),
-                         out);
+    return parse_options(options, size, out);
 }
 
 uint8_t tcp_header_options(const struct tcp_options *options, uint8_t out[TCP_OPTIONS_BYTES_MAX])

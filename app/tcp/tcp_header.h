@@ -9,6 +9,7 @@
 #define TCP_TCP_HEADER_H
 
 #include <arpa/inet.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "tcp/tcp.h"
@@ -83,7 +84,10 @@ struct tcp_options {
 
 /* TCP_TAKEN and OUT filled, or the reason to drop, OUT undefined. Unknown options are skipped
  * (RFC 9293 MUST-6), those with an impossible length are refused (MUST-7). */
-enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes, struct tcp_header *out);
+static inline enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes,
+                                                struct tcp_header *out);
+/* The part of it for options that are not timestamps alone; OUT is filled but for them. */
+enum tcp_verdict tcp_header_parse_options(const uint8_t *l4, struct tcp_header *out);
 
 /* Timestamps alone, laid out as most stacks do (RFC 7323 appendix A); returns their size. */
 static inline uint8_t tcp_header_timestamps(uint32_t tsval, uint32_t tsecr,
@@ -101,5 +105,45 @@ static inline uint8_t tcp_header_timestamps(uint32_t tsval, uint32_t tsecr,
 
 /* Write them, padded to a multiple of four, and return their size. */
 uint8_t tcp_header_options(const struct tcp_options *options, uint8_t out[TCP_OPTIONS_BYTES_MAX]);
+
+static inline uint16_t tcp_header_get_16(const uint8_t *p)
+{
+    uint16_t value;
+
+    memcpy(&value, p, sizeof(value));
+    return ntohs(value);
+}
+
+static inline uint32_t tcp_header_get_32(const uint8_t *p)
+{
+    uint32_t value;
+
+    memcpy(&value, p, sizeof(value));
+    return ntohl(value);
+}
+
+static inline enum tcp_verdict tcp_header_parse(const uint8_t *l4, uint16_t l4_bytes,
+                                                struct tcp_header *out)
+{
+    if (l4_bytes < TCP_HEADER_BYTES)
+        return TCP_DROP_SHORT;
+
+    memset(out, 0, offsetof(struct tcp_header, sack));
+    out->header_bytes = (uint8_t)((l4[12] >> 4) * 4);
+    if (out->header_bytes < TCP_HEADER_BYTES || out->header_bytes > l4_bytes)
+        return TCP_DROP_OFFSET;
+    out->seq = tcp_header_get_32(l4 + 4);
+    out->ack = tcp_header_get_32(l4 + 8);
+    out->flags = l4[13];
+    out->window = tcp_header_get_16(l4 + 14);
+    if (out->header_bytes == TCP_HEADER_BYTES + TCP_TIMESTAMPS_ALONE_BYTES &&
+        tcp_header_get_32(l4 + TCP_HEADER_BYTES) == TCP_TIMESTAMPS_ALONE) {
+        out->has_timestamps = true;
+        out->tsval = tcp_header_get_32(l4 + TCP_HEADER_BYTES + 4);
+        out->tsecr = tcp_header_get_32(l4 + TCP_HEADER_BYTES + 8);
+        return TCP_TAKEN;
+    }
+    return tcp_header_parse_options(l4, out);
+}
 
 #endif

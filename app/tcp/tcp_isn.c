@@ -10,7 +10,7 @@ uint64_t tcp_isn_secret(const struct hash_key *key, const struct tuple *tuple)
     const uint32_t v4[3] = {address_v4_word(&tuple->local), address_v4_word(&tuple->remote),
                             (uint32_t)tuple->local_port << 16 | tuple->remote_port};
 
-    return address_is_v4(&tuple->local) ? hash_sip(key, v4, sizeof(v4))
+    return address_is_v4(&tuple->local) ? hash_sip_here(key, v4, sizeof(v4))
                                         : hash_sip(key, tuple, sizeof(*tuple));
 }
 
