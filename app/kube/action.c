@@ -45,7 +45,9 @@ static void take_node(struct kube_action *action, const struct text *body, uint6
 static void go_on(struct kube_action *action, enum kube_drain_end end);
 static bool try_again(struct kube_action *action, enum kube_reason reason, unsigned retry_after_s,
                       uint64_t now_ns);
+static void pause_for(struct kube_action *action, unsigned seconds, uint64_t now_ns);
 static bool is_undo(const struct kube_action *action);
+static bool is_harmless(const struct kube_action *action);
 static bool absent_is_fine(struct kube_action *action, enum kube_reason reason, uint64_t now_ns);
 static void say_held(struct kube_action *action, const cJSON *json);
 static void wait_until_gone(struct kube_action *action, uint64_t now_ns);
@@ -708,42 +710,47 @@ static bool absent_is_fine(struct kube_action *action, enum kube_reason reason, 
     return true;
 }
 
+/* It may be asked for again, whatever became of it: it only reads, or says how things were. */
+static bool is_harmless(const struct kube_action *action)
+{
+    return is_undo(action) || action->step == KUBE_STEP_READ ||
+           action->step == KUBE_STEP_DISCOVER || action->step == KUBE_STEP_HISTORY;
+}
+
 static bool try_again(struct kube_action *action, enum kube_reason reason, unsigned retry_after_s,
                       uint64_t now_ns)
 {
+    unsigned pause_s = retry_after_s > 0 ? retry_after_s : 1;
+    bool conflict = reason == KUBE_REASON_CONFLICT && action->step == KUBE_STEP_CHANGE;
+    bool waits =
+        action->step == KUBE_STEP_GONE || (action->verb == KUBE_DRAIN && action->drain->begun);
     if (reason == KUBE_REASON_BUDGET && !action->dry_run) {
         /* As often as it takes: the owner has the deadline. */
-        action->state = KUBE_ACTION_PAUSE;
-        unsigned pause_s = retry_after_s > 0 ? retry_after_s : BUDGET_PAUSE_S;
-        action->due_ns = now_ns + (uint64_t)pause_s * NS_PER_S;
+        pause_for(action, retry_after_s > 0 ? retry_after_s : BUDGET_PAUSE_S, now_ns);
         return true;
     }
-    bool draining = action->verb == KUBE_DRAIN && action->drain->begun;
-    if (draining && kube_reason_transient(reason)) { /* Likewise. */
-        action->state = KUBE_ACTION_PAUSE;
-        action->due_ns = now_ns + (uint64_t)(retry_after_s > 0 ? retry_after_s : 1) * NS_PER_S;
+    if (waits && kube_reason_transient(reason)) { /* Likewise. */
+        pause_for(action, pause_s, now_ns);
         return true;
     }
     if (action->tries >= TRIES_MAX)
         return false;
-    if (action->step == KUBE_STEP_GONE && kube_reason_transient(reason)) {
-        action->tries++;
-        wait_until_gone(action, now_ns);
-        return true;
-    }
-    if (reason == KUBE_REASON_THROTTLED) {
-        action->tries++;
-        action->state = KUBE_ACTION_PAUSE;
-        action->due_ns = now_ns + (uint64_t)(retry_after_s > 0 ? retry_after_s : 1) * NS_PER_S;
-        return true;
-    }
-    bool conflict = reason == KUBE_REASON_CONFLICT && action->step == KUBE_STEP_CHANGE;
-    if (conflict && !is_undo(action)) {
-        action->tries++;
+    action->tries++;
+    if (reason == KUBE_REASON_THROTTLED)
+        pause_for(action, pause_s, now_ns);
+    else if (is_harmless(action) && kube_reason_transient(reason))
+        pause_for(action, action->tries, now_ns);
+    else if (conflict && !is_undo(action))
         ask_read(action); /* Somebody was faster: see what there is now. */
-        return true;
-    }
-    return false;
+    else
+        return false;
+    return true;
+}
+
+static void pause_for(struct kube_action *action, unsigned seconds, uint64_t now_ns)
+{
+    action->state = KUBE_ACTION_PAUSE;
+    action->due_ns = now_ns + (uint64_t)seconds * NS_PER_S;
 }
 
 /* Keep the object as it is now, when it is of a kind that can be kept. */

@@ -33,7 +33,9 @@
  * of seamline's had and this one has no more is not put back.
  *
  * A change that conflicts (409: somebody changed the object meanwhile) is begun again from READ, at
- * most five times; so is one that the server throttles (429), after its Retry-After.
+ * most five times; so is one that the server throttles (429), after its Retry-After. While the
+ * server is away, what only reads, and an undo, is asked again, five times within 15 s; a change is
+ * not: it may have been made.
  *
  * Dry run: the change is sent with dryRun=All: the server checks and answers as if it was made, and
  * stores nothing. There is nothing to undo, and nothing to wait for.

@@ -14,8 +14,10 @@
 
 enum {
     NS_PER_MS = 1000000,
+    HTTP_TOO_MANY = 429,
     RENEW_LOOK_MS = 20
 };
+#define NS_PER_S UINT64_C(1000000000)
 
 /* A watch and the request that it has under way. */
 struct followed {
@@ -41,7 +43,8 @@ struct reading {
     const struct kube_request *wanted; /* NULL: there is none. */
     uint64_t request;                  /* 0: not made yet, or answered. */
     struct kube_pass pass;
-    struct kube_answer *answer; /* Until its owner has it. */
+    uint64_t due_ns;            /* Not to be made before: the server is throttled. */
+    struct kube_answer *answer; /* Until its owner has it; while that is due, the last refusal. */
 };
 
 struct kube {
@@ -469,18 +472,18 @@ static int read_path(struct kube *kube, const char *path, const struct kube_call
     struct reading *reading = &kube->reading;
     int code = 0;
     *reading = (struct reading){.wanted = &request};
-    while (code == 0 && reading->answer == NULL) {
+    while (code == 0 && (reading->answer == NULL || reading->due_ns > 0)) {
         if (stop_is_wanted())
             code = -EINTR;
         else if (clock_now_ns(kube->clock) >= deadline_ns || kube_poll(kube, 50) < 0)
-            code = -ETIMEDOUT;
+            code = reading->answer == NULL ? -ETIMEDOUT : 1;
     }
     if (reading->request != 0)
         kube_transport_cancel(kube->transport, reading->request);
     struct kube_answer *answer = reading->answer;
     bool renews = reading->pass.again && kube->renewal.run.pid != 0;
     *reading = (struct reading){0};
-    if (code == 0)
+    if (code >= 0)
         code = kube_answer_json(answer, call, &kube->config, out, err);
     else if (code != -EINTR && renews)
         error_set(err, EXIT_ENVIRONMENT, code, "credentials of exec %s: it does not end in time",
@@ -530,8 +533,11 @@ static uint64_t action_wake_ns(const struct kube *kube, const struct started *st
 static uint64_t reading_wake_ns(const struct kube *kube)
 {
     const struct reading *reading = &kube->reading;
-    bool wants = reading->wanted != NULL && reading->request == 0 && reading->answer == NULL;
-    return wants ? kube_renewal_wake_ns(&kube->renewal, &reading->pass) : UINT64_MAX;
+    bool wants = reading->wanted != NULL && reading->request == 0;
+    if (!wants || (reading->answer != NULL && reading->due_ns == 0))
+        return UINT64_MAX;
+    uint64_t renewed_ns = kube_renewal_wake_ns(&kube->renewal, &reading->pass);
+    return renewed_ns > reading->due_ns ? renewed_ns : reading->due_ns;
 }
 
 static void start_watch(struct kube *kube, struct followed *followed, uint64_t now_ns)
@@ -624,7 +630,12 @@ static bool dispatch(struct kube *kube, struct kube_answer *answer, uint64_t now
     reading->request = 0;
     if (is_again(kube, &reading->pass, answer, now_ns))
         return false;
+    kube_answer_free(reading->answer);
     reading->answer = answer;
+    reading->due_ns = 0;
+    if (answer->http_code == HTTP_TOO_MANY)
+        reading->due_ns =
+            now_ns + (answer->retry_after_s > 0 ? answer->retry_after_s : 1) * NS_PER_S;
     return true;
 }
 
@@ -658,6 +669,8 @@ static void to_watch(struct kube *kube, struct followed *followed, const struct 
                          answer->body.size);
     }
     kube_watch_end(watch, answer->reason, answer->http_code, &answer->body, &failure, now_ns);
+    if (answer->http_code != 200)
+        kube_watch_hold(watch, now_ns + answer->retry_after_s * NS_PER_S);
     if (failure.text[0] != '\0' && (!watch->synced || watch->state == KUBE_WATCH_STOPPED))
         set_trouble(followed, failure.text);
     else if (watch->synced)

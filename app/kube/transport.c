@@ -406,7 +406,7 @@ static void take_date(struct exchange *exchange, const char *text)
     curl_off_t sent_us = 0;
 
     curl_easy_getinfo(exchange->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_us);
-    if (when > 0 && sent_us > 0)
+    if (when > 0 && when < INT32_MAX * INT64_C(4) && sent_us > 0) /* In ns it has room. */
         server_clock_add(&exchange->transport->clock, exchange->started_ns + sent_us * 1000,
                          utc_now_ns(), (int64_t)when * 1000000000);
 }

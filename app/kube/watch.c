@@ -168,6 +168,12 @@ void kube_watch_again(struct kube_watch *watch)
     watch->asked = false;
 }
 
+void kube_watch_hold(struct kube_watch *watch, uint64_t until_ns)
+{
+    if (watch->due_ns < until_ns)
+        watch->due_ns = until_ns;
+}
+
 void kube_watch_end(struct kube_watch *watch, enum kube_reason reason, long http_code,
                     const struct text *body, const struct error *failure, uint64_t now_ns)
 {

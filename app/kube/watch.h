@@ -120,6 +120,8 @@ struct kube_call kube_watch_call(const struct kube_watch *watch);
 bool kube_watch_bytes(struct kube_watch *watch, const char *bytes, size_t size, uint64_t now_ns);
 /* The request came to nothing, and is to be made again as it was. */
 void kube_watch_again(struct kube_watch *watch);
+/* Do not ask before UNTIL_NS: the server said so (Retry-After). */
+void kube_watch_hold(struct kube_watch *watch, uint64_t until_ns);
 /* The request's end: transport reason, HTTP code, body (of a list, or of a refusal). FAILURE is the
  * transport's text, may be NULL. */
 void kube_watch_end(struct kube_watch *watch, enum kube_reason reason, long http_code,

@@ -6,13 +6,16 @@
 Nothing stands behind the API, so that no rollout ends: --even-rolling is given throughout. Prints TAP.
 """
 import base64
+import contextlib
 import datetime
 import json
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 
 import kubectl
 import tap
@@ -198,6 +201,74 @@ def credentials(hand, world, folder):
     yield "it is not asked endlessly, and the refusal told", (
         done.returncode == 3 and calls == 2 and "does not know who we are (401)" in done.stderr
         and f"also after it was renewed by exec {plugin}" in done.stderr), (done, calls)
+
+
+class Tunnel(threading.Thread):
+    """A proxy that knows CONNECT, as that of a firewall: one connection after another."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.asked = []
+
+    def run(self):
+        while True:
+            try:
+                near = self.listener.accept()[0]
+            except OSError:
+                return
+            words = near.recv(4096).split()
+            self.asked.append(b" ".join(words[:2]).decode())
+            host, port = words[1].decode().rsplit(":", 1)
+            far = socket.create_connection((host, int(port)))
+            near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self.carry, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def carry(source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+
+def proxies(hand, world, folder):
+    """The API behind a proxy, as proxy-url names it, and one that is not there."""
+    config, tunnel = json.loads(world.run("config", "view", "--raw", "-o", "json")), Tunnel()
+    tunnel.start()
+    cluster = config["clusters"][0]["cluster"]
+
+    def ask(port):
+        cluster["proxy-url"] = f"http://127.0.0.1:{port}"
+        (folder / "proxied.json").write_text(json.dumps(config))
+        return hand.raw("cordon", "n1", "--dry-run", "-k", str(folder / "proxied.json"), *hand.access[2:])
+
+    done = ask(tunnel.listener.getsockname()[1])
+    tunnel.listener.close()
+    yield "proxy-url is gone through", done.returncode == 0 and set(tunnel.asked) == {
+        "CONNECT " + cluster["server"].split("//")[1]}, (done, tunnel.asked)
+    done = ask(1)
+    yield "a proxy that is not there is told", done.returncode == 3 and "port 1" in done.stderr, done
+
+
+def conflicts(hand, world):
+    """Patches that do not fit what is there: each is told, and nothing is changed."""
+    before = world.run("get", "deploy", "web", "-o", "yaml")
+    for name, status, told, patch in (
+            ("a JSON patch whose test fails", 2, "invalid", ["--type", "json", json.dumps([
+                {"op": "test", "path": "/spec/replicas", "value": 99}, {"op": "replace", "path": "/spec/replicas", "value": 1}])]),
+            ("one of a path that is not there", 2, "invalid", ["--type", "json", json.dumps([
+                {"op": "replace", "path": "/spec/nowhere/x", "value": 1}])]),
+            ("one of a version that has passed", 3, "conflict", ["--type", "merge", json.dumps(
+                {"metadata": {"resourceVersion": "1"}, "spec": {"replicas": 1}})]),
+            ("one that two keys of a map contradict", 2, "invalid", [json.dumps(
+                {"spec": {"selector": {"matchLabels": {"app": "other"}}}})])):
+        words = patch if patch[0] != "--type" else [patch[2], *patch[:2]]
+        done = hand.run("patch", "deployment/web", *words, "--yes")
+        yield f"refused: {name}", done.returncode == status and told in done.stderr \
+            and world.run("get", "deploy", "web", "-o", "yaml") == before, done
 
 
 def watches(hand, world):
@@ -435,6 +506,8 @@ def everything(folder):
         yield from harmless(hand, world)
         yield from bad_manifests(hand, world, folder)
         yield from credentials(hand, world, folder)
+        yield from proxies(hand, world, folder)
+        yield from conflicts(hand, world)
         yield from watches(hand, world)
         yield from changes(hand, world)
         yield from applies(hand, world, folder)

@@ -86,6 +86,13 @@ def version(lab, minor, policy, slices, has_terminating):
     yield "a terminating endpoint is there as of then", bool(left) == has_terminating, (seen, left)
     until("it is gone", lambda: not lab.pods(deleting=True))
     lab.run("rollout", "status", "deployment/web", "--timeout=40s")
+    access = ["-n", "default", "-k", lab.folder / "kubeconfig", "--context", "seamline-lab"]
+    done = subprocess.run([SEAMLINE, "doctor", "--cluster", *access], capture_output=True, text=True, timeout=60)
+    yield "seamline finds what it serves", done.returncode == 0 and f"discovery.k8s.io/{slices} endpointslices" in done.stdout, done
+    name = lab.run("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
+    done = subprocess.run([SEAMLINE, "kube", "evict", name, "--wait", "--yes", *access], capture_output=True, text=True, timeout=60)
+    yield "and evicts as it wants it", done.returncode == 0 and f"pod/{name} is gone" in done.stdout, done
+    lab.run("rollout", "status", "deployment/web", "--timeout=40s")
 
 
 def oldest(folder):
@@ -117,8 +124,11 @@ def oldest(folder):
 
 
 def between(folder):
-    with Pocket(LAB, sys.argv[3], folder, "slvers1", "--profile", "ideal", "--nodes", "1", "--kubernetes", "1.22") as lab:
-        yield from version(lab, 22, "v1", "v1", True)
+    for minor, has_terminating in ((21, False), (22, True)):
+        (folder / str(minor)).mkdir()
+        with Pocket(LAB, sys.argv[3], folder / str(minor), "slvers1", "--profile", "ideal", "--nodes", "1",
+                    "--kubernetes", f"1.{minor}") as lab:
+            yield from version(lab, minor, "v1", "v1", has_terminating)
 
 
 def refused(_folder):

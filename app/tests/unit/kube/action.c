@@ -27,6 +27,8 @@ static const char *deployment(unsigned version, const char *image, bool two, boo
     "{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"" image        \
     "\"}]}}},\"metadata\":{\"uid\":\"u1\"}}"
 
+#define SECOND UINT64_C(1000000000)
+
 static const struct kube_order set_image = {
     .verb = KUBE_SET_IMAGE, .name = "web", .image = "web:v2"};
 
@@ -648,20 +650,100 @@ static void test_may(void **state)
     fails(-EACCES, "401");
 }
 
-static void test_transport_failure(void **state)
+/* The server does not answer: REASON, at NOW_NS. */
+static void fails_to_answer(enum kube_reason reason, uint64_t now_ns)
 {
     struct text none = {0};
     struct error why = {.text = "cannot connect"};
+    kube_action_answer(&action, reason, 0, 0, &none, &why, NULL, now_ns);
+}
+
+/* Until then it waits. */
+static void waits_until(uint64_t due_ns)
+{
+    assert_int_equal(action.state, KUBE_ACTION_PAUSE);
+    kube_action_tick(&action, due_ns - 1);
+    assert_int_equal(action.state, KUBE_ACTION_PAUSE);
+    kube_action_tick(&action, due_ns);
+    assert_int_equal(action.state, KUBE_ACTION_REQUEST);
+}
+
+/* What only reads is asked again while the server is away, for a while; a change never is, as nobody
+ * knows whether it was made; and what takes it back is. */
+static void test_transport_failure(void **state)
+{
+    uint64_t now_ns = 5;
     (void)state;
     begin(set_image);
+    for (unsigned i = 1; i <= 5; i++) {
+        asks("GET", WEB, "");
+        fails_to_answer(KUBE_REASON_UNREACHABLE, now_ns);
+        now_ns += i * SECOND;
+        waits_until(now_ns);
+    }
     asks("GET", WEB, "");
-    kube_action_answer(&action, KUBE_REASON_UNREACHABLE, 0, 0, &none, &why, NULL, 5);
+    fails_to_answer(KUBE_REASON_UNREACHABLE, now_ns);
     fails(-ECONNREFUSED, "cannot connect");
     tear_down(NULL);
     begin(set_image);
     asks("GET", WEB, "");
     answer(200, "<html>");
     fails(-EBADMSG, "no object");
+    tear_down(NULL);
+    begin(set_image);
+    asks("GET", WEB, "");
+    answer(200, deployment(7, "web:v1", false, false));
+    struct text undo = {0};
+    text_add(&undo, text_str(&action.undo));
+    asks("PATCH", WEB "?fieldManager=seamline", NULL);
+    fails_to_answer(KUBE_REASON_CUT, 5);
+    fails(-ECONNRESET, "cannot connect");
+    tear_down(NULL);
+    struct error err = {0};
+    assert_int_equal(kube_action_undo(&action, text_str(&undo), &err), 0);
+    text_free(&undo);
+    asks("PATCH", WEB, NULL);
+    fails_to_answer(KUBE_REASON_CUT, 5);
+    waits_until(5 + SECOND);
+    asks("PATCH", WEB, NULL);
+    answer(200, deployment(8, "web:v1", false, false));
+    ends(KUBE_DONE_CHANGED);
+}
+
+/* A throttled change was not made: it is asked for again when the server says, five times. */
+static void test_throttled(void **state)
+{
+    struct text body = {0};
+    uint64_t now_ns = 5;
+    (void)state;
+    text_add(&body, "{\"kind\":\"Status\",\"reason\":\"TooManyRequests\",\"message\":\"slow\"}");
+    begin(set_image);
+    asks("GET", WEB, "");
+    answer(200, deployment(7, "web:v1", false, false));
+    for (unsigned i = 0; i < 5; i++) {
+        asks("PATCH", WEB "?fieldManager=seamline", NULL);
+        kube_action_answer(&action, KUBE_REASON_SUCCESS, 429, 3, &body, NULL, NULL, now_ns);
+        now_ns += 3 * SECOND;
+        waits_until(now_ns);
+    }
+    asks("PATCH", WEB "?fieldManager=seamline", NULL);
+    kube_action_answer(&action, KUBE_REASON_SUCCESS, 429, 3, &body, NULL, NULL, now_ns);
+    fails(-EAGAIN, "throttled");
+    text_free(&body);
+}
+
+/* A patch that names a version that has passed conflicts each time: it is no endless loop. */
+static void test_conflict_for_good(void **state)
+{
+    (void)state;
+    begin(set_image);
+    for (unsigned i = 0; i < 6; i++) {
+        asks("GET", WEB, "");
+        answer(200, deployment(7, "web:v1", false, false));
+        asks("PATCH", WEB "?fieldManager=seamline", NULL);
+        answer_recorded("answer-patch-409-conflict.json");
+    }
+    fails(-EBUSY, "conflict");
 }
 
 int main(void)
@@ -690,6 +772,8 @@ int main(void)
         TEST(test_conflict),
         TEST(test_may),
         TEST(test_transport_failure),
+        TEST(test_throttled),
+        TEST(test_conflict_for_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/stop.h"
@@ -408,6 +409,66 @@ static void test_discover_elsewhere(void **state)
     assert_non_null(strstr(err.text, "is that an API server?"));
 }
 
+/* An answer to /version, with DATE. */
+static void ask_version(const char *date)
+{
+    struct error err = {0};
+    struct kube_server asked;
+    struct server_rule *rule =
+        server_rule(server, "GET /version", 200, SERVER_WHOLE, "{\"gitVersion\":\"v1.30.1\"}");
+    rule->uses = 1;
+    rule->date = date;
+    server_start_thread(server);
+    int code = kube_version(kube, 20000, &asked, &err);
+    server_join_thread(server);
+    assert_int_equal(code, 0);
+}
+
+/* A server whose clock is an hour ahead is seen to be so; Dates beyond all time are left. */
+static void test_server_clock(void **state)
+{
+    const int64_t hour_ns = INT64_C(3600000000000), second_ns = INT64_C(1000000000);
+    char ahead[64];
+    time_t then = time(NULL) + 3600;
+    struct tm tm;
+    (void)state;
+    open_kube((struct access){0});
+    ask_version("Fri, 31 Dec 9999 23:59:59 GMT");
+    ask_version("yesterday");
+    assert_int_equal(kube_server_clock(kube)->answers, 0);
+    strftime(ahead, sizeof(ahead), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&then, &tm));
+    ask_version(ahead);
+    const struct server_clock *clock = kube_server_clock(kube);
+    assert_int_equal(clock->answers, 1);
+    assert_true(clock->least_ns <= hour_ns && hour_ns - second_ns <= clock->most_ns);
+}
+
+/* A server that is throttled says when to ask again, and is asked again until the deadline. */
+static void test_throttled(void **state)
+{
+    struct error err = {0};
+    struct kube_server asked;
+    (void)state;
+    struct server_rule *rule = server_rule(server, "GET /version", 429, SERVER_WHOLE, "{}");
+    rule->uses = 1;
+    rule->retry_after = "1";
+    server_rule(server, "GET /version", 200, SERVER_WHOLE, "{\"gitVersion\":\"v1.30.1\"}");
+    server_rule(server, "pods?limit=500", 429, SERVER_WHOLE, "{}")->retry_after = "3600";
+    open_kube((struct access){0});
+    server_start_thread(server);
+    int code = kube_version(kube, 20000, &asked, &err);
+    server_join_thread(server);
+    assert_int_equal(code, 0);
+    assert_string_equal(asked.version, "v1.30.1");
+    follow_pods();
+    expect("broken", "429, throttled");
+    for (int i = 0; i < 500; i++) { /* 100 ms would be over. */
+        assert_true(kube_poll(kube, 1) >= 0);
+        server_run(server);
+    }
+    assert_int_equal(strstr(strstr(server_log(server), "limit=500") + 1, "limit=500") != NULL, 0);
+}
+
 /* A signal ends the wait for a server that does not answer. */
 static void test_discover_is_interrupted(void **state)
 {
@@ -446,6 +507,8 @@ int main(void)
         TEST(test_discover_and_run),
         TEST(test_discover_elsewhere),
         TEST(test_discover_is_interrupted),
+        TEST(test_server_clock),
+        TEST(test_throttled),
         TEST(test_rollout_state),
     };
     clock_start(&run_clock, 2000000);

@@ -217,6 +217,10 @@ static enum MHD_Result reply(struct MHD_Connection *connection, struct call *cal
             MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 32768, read_stream, call, NULL);
     must(response != NULL, "response");
     MHD_add_response_header(response, "Content-Type", "application/json");
+    if (rule != NULL && rule->date != NULL)
+        MHD_add_response_header(response, "Date", rule->date);
+    if (rule != NULL && rule->retry_after != NULL)
+        MHD_add_response_header(response, "Retry-After", rule->retry_after);
     enum MHD_Result result =
         MHD_queue_response(connection, rule == NULL ? 418 : (unsigned)rule->code, response);
     MHD_destroy_response(response);
@@ -276,7 +280,8 @@ struct server *server_start(const char *certificate_name)
 
 void server_stop(struct server *server)
 {
-    static const char *const files[] = {"ca.pem", "client.pem", "client.key", "other.pem", "kc"};
+    static const char *const files[] = {"ca.pem", "client.pem", "client.key", "other.pem", "kc",
+                                        "give",   "fifo",       "calls",      "token"};
     char path[128];
     for (unsigned i = 0; i < server->suspended_count; i++) {
         server->suspended[i] == NULL ? (void)0 : MHD_resume_connection(server->suspended[i]);
@@ -291,6 +296,8 @@ void server_stop(struct server *server)
         snprintf(path, sizeof(path), "%s/%s", server->folder, files[i]);
         unlink(path);
     }
+    snprintf(path, sizeof(path), "%s/asked", server->folder);
+    rmdir(path);
     rmdir(server->folder);
     free(server);
 }

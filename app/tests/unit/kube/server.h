@@ -29,8 +29,10 @@ struct server_rule {
     int uses;          /* How often it may still be used; below 0: always. */
     long code;         /* HTTP status. */
     enum server_mode mode;
-    size_t chunk_bytes; /* Of the streaming modes; 0: all that there is. */
-    struct text body;   /* What is sent. The caller's to fill; the server frees it. */
+    size_t chunk_bytes;      /* Of the streaming modes; 0: all that there is. */
+    const char *date;        /* Instead of the true one; NULL: that. */
+    const char *retry_after; /* NULL: none. */
+    struct text body;        /* What is sent. The caller's to fill; the server frees it. */
 };
 
 enum {

@@ -232,6 +232,11 @@ static void test_pauses(void **state)
         assert_false(kube_watch_due(&watch, wake_ns - 1));
         now_ns = wake_ns;
     }
+    kube_watch_hold(&watch, now_ns + 77); /* The server said when. */
+    assert_int_equal(kube_watch_wake_ns(&watch), now_ns + 77);
+    kube_watch_hold(&watch, now_ns);
+    assert_int_equal(kube_watch_wake_ns(&watch), now_ns + 77);
+    now_ns += 77;
     expect("broken - 0 1000"); /* Once, not each time. */
     expect("nothing");
     ask(now_ns, "limit");
