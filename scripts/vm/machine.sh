@@ -85,7 +85,7 @@ end_initramfs() {
 in_guest() {
     HOME=$dir timeout "${limit:-0}" dbclient -y -y -i "$dir/key" -p "$(cat "$dir/ssh-port")" \
         ${ssh_options:+$ssh_options} root@127.0.0.1 "$@" \
-        2> >(grep -v -e 'skipping hostkey check' -e '^$' >&2)
+        2> >(grep -v -e 'skipping hostkey check' -e 'Waiting for other channels' -e '^$' >&2)
 }
 
 is_up() {
@@ -146,5 +146,5 @@ end_machine() {
         kill "$pid"
         while kill -0 "$pid" 2> /dev/null; do sleep 0.1; done
     fi
-    rm -f "$dir"/{pid,initramfs,ssh-port,api-port,key,kubeconfig,machine.json,guest}
+    rm -f "$dir"/{pid,initramfs,ssh-port,api-port,key,kubeconfig,machine.json,guest,room}
 }
