@@ -165,6 +165,7 @@ struct lab_proxy {
     struct command command; /* Under way. */
     struct lab_source source;
     struct text loads[LAB_LOADS]; /* For the tools; "": nothing to do. */
+    struct text stale_flows;      /* For conntrack, after them. */
     enum lab_proxy_load load;     /* Under way. */
     int64_t began_ns;             /* UTC stamp before the first was started. */
     uint64_t syncs;               /* Done. */

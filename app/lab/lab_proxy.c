@@ -213,9 +213,12 @@ static void load(struct lab *lab, struct lab_proxy *proxy)
 {
     for (int i = 0; i < LAB_LOADS; i++)
         text_clear(&proxy->loads[i]);
+    text_clear(&proxy->stale_flows);
     if (proxy_mode_ipvs(proxy->proxy.mode) != NULL)
         proxy_sync_ipvs(&proxy->proxy, &proxy->plan, &proxy->loads[LAB_LOAD_ADDRESSES],
                         &proxy->loads[LAB_LOAD_SERVERS]);
+    else
+        proxy_stale_flows(&proxy->proxy, &proxy->plan, &proxy->stale_flows);
     proxy_sync(&proxy->proxy, &proxy->plan, &proxy->loads[LAB_LOAD_RULES]);
     proxy->began_ns = truth_now_ns();
     start_load(lab, proxy, 0);
@@ -238,8 +241,21 @@ static void sync(struct lab *lab, struct lab_proxy *proxy)
         load(lab, proxy);
 }
 
+/* As kube-proxy does once its rules are in force. The rules hold without it. */
+static void end_stale_flows(struct lab *lab, struct lab_proxy *proxy)
+{
+    static const char *const argv[] = {"conntrack", "-R", "-", NULL};
+    struct error err = {0};
+
+    if (proxy->stale_flows.size > 0 &&
+        command_run(lab->fabric.node_fds[proxy->node], lab->fabric.home_fd, argv,
+                    text_str(&proxy->stale_flows), NULL, &err) < 0)
+        lab_say(lab, "node %s: flows of UDP stay where they are: %s", proxy->node_name, err.text);
+}
+
 static void loaded(struct lab *lab, struct lab_proxy *proxy)
 {
+    end_stale_flows(lab, proxy);
     proxy->syncs++;
     lab_health_update(lab, proxy);
     log_change(lab, proxy, proxy->began_ns, "rule-changing");
@@ -313,6 +329,7 @@ void lab_proxy_free(struct lab *lab)
             command_finish(&proxy->command, NULL);
         for (int n = 0; n < LAB_LOADS; n++)
             text_free(&proxy->loads[n]);
+        text_free(&proxy->stale_flows);
         proxy_plan_free(&proxy->plan);
         proxy_free(&proxy->proxy);
     }

@@ -371,6 +371,44 @@ void proxy_sync(struct proxy *proxy, const struct proxy_plan *plan, struct text 
     }
 }
 
+/* Those of all addresses of PORT that go to ENDPOINT; NULL: that go anywhere. */
+static void stale_text(const struct proxy_port *port, const struct proxy_endpoint *endpoint,
+                       struct text *out)
+{
+    char text[ADDRESS_TEXT_BYTES];
+
+    for (size_t i = 0; i < port->vip_count; i++) {
+        const struct proxy_vip *vip = &port->vips[i];
+
+        text_addf(out, "-D -p udp%s --orig-dst %s --orig-port-dst %u", port->v6 ? " -f ipv6" : "",
+                  address_text(&vip->address, text), vip->port);
+        if (endpoint != NULL)
+            text_addf(out, " --dst-nat %s", address_text(&endpoint->address, text));
+        text_add(out, "\n");
+    }
+}
+
+void proxy_stale_flows(const struct proxy *proxy, const struct proxy_plan *plan, struct text *out)
+{
+    for (size_t i = 0; i < proxy->count; i++) {
+        const struct proxy_port *port = &proxy->rings[i].port;
+        const struct proxy_port *wanted = proxy_port_of(plan, port->key);
+
+        for (size_t n = 0; port->udp && n < port->endpoint_count; n++) {
+            if (wanted == NULL || !port_has(wanted, &port->endpoints[n]))
+                stale_text(port, &port->endpoints[n], out);
+        }
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct proxy_port *port = &plan->ports[i];
+        const struct proxy_ring *ring = proxy_ring_of(proxy, port->key);
+
+        if (port->udp && port->endpoint_count > 0 &&
+            (ring == NULL || ring->port.endpoint_count == 0))
+            stale_text(port, NULL, out);
+    }
+}
+
 void proxy_forget(struct proxy *proxy)
 {
     proxy->replaces = true;

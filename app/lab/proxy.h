@@ -172,6 +172,12 @@ const struct proxy_port *proxy_port_of(const struct proxy_plan *plan, const char
 void proxy_sync_ipvs(struct proxy *proxy, const struct proxy_plan *plan, struct text *addresses,
                      struct text *servers);
 
+/* Before proxy_sync(), by nftables: the flows of UDP that PLAN takes away from their endpoints, and
+ * those from before there was one, as a text for `conntrack -R`. A connection of TCP ends by
+ * itself; datagrams would follow the entry of the first for as long as they come, whatever the
+ * rules say. */
+void proxy_stale_flows(const struct proxy *proxy, const struct proxy_plan *plan, struct text *out);
+
 /* Nobody knows what the node has loaded: the next sync is whole. */
 void proxy_forget(struct proxy *proxy);
 

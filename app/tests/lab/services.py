@@ -242,6 +242,61 @@ def clients_are_seen(lab):
         assert seen_from(lab, "lab", url_of(family, own["vip"])) == {CLIENT[family]}
 
 
+# One flow, for as long as somebody listens; a line for each pod that takes over.
+DATAGRAMS = """
+import socket, sys, time
+pair = socket.getaddrinfo(sys.argv[1], 5003, type=socket.SOCK_DGRAM)[0]
+flow = socket.socket(pair[0], pair[1])
+flow.settimeout(0.1)
+last, end = None, time.monotonic() + 40
+while time.monotonic() < end:
+    flow.sendto(bytes(64), pair[4])
+    try:
+        name = flow.recv(64).split(b"\\0")[0].decode()
+    except OSError:
+        continue
+    if name != last:
+        last = name
+        print(name, flush=True)
+    time.sleep(0.05)
+"""
+
+
+def datagrams_follow(lab):
+    """A flow of UDP whose endpoint goes is the next one's, though it never pauses."""
+    def pod(name, node):
+        lab.run("apply", "-f", "-", stdin=POD.format(name=name, node=node).replace("app: web", "app: dgram"))
+
+    def told(names):
+        status = lab.status()
+        for family in "46":
+            wanted = sorted(p["ipv" + family] for p in status["pods"] if p["name"] in names)
+            if any(sorted(lab.rules(node["name"], f"default/dgram/http/UDP/IPv{family}") or []) != wanted
+                   for node in status["nodes"]):
+                return False
+        return True
+
+    pod("first", "n1")
+    lab.run("apply", "-f", "-", stdin=SERVICE.format(name="dgram", type="LoadBalancer", policy="").replace(
+        "app: web", "app: dgram").replace("port: 80, targetPort: 8080", "port: 5003, protocol: UDP"))
+    until("rules for the first", lambda: told({"first"}))
+    vips = [own["vip"] for own in addresses(lab, "dgram").values()]
+    flows = [subprocess.Popen(lab.execute("lab", sys.executable, "-c", DATAGRAMS, vip), text=True,
+                              stdout=subprocess.PIPE) for vip in vips]
+    try:
+        assert [flow.stdout.readline() for flow in flows] == ["first\n"] * 2
+        pod("second", "n2")
+        until("rules for both", lambda: told({"first", "second"}))
+        lab.run("delete", "pod", "first", "--force", "--grace-period=0")
+        assert [flow.stdout.readline() for flow in flows] == ["second\n"] * 2
+    finally:
+        for flow in flows:
+            flow.kill()
+            flow.communicate()
+    lab.run("delete", "pod", "second", "--force", "--grace-period=0")
+    until("it has gone", lambda: lab.truth("pod-removed", "second"))
+
+
 def terminating_are_not_used(lab):
     lab.run("delete", "pod", *PODS, "--wait=false")
     rules(lab, "outer", 0)
@@ -255,7 +310,7 @@ LABS = {
                 [set_up, cluster_ip, internal_policy_local, external_policy_cluster, external_policy_local,
                  host_network, terminating_are_used, without_endpoints]),
     "slserv1": (["--nodes", "3", "--proxy", "sh", "--set", "terminatingEndpoints=false"],
-                [set_up, by_source_address, clients_are_seen, host_network, terminating_are_not_used]),
+                [set_up, by_source_address, clients_are_seen, host_network, datagrams_follow, terminating_are_not_used]),
 }
 
 if __name__ == "__main__":

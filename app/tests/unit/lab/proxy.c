@@ -367,6 +367,65 @@ static void test_named_twice(void **state)
                      2);
 }
 
+/* Datagrams leave an endpoint that has gone, and find the first that comes; TCP is let alone. */
+static void test_stale_flows(void **state)
+{
+    static const struct {
+        const char *protocol, *endpoints, *flows;
+    } rows[] = {
+        {"UDP", "{\"addresses\":[\"10.0.0.1\"]},{\"addresses\":[\"10.0.0.2\"]}",
+         "-D -p udp --orig-dst 10.202.0.1 --orig-port-dst 53\n"},
+        {"UDP", "{\"addresses\":[\"10.0.0.2\"]},{\"addresses\":[\"10.0.0.3\"]}",
+         "-D -p udp --orig-dst 10.202.0.1 --orig-port-dst 53 --dst-nat 10.0.0.1\n"},
+        {"UDP", "",
+         "-D -p udp --orig-dst 10.202.0.1 --orig-port-dst 53 --dst-nat 10.0.0.2\n"
+         "-D -p udp --orig-dst 10.202.0.1 --orig-port-dst 53 --dst-nat 10.0.0.3\n"},
+        {"UDP", "{\"addresses\":[\"10.0.0.2\"]}",
+         "-D -p udp --orig-dst 10.202.0.1 --orig-port-dst 53\n"},
+        {"TCP", "{\"addresses\":[\"10.0.0.4\"]}",
+         "-D -p udp --orig-dst 10.202.0.1 --orig-port-dst 53 --dst-nat 10.0.0.2\n"},
+        {"TCP", "", ""},
+    };
+    const struct proxy_view view = {.node = "n1"};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_init(&proxy, PROXY_RANDOM);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct proxy_plan plan = {0};
+        struct text flows = {0}, rules = {0};
+        char text[1024];
+        cJSON *service, *slice;
+        const cJSON *slices[1];
+
+        snprintf(text, sizeof(text),
+                 "{\"metadata\":{\"name\":\"s\",\"namespace\":\"d\"},\"spec\":{\"ports\":[{"
+                 "\"port\":53,\"protocol\":\"%s\"}]},\"status\":{\"loadBalancer\":{\"ingress\":[{"
+                 "\"ip\":\"10.202.0.1\"}]}}}",
+                 rows[i].protocol);
+        service = json_parse(text, strlen(text), NULL);
+        snprintf(text, sizeof(text),
+                 "{\"metadata\":{\"namespace\":\"d\",\"labels\":{\"kubernetes.io/service-name\":"
+                 "\"s\"}},\"addressType\":\"IPv4\",\"ports\":[{\"port\":53,\"protocol\":\"%s\"}],"
+                 "\"endpoints\":[%s]}",
+                 rows[i].protocol, rows[i].endpoints);
+        slice = json_parse(text, strlen(text), NULL);
+        assert_non_null(service);
+        assert_non_null(slice);
+        slices[0] = slice;
+        proxy_plan_add(&plan, &view, service, slices, 1);
+        proxy_stale_flows(&proxy, &plan, &flows);
+        assert_string_equal(text_str(&flows), rows[i].flows);
+        proxy_sync(&proxy, &plan, &rules);
+        text_free(&flows);
+        text_free(&rules);
+        proxy_plan_free(&plan);
+        cJSON_Delete(service);
+        cJSON_Delete(slice);
+    }
+    proxy_free(&proxy);
+}
+
 /* A burst of two, then one a second; at once without a period. */
 static void test_limiter(void **state)
 {
@@ -517,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_source_hash),
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_named_twice),
+        cmocka_unit_test(test_stale_flows),
         cmocka_unit_test(test_limiter),
     };
 
