@@ -104,6 +104,44 @@ def changes(hand, world):
         "delete pod/p1: deleted; answered", "pod/p1 is gone"], got
 
 
+KINDS = """apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec: {replicas: 2, serviceName: db, selector: {matchLabels: {app: db}}, template: TEMPLATE}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: log}
+spec: {selector: {matchLabels: {app: db}}, template: TEMPLATE}
+""".replace("TEMPLATE", "{metadata: {labels: {app: db}}, spec: {containers: [{name: c, image: 'c:v1'}]}}")
+WORKLOADS = ("deployment/web", "statefulset/db", "daemonset/log")
+SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: x}\n"
+
+
+def kinds(hand, world, folder):
+    """Each action on each kind that it is for: as a dry run, which changes nothing, and made."""
+    world.run("apply", "-f", "-", stdin=KINDS)
+    file = folder / "one.yaml"
+    file.write_text(SERVICE + "spec: {ports: [{port: 80}]}\n")
+    orders = [(verb, name, *rest) for name in WORKLOADS for verb, *rest in (
+        ("set-image", "c:v9"), ("set-env", "KEY=value"), ("move", "n2"), ("restart",), ("scale", "4"),
+        ("patch", '{"spec": {"minReadySeconds": 3}}')) if (verb, name) != ("scale", "daemonset/log")]
+    orders += [("apply", str(file)), ("cordon", "n1"), ("drain", "n1", "--force"), ("evict", "p2"), ("delete-pod", "p2")]
+    look = ("get", "deploy,sts,ds,svc,pods,nodes", "-o", "yaml")
+    before = world.run(*look)
+    for order in orders:
+        rolls = ["--even-rolling"] * (order[0] not in NEVER_ROLL + ("patch", "drain"))
+        done = hand.run(*order, "--dry-run", *rolls)
+        lines = done.stdout.splitlines()
+        yield f"a dry run: {' '.join(order[:2])}", done.returncode == 0 and lines and all(
+            STAMP.fullmatch(line) for line in lines) and "dry run" in done.stdout, done
+    yield "none of these changed anything", world.run(*look) == before, ""
+    for order in (order for order in orders if order[1] in WORKLOADS[1:]):
+        got = hand.says(*order)
+        yield f"made: {' '.join(order[:2])}", len(got) == 1 and got[0].endswith(": changed; answered") \
+            and order[1] in got[0], got
+
+
 def applies(hand, world, folder):
     """Documents of one file, server-side; what others manage is theirs; and away again."""
     file = folder / "many.yaml"
@@ -139,7 +177,6 @@ def applies(hand, world, folder):
     yield "a kind that the server has not", done.returncode == 2 and "no API x.io/v1" in done.stderr, done
 
 
-SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: x}\n"
 BAD_MANIFESTS = {
     "a tab": (SERVICE + "spec:\n\tports: []\n", "line 5"),
     "a key that comes twice": (SERVICE + "spec: {}\nspec: {}\n", "line 5"),
@@ -509,6 +546,7 @@ def everything(folder):
         yield from proxies(hand, world, folder)
         yield from conflicts(hand, world)
         yield from watches(hand, world)
+        yield from kinds(hand, world, folder)
         yield from changes(hand, world)
         yield from applies(hand, world, folder)
         yield from advises(hand, world, folder)
