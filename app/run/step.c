@@ -264,10 +264,12 @@ static unsigned fill_env(const struct experiment_step *step, const struct sessio
                          const char **env, struct text *memory)
 {
     const struct experiment_cluster *cluster = &session->experiment->cluster;
+    char whole[PATH_MAX]; /* The program runs in another folder. */
+    const char *run = realpath(session->rundir.path, whole);
     unsigned count = 0;
     text_clear(memory);
 #define ADD(name, value) (add_env(env != NULL ? &env[count] : NULL, memory, name, value), count++)
-    ADD("SEAMLINE_RUN", session->rundir.path);
+    ADD("SEAMLINE_RUN", run != NULL ? run : session->rundir.path);
     if (cluster->given) {
         if (!kube_in_cluster(session->kubeconfig)) /* There is no file of it. */
             ADD("KUBECONFIG", session->kubeconfig);

@@ -63,7 +63,8 @@ CHANGES = {
 
 def run(folder, name, experiment, *arguments):
     (folder / f"{name}.json").write_text(json.dumps(experiment))
-    return subprocess.run([SEAMLINE, "run", folder / f"{name}.json", "-o", folder / name, "-q", *arguments],
+    relative = os.path.relpath(folder / name)
+    return subprocess.run([SEAMLINE, "run", folder / f"{name}.json", "-o", relative, "-q", *arguments],
                           capture_output=True, text=True, timeout=120, check=False)
 
 
