@@ -325,6 +325,18 @@ def undo(folder, *more, run="killed"):
                           check=False)
 
 
+# All that config/rbac-readonly.yaml does not grant, as far as the rules go.
+READ_ONLY = ["create:*", "update:*", "patch:*", "delete:*", "deletecollection:*", "*:configmaps", "*:namespaces"]
+
+
+def observes(folder, world):
+    """A run that changes nothing needs to read, and no more."""
+    done = run(folder, "observes", world, [{"do": "observe", "until": "windows-closed"}], "--set", "cluster.mayChange=[]")
+    journal = [json.loads(line) for line in (folder / "observes" / "undo.jsonl").read_text().splitlines()]
+    yield "a run that observes does with rights to read", done.returncode == 0 and [
+        list(line) for line in journal] == [["cluster"]], (done, journal)
+
+
 def everything(folder):
     program = kubectl.find_kubectl(sys.argv[3])
     if program is None:
@@ -333,10 +345,11 @@ def everything(folder):
     with Veth(NAME, f"{ADDRESS}/24") as veth:
         server = veth.start([sys.executable, "-c", ACCEPT])
         try:
-            for deny, tests in ((["patch:nodes"], [rights]), ([], [others, interrupted, kills, templates, fails, nodes, vips])):
+            for deny, tests in ((READ_ONLY, [observes]), (["patch:nodes"], [rights]), ([], [others, interrupted, kills, templates, fails, nodes, vips])):
                 world = kubectl.World(sys.argv[2], program, *deny)
                 try:
-                    world.run("apply", "-f", "-", stdin=kubectl.MANIFEST)
+                    if deny is not READ_ONLY:
+                        world.run("apply", "-f", "-", stdin=kubectl.MANIFEST)
                     for test in tests:
                         yield from test(folder, world)
                 finally:
