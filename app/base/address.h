@@ -79,8 +79,13 @@ static inline bool tuple_equal(const struct tuple *a, const struct tuple *b)
 
 static inline struct address address_from_v4(const uint8_t bytes[4])
 {
-    struct address address = {.bytes = {[10] = 0xff, [11] = 0xff}};
-    memcpy(address.bytes + 12, bytes, 4);
+    static const uint8_t mapped[8] = {[2] = 0xff, [3] = 0xff};
+    struct address address;
+    uint64_t half = 0;
+    memcpy(address.bytes, &half, sizeof(half));
+    memcpy(&half, mapped, sizeof(half));
+    memcpy((uint8_t *)&half + 4, bytes, 4);
+    memcpy(address.bytes + 8, &half, sizeof(half));
     return address;
 }
 

@@ -126,7 +126,7 @@ static void end(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
 {
     uint64_t was = tcb->snd_una;
 
-    tcp_rtt_sample(&tcb->rtt, &tcp->rtt_limits, in->now_ns - forget_first(tcp, tcb));
+    tcp_rtt_largest(&tcb->rtt, in->now_ns - forget_first(tcp, tcb));
     tcb->snd_una = in->ack;
     if (tcp->config.tell_acked)
         tcp_ack_tell(tcp, tcb, was, in->now_ns);

@@ -76,6 +76,13 @@ static inline void tcp_rtt_set_rto(struct tcp_rtt *rtt, const struct tcp_rtt_lim
     rtt->rto_ns = tcp_rtt_clamp_ns(rtt->srtt_ns + margin_ns, limits->min_ns, limits->max_ns);
 }
 
+/* What is kept of a sample when nothing will be sent any more. */
+static inline void tcp_rtt_largest(struct tcp_rtt *rtt, uint64_t sample_ns)
+{
+    if (sample_ns > rtt->max_ns)
+        rtt->max_ns = sample_ns;
+}
+
 static inline void tcp_rtt_sample(struct tcp_rtt *rtt, const struct tcp_rtt_limits *limits,
                                   uint64_t sample_ns)
 {
@@ -90,8 +97,7 @@ static inline void tcp_rtt_sample(struct tcp_rtt *rtt, const struct tcp_rtt_limi
     }
     if (rtt->samples < UINT32_MAX)
         rtt->samples++;
-    if (sample_ns > rtt->max_ns)
-        rtt->max_ns = sample_ns;
+    tcp_rtt_largest(rtt, sample_ns);
     rtt->last_ns = sample_ns;
     rtt->backoff = 0;
     tcp_rtt_set_rto(rtt, limits);

@@ -21,8 +21,9 @@ static struct traffic_conn *conn_of(const struct traffic *traffic,
 static void start_flows(struct traffic *traffic, struct traffic_stream *stream);
 static uint32_t finish_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
 static void act(struct traffic *traffic, uint64_t now_ns, const struct tcp_event *event);
-static struct traffic_conn *connection_of(struct traffic *traffic, uint64_t now_ns,
-                                          const struct tcp_event *event, bool wake);
+static inline bool is_soft(const struct tcp_event *event);
+static struct traffic_conn *quiet_conn(struct traffic *traffic, uint64_t now_ns,
+                                       const struct tcp_event *event);
 static void gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
 static void expired(struct traffic *traffic, struct traffic_timer *timer, uint64_t now_ns);
 static uint32_t open_first(struct traffic *traffic, uint64_t now_ns);
@@ -308,39 +309,46 @@ static uint32_t finish_due(struct traffic *traffic, struct traffic_stream *strea
 
 static void act(struct traffic *traffic, uint64_t now_ns, const struct tcp_event *event)
 {
-    bool none = event->kind == TCP_EVENT_ACKED || event->kind == TCP_EVENT_LOCAL_CLOSED;
-    bool soft = event->kind == TCP_EVENT_UNREACHABLE && !event->fatal;
-    struct traffic_conn *conn = connection_of(traffic, now_ns, event, !none && !soft);
+    struct traffic_conn *conn = quiet_is_user(event->user)
+                                    ? quiet_conn(traffic, now_ns, event)
+                                    : pool_get(&traffic->conns, (pool_handle)event->user);
     if (conn == NULL)
         return;
-    if (event->kind == TCP_EVENT_GONE) {
-        gone(traffic, conn, now_ns);
-        return;
+    switch (event->kind) {
+    case TCP_EVENT_GONE: gone(traffic, conn, now_ns); break;
+    case TCP_EVENT_RETRANSMIT: conn_retransmit(traffic, conn, event); break;
+    case TCP_EVENT_ACKED:
+        if (conn->secure)
+            secure_acked(traffic, conn, event->stream_offset);
+        break;
+    case TCP_EVENT_LOCAL_CLOSED: break;
+    default:
+        if (conn->state == CONN_CLOSING)
+            break;
+        if (is_soft(event))
+            conn->icmp = true;
+        else
+            event_take(traffic, conn, event);
+        break;
     }
-    if (event->kind == TCP_EVENT_RETRANSMIT) {
-        conn_retransmit(traffic, conn, event);
-        return;
-    }
-    if (event->kind == TCP_EVENT_ACKED && conn->secure)
-        secure_acked(traffic, conn, event->stream_offset);
-    if (none || conn->state == CONN_CLOSING)
-        return;
-    if (soft)
-        conn->icmp = true;
-    else
-        event_take(traffic, conn, event);
 }
 
-/* That EVENT is of, woken if WAKE; NULL: none. */
-static struct traffic_conn *connection_of(struct traffic *traffic, uint64_t now_ns,
-                                          const struct tcp_event *event, bool wake)
+/* An ICMP error that ends nothing. */
+static inline bool is_soft(const struct tcp_event *event)
 {
-    if (!quiet_is_user(event->user))
-        return pool_get(&traffic->conns, (pool_handle)event->user);
+    return event->kind == TCP_EVENT_UNREACHABLE && !event->fatal;
+}
+
+/* One that was quiet when EVENT's user was told, woken if there is something to do; NULL: none. */
+static struct traffic_conn *quiet_conn(struct traffic *traffic, uint64_t now_ns,
+                                       const struct tcp_event *event)
+{
     struct traffic_flow *flow = quiet_flow(traffic, event->user, event->conn);
     if (flow == NULL)
         return quiet_woken(traffic, event->conn);
-    return wake ? quiet_wake_by_event(traffic, flow, now_ns) : NULL;
+    if (event->kind == TCP_EVENT_ACKED || event->kind == TCP_EVENT_LOCAL_CLOSED || is_soft(event))
+        return NULL;
+    return quiet_wake_by_event(traffic, flow, now_ns);
 }
 
 /* Every way to here has ended the connection before; if the tcp forgets one unasked, it is a
