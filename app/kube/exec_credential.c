@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/stop.h"
 #include "base/text.h"
 
 extern char **environ;
@@ -37,7 +38,8 @@ struct command {
 
 static int prepare(const struct kubeconfig *config, struct command *command, struct error *err);
 static bool add_variable(struct command *command, const char *name, const char *value);
-static char *make_info(const char *version);
+static char *make_info(const struct kubeconfig *config);
+static void encode(const char *bytes, struct text *out);
 static void command_free(struct command *command);
 static int start(const struct command *command, int out_fd, pid_t *pid);
 static int read_some(struct kube_exec *run);
@@ -147,6 +149,10 @@ int kube_exec_run(struct kubeconfig *config, struct error *err)
         return code;
     while ((code = kube_exec_look(&run, config, err)) == 1) {
         struct pollfd wait = {.fd = run.out_fd, .events = POLLIN};
+        if (stop_is_wanted()) {
+            kube_exec_stop(&run);
+            return error_set(err, EXIT_INTERRUPTED, -EINTR, "interrupted");
+        }
         poll(&wait, 1, LOOK_MS); /* Its end need not be seen there. */
     }
     return code;
@@ -234,7 +240,7 @@ static int prepare(const struct kubeconfig *config, struct command *command, str
         command->environment_count++;
     command->environment =
         calloc(command->environment_count + KUBE_EXEC_WORDS_MAX + 2, sizeof(char *));
-    char *info = make_info(json_string(config->exec, "apiVersion", ""));
+    char *info = make_info(config);
     bool good = command->environment != NULL && info != NULL;
     if (good)
         memcpy(command->environment, environ, command->environment_count * sizeof(char *));
@@ -265,15 +271,49 @@ static bool add_variable(struct command *command, const char *name, const char *
     return true;
 }
 
-static char *make_info(const char *version)
+/* The cluster is told where the user says so (provideClusterInfo). */
+static char *make_info(const struct kubeconfig *config)
 {
     cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "apiVersion", version);
+    cJSON_AddStringToObject(json, "apiVersion", json_string(config->exec, "apiVersion", ""));
     cJSON_AddStringToObject(json, "kind", "ExecCredential");
-    cJSON_AddFalseToObject(json_make(json, "spec"), "interactive");
+    cJSON *spec = json_make(json, "spec");
+    cJSON_AddFalseToObject(spec, "interactive");
+    if (json_bool(config->exec, "provideClusterInfo", false)) {
+        struct text authority = {0};
+        cJSON *cluster = cJSON_AddObjectToObject(spec, "cluster");
+        cJSON_AddStringToObject(cluster, "server", config->server);
+        cJSON_AddBoolToObject(cluster, "insecure-skip-tls-verify", config->insecure);
+        if (config->tls_server_name != NULL)
+            cJSON_AddStringToObject(cluster, "tls-server-name", config->tls_server_name);
+        if (config->proxy_url != NULL)
+            cJSON_AddStringToObject(cluster, "proxy-url", config->proxy_url);
+        if (config->ca_pem != NULL)
+            encode(config->ca_pem, &authority);
+        if (authority.size > 0)
+            cJSON_AddStringToObject(cluster, "certificate-authority-data", text_str(&authority));
+        text_free(&authority);
+    }
     char *printed = json_print(json, false);
     cJSON_Delete(json);
     return printed;
+}
+
+/* RFC 4648 4. */
+static void encode(const char *bytes, struct text *out)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *at = (const unsigned char *)bytes;
+    for (size_t left = strlen(bytes); left > 0; left = left > 3 ? left - 3 : 0, at += 3) {
+        unsigned bits = (unsigned)at[0] << 16;
+        bits |= left > 1 ? (unsigned)at[1] << 8 : 0;
+        bits |= left > 2 ? at[2] : 0;
+        char four[4] = {alphabet[bits >> 18], alphabet[bits >> 12 & 63],
+                        left > 1 ? alphabet[bits >> 6 & 63] : '=',
+                        left > 2 ? alphabet[bits & 63] : '='};
+        text_add_bytes(out, four, sizeof(four));
+    }
 }
 
 static void command_free(struct command *command)
@@ -288,12 +328,21 @@ static int start(const struct command *command, int out_fd, pid_t *pid)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
+    sigset_t none, ours;
+    sigemptyset(&none);
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGPIPE);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &ours); /* What was ignored would stay so. */
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                              POSIX_SPAWN_SETSIGDEF);
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&files, out_fd, STDOUT_FILENO);
+    /* A device or hugepage of ours that it kept would be busy for the next run. */
+    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
     int code =
         posix_spawnp(pid, command->path, &files, &attributes, command->argv, command->environment);
     posix_spawn_file_actions_destroy(&files);

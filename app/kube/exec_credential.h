@@ -3,9 +3,10 @@
  *
  * The program is run as it stands there, with its arguments and environment, without a shell, and
  * without a terminal: it cannot ask anything (interactiveMode Always is refused). It gets
- * KUBERNETES_EXEC_INFO, and prints an ExecCredential of client.authentication.k8s.io/v1 or v1beta1:
- * a token, or a client certificate with its key, and perhaps when they expire. What it prints on
- * stderr is seen.
+ * KUBERNETES_EXEC_INFO, with the cluster where the user has provideClusterInfo (without the
+ * cluster's extensions), and prints an ExecCredential of client.authentication.k8s.io/v1 or
+ * v1beta1: a token, or a client certificate with its key, and perhaps when they expire. What it
+ * prints on stderr is seen. No file of ours is open in it.
  *
  * It is run when the kubeconfig is loaded, which blocks, and again shortly before what it gave
  * expires, or when the server knows us no more (kube/kube.h): then it runs beside all else, and its

@@ -258,6 +258,8 @@ static int set_options(struct exchange *exchange, const struct kube_request *req
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, text_str(&exchange->body));
         bad |= exchange->body.failed;
     }
+    /* A proxy's own Date and Retry-After are not the server's. */
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     if (transport->config->proxy_url != NULL)
         bad |= curl_easy_setopt(easy, CURLOPT_PROXY, transport->config->proxy_url) != CURLE_OK;
     int code = set_headers(exchange, request);
@@ -421,7 +423,9 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *arg)
         return total;
     memcpy(line, bytes, total);
     if (strncasecmp(line, retry, sizeof(retry) - 1) == 0) {
-        unsigned long seconds = strtoul(line + sizeof(retry) - 1, NULL, 10);
+        const char *value = line + sizeof(retry) - 1;
+        value += strspn(value, " \t");
+        unsigned long seconds = *value == '-' ? 0 : strtoul(value, NULL, 10);
         exchange->retry_after_s = seconds > 3600 ? 3600 : (unsigned)seconds;
     } else if (strncasecmp(line, date, sizeof(date) - 1) == 0) {
         take_date(exchange, line + sizeof(date) - 1);

@@ -258,7 +258,7 @@ class Tunnel(threading.Thread):
             self.asked.append(b" ".join(words[:2]).decode())
             host, port = words[1].decode().rsplit(":", 1)
             far = socket.create_connection((host, int(port)))
-            near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            near.sendall(b"HTTP/1.1 200 Connection established\r\nDate: Thu, 01 Jan 2037 00:00:00 GMT\r\n\r\n")
             for one, other in ((near, far), (far, near)):
                 threading.Thread(target=self.carry, args=(one, other), daemon=True).start()
 
@@ -283,6 +283,10 @@ def proxies(hand, world, folder):
         return hand.raw("cordon", "n1", "--dry-run", "-k", str(folder / "proxied.json"), *hand.access[2:])
 
     done = ask(tunnel.listener.getsockname()[1])
+    said = subprocess.run([hand.command[0], "doctor", "--cluster", "-k", folder / "proxied.json", *hand.access[2:], "-f", "json"],
+                          text=True, capture_output=True, timeout=60, check=False)
+    clock = [each for each in json.loads(said.stdout)["findings"] if each["name"] == "clock"]
+    yield "the proxy's clock is not taken for the server's", [each["state"] for each in clock] == ["ok"], clock
     tunnel.listener.close()
     yield "proxy-url is gone through", done.returncode == 0 and set(tunnel.asked) == {
         "CONNECT " + cluster["server"].split("//")[1]}, (done, tunnel.asked)

@@ -2,9 +2,12 @@
 #include "kube/kubeconfig.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "kube/exec_credential.h"
 #include "tests/unit/kube/fixture.h"
 
@@ -264,6 +267,52 @@ static void test_exec(void **state)
     kubeconfig_free(&config);
 }
 
+/* What it finds: the cluster, where that is said, and nothing of ours. */
+static void test_exec_surroundings(void **state)
+{
+    static const char *const authorities[] = {"-----BEGIN a", "-----BEGIN ab", "-----BEGIN abc"};
+    char folder[] = "/tmp/seamline-exec-XXXXXX";
+    struct kubeconfig config;
+    struct error err;
+    sigset_t blocked;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    int fd = open("/dev/null", O_RDONLY); /* As a device's, which nobody closes on exec. */
+    assert_int_equal(dup2(fd, 57), 57);
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &blocked, NULL), 0);
+    write_program(
+        folder,
+        "[ -e /proc/$$/fd/57 ] && exit 5\n"
+        "sh -c 'kill -PIPE $$' && exit 6; sh -c 'kill -USR1 $$' && exit 6\n"
+        "case $KUBERNETES_EXEC_INFO in *'\"server\":\"https://x\"'*) ;; *) exit 7;; esac\n"
+        "d=${KUBERNETES_EXEC_INFO#*authority-data\\\":\\\"}; d=${d%%\\\"*}\n"
+        "case $d in *{*) d=none;; esac\n"
+        "echo '" CREDENTIAL("v1", "\"token\":\"'\"$d\"'\"") "'",
+        ", provideClusterInfo: true");
+    if (load(folder, &config, &err) < 0)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < sizeof(authorities) / sizeof(authorities[0]); i++) {
+        free(config.ca_pem);
+        config.ca_pem = strdup(authorities[i]);
+        if (kube_exec_run(&config, &err) < 0)
+            fail_msg("%s", err.text);
+        char *decoded = kubeconfig_decode(config.token, NULL);
+        assert_string_equal(decoded, authorities[i]);
+        free(decoded);
+    }
+    write_program(folder, "sleep 60", "");
+    stop_on_signals();
+    raise(SIGTERM);
+    assert_int_equal(kube_exec_run(&config, &err), -EINTR);
+    stop_on_signals(); /* It is forgotten again. */
+    kubeconfig_free(&config);
+    close(fd);
+    close(57);
+}
+
 static void test_exec_refusals(void **state)
 {
     static const struct {
@@ -296,9 +345,13 @@ static void test_exec_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exec),          cmocka_unit_test(test_exec_refusals),
-        cmocka_unit_test(test_named_context), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_bad_files),     cmocka_unit_test(test_files),
+        cmocka_unit_test(test_exec),
+        cmocka_unit_test(test_exec_refusals),
+        cmocka_unit_test(test_exec_surroundings),
+        cmocka_unit_test(test_named_context),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_files),
         cmocka_unit_test(test_base64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
