@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "lab/api_status.h"
 
 enum {
     HOSTS = 65534,
@@ -36,11 +37,20 @@ void api_service_allocate(struct api_service_ranges *ranges, const struct store 
     allocate_health_port(ranges, store, spec, old);
 }
 
-static bool address_in_use(const struct store *store, const char *address)
+/* Whether SERVICE is a later state of OLD. */
+static bool is_same(const cJSON *service, const cJSON *old)
+{
+    return old != NULL && strcmp(json_string(service, "metadata.uid", ""),
+                                 json_string(old, "metadata.uid", "?")) == 0;
+}
+
+static bool address_in_use(const struct store *store, const char *address, const cJSON *old)
 {
     const cJSON *service = NULL;
     while ((service = store_next(store, STORE_SERVICE, NULL, service)) != NULL) {
         const cJSON *other;
+        if (is_same(service, old))
+            continue;
         cJSON_ArrayForEach(other, json_at(service, "spec.clusterIPs"))
         {
             if (cJSON_IsString(other) && strcmp(other->valuestring, address) == 0)
@@ -61,7 +71,7 @@ static void next_address(struct api_service_ranges *ranges, const struct store *
             snprintf(out, 32, "fd00:10:96::%x", host);
         else
             snprintf(out, 32, "10.96.%u.%u", host >> 8, host & 0xff);
-        if (!address_in_use(store, out))
+        if (!address_in_use(store, out, NULL))
             return;
     }
 }
@@ -95,7 +105,7 @@ static void allocate_addresses(struct api_service_ranges *ranges, const struct s
         cJSON_AddStringToObject(spec, "clusterIP", addresses->child->valuestring);
 }
 
-static bool port_in_use(const struct store *store, const cJSON *spec, uint32_t node_port)
+static bool has_port(const cJSON *spec, int64_t node_port)
 {
     const cJSON *port;
     cJSON_ArrayForEach(port, json_member(spec, "ports"))
@@ -103,17 +113,52 @@ static bool port_in_use(const struct store *store, const cJSON *spec, uint32_t n
         if (json_integer(port, "nodePort", 0) == node_port)
             return true;
     }
+    return json_integer(spec, "healthCheckNodePort", 0) == node_port;
+}
+
+/* By another Service than OLD. */
+static bool port_in_use(const struct store *store, int64_t node_port, const cJSON *old)
+{
     const cJSON *service = NULL;
     while ((service = store_next(store, STORE_SERVICE, NULL, service)) != NULL) {
-        if (json_integer(service, "spec.healthCheckNodePort", 0) == node_port)
+        if (!is_same(service, old) && has_port(json_member(service, "spec"), node_port))
             return true;
-        cJSON_ArrayForEach(port, json_at(service, "spec.ports"))
-        {
-            if (json_integer(port, "nodePort", 0) == node_port)
-                return true;
-        }
     }
-    return json_integer(spec, "healthCheckNodePort", 0) == node_port;
+    return false;
+}
+
+void api_service_check(const struct store *store, const cJSON *service, const cJSON *old,
+                       cJSON *causes)
+{
+    static const char invalid[] = "FieldValueInvalid";
+    const cJSON *spec = json_member(service, "spec"), *item;
+    char field[48];
+    unsigned index = 0;
+    cJSON_ArrayForEach(item, json_member(spec, "clusterIPs"))
+    {
+        if (cJSON_IsString(item) && strcmp(item->valuestring, "None") != 0 &&
+            address_in_use(store, item->valuestring, old))
+            api_status_cause(causes, "spec.clusterIPs", invalid,
+                             "Invalid value: [\"%.60s\"]: failed to allocate IP %.60s: provided IP "
+                             "is already allocated",
+                             item->valuestring, item->valuestring);
+    }
+    cJSON_ArrayForEach(item, json_member(spec, "ports"))
+    {
+        int64_t port = json_integer(item, "nodePort", 0);
+        snprintf(field, sizeof(field), "spec.ports[%u].nodePort", index++);
+        if (port == 0)
+            continue;
+        if (port < PORT_BASE || port >= PORT_BASE + PORTS)
+            api_status_cause(causes, field, invalid,
+                             "Invalid value: %lld: provided port is not in the valid range. The "
+                             "range of valid ports is %d-%d",
+                             (long long)port, PORT_BASE, PORT_BASE + PORTS - 1);
+        else if (port_in_use(store, port, old))
+            api_status_cause(causes, field, invalid,
+                             "Invalid value: %lld: provided port is already allocated",
+                             (long long)port);
+    }
 }
 
 /* What OLD has for the port of the same number; 0: nothing. */
@@ -135,7 +180,8 @@ static int64_t next_port(struct api_service_ranges *ranges, const struct store *
 {
     for (unsigned i = 0; i < PORTS; i++) {
         ranges->last_port = (ranges->last_port + 1) % PORTS;
-        if (!port_in_use(store, spec, PORT_BASE + ranges->last_port))
+        int64_t port = PORT_BASE + (int64_t)ranges->last_port;
+        if (!has_port(spec, port) && !port_in_use(store, port, NULL))
             return PORT_BASE + ranges->last_port;
     }
     return 0;

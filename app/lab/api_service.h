@@ -25,4 +25,9 @@ struct api_service_ranges {
 void api_service_allocate(struct api_service_ranges *ranges, const struct store *store,
                           cJSON *service, const cJSON *old);
 
+/* Add a cause for each cluster IP and node port of SERVICE that another one has, or that is none,
+ * in a real server's words. OLD: its state before, or NULL. */
+void api_service_check(const struct store *store, const cJSON *service, const cJSON *old,
+                       cJSON *causes);
+
 #endif

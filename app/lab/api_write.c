@@ -460,6 +460,8 @@ static bool admit(struct api_call *call, cJSON *object, const cJSON *old)
     if (kind == STORE_SERVICE)
         api_service_allocate(&handler->ranges, handler->store, object, old);
     cJSON *causes = api_validate(kind, object, old);
+    if (kind == STORE_SERVICE)
+        api_service_check(handler->store, object, old, causes);
     if (causes->child != NULL) {
         api_call_fail(call, api_status_invalid(call->resource, name, causes));
         return false;

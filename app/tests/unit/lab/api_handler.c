@@ -249,6 +249,48 @@ static void test_invalid_objects_name_their_fields(void **state)
     }
 }
 
+/* What another Service has is refused; its own a Service keeps. */
+static void test_services_share_nothing(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        const char *spec;
+        const char *field;
+        const char *message;
+    } rows[] = {
+        {"'type':'NodePort','ports':[{'port':80,'nodePort':30080}]", "spec.ports[0].nodePort",
+         "Invalid value: 30080: provided port is already allocated"},
+        {"'type':'NodePort','ports':[{'port':80,'name':'a'},{'port':81,'name':'b','nodePort':80}]",
+         "spec.ports[1].nodePort",
+         "Invalid value: 80: provided port is not in the valid range. The range of valid ports is "
+         "30000-32767"},
+        {"'clusterIP':'10.96.7.7','ports':[{'port':80}]", "spec.clusterIPs",
+         "Invalid value: [\"10.96.7.7\"]: failed to allocate IP 10.96.7.7: provided IP is already "
+         "allocated"},
+    };
+    assert_int_equal(world_request(world, "POST", SERVICES,
+                                   "{'metadata':{'name':'a'},'spec':{'type':'NodePort','clusterIP':"
+                                   "'10.96.7.7','ports':[{'port':80,'nodePort':30080}]}}"),
+                     201);
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char body[256];
+        snprintf(body, sizeof(body), "{'metadata':{'name':'b'},'spec':{%s}}", rows[i].spec);
+        assert_int_equal(world_request(world, "POST", SERVICES, body), 422);
+        const cJSON *cause = json_at(world->body, "details.causes")->child;
+        assert_string_equal(json_string(cause, "field", ""), rows[i].field);
+        assert_string_equal(json_string(cause, "message", ""), rows[i].message);
+    }
+    assert_int_equal(world_patch(world, SERVICES "/a", WORLD_MERGE,
+                                 "{'spec':{'ports':[{'port':81,'nodePort':30080}]}}"),
+                     200);
+    for (int i = 0; i < 2; i++) { /* Headless ones have no address that could be another's. */
+        char body[128];
+        snprintf(body, sizeof(body),
+                 "{'metadata':{'name':'h%d'},'spec':{'clusterIP':'None','ports':[{'port':1}]}}", i);
+        assert_int_equal(world_request(world, "POST", SERVICES, body), 201);
+    }
+}
+
 static void test_defaults(void **state)
 {
     struct world *world = *state;
@@ -671,6 +713,7 @@ int main(void)
         WORLD_TEST(test_codes),
         WORLD_TEST(test_patches_make_no_object_too_large),
         WORLD_TEST(test_invalid_objects_name_their_fields),
+        WORLD_TEST(test_services_share_nothing),
         WORLD_TEST(test_defaults),
         WORLD_TEST(test_subresources),
         WORLD_TEST(test_dry_run_stores_nothing),
