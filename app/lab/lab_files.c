@@ -88,6 +88,10 @@ static void node_object(struct lab *lab, unsigned index)
     cJSON_AddItemToArray(ranges, cJSON_CreateString(v4));
     cJSON_AddItemToArray(ranges, cJSON_CreateString(v6));
     node_status(lab, node, index);
+    /* As what comes by the API is stored: else the first patch of a node, which leaves these out,
+     * would always change it. */
+    cJSON_DeleteItemFromObjectCaseSensitive(node, "kind");
+    cJSON_DeleteItemFromObjectCaseSensitive(node, "apiVersion");
     store_create(lab->store, STORE_NODE, node, lab->utc_ns, NULL);
 }
 

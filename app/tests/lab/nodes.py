@@ -104,6 +104,14 @@ def cordons(lab):
     pocket_cluster.until("six", lambda: len(lab.status()["pods"]) == 6)
 
 
+def same(lab):
+    """A patch that changes nothing makes no new version, also the first one of a node."""
+    version = ("get", "node", "n1", "-o", "jsonpath={.metadata.resourceVersion}")
+    before = lab.run(*version)
+    out = lab.run("patch", "node", "n1", "-p", '{"metadata": {"labels": {"not/there": null}}}')
+    yield "a patch that changes nothing", "no change" in out and lab.run(*version) == before, (out, before)
+
+
 def drains(lab):
     before = places(lab)
     seen = pocket_cluster.until("the budget", lambda: budget(lab, "disruptionsAllowed") == [1] and budget(
@@ -177,7 +185,7 @@ def everything(_folder):
         return
     lab = pocket_cluster.Cluster(pathlib.Path(sys.argv[1]).resolve(), sys.argv[2], "slnodes0", "--nodes", "3")
     try:
-        for part in (cordons, drains, holds, spreads):
+        for part in (same, cordons, drains, holds, spreads):
             yield from part(lab)
     except BaseException:
         with contextlib.suppress(AssertionError, subprocess.SubprocessError):
