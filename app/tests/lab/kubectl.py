@@ -212,13 +212,12 @@ def test_describe(world):
 def test_watch(world):
     """A change is a line; a watch that the server cuts ends kubectl's, in order."""
     watch = world.start("get", "pods", "-w")
-    time.sleep(1)
-    world.tell("touch")
-    time.sleep(0.5)
-    world.tell("drop")
+    row = re.compile(r"p1 +1/1 +Running")
+    for word in ("touch", "drop"):  # The state, then the change.
+        assert any(row.match(line) for line in watch.stdout), f"no row before {word}"
+        world.tell(word)
     text, _ = watch.communicate(timeout=20)
-    rows = re.findall(r"(?m)^p1 +1/1 +Running", text)
-    assert len(rows) == 2, text
+    assert not row.search(text), text
 
 
 def test_delete(world):
