@@ -210,6 +210,12 @@ def vips(folder, world):
             ("none yet", {}, [], "its load balancer has no address yet")):
         done = addresses(folder, name.replace(" ", "-"), world, service, ingress)
         yield f"an address: {name}", done.returncode == (3 if not ingress else 2) and told in done.stderr, done
+    addresses(folder, "there", world, {}, [ADDRESS])
+    world.run("patch", "endpointslice", "vips-1", "--type=merge", "-p", json.dumps(
+        {"endpoints": [{"addresses": ["10.244.1.2"], "conditions": {"ready": False}}]}))
+    done = run(folder, "unready", world, [], "--set", "steps.0.deadline=600ms", "--set", 'target={"service": "vips"}')
+    yield "a Service with no ready endpoint", done.returncode == 3 and "service default/vips: has no " in done.stderr \
+        and "app=web" in done.stderr, done
 
 
 def replicas(world):
