@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/answers.h"
 #include "analyze/evidence_index.h"
 #include "analyze/result_priv.h"
 #include "analyze/suspect.h"
@@ -15,7 +16,6 @@
 /* Rules are applied at most once a second: who is still sent to a node without pods after this was
  * sent there by a balancer before it. */
 #define RULES_NS (3 * SECOND_NS)
-#define HICCUP_NS (SECOND_NS / 4)
 /* A proxy whose connection is refused says so at once. */
 #define AT_ONCE_NS (SECOND_NS / 20)
 /* What a pod had in hand ends with it, all within this. */
@@ -30,6 +30,7 @@
 #define PAIRS(X)                                                                                   \
     X(RACE, READY_EARLY, false)                                                                    \
     X(DRAINED_NODE, RACE, true)                                                                    \
+    X(RACE, CONNTRACK, false)                                                                      \
     X(STALE_UPSTREAM, READY_EARLY, false)                                                          \
     X(NOT_GRACEFUL, STALE_UPSTREAM, false)                                                         \
     X(GRACE_SHORT, STALE_UPSTREAM, false)                                                          \
@@ -70,6 +71,7 @@ struct evidence {
     const struct evidence_index *index;
     const struct window *window;
     uint64_t end_ns;
+    uint16_t met;  /* Of the request that is looked at: who had answered its flow last. */
     uint32_t lost; /* Requests that are looked at. */
     uint32_t for_cause[CAUSE_COUNT];
     uint32_t alone[CAUSE_COUNT]; /* Of these, no other cause fits. */
@@ -332,6 +334,45 @@ static void look_at_status(struct evidence *evidence, const struct record_reques
         speak(evidence, CAUSE_READY_EARLY, early->ready);
 }
 
+static bool others_answer(const struct result *result, uint64_t at_ns)
+{
+    for (size_t i = 0; i < result->pod_count; i++)
+        if (result->pods[i].last_answer_ns > at_ns && !suspect_told(&result->pods[i], at_ns))
+            return true;
+    return false;
+}
+
+/* Nobody answered a datagram, of a flow that POD had answered, which is ending: rules still name
+ * it, or they do not, and the way keeps the flow to it. */
+static void look_at_flow(struct evidence *evidence, const struct record_request *request,
+                         const struct result_pod *pod)
+{
+    uint64_t told_ns = timeline_since_ns(pod->terminating, SUSPECT_TOLD_NS);
+    if (told_ns + RULES_NS > request->sent_ns)
+        doubt(evidence, RACE_OR_CONNTRACK, true, pod->terminating);
+    else
+        speak(evidence, CAUSE_CONNTRACK, pod->terminating);
+}
+
+static void look_at_datagram(struct evidence *evidence, const struct record_request *request,
+                             bool silent)
+{
+    const struct result *result = evidence->result;
+    const struct result_pod *pod = evidence->met != 0 ? &result->pods[evidence->met - 1] : NULL;
+    bool ending = pod != NULL && suspect_told(pod, request->sent_ns) &&
+                  ready_now(evidence, request->stream, request->sent_ns) != 0;
+    if (ending && suspect_cordon(result, request->sent_ns) == NULL &&
+        others_answer(result, request->sent_ns))
+        look_at_flow(evidence, request, pod);
+    else
+        look_at_attempt(evidence, request, silent);
+}
+
+static bool is_datagram(const struct evidence *evidence, const struct record_request *request)
+{
+    return strcmp(evidence->result->meta.streams[request->stream].protocol, "udp") == 0;
+}
+
 /* By what was sent again: the first sending had no better luck than one that is lost. */
 static void look_at_late(struct evidence *evidence, const struct record_request *request)
 {
@@ -347,6 +388,11 @@ static void look_at(struct evidence *evidence, const struct record_request *requ
                   request->outcome == OUTCOME_STALLED || request->outcome == OUTCOME_UNREACHABLE;
     evidence->lost++;
     evidence->silent += silent;
+    if (is_datagram(evidence, request) && request->outcome != OUTCOME_BAD_ANSWER &&
+        request->outcome != OUTCOME_LATE) {
+        look_at_datagram(evidence, request, silent);
+        return;
+    }
     switch (request->outcome) {
     case OUTCOME_BAD_STATUS:
     case OUTCOME_BAD_ANSWER: look_at_status(evidence, request); break;
@@ -364,8 +410,10 @@ static void look_at_requests(struct evidence *evidence)
     uint64_t onset_ns = evidence->window->onset.from_ns;
     for (size_t i = evidence_index_lost_since(index, onset_ns);
          i < index->lost_count && index->lost[i]->due_ns <= evidence->end_ns; i++)
-        if (index->lost[i]->done_ns >= onset_ns)
+        if (index->lost[i]->done_ns >= onset_ns) {
+            evidence->met = index->met[i];
             look_at(evidence, index->lost[i]);
+        }
 }
 
 /* ---- the window ---- */
@@ -442,136 +490,6 @@ static const struct timeline_event *stuck_rollout(const struct evidence *evidenc
             failed = NULL;
     }
     return failed;
-}
-
-/* ---- what the good answers say ---- */
-
-/* Of the pods, around a window. */
-struct answers {
-    double mean_before_ns, mean_in_ns; /* Of latencies: until 2 s before it, and since. */
-    uint32_t silent;                   /* Pods that go on, and said nothing for half of it. */
-    uint32_t resent;                   /* Pods that answered in it what had been sent again. */
-};
-
-/* One pod's. */
-struct voice {
-    uint64_t first_ns, last_ns, count; /* Of good requests before the window, by sending. */
-    uint64_t pause_ns;                 /* The longest between two, that ended in it or after. */
-    bool resent;
-};
-
-static void hear(struct voice *voice, const struct record_request *request,
-                 const struct window *window, uint64_t end_ns)
-{
-    uint64_t at_ns = request->sent_ns;
-    if (at_ns < window->onset.from_ns) {
-        voice->first_ns = voice->count == 0 ? at_ns : voice->first_ns;
-        voice->count++;
-    } else {
-        bool later = voice->last_ns != 0 && at_ns > voice->last_ns; /* Streams are mixed. */
-        uint64_t pause_ns = later ? at_ns - voice->last_ns : 0;
-        if (voice->last_ns < end_ns && pause_ns > voice->pause_ns)
-            voice->pause_ns = pause_ns;
-        voice->resent |= at_ns < end_ns && request->retransmits > 0;
-    }
-    if (at_ns > voice->last_ns)
-        voice->last_ns = at_ns;
-}
-
-/* Silent: for half of the window, longer than a machine's hiccup, and far longer than between its
- * answers before. */
-static bool fell_silent(const struct voice *voice, const struct window *window, uint64_t end_ns)
-{
-    enum {
-        FEW = 3,
-        LONGER = 5
-    };
-    if (voice->count < FEW)
-        return false;
-    uint64_t usual_ns = (window->onset.from_ns - voice->first_ns) / voice->count;
-    uint64_t pause_ns = voice->pause_ns;
-    if (voice->last_ns < end_ns && end_ns - voice->last_ns > pause_ns)
-        pause_ns = end_ns - voice->last_ns;
-    return pause_ns >= (end_ns - window->onset.from_ns) / 2 && pause_ns >= HICCUP_NS &&
-           pause_ns > LONGER * usual_ns;
-}
-
-/* Its good requests that were surely sent before the window are counted; the others are heard, up
- * to the first one after it. */
-static struct voice hear_host(const struct evidence *evidence, size_t host)
-{
-    const struct evidence_index *index = evidence->index;
-    const struct window *window = evidence->window;
-    size_t count;
-    const struct record_request *const *good = evidence_index_good(index, host, &count);
-    size_t at = evidence_index_sent_before(index, good, count, window->onset.from_ns);
-    struct voice voice = {.first_ns = at > 0 ? good[0]->sent_ns : 0,
-                          .last_ns = evidence_index_last_sent(index, good, at),
-                          .count = at};
-    for (;
-         at < count && (good[at]->due_ns <= evidence->end_ns || voice.last_ns <= evidence->end_ns);
-         at++)
-        hear(&voice, good[at], window, evidence->end_ns);
-    return voice;
-}
-
-/* Latencies of good requests, summed up. */
-struct latencies {
-    double sum_ns;
-    size_t count;
-};
-
-static void add_latency(struct latencies *latencies, const struct record_request *request)
-{
-    latencies->sum_ns += (double)(request->done_ns - request->sent_ns);
-    latencies->count++;
-}
-
-static double mean_of(const struct latencies *latencies)
-{
-    return latencies->count > 0 ? latencies->sum_ns / (double)latencies->count : 0;
-}
-
-/* The requests before the windows that were looked at so far. */
-struct past {
-    size_t passed; /* All of these were sent before the next window, and 2 s before. */
-    struct latencies latencies;
-};
-
-/* Until 2 s before the window, and since. Windows are looked at in the order of their onset. */
-static void hear_latencies(const struct evidence *evidence, struct past *past, struct answers *out)
-{
-    const struct logs *logs = &evidence->result->logs;
-    uint64_t onset_ns = evidence->window->onset.from_ns;
-    uint64_t since_ns = onset_ns > 2 * SECOND_NS ? onset_ns - 2 * SECOND_NS : 0;
-    for (; past->passed < logs->request_count &&
-           logs->requests[past->passed].due_ns + evidence->index->lag_ns < since_ns;
-         past->passed++)
-        if (outcome_is_good((enum outcome)logs->requests[past->passed].outcome))
-            add_latency(&past->latencies, &logs->requests[past->passed]);
-    struct latencies before = past->latencies, in = {0};
-    for (size_t i = past->passed;
-         i < logs->request_count && logs->requests[i].due_ns <= evidence->end_ns; i++) {
-        const struct record_request *request = &logs->requests[i];
-        if (outcome_is_good((enum outcome)request->outcome) && request->sent_ns <= evidence->end_ns)
-            add_latency(request->sent_ns >= since_ns ? &in : &before, request);
-    }
-    out->mean_before_ns = mean_of(&before);
-    out->mean_in_ns = mean_of(&in);
-}
-
-static void hear_answers(const struct evidence *evidence, struct past *past, struct answers *out)
-{
-    const struct result *result = evidence->result;
-    uint64_t end_ns = evidence->end_ns;
-    *out = (struct answers){0};
-    for (size_t host = 1; host < logs_host_ids(&result->logs); host++) {
-        struct voice voice = hear_host(evidence, host);
-        out->silent += !suspect_told(&result->pods[host - 1], end_ns) &&
-                       fell_silent(&voice, evidence->window, end_ns);
-        out->resent += voice.resent;
-    }
-    hear_latencies(evidence, past, out);
 }
 
 /* ---- nothing of the cluster explains it: does the traffic itself? ---- */
@@ -655,7 +573,7 @@ static bool is_the_tester_s(const struct evidence *evidence)
         const struct record_fault *fault = &logs->faults[i];
         bool within =
             fault->end_ns >= evidence->window->onset.from_ns && fault->start_ns <= evidence->end_ns;
-        bool is_long = evidence->lost == 0 || fault->end_ns - fault->start_ns >= HICCUP_NS;
+        bool is_long = evidence->lost == 0 || fault->end_ns - fault->start_ns >= ANSWERS_HICCUP_NS;
         if (within && fault->kind != FAULT_SENT_LATE && fault->kind != FAULT_NIC_CLOCK &&
             (fault->kind != FAULT_STALL || is_long))
             return true;
@@ -745,12 +663,12 @@ static void say(const struct evidence *evidence, struct result_cause *cause)
 }
 
 static struct result_cause find(const struct result *result, const struct evidence_index *index,
-                                const struct window *window, struct past *past)
+                                const struct window *window, struct answers_past *past)
 {
     struct answers answers;
     struct evidence evidence = {.result = result, .index = index, .window = window};
     evidence.end_ns = window->open ? result->meta.ended_ns : window->recovery.to_ns;
-    hear_answers(&evidence, past, &answers);
+    answers_hear(&(struct answers_scope){result, index, window, evidence.end_ns}, past, &answers);
     look_at_requests(&evidence);
     settle(&evidence);
     enum cause cause = most_spoken_for(&evidence);
@@ -775,7 +693,7 @@ static struct result_cause find(const struct result *result, const struct eviden
 int account_causes(struct result *result)
 {
     struct evidence_index index;
-    struct past past = {0};
+    struct answers_past past = {0};
     result->causes = calloc(result->windows.count + 1, sizeof(*result->causes));
     if (result->causes == NULL || evidence_index_make(&index, &result->logs, result->opens) < 0)
         return -ENOMEM;

@@ -61,6 +61,42 @@ static int add_lost(struct evidence_index *index, uint32_t opens)
     return 0;
 }
 
+static uint32_t flow_count(const struct logs *logs)
+{
+    uint32_t most = 0;
+    for (size_t i = 0; i < logs->request_count; i++)
+        if (logs->requests[i].flow > most && logs->requests[i].flow < logs->request_count)
+            most = logs->requests[i].flow;
+    return most + 1;
+}
+
+/* Who answered on a flow, in order of due, up to each lost request. */
+static int add_met(struct evidence_index *index)
+{
+    const struct logs *logs = index->logs;
+    uint32_t flows = flow_count(logs);
+    uint16_t *last = calloc((size_t)flows * RECORD_STREAMS, sizeof(*last));
+    size_t lost = 0;
+    index->met = calloc(index->lost_count + 1, sizeof(*index->met));
+    if (index->met == NULL || last == NULL) {
+        free(last);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < logs->request_count; i++) {
+        const struct record_request *request = &logs->requests[i];
+        uint16_t *met = request->flow < flows && request->stream < RECORD_STREAMS
+                            ? &last[(size_t)request->stream * flows + request->flow]
+                            : NULL;
+        size_t host = host_of(logs, request);
+        if (lost < index->lost_count && index->lost[lost] == request)
+            index->met[lost++] = met != NULL ? *met : 0;
+        if (host != 0 && met != NULL)
+            *met = (uint16_t)host;
+    }
+    free(last);
+    return 0;
+}
+
 /* They are counted first: where a host's begin is known then. */
 static int add_good(struct evidence_index *index)
 {
@@ -113,6 +149,8 @@ int evidence_index_make(struct evidence_index *index, const struct logs *logs, u
     if (code == 0)
         code = add_lost(index, opens);
     if (code == 0)
+        code = add_met(index);
+    if (code == 0)
         code = add_good(index);
     if (code < 0)
         evidence_index_free(index);
@@ -123,6 +161,7 @@ void evidence_index_free(struct evidence_index *index)
 {
     free(index->lost);
     free(index->over_ns);
+    free(index->met);
     free(index->good);
     free(index->first_of_host);
     free(index->by_id);

@@ -19,6 +19,7 @@ struct evidence_index {
     const struct logs *logs;
     const struct record_request **lost; /* Sent, and opening windows: in order of due. */
     uint64_t *over_ns;                  /* When all up to that one were over. */
+    uint16_t *met;                      /* Of each lost one: who had answered its flow last. */
     size_t lost_count;
     const struct record_request **good; /* By host, then due. */
     size_t *first_of_host;              /* In `good`; the next host's is the end of its own. */

@@ -217,7 +217,7 @@ static void load(struct lab *lab, struct lab_proxy *proxy)
     if (proxy_mode_ipvs(proxy->proxy.mode) != NULL)
         proxy_sync_ipvs(&proxy->proxy, &proxy->plan, &proxy->loads[LAB_LOAD_ADDRESSES],
                         &proxy->loads[LAB_LOAD_SERVERS]);
-    else
+    else if (lab->config->profile.clean_udp)
         proxy_stale_flows(&proxy->proxy, &proxy->plan, &proxy->stale_flows);
     proxy_sync(&proxy->proxy, &proxy->plan, &proxy->loads[LAB_LOAD_RULES]);
     proxy->began_ns = truth_now_ns();

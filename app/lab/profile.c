@@ -27,6 +27,7 @@ static const struct profile profiles[] = {
             },
         .proxy_burst = 2,
         .terminating_endpoints = true,
+        .clean_udp = true,
     },
     {
         .name = "kubeadm",
@@ -47,6 +48,7 @@ static const struct profile profiles[] = {
             },
         .proxy_burst = 2,
         .terminating_endpoints = true,
+        .clean_udp = true,
     },
     {
         .name = "aks-2019",
@@ -68,6 +70,7 @@ static const struct profile profiles[] = {
             },
         .proxy_burst = 2,
         .terminating_endpoints = false,
+        .clean_udp = true,
         .masquerade = true,
     },
 };
@@ -172,6 +175,8 @@ static int set_named(struct profile *profile, const char *name, const char *valu
         return set_bool(&profile->terminating_endpoints, value, "true", "false");
     if (strcmp(name, "masquerade") == 0)
         return set_bool(&profile->masquerade, value, "true", "false");
+    if (strcmp(name, "cleanUDP") == 0)
+        return set_bool(&profile->clean_udp, value, "true", "false");
     *wanted = "blackhole or unreachable";
     if (strcmp(name, "goneIP") == 0)
         return set_bool(&profile->gone_unreachable, value, "unreachable", "blackhole");

@@ -59,6 +59,7 @@ struct profile {
     uint32_t proxy_burst;                             /* Syncs that need not wait. */
     bool terminating_endpoints; /* Proxies fall back to serving, terminating ones (KEP-1669). */
     bool masquerade;            /* Nodes translate source addresses as kube-proxy does. */
+    bool clean_udp;             /* Nodes forget UDP toward endpoints that go. */
     bool gone_unreachable;      /* Packets for a pod that is gone: ICMP, else silence. */
 };
 
@@ -66,8 +67,8 @@ struct profile {
 int profile_find(const char *name, struct profile *out, struct error *err);
 
 /* ASSIGNMENT is "podReady=2s", "podReady=500ms-2.6s", "proxyBurst=2",
- * "terminatingEndpoints=false", "masquerade=true" or "goneIP=blackhole|unreachable". 0 or -EINVAL
- * with ERR. */
+ * "terminatingEndpoints=false", "masquerade=true", "cleanUDP=false" or
+ * "goneIP=blackhole|unreachable". 0 or -EINVAL with ERR. */
 int profile_set(struct profile *profile, const char *assignment, struct error *err);
 
 int64_t profile_draw(const struct profile *profile, enum profile_delay delay,

@@ -44,6 +44,8 @@ HTTP = {"protocol": "http", "timeout": "1s", "connectTimeout": "1s", "target": W
 NEW = {**HTTP, "name": "new", "rate": "200/s", "keepAlive": False}
 SLOW = {**HTTP, "name": "slow", "rate": "20/s", "timeout": "8s", "connections": 400}
 BUSY = {**HTTP, "name": "busy", "mode": "held", "connections": 12, "rate": "60/s"}  # Most wait for an answer.
+DATAGRAMS = {"name": "datagrams", "protocol": "udp", "connections": 12, "rate": "120/s", "timeout": "500ms",
+             "target": {"service": "web", "servicePort": 5003}}
 A_WHILE = {"SEAMLINE_POD_ANSWER_AFTER": "150ms"}
 POD = "seamline-pod"
 
@@ -226,6 +228,10 @@ SCENARIOS = {
     "conntrack": Scenario(
         "connection-tracking", manifest(4), [HELD], [shell("$LAB fault conntrack-flush n1")],
         fault("conntrack-flush"), tail="3s"),
+    "conntrack-udp": Scenario(
+        "connection-tracking", manifest(3, service={"ports": [{"name": "udp", "port": 5003, "protocol": "UDP"}]}),
+        [DATAGRAMS], [DELETE], term, lab={"settings": {"cleanUDP": False}}, tail="9s",
+        target={"service": "web", "servicePort": 5003}),
     "overload": Scenario(
         "backend-overload", manifest(2),
         [{**NEW, "rate": {"law": "steps", "steps": [{"rate": "40/s", "for": "5s"}, {"rate": "160/s", "for": "30s"}]},
@@ -335,7 +341,7 @@ def kept(build, state, line):
 
 def revision():
     """Of what judges and of what plants: by content."""
-    files = sorted(path for name in ("cause", "loss", "outage", "pods", "suspect", "window")
+    files = sorted(path for name in ("answers", "cause", "evidence_index", "loss", "outage", "pods", "suspect", "window")
                    for path in (ROOT / "app" / "analyze").glob(name + ".[ch]"))
     files += [pathlib.Path(__file__), pathlib.Path(__file__).with_name("limited_server.py")]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]

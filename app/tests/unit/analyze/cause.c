@@ -584,6 +584,59 @@ static void a_tuple_that_was_used(void **state)
     }
 }
 
+/* UDP flows of pod a, which is told to end at 4000: their datagrams go on, and meet nobody. */
+static void datagrams_that_the_way_keeps(void **state)
+{
+    static const struct {
+        const char *what;
+        double from_ms;
+        bool met, told, others; /* Pod a had answered; is told to end; pod b answers on. */
+        enum cause cause;
+        enum cause_confidence confidence;
+    } rows[] = {
+        {"long after the rules know", 7100, true, true, true, CAUSE_CONNTRACK, CAUSE_HIGH},
+        {"for longer than the rules take", 4300, true, true, true, CAUSE_CONNTRACK, CAUSE_MEDIUM},
+        {"nobody had answered it", 7100, false, true, true, CAUSE_UNEXPLAINED, CAUSE_NONE},
+        {"the pod goes on", 7100, true, false, true, CAUSE_UNEXPLAINED, CAUSE_NONE},
+        {"nobody else is answered", 7100, true, true, false, CAUSE_UNEXPLAINED, CAUSE_NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        open_service(&scene);
+        snprintf(scene.meta.streams[1].protocol, sizeof(scene.meta.streams[1].protocol), "udp");
+        uint16_t a = pod(&scene, "a", "n1"), b = pod(&scene, "b", "n2");
+        if (rows[i].told) {
+            ending(&scene, "a", 4000, "n1");
+            told(&scene, TIMELINE_POD_GONE, "a", 4200, "", "n1");
+        }
+        scene_request(&scene, 1, 7, 2500, 1, OUTCOME_OK, rows[i].met ? a : 0);
+        if (rows[i].others)
+            scene_request(&scene, 1, 8, 10500, 1, OUTCOME_OK, b);
+        unsigned count = (unsigned)((10000 - rows[i].from_ms) / 100);
+        for (unsigned k = 0; k < count; k++)
+            scene_request(&scene, 1, 7, rows[i].from_ms + 100 * k, 50, OUTCOME_STALLED, 0);
+        outage(&scene, rows[i].from_ms, 10100, count, a, 7);
+        judge(&scene, rows[i].what, rows[i].cause, rows[i].confidence);
+    }
+}
+
+/* The rules knew in time: a race. */
+static void datagrams_that_meet_another(void **state)
+{
+    struct scene scene;
+    (void)state;
+    open_service(&scene);
+    snprintf(scene.meta.streams[1].protocol, sizeof(scene.meta.streams[1].protocol), "udp");
+    uint16_t a = pod(&scene, "a", "n1"), b = pod(&scene, "b", "n2");
+    ending(&scene, "a", 4000, "n1");
+    scene_request(&scene, 1, 7, 2500, 1, OUTCOME_OK, a);
+    lost(&scene, 4100, 20, OUTCOME_STALLED, 50, 0, 0);
+    scene_request(&scene, 1, 7, 4400, 1, OUTCOME_OK, b);
+    outage(&scene, 4100, 4400, 20, a, 7);
+    judge(&scene, "datagrams that meet another", CAUSE_RACE, CAUSE_MEDIUM);
+}
+
 /* Half of the pods are left, and those refuse some. */
 static void too_few_are_left(void **state)
 {
@@ -690,6 +743,8 @@ int main(void)
         cmocka_unit_test(connections_that_the_way_forgot),
         cmocka_unit_test(nothing_but_blocked_slots),
         cmocka_unit_test(a_tuple_that_was_used),
+        cmocka_unit_test(datagrams_that_the_way_keeps),
+        cmocka_unit_test(datagrams_that_meet_another),
         cmocka_unit_test(too_few_are_left),
         cmocka_unit_test(a_loose_lower_bound_makes_no_suspect),
         cmocka_unit_test(the_tester_s_own_faults),

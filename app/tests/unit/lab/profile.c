@@ -135,6 +135,7 @@ static void check_row(const char *document, const char *name)
         assert_int_equal(documented.proxy_burst, profile.proxy_burst);
         assert_true(documented.terminating_endpoints == profile.terminating_endpoints);
         assert_true(documented.masquerade == profile.masquerade);
+        assert_true(documented.clean_udp == profile.clean_udp);
         assert_true(documented.gone_unreachable == profile.gone_unreachable);
     }
 }
@@ -148,6 +149,7 @@ static void test_documented(void **state)
             "proxyBurst",
         "terminatingEndpoints",
         "masquerade",
+        "cleanUDP",
         "goneIP",
     };
     struct text document = {0};
