@@ -124,9 +124,11 @@ async def held(address, port, count):
     first = [slot.pod for slot in slots]
     up()
     await stdin_end()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    ending = set(tasks)
+    while ending:  # asyncio.wait_for() forgets to be cancelled when what it waits for comes at that moment.
+        for task in ending:
+            task.cancel()
+        _, ending = await asyncio.wait(ending, timeout=0.1)
     return {"first": first, "lasting": [slot.pod for slot in slots],
             "breaks": [b for slot in slots for b in slot.breaks],
             "failedConnects": [f for slot in slots for f in slot.failed_connects]}

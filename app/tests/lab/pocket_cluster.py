@@ -31,7 +31,10 @@ class Client:
         assert line == "up\n", line
 
     def end(self):
-        text, _ = self.process.communicate(timeout=WAIT_S)
+        try:
+            text, _ = self.process.communicate(timeout=WAIT_S)
+        finally:
+            self.process.kill()
         return json.loads(text)
 
 
