@@ -282,10 +282,9 @@ bool kube_synced(const struct kube *kube)
 
 const char *kube_trouble(const struct kube *kube)
 {
-    for (unsigned i = 0; i < kube->watches_count; i++) {
+    for (unsigned i = 0; i < kube->watches_count; i++)
         if (kube->watches[i]->trouble != NULL)
             return kube->watches[i]->trouble;
-    }
     return "";
 }
 
@@ -297,6 +296,17 @@ const char *kube_trouble_of(const struct kube *kube, enum kube_kind kind)
             return followed->trouble;
     }
     return "";
+}
+
+uint64_t kube_heard_ns(const struct kube *kube)
+{
+    uint64_t heard_ns = 0;
+    for (unsigned i = 0; i < kube->watches_count; i++) {
+        const struct kube_watch *watch = &kube->watches[i]->watch;
+        if (watch->synced && watch->failures > 1 && watch->seen_ns > heard_ns)
+            heard_ns = watch->seen_ns;
+    }
+    return heard_ns;
 }
 
 const struct kube_object *kube_find(const struct kube *kube, enum kube_kind kind,

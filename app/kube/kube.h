@@ -136,6 +136,9 @@ bool kube_synced(const struct kube *kube); /* Every watch has listed (stopped on
 /* The first text of a watch that has stopped or never came to list; "" when all is well. */
 const char *kube_trouble(const struct kube *kube);
 const char *kube_trouble_of(const struct kube *kube, enum kube_kind kind); /* Of those on KIND. */
+/* When watches that have failed again and again since heard of the server last: what their caches
+ * hold is of then. Run time; 0: there are none. */
+uint64_t kube_heard_ns(const struct kube *kube);
 
 /* NULL when there is none or it is not followed. NAMESPACE NULL: the client's ("" for nodes). */
 const struct kube_object *kube_find(const struct kube *kube, enum kube_kind kind,

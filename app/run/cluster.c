@@ -389,7 +389,7 @@ int cluster_change(struct cluster *cluster, struct kube_order *order, struct err
     change->lasts = order->verb == KUBE_DRAIN || order->verb == KUBE_EVICT || order->wait_gone;
     change->object = order->verb == KUBE_APPLY ? order->object : NULL;
     snprintf(change->text, sizeof(change->text), "%s %s", kube_verb_text(order->verb),
-             order->name ? order->name : "");
+             order->name != NULL ? order->name : json_string(order->object, "metadata.name", ""));
     return (int)cluster->change_count++;
 }
 
@@ -493,6 +493,14 @@ static int put_back_one(struct cluster *cluster, unsigned index, unsigned timeou
         tell_lost_node(cluster, change);
     kube_forget(cluster->kube, action);
     return code;
+}
+
+bool cluster_has_created(const struct cluster *cluster)
+{
+    for (unsigned i = 0; i < cluster->change_count; i++)
+        if (cluster->changes[i].created && !cluster->changes[i].undone)
+            return true;
+    return false;
 }
 
 int cluster_put_back(struct cluster *cluster, unsigned timeout_ms, struct error *err)

@@ -375,6 +375,9 @@ static int do_steps(struct session *session, struct error *err, struct error *la
     if (session->launched)
         stop_streams(session);
     go_through(session, experiment->after, experiment->after_count, true, &progress, later);
+    if (later->text[0] != '\0' && cluster_has_created(&session->cluster))
+        error_wrap(later, "what was made is not all deleted, see `seamline undo %s`",
+                   session->rundir.path);
     progress_end(&progress);
     if (session->cluster.kube != NULL &&
         (cluster_put_back(&session->cluster, SETTLE_MS, &back) < 0 ||

@@ -289,6 +289,17 @@ static void add_change(const struct cluster *cluster, const struct cluster_chang
         text_addf(text, ": %s", result->error.text);
 }
 
+/* What was told of the cluster may have changed since. */
+static void add_heard(struct session *session, struct text *text)
+{
+    const struct kube *kube = session->cluster.kube;
+    const uint64_t heard_ns = kube != NULL ? kube_heard_ns(kube) : 0;
+    if (heard_ns != 0)
+        text_addf(
+            text, "\n  this was %.1f s ago: the watches broke off, and %s was not reached since",
+            (double)(clock_now_ns(&session->clock) - heard_ns) / 1e9, kube_config(kube)->server);
+}
+
 int until_late(struct steps *steps, struct session *session, struct error *err)
 {
     const struct experiment_step *step = &steps->list[steps->index];
@@ -307,6 +318,7 @@ int until_late(struct steps *steps, struct session *session, struct error *err)
         add_rollout(session, &step->object, &text);
     else if (step->node != NULL)
         add_node(session, step->node, &text);
+    add_heard(session, &text);
     int code = error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "%s was not reached in time%s",
                          experiment_until_word(step->until), text_str(&text));
     text_free(&text);

@@ -42,7 +42,7 @@ spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 5003}]}
 CONNECTIONS = 16
 
 
-def experiment(lab):
+def experiment(lab, deadline, deletion):
     return {
         "version": 1, "name": "faults",
         "cluster": {"kubeconfig": str(lab.folder / "kubeconfig"), "context": "seamline-lab", "namespace": "t",
@@ -53,15 +53,15 @@ def experiment(lab):
             {"do": "apply", "files": ["web.yaml"], "until": "rollout-complete", "deadline": "20s"},
             {"do": "start", "streams": ["s"], "until": "steady", "deadline": "10s"},
             {"do": "set-image", "deployment": "web", "container": "web", "image": "web:v2",
-             "until": "rollout-complete", "deadline": "40s"},
+             "until": "rollout-complete", "deadline": deadline},
             {"do": "wait", "for": "2s"},
             {"do": "stop", "streams": ["s"]}],
-        "after": [{"do": "delete-applied"}]}
+        "after": [{"do": "delete-applied", "deadline": deletion}]}
 
 
-def run(lab, out, *fault):
+def run(lab, out, *fault, deadline="40s", deletion="2m"):
     """One experiment; FAULT comes when the first old pod is told to go."""
-    (lab.folder / "e.json").write_text(json.dumps(experiment(lab)))
+    (lab.folder / "e.json").write_text(json.dumps(experiment(lab, deadline, deletion)))
     (lab.folder / "web.yaml").write_text(MANIFEST)
     before = len(lab.truth("pod-deletion-seen"))
     process = subprocess.Popen([SEAMLINE, "run", lab.folder / "e.json", "-m", lab.folder / "machine.json",
@@ -102,6 +102,24 @@ def outage(lab):
     yield "and told", re.search(r"(?s)\nUnseen\n.*  pods: what happened", report.stdout) is not None, report.stdout
 
 
+def outlasts(lab):
+    """Longer than the step may take, and than it is tried to put things back."""
+    out, seen = lab.folder / "outlasts", len(lab.truth("fault-ended", fault="api-outage"))
+    status, text, account = run(lab, out, "api-outage", "25s", deadline="4s", deletion="5s")
+    yield "an outage beyond a step's deadline ends the run", status == 3 and re.search(
+        r"step set-image: rollout-complete was not reached(?s:.*)\n  this was [0-9.]+ s ago: the watches broke off, and "
+        r"https://127\.0\.0\.1:\d+ was not reached since", text) is not None, (status, text)
+    yield "the account says so, with what was sent until then", "set-image" in account["failure"] \
+        and account["streams"][0]["due"] > 0 and account["streams"][0]["sumsHold"], account["failure"]
+    yield "what was made is still there, and told with what deletes it", \
+        f"what was made is not all deleted, see `seamline undo {out}`" in text \
+        and re.search('still waiting for "delete (web|t)": cannot connect to https', text) is not None, text
+    until("the API is back", lambda: len(lab.truth("fault-ended", fault="api-outage")) > seen, 60)
+    done = subprocess.run([SEAMLINE, "undo", out], capture_output=True, text=True, timeout=60, check=False)
+    yield "undo deletes it then", done.returncode == 0, done
+    until("the pods are gone", lambda: not lab.pods())
+
+
 def relist(lab):
     account = yield from after(lab, lab.folder / "gone", "gone-410", ends=False)
     yield "the relist is marked", account["tester"]["unseen"] > 0, account["tester"]
@@ -124,7 +142,7 @@ def refusals(lab):
 def everything(folder):
     with Pocket(LAB, sys.argv[3], folder, "slfault0", "--profile", "ideal", "--nodes", "1", "--set",
                 "podReady=500ms") as lab:
-        for part in (refusals, outage, relist, slow):
+        for part in (refusals, outage, relist, slow, outlasts):
             yield from part(lab)
     yield "nothing complained", not lab.complaints(), lab.complaints()
 
