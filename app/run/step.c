@@ -89,6 +89,9 @@ static int act_apply(struct steps *steps, struct session *session, struct error 
 
 static int act_delete_applied(struct steps *steps, struct session *session, struct error *err)
 {
+    /* While the server is away all fare as the first one did. */
+    if (steps->failed.text[0] && kube_heard_ns(session->cluster.kube) != 0)
+        return error_set(err, steps->failed.status, -EIO, "%s", steps->failed.text);
     /* Last made, first deleted. */
     for (unsigned left = session->cluster.change_count; left > 0; left--) {
         struct cluster_change *change = &session->cluster.changes[left - 1];
