@@ -144,9 +144,9 @@ uint8_t *net_tx_begin(struct net_port *port, const struct net_path *path, const 
 /* The begun packet is written: put it last in the queue. */
 void net_tx_commit(struct net_port *port);
 
-/* The same, for one who knows the sum of what it wrote: SUM is checksum_add()'s of the first BYTES,
- * an even number, from the L4 header on, with 0 in the checksum field. It saves a pass over them,
- * and the wait for bytes that were stored one by one until they are in the cache. */
+/* The same, for one who knows the sum of what it wrote: SUM is checksum_add()'s of the first BYTES
+ * from the L4 header on, an even number or all, with 0 in the checksum field. It saves a pass over
+ * them, and the wait for bytes that were stored one by one until they are in the cache. */
 void net_tx_commit_summed(struct net_port *port, uint64_t sum, uint16_t bytes);
 
 /* Where the NIC sends on time, a packet may be committed so long before its time; 0: it may not

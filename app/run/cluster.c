@@ -495,10 +495,10 @@ static int put_back_one(struct cluster *cluster, unsigned index, unsigned timeou
     return code;
 }
 
-bool cluster_has_created(const struct cluster *cluster)
+bool cluster_has_left(const struct cluster *cluster)
 {
     for (unsigned i = 0; i < cluster->change_count; i++)
-        if (cluster->changes[i].created && !cluster->changes[i].undone)
+        if (cluster->changes[i].created && cluster->changes[i].tried && !cluster->changes[i].undone)
             return true;
     return false;
 }

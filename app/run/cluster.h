@@ -75,8 +75,8 @@ void cluster_release(struct cluster *cluster, unsigned which);
 /* Begin to delete what change WHICH created: that very object, with its own grace, until it is
  * gone. The index of the new change. */
 int cluster_delete_created(struct cluster *cluster, unsigned which, struct error *err);
-/* Something that apply made has not been deleted. */
-bool cluster_has_created(const struct cluster *cluster);
+/* The deletion of something that apply made was begun in vain. */
+bool cluster_has_left(const struct cluster *cluster);
 /* Nothing more is to be changed by what is under way: give up what was not asked for yet and what
  * goes on by itself, and wait at most TIMEOUT_MS for answers to the rest. All are over then; of one
  * without an answer it is not known whether it was made. */

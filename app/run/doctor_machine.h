@@ -29,8 +29,8 @@ struct doctor_time {
 struct doctor_time doctor_time_now(void);
 
 enum {
-    DOCTOR_ROOT_MAX = 1024
-}; /* Bytes of a root. */
+    DOCTOR_ROOT_MAX = 1024 /* Bytes of a root. */
+};
 
 /* ROOT is what stands before "/sys" and "/proc", "" for this machine's; a longer one than
  * DOCTOR_ROOT_MAX is a root below which there is nothing. MACHINE may be NULL; LAB: the pocket

@@ -375,7 +375,7 @@ static int do_steps(struct session *session, struct error *err, struct error *la
     if (session->launched)
         stop_streams(session);
     go_through(session, experiment->after, experiment->after_count, true, &progress, later);
-    if (later->text[0] != '\0' && cluster_has_created(&session->cluster))
+    if (later->text[0] != '\0' && cluster_has_left(&session->cluster))
         error_wrap(later, "what was made is not all deleted, see `seamline undo %s`",
                    session->rundir.path);
     progress_end(&progress);

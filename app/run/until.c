@@ -290,7 +290,7 @@ static void add_change(const struct cluster *cluster, const struct cluster_chang
 }
 
 /* What was told of the cluster may have changed since. */
-static void add_heard(struct session *session, struct text *text)
+static void add_heard(const struct session *session, struct text *text)
 {
     const struct kube *kube = session->cluster.kube;
     const uint64_t heard_ns = kube != NULL ? kube_heard_ns(kube) : 0;
@@ -298,6 +298,19 @@ static void add_heard(struct session *session, struct text *text)
         text_addf(
             text, "\n  this was %.1f s ago: the watches broke off, and %s was not reached since",
             (double)(clock_now_ns(&session->clock) - heard_ns) / 1e9, kube_config(kube)->server);
+}
+
+/* What the caches hold of what is waited for. */
+static void add_state(const struct steps *steps, const struct session *session, struct text *text)
+{
+    const struct experiment_step *step = &steps->list[steps->index];
+    if (step->verb == EXPERIMENT_APPLY)
+        add_applied(steps, session, text);
+    else if (experiment_is_workload(&step->object))
+        add_rollout(session, &step->object, text);
+    else if (step->node != NULL)
+        add_node(session, step->node, text);
+    add_heard(session, text);
 }
 
 int until_late(struct steps *steps, struct session *session, struct error *err)
@@ -312,13 +325,8 @@ int until_late(struct steps *steps, struct session *session, struct error *err)
              step->until == EXPERIMENT_UNTIL_STEADY ||
              step->until == EXPERIMENT_UNTIL_WINDOWS_CLOSED)
         add_streams(steps, session, &text);
-    else if (step->verb == EXPERIMENT_APPLY)
-        add_applied(steps, session, &text);
-    else if (experiment_is_workload(&step->object))
-        add_rollout(session, &step->object, &text);
-    else if (step->node != NULL)
-        add_node(session, step->node, &text);
-    add_heard(session, &text);
+    else
+        add_state(steps, session, &text);
     int code = error_set(err, EXIT_ENVIRONMENT, -ETIMEDOUT, "%s was not reached in time%s",
                          experiment_until_word(step->until), text_str(&text));
     text_free(&text);

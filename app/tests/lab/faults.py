@@ -105,7 +105,7 @@ def outage(lab):
 def outlasts(lab):
     """Longer than the step may take, and than it is tried to put things back."""
     out, seen = lab.folder / "outlasts", len(lab.truth("fault-ended", fault="api-outage"))
-    status, text, account = run(lab, out, "api-outage", "25s", deadline="4s", deletion="5s")
+    status, text, account = run(lab, out, "api-outage", "16s", deadline="4s", deletion="5s")
     yield "an outage beyond a step's deadline ends the run", status == 3 and re.search(
         r"step set-image: rollout-complete was not reached(?s:.*)\n  this was [0-9.]+ s ago: the watches broke off, and "
         r"https://127\.0\.0\.1:\d+ was not reached since", text) is not None, (status, text)

@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <cmocka.h>
+
+#include "tests/unit/run/tree.h"
 
 #define CPU "sys/devices/system/cpu/"
 #define NODE "sys/devices/system/node/"
@@ -31,18 +32,7 @@ struct world {
 
 static void put(const struct world *world, const char *file, const char *content)
 {
-    char path[512];
-    snprintf(path, sizeof(path), "%s/%s", world->root, file);
-    for (char *slash = strchr(path + strlen(world->root) + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(path, 0755);
-        *slash = '/';
-    }
-    FILE *out = fopen(path, "we");
-    assert_non_null(out);
-    fputs(content, out);
-    fclose(out);
+    tree_put(world->root, file, content);
 }
 
 static void set_machine(struct world *world, const char *hugepages, int worker, int control)

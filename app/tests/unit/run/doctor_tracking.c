@@ -7,26 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <cmocka.h>
+
+#include "tests/unit/run/tree.h"
 
 static char root[64];
 
 static void put(const char *file, const char *content)
 {
-    char path[512];
-    snprintf(path, sizeof(path), "%s/%s", root, file);
-    for (char *slash = strchr(path + strlen(root) + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(path, 0755);
-        *slash = '/';
-    }
-    FILE *out = fopen(path, "we");
-    assert_non_null(out);
-    fputs(content, out);
-    fclose(out);
+    tree_put(root, file, content);
 }
 
 static void set_limits(const char *most, const char *time_wait)

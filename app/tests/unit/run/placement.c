@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <cmocka.h>
+
+#include "tests/unit/run/tree.h"
 
 /* Eight threads of four cores on two nodes: 0-3 and 4-7, pairs next to each other; 2 to 7 are
  * isolated. */
@@ -115,22 +116,6 @@ static void shared_cores_are_named_once(void **state)
            "its core stalls; boot with isolcpus=1\n");
 }
 
-static void put(const char *root, const char *file, const char *content)
-{
-    char path[512];
-    snprintf(path, sizeof(path), "%s/%s", root, file);
-    for (char *slash = strchr(path + strlen(root) + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(path, 0755);
-        *slash = '/';
-    }
-    FILE *out = fopen(path, "we");
-    assert_non_null(out);
-    fputs(content, out);
-    fclose(out);
-}
-
 static void the_kernels_files_are_read(void **state)
 {
     struct placement *placement = calloc(1, sizeof(*placement));
@@ -138,12 +123,12 @@ static void the_kernels_files_are_read(void **state)
     (void)state;
     assert_non_null(placement);
     assert_non_null(mkdtemp(root));
-    put(root, "devices/system/cpu/isolated", "2-3,7\n");
-    put(root, "devices/system/node/node0/cpulist", "0-1,4-5\n");
-    put(root, "devices/system/node/node1/cpulist", "2,3,6-7\n");
-    put(root, "devices/system/cpu/cpu4/topology/thread_siblings_list", "0,4\n");
-    put(root, "devices/system/cpu/cpu0/topology/thread_siblings_list", "0,4\n");
-    put(root, "devices/system/cpu/cpu1/topology/thread_siblings_list", "what?\n");
+    tree_put(root, "devices/system/cpu/isolated", "2-3,7\n");
+    tree_put(root, "devices/system/node/node0/cpulist", "0-1,4-5\n");
+    tree_put(root, "devices/system/node/node1/cpulist", "2,3,6-7\n");
+    tree_put(root, "devices/system/cpu/cpu4/topology/thread_siblings_list", "0,4\n");
+    tree_put(root, "devices/system/cpu/cpu0/topology/thread_siblings_list", "0,4\n");
+    tree_put(root, "devices/system/cpu/cpu1/topology/thread_siblings_list", "what?\n");
     placement_read(placement, root);
     static const struct placement_core expected[] = {
         {0, 0, false},  {0, -1, false}, {1, -1, true}, {1, -1, true},   {0, 0, false},
