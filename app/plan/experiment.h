@@ -361,6 +361,8 @@ struct experiment_tcp {
     int64_t keep_alive_ns;          /* Silence before the first probe; 0: none are sent. */
     int64_t keep_alive_interval_ns; /* Between probes. */
     uint32_t keep_alive_probes;     /* Unanswered ones that end a connection; at least 1. */
+    uint32_t port_first, port_last; /* Client ports of connections and UDP flows, both included. */
+    int64_t port_reuse_after_ns;    /* From a connection's end to the next one on its 5-tuple. */
 };
 
 /* ---- windows ---- */

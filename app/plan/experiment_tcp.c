@@ -38,6 +38,28 @@ static const struct reader_field keep_alive_fields[] = {
 };
 static const struct reader_object keep_alive_object = {"keepAlive", keep_alive_fields, NULL, NULL};
 
+static const struct reader_field ports_fields[] = {
+    {.key = "first",
+     .type = READER_COUNT,
+     .offset = AT(port_first),
+     .min = 1,
+     .max = 65535,
+     .otherwise = "1024"},
+    {.key = "last",
+     .type = READER_COUNT,
+     .offset = AT(port_last),
+     .min = 1,
+     .max = 65535,
+     .otherwise = "65535"},
+    {.key = "reuseAfter",
+     .type = READER_DURATION,
+     .offset = AT(port_reuse_after_ns),
+     .max = 86400e9,
+     .otherwise = "120s"},
+    {.key = NULL},
+};
+static const struct reader_object ports_object = {"ports", ports_fields, NULL, NULL};
+
 static const struct reader_field tcp_fields[] = {
     {.key = "congestion",
      .type = READER_WORD,
@@ -78,6 +100,7 @@ static const struct reader_field tcp_fields[] = {
      .max = 60e9,
      .otherwise = "200ms"},
     {.key = "keepAlive", .type = READER_OBJECT, .offset = 0, .object = &keep_alive_object},
+    {.key = "ports", .type = READER_OBJECT, .offset = 0, .object = &ports_object},
     {.key = NULL},
 };
 const struct reader_object experiment_tcp_object = {"tcp", tcp_fields, NULL, check_tcp};
@@ -90,5 +113,8 @@ static int check_tcp(struct reader *reader, void *object)
         return reader_refuse(reader, "window: without windowScale want 65535 bytes at most");
     if (tcp->rto_initial_ns < tcp->rto_min_ns)
         return reader_refuse(reader, "rtoInitial: want no less than rtoMin");
+    if (tcp->port_last < tcp->port_first)
+        return reader_refuse(reader, "ports.last: got %u, want no less than ports.first, %u",
+                             tcp->port_last, tcp->port_first);
     return 0;
 }

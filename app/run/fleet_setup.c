@@ -427,6 +427,9 @@ static int make_worker(struct fleet *fleet, unsigned index, const struct experim
     config.traffic.run = fleet->run;
     config.traffic.board = fleet->board;
     config.tcp = tcp_of(&experiment->tcp);
+    config.traffic.port_first = (uint16_t)experiment->tcp.port_first;
+    config.traffic.port_last = (uint16_t)experiment->tcp.port_last;
+    config.traffic.quarantine_ns = (uint64_t)experiment->tcp.port_reuse_after_ns;
     if (getrandom(&config.key, sizeof(config.key), 0) != sizeof(config.key))
         return error_set(err, EXIT_ENVIRONMENT, -errno, "getrandom: %s", strerror(errno));
     const struct machine_port *port = member->nic->config;

@@ -185,6 +185,7 @@ static int fill_tcp(struct worker *worker, const struct worker_config *config,
     tcp.tell_acked = traffic_acked_needed(traffic);
     tcp.time_wait_ns = config->time_wait_ns;
     tcp.time_waits = traffic_time_waits_needed(traffic, config->time_wait_ns);
+    tcp.time_wait_reuse = traffic->quarantine_ns < config->time_wait_ns;
     tcp.mtu_bytes = net_mtu_bytes(config->port);
     choose(&tcp, &config->tcp);
     worker->tcp = tcp_setup(&tcp, 0, err);

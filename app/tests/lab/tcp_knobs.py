@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """What an experiment says of TCP, seen on the wire by the other side: options and flags of SYNs, the
-window, and keep-alives of a quiet connection.
+window, client ports, and keep-alives of a quiet connection.
 
 usage: tcp_knobs.py SEAMLINE        the test; prints TAP
        tcp_knobs.py --serve         accepts on port 7101 and holds; tells each segment from the tester
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -39,16 +40,26 @@ def segment(packet):
     source, port, seq, _, offset, flags, window = struct.unpack("!HHLLBBH", tcp[:16])
     if port != PORT:
         return None
-    return {"from": source, "seq": seq, "flags": flags, "window": window,
+    return {"from": [socket.inet_ntoa(packet[12:16]), source], "seq": seq, "flags": flags, "window": window,
             "options": options(tcp[20:(offset >> 4) * 4]), "bytes": len(tcp) - (offset >> 4) * 4}
+
+
+def hold(connection):
+    """Until the client closes it."""
+    with connection, contextlib.suppress(ConnectionResetError):
+        while connection.recv(4096):
+            pass
+
+
+def accept(server):
+    while True:
+        threading.Thread(target=hold, args=[server.accept()[0]], daemon=True).start()
 
 
 def serve():
     server = socket.create_server(("0.0.0.0", PORT), backlog=100)
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
-    held = []
-    threading.Thread(target=lambda: [held.append(server.accept()) for _ in iter(int, 1)],
-                     daemon=True).start()
+    threading.Thread(target=accept, args=[server], daemon=True).start()
     print("ready", flush=True)
     while True:
         seen = segment(wire.recv(2048))
@@ -108,6 +119,14 @@ def checks(seamline, folder):
     yield "and no ECN", not any(s["flags"] & (ECE | CWR) for s in syns), syns[:3]
     yield "run.json says so", account["tcp"]["congestion"] == "cubic" and account["tcp"]["sack"] \
         and account["tcp"]["initialWindow"] == 10, account["tcp"]
+    ends = [tuple(s["from"]) for s in syns]
+    yield "none is from the ends of one before", len(set(ends)) == len(ends), ends
+    seen, account = run(seamline, folder, "ports", url, "-r", "40/s", "--set", "tcp.ports.first=40000",
+                        "--set", "tcp.ports.last=40000", "--set", "tcp.ports.reuseAfter=50ms")
+    ends = [tuple(s["from"]) for s in seen if s["flags"] & SYN]
+    yield "client ports are as said", {port for _, port in ends} == {40000}, ends
+    # What the client closed first is in TIME-WAIT here.
+    yield "and are used again as soon as said", len(ends) > 2 * len(set(ends)), ends
     sets = ["sack=false", "timestamps=false", "windowScale=false", "ecn=true", "window=20KiB",
             "congestion=reno"]
     seen, account = run(seamline, folder, "other", url, "-r", "10/s",

@@ -277,6 +277,8 @@ static void mistakes_are_named(void **state)
         {"tcp.congestion=bbr", "tcp.congestion: got \"bbr\", want \"cubic\" or \"reno\""},
         {"tcp.windowScale=false", "tcp: window: without windowScale want 65535 bytes at most"},
         {"tcp.rtoInitial=100ms", "tcp: rtoInitial: want no less than rtoMin"},
+        {"tcp.ports.first=0", "tcp.ports.first: got 0, want an integer from 1 to 65535"},
+        {"tcp.ports.last=1023", "tcp: ports.last: got 1023, want no less than ports.first, 1024"},
         {"tcp.initialWindow=65", "tcp.initialWindow: got 65, want an integer from 1 to 64"},
         {"streams.new.name=held", "streams[1]: name: there is already a stream \"held\""},
         {"streams.new.target.port=80",
