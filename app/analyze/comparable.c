@@ -12,8 +12,9 @@
 static const double tsc_most = 1e-4;
 
 /* Members of a plan that change nothing of what is measured. */
-static const char *const free_members[] = {"version", "name",     "seed",   "expect",
-                                           "report",  "variants", "matrix", "repeats"};
+static const char *const free_members[] = {"version",          "name",   "seed",
+                                           "cluster.lab.seed", "expect", "report",
+                                           "variants",         "matrix", "repeats"};
 
 struct difference {
     const struct compare_run *base, *other;

@@ -25,7 +25,9 @@ static int assign_alternatives(const char *name, cJSON *tree, const char *const 
                                struct error *err);
 static int assign_named(const char *name, cJSON *tree, const cJSON *list, const char *where,
                         const char *wanted, struct error *err);
-static int read_tree(const char *name, cJSON *tree, struct experiment **out, struct error *err);
+static int read_tree(const char *name, cJSON *tree, uint32_t repeat, struct experiment **out,
+                     struct error *err);
+static void draw_anew(struct experiment *experiment, uint32_t repeat);
 static int try_variants(const struct experiment *experiment, struct error *err);
 
 static const struct {
@@ -79,7 +81,7 @@ int experiment_from_tree(const char *name, cJSON *tree, const struct experiment_
         cJSON_Delete(tree);
         return result;
     }
-    result = read_tree(name, tree, &experiment, err);
+    result = read_tree(name, tree, options != NULL ? options->repeat : 0, &experiment, err);
     if (result == 0 && (experiment->variant_count > 0 || experiment->axis_count > 0))
         result = try_variants(experiment, err);
     if (result < 0) {
@@ -322,7 +324,8 @@ static int assign_named(const char *name, cJSON *tree, const cJSON *list, const 
 }
 
 /* Takes TREE. */
-static int read_tree(const char *name, cJSON *tree, struct experiment **out, struct error *err)
+static int read_tree(const char *name, cJSON *tree, uint32_t repeat, struct experiment **out,
+                     struct error *err)
 {
     struct experiment *experiment = calloc(1, sizeof(*experiment));
     struct reader reader = {.file = name, .err = err, .context = experiment};
@@ -338,6 +341,7 @@ static int read_tree(const char *name, cJSON *tree, struct experiment **out, str
     if (result == 0)
         result = experiment_check(&reader, experiment);
     if (result == 0) {
+        draw_anew(experiment, repeat);
         experiment->resolved = reader_print(&experiment_object, experiment, experiment);
         if (experiment->resolved == NULL || experiment->path == NULL)
             result = error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
@@ -347,6 +351,14 @@ static int read_tree(const char *name, cJSON *tree, struct experiment **out, str
     else
         *out = experiment;
     return result;
+}
+
+static void draw_anew(struct experiment *experiment, uint32_t repeat)
+{
+    uint32_t before = repeat > 0 ? repeat - 1 : 0;
+
+    experiment->seed += before;
+    experiment->cluster.lab.seed += before;
 }
 
 /* What cannot be read should not be found after hours of what comes before it. */

@@ -647,6 +647,11 @@ struct experiment_options {
     /* One run of those that the file stands for: `alternatives` has one of each axis, made after
      * the variant and before `sets`; variants, matrix and repeats are then taken out. */
     bool single;
+    /* Which of its repeats, from 1; 0 is as 1. Its own draws are those of
+     *     seed = the file's + (repeat - 1), modulo 2^32
+     * for `seed` and `cluster.lab.seed`: the same for all runs of the matrix, which are so compared
+     * under the same delays, and the file's own in the first. */
+    uint32_t repeat;
     const char *alternatives[EXPERIMENT_AXES_MAX];
 };
 

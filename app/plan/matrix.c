@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,10 +60,14 @@ void matrix_options(const struct matrix_cell *cell, struct experiment_options *o
         out->alternatives[i] = cell->alternatives[i]->name;
 }
 
-bool matrix_matches(const struct matrix_cell *cell, const char *const *patterns, uint32_t count)
+bool matrix_matches(const struct matrix_cell *cell, uint32_t repeat, const char *const *patterns,
+                    uint32_t count)
 {
+    char one[MATRIX_NAME_BYTES + 16];
+
+    snprintf(one, sizeof(one), "%s/%" PRIu32, cell->name, repeat);
     for (uint32_t i = 0; i < count; i++)
-        if (fnmatch(patterns[i], cell->name, 0) == 0)
+        if (fnmatch(patterns[i], cell->name, 0) == 0 || fnmatch(patterns[i], one, 0) == 0)
             return true;
     return false;
 }

@@ -41,8 +41,10 @@ int matrix_make(const struct experiment *experiment, bool variants, struct matri
 void matrix_free(struct matrix *matrix);
 /* What reads CELL's experiment from the same file; strings are the experiment's. */
 void matrix_options(const struct matrix_cell *cell, struct experiment_options *out);
-/* Does CELL's name match one of PATTERNS, as of the shell ("host-*")? */
-bool matrix_matches(const struct matrix_cell *cell, const char *const *patterns, uint32_t count);
+/* Does one of PATTERNS, as of the shell ("host-*"), match the name of CELL, or of its repeat number
+ * REPEAT ("host-nodePort/3")? */
+bool matrix_matches(const struct matrix_cell *cell, uint32_t repeat, const char *const *patterns,
+                    uint32_t count);
 /* What CELL sets, "path=value" with spaces between, in the order of assignment. */
 void matrix_settings(const struct matrix_cell *cell, struct text *out);
 

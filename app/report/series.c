@@ -84,6 +84,15 @@ int series_worst(const struct series *series)
     return worst;
 }
 
+/* Backwards: in rounds, the one before is near. */
+bool series_is_first(const struct series *series, uint32_t index)
+{
+    for (uint32_t i = index; i-- > 0;)
+        if (strcmp(series->runs[i].name, series->runs[index].name) == 0)
+            return false;
+    return true;
+}
+
 void series_figures(const cJSON *account, struct series_figures *out)
 {
     const cJSON *item;
@@ -192,12 +201,11 @@ static void add_run(const struct series *series, const struct series_run *run, i
     text_free(&longest);
 }
 
-/* Those of the first repeat stand for all of their name. */
 static void add_spreads(const struct series *series, int width, struct text *out)
 {
     text_add(out, "\nOver the repeats: mean (least..greatest, standard deviation)\n");
     for (uint32_t i = 0; i < series->count; i++) {
-        if (series->runs[i].repeat != 1)
+        if (!series_is_first(series, i))
             continue;
         text_addf(out, "  %-*s", width, series->runs[i].name);
         for (unsigned k = 0; k < FIGURES; k++) {
@@ -207,6 +215,9 @@ static void add_spreads(const struct series *series, int width, struct text *out
         }
         text_add(out, "\n");
     }
+    text_add(out,
+             "\nRepeat N draws by the experiment's seeds plus N - 1; with --only NAME/N it is made "
+             "again alone, by the same draws.\n");
 }
 
 static void add_spread(const struct series *series, const char *name, unsigned figure,

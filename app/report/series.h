@@ -57,6 +57,9 @@ const char *series_verdict(const struct series_run *run);
 /* The worst exit status of those that ended; EXIT_ENVIRONMENT when one was killed. */
 int series_worst(const struct series *series);
 
+/* Is run INDEX the first one in the list that has its name? */
+bool series_is_first(const struct series *series, uint32_t index);
+
 /* From a run.json. */
 void series_figures(const cJSON *account, struct series_figures *out);
 /* series.json as a tree. */

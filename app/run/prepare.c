@@ -33,7 +33,8 @@ static int load_experiment(struct session *session, struct error *err)
     struct experiment_options how = {.sets = options->sets,
                                      .set_count = options->set_count,
                                      .variant = options->variant,
-                                     .single = options->single};
+                                     .single = options->single,
+                                     .repeat = options->repeat};
     memcpy(how.alternatives, options->alternatives, sizeof(how.alternatives));
     return experiment_load(options->experiment, &how, &session->experiment, err);
 }

@@ -32,6 +32,7 @@ struct run_options {
     size_t set_count;
     bool single; /* One run of a series (run/series.h), with `alternatives` of the matrix. */
     const char *alternatives[EXPERIMENT_AXES_MAX];
+    uint32_t repeat;         /* Which of the series' repeats, from 1; 0: it is none. */
     bool variants;           /* All variants, one after another. */
     const char *const *only; /* Patterns of the names of a series' runs. */
     uint32_t only_count;     /* 0: all. */

@@ -73,7 +73,7 @@ static const char *only_name(const char *directory, const struct series *series,
     const char *name = series->count > 0 ? series->runs[0].name : "";
     bool several = false;
     for (uint32_t i = 0; i < series->count; i++) {
-        if (series->runs[i].repeat == 1)
+        if (series_is_first(series, i))
             text_addf(&names, "%s%s", names.size > 0 ? ", " : "", series->runs[i].name);
         several |= strcmp(series->runs[i].name, name) != 0;
     }

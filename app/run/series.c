@@ -50,7 +50,9 @@ struct work {
 static int load(struct work *work, struct error *err);
 static bool is_series(const struct work *work);
 static void list_runs(const struct work *work);
-static bool is_wanted(const struct work *work, const struct matrix_cell *cell);
+static bool is_wanted(const struct work *work, const struct matrix_cell *cell, uint32_t repeat);
+static bool any_wanted(const struct work *work, const struct matrix_cell *cell,
+                       const char *const *only, uint32_t count);
 static int refuse_only(const struct work *work, struct error *err);
 static int make_runs(struct work *work, struct error *err);
 static void make_run(struct work *work, const struct matrix_cell *cell, uint32_t repeat);
@@ -171,7 +173,7 @@ static void list_runs(const struct work *work)
     for (uint32_t i = 0; i < work->matrix.count; i++) {
         const struct matrix_cell *cell = &work->matrix.cells[i];
         struct text settings = {0};
-        if (!is_wanted(work, cell))
+        if (!any_wanted(work, cell, work->options->only, work->options->only_count))
             continue;
         matrix_settings(cell, &settings);
         printf("%s%s%s\n", cell->name, settings.size > 0 ? "  " : "", text_str(&settings));
@@ -180,11 +182,22 @@ static void list_runs(const struct work *work)
     fflush(stdout);
 }
 
-static bool is_wanted(const struct work *work, const struct matrix_cell *cell)
+static bool is_wanted(const struct work *work, const struct matrix_cell *cell, uint32_t repeat)
 {
     const struct run_options *options = work->options;
 
-    return options->only_count == 0 || matrix_matches(cell, options->only, options->only_count);
+    return options->only_count == 0 ||
+           matrix_matches(cell, repeat, options->only, options->only_count);
+}
+
+/* Is any repeat of CELL among ONLY? None given is all. */
+static bool any_wanted(const struct work *work, const struct matrix_cell *cell,
+                       const char *const *only, uint32_t count)
+{
+    for (uint32_t repeat = 1; count > 0 && repeat <= work->series.repeats; repeat++)
+        if (matrix_matches(cell, repeat, only, count))
+            return true;
+    return count == 0;
 }
 
 /* A pattern that names nothing is a mistake. */
@@ -194,7 +207,7 @@ static int refuse_only(const struct work *work, struct error *err)
         struct text names = {0};
         bool found = false;
         for (uint32_t i = 0; i < work->matrix.count; i++) {
-            found |= matrix_matches(&work->matrix.cells[i], &work->options->only[p], 1);
+            found |= any_wanted(work, &work->matrix.cells[i], &work->options->only[p], 1);
             text_addf(&names, "%s%s", i > 0 ? ", " : "", work->matrix.cells[i].name);
         }
         if (!found)
@@ -223,7 +236,7 @@ static int make_runs(struct work *work, struct error *err)
         return error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
     for (uint32_t repeat = 1; repeat <= work->series.repeats; repeat++)
         for (uint32_t i = 0; i < work->matrix.count; i++)
-            if (is_wanted(work, &work->matrix.cells[i]))
+            if (is_wanted(work, &work->matrix.cells[i], repeat))
                 make_run(work, &work->matrix.cells[i], repeat);
     return 0;
 }
@@ -259,7 +272,7 @@ static int check_runs(struct work *work, struct error *err)
         if (work->series.runs[i].state == SERIES_SKIPPED)
             continue;
         any = true;
-        if (work->series.runs[i].repeat > 1)
+        if (!series_is_first(&work->series, i))
             continue;
         options_of(work, i, directory, &options);
         int code = prepare_check(&options, err);
@@ -282,6 +295,7 @@ static void options_of(const struct work *work, uint32_t index, char directory[P
     snprintf(directory, PATH_MAX, "%s/%s", work->rundir.path, work->entries[index].directory);
     out->directory = directory;
     out->single = true;
+    out->repeat = work->series.runs[index].repeat;
     if (cell->variant != NULL)
         out->variant = cell->variant->name;
     for (uint32_t i = 0; i < cell->axis_count; i++)

@@ -96,7 +96,15 @@ def repeats(folder):
         "slow-open-any/1", "slow-open-any/2"] and all(r["figures"]["due"] < 15 for r in found.values()), \
         (status, found, errors)
     line = [text for text in out.splitlines() if "; lost " in text]
+    seeds = [json.loads((folder / "repeats" / "slow-open-any" / n / "experiment.json").read_text())["seed"]
+             for n in "12"]
+    yield "each by a seed of its own, which its experiment.json tells", seeds == [1, 2], seeds
     yield "with mean, least, greatest and spread", len(line) == 1 and "lost 0 (0..0, 0)" in line[0], out
+    status, out, errors = run(folder, "-o", folder / "alone", "--only", "open-any/2", "--repeat", "2")
+    found = list(rows(folder, "alone"))
+    resolved = json.loads((folder / "alone" / "open-any" / "2" / "experiment.json").read_text())
+    yield "one repeat is made again alone, by its seed", status == 0 and found == ["open-any/2"] \
+        and resolved["seed"] == 2, (status, found, errors)
 
 
 def broken_off(folder):

@@ -35,7 +35,7 @@ static void the_last_axis_changes_fastest(void **state)
     static const char *const plain[] = {"a-slow", "a-fast", "b-slow", "b-fast"};
     static const char *const varied[] = {"v-a-slow", "v-a-fast", "v-b-slow", "v-b-fast",
                                          "w-a-slow", "w-a-fast", "w-b-slow", "w-b-fast"};
-    static const char *const patterns[] = {"*-b-*", "w-a-fast"};
+    static const char *const patterns[] = {"*-b-*", "w-a-fast", "v-a-slow/3"};
     struct experiment *x;
     struct matrix matrix;
     struct text text = {0};
@@ -52,8 +52,12 @@ static void the_last_axis_changes_fastest(void **state)
     assert_int_equal(matrix.count, 8);
     for (unsigned i = 0; i < 8; i++) {
         assert_string_equal(matrix.cells[i].name, varied[i]);
-        assert_int_equal(matrix_matches(&matrix.cells[i], patterns, 2), i == 2 || i == 3 || i >= 5);
+        assert_int_equal(matrix_matches(&matrix.cells[i], 1, patterns, 2),
+                         i == 2 || i == 3 || i >= 5);
     }
+    assert_false(matrix_matches(&matrix.cells[0], 2, &patterns[2], 1));
+    assert_true(matrix_matches(&matrix.cells[0], 3, &patterns[2], 1));
+    assert_false(matrix_matches(&matrix.cells[1], 3, &patterns[2], 1));
     matrix_settings(&matrix.cells[3], &text);
     assert_string_equal(text_str(&text),
                         "streams.s.rate=\"2/s\" target.port=82 streams.s.rate=\"9/s\"");
@@ -91,6 +95,48 @@ static void a_cell_reads_as_one_run(void **state)
         assert_int_equal(one->repeats, 1);
         experiment_free(one);
     }
+    matrix_free(&matrix);
+    experiment_free(x);
+}
+
+#define SEEDED                                                                                     \
+    BASE ",\"seed\":7,\"cluster\":{\"kubeconfig\":\"lab\",\"context\":\"seamline-lab\","           \
+         "\"namespace\":"                                                                          \
+         "\"n\",\"lab\":{\"seed\":40}}"
+
+/* The draws of a repeat are its own, the same for all runs of the matrix, and written down. */
+static void a_repeat_has_its_own_seeds(void **state)
+{
+    static const char json[] = SEEDED
+        ",\"repeats\":3,\"matrix\":{\"rate\":{\"slow\":{\"set\":{}},\"fast\":" RATE("9/s") "}}}";
+    static const char *const last[] = {"seed=4294967295"};
+    static const struct {
+        uint32_t repeat, seed, lab_seed;
+    } rows[] = {{0, 7, 40}, {1, 7, 40}, {2, 8, 41}, {1000, 1006, 1039}};
+    struct experiment *x, *one;
+    struct matrix matrix;
+    struct error err;
+
+    (void)state;
+    assert_int_equal(load(json, NULL, &x, &err), 0);
+    assert_int_equal(matrix_make(x, false, &matrix, &err), 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        for (unsigned cell = 0; cell < matrix.count; cell++) {
+            struct experiment_options options = {.repeat = rows[i].repeat};
+            matrix_options(&matrix.cells[cell], &options);
+            assert_int_equal(load(json, &options, &one, &err), 0);
+            assert_int_equal(one->seed, rows[i].seed);
+            assert_int_equal(one->cluster.lab.seed, rows[i].lab_seed);
+            assert_int_equal(json_integer(one->resolved, "seed", -1), rows[i].seed);
+            assert_int_equal(json_integer(one->resolved, "cluster.lab.seed", -1), rows[i].lab_seed);
+            experiment_free(one);
+        }
+    /* Past the greatest there is the least. */
+    struct experiment_options options = {.sets = last, .set_count = 1, .repeat = 2};
+    matrix_options(&matrix.cells[0], &options);
+    assert_int_equal(load(json, &options, &one, &err), 0);
+    assert_int_equal(one->seed, 0);
+    experiment_free(one);
     matrix_free(&matrix);
     experiment_free(x);
 }
@@ -157,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_axis_changes_fastest),
         cmocka_unit_test(a_cell_reads_as_one_run),
+        cmocka_unit_test(a_repeat_has_its_own_seeds),
         cmocka_unit_test(without_any_it_is_one_run),
         cmocka_unit_test(what_cannot_be_run_is_refused_when_the_file_is_read),
     };

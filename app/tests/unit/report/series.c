@@ -65,6 +65,9 @@ static const char table[] =
     "  rr       good 895 (890..900, 7.07); lost 5 (0..10, 7.07); windows 0.5 (0..1, 0.707); "
     "longest window 6.173 ms (0..12.35, 8.73); broken 12 (10..14, 2.83); lasting 80 (80..80, 0)\n"
     "\n"
+    "Repeat N draws by the experiment's seeds plus N - 1; with --only NAME/N it is made again "
+    "alone, by the same draws.\n"
+    "\n"
     "  lc/1: skipped: lc needs ipvs\n"
     "  lc/2: skipped: lc needs ipvs\n"
     "  lc/3: killed: by signal 9\n";
@@ -90,6 +93,24 @@ static void a_table_has_a_row_for_each(void **state)
     assert_string_equal(again.runs[1].settings, "a=1");
     free(again.runs);
     cJSON_Delete(json);
+    text_free(&text);
+}
+
+/* With --only NAME/N the first repeat need not be there. */
+static void a_name_is_told_once_by_whichever_repeat_is_first(void **state)
+{
+    struct series_run copy[6];
+    struct series series = {"up", "", 3, 4, copy};
+    struct text text = {0};
+
+    (void)state;
+    memcpy(copy, runs + 2, 4 * sizeof(runs[0])); /* lc 2, rr 2, lc 3, rr 3. */
+    series_table(&series, &text);
+    assert_non_null(strstr(text_str(&text), "  lc       good -;"));
+    assert_non_null(strstr(text_str(&text), "  rr       good 900 (900..900, 0);"));
+    assert_true(series_is_first(&series, 1));
+    assert_false(series_is_first(&series, 2));
+    assert_false(series_is_first(&series, 3));
     text_free(&text);
 }
 
@@ -144,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_sums_over_streams),
         cmocka_unit_test(a_table_has_a_row_for_each),
+        cmocka_unit_test(a_name_is_told_once_by_whichever_repeat_is_first),
         cmocka_unit_test(a_run_that_did_not_end_well_decides_the_status),
         cmocka_unit_test(another_file_is_refused),
     };

@@ -22,6 +22,7 @@ struct peculiar {
     unsigned lost;          /* Of the requests of stream new. */
     const char *experiment; /* Extra members. */
     bool killed;
+    unsigned seed; /* Of the plan and its lab; 0: as the scene has it. */
 };
 
 static void write_log(const char *directory, unsigned lost, struct meta *meta)
@@ -48,6 +49,15 @@ static void write_log(const char *directory, unsigned lost, struct meta *meta)
     totals->outcomes[OUTCOME_REFUSED] = lost;
 }
 
+/* As a later repeat's plan says. */
+static void draw_otherwise(cJSON *plan, unsigned seed)
+{
+    cJSON *cluster = cJSON_GetObjectItem(plan, "cluster");
+    cJSON *lab = cJSON_GetObjectItem(cluster, "lab");
+    cJSON_SetNumberValue(cJSON_GetObjectItem(plan, "seed"), seed);
+    cJSON_SetNumberValue(cJSON_GetObjectItem(lab, "seed"), seed);
+}
+
 static void make_run(const char *folder, const char *name, const struct peculiar *peculiar)
 {
     char directory[1000], path[1100];
@@ -61,6 +71,8 @@ static void make_run(const char *folder, const char *name, const struct peculiar
     scene.meta.final = !peculiar->killed;
     write_log(directory, peculiar->lost, &scene.meta);
     assert_int_equal(meta_write(&scene.meta, directory, &err), 0);
+    if (peculiar->seed != 0)
+        draw_otherwise(scene.experiment->resolved, peculiar->seed);
     char *printed = json_print(scene.experiment->resolved, true);
     text_add(&text, printed);
     assert_int_equal(text_write_file(&text, path), 0);
@@ -159,6 +171,8 @@ static void what_is_not_alike_is_refused(void **state)
                                 .experiment = ",\"expect\":[{\"stream\":\"new\",\"figure\":"
                                               "\"lostRequests\",\"equals\":0}]"});
     make_run(*state, "killed", &(struct peculiar){.lost = 10, .killed = true});
+    make_run(*state, "drawn", &(struct peculiar){.lost = 10, .seed = 2});
+    check(*state, "base drawn", EXIT_MET, "no regression found");
     check(*state, "base plan", EXIT_USAGE, "as said above");
     check(*state, "base plan --force", EXIT_MET,
           "other plan: windows.holdOff is \"1s\" in base, \"3s\" in plan");
