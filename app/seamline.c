@@ -1,6 +1,5 @@
 /* seamline - what a change in a Kubernetes cluster does to traffic: the command line. */
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,8 @@
 
 #include "analyze/analyze.h"
 #include "base/error.h"
+#include "base/option.h"
+#include "base/suggest.h"
 #include "base/text.h"
 #include "plan/experiment.h"
 #include "report/report.h"
@@ -33,7 +34,8 @@ enum {
     OPTION_ALLOW_EXEC,
     OPTION_EVENTS,
     OPTION_METRICS,
-    OPTION_TELEMETRY
+    OPTION_TELEMETRY,
+    OPTION_DRIVERS
 };
 
 static const char general_help[] =
@@ -136,7 +138,7 @@ struct arguments {
     bool yes, quiet, pcap, dry, help, variants, list, allow_exec, telemetry;
 };
 
-static const struct option long_options[] = {
+static const struct option run_options[] = {
     {"machine", required_argument, NULL, 'm'},
     {"set", required_argument, NULL, 's'},
     {"variant", required_argument, NULL, 'V'},
@@ -144,9 +146,7 @@ static const struct option long_options[] = {
     {"yes", no_argument, NULL, 'y'},
     {"quiet", no_argument, NULL, 'q'},
     {"pcap", no_argument, NULL, 'p'},
-    {"drivers", required_argument, NULL, 'D'},
-    {"format", required_argument, NULL, 'f'},
-    {"dry-run", no_argument, NULL, 'n'},
+    {"drivers", required_argument, NULL, OPTION_DRIVERS},
     {"help", no_argument, NULL, 'h'},
     {"variants", no_argument, NULL, OPTION_VARIANTS},
     {"only", required_argument, NULL, OPTION_ONLY},
@@ -159,82 +159,68 @@ static const struct option long_options[] = {
     {0},
 };
 
-static bool take_repeats(struct arguments *arguments, const char *text)
+static const struct option report_options[] = {
+    {"format", required_argument, NULL, 'f'},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+static const struct option undo_options[] = {
+    {"dry-run", no_argument, NULL, 'n'},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+static int take_repeats(struct arguments *arguments, const char *text, struct error *err)
 {
     char *end;
     unsigned long count = strtoul(text, &end, 10);
     if (end == text || *end != '\0' || count < 1 || count > EXPERIMENT_REPEATS_MAX)
-        return false;
+        return error_set(err, EXIT_USAGE, -EINVAL, "--repeat: \"%.40s\" is no number from 1 to %d",
+                         text, EXPERIMENT_REPEATS_MAX);
     arguments->repeats = (uint32_t)count;
-    return true;
+    return 0;
 }
 
-/* Take one option; false when it is none, there are too many, or its value is none. */
-static bool take_option(struct arguments *arguments, int option)
+static int take_only(struct arguments *arguments, const char *text, struct error *err)
+{
+    if (arguments->only_count == ONLY_MAX)
+        return error_set(err, EXIT_USAGE, -E2BIG, "--only: at most %d", ONLY_MAX);
+    arguments->only[arguments->only_count++] = text;
+    return 0;
+}
+
+static int take_set(struct arguments *arguments, const char *text, struct error *err)
+{
+    if (arguments->set_count == SETS_MAX)
+        return error_set(err, EXIT_USAGE, -E2BIG, "--set: at most %d", SETS_MAX);
+    arguments->sets[arguments->set_count++] = text;
+    return 0;
+}
+
+static int take_option(struct arguments *arguments, int option, struct error *err)
 {
     switch (option) {
-    case OPTION_VARIANTS: arguments->variants = true; return true;
-    case OPTION_ALLOW_EXEC: arguments->allow_exec = true; return true;
-    case OPTION_LIST: arguments->list = true; return true;
-    case OPTION_EVENTS: arguments->events = optarg; return true;
-    case OPTION_METRICS: arguments->metrics = optarg; return true;
-    case OPTION_TELEMETRY: arguments->telemetry = true; return true;
-    case OPTION_REPEAT: return take_repeats(arguments, optarg);
-    case OPTION_ONLY:
-        if (arguments->only_count == ONLY_MAX)
-            return false;
-        arguments->only[arguments->only_count++] = optarg;
-        return true;
-    case 'm': arguments->machine = optarg; return true;
-    case 'V': arguments->variant = optarg; return true;
-    case 'o': arguments->output = optarg; return true;
-    case 'f': arguments->format = optarg; return true;
-    case 'D': arguments->drivers = optarg; return true;
-    case 'y': arguments->yes = true; return true;
-    case 'q': arguments->quiet = true; return true;
-    case 'p': arguments->pcap = true; return true;
-    case 'n': arguments->dry = true; return true;
-    case 'h': arguments->help = true; return true;
-    case 's':
-        if (arguments->set_count == SETS_MAX)
-            return false;
-        arguments->sets[arguments->set_count++] = optarg;
-        return true;
-    default: return false;
+    case OPTION_VARIANTS: arguments->variants = true; return 0;
+    case OPTION_ALLOW_EXEC: arguments->allow_exec = true; return 0;
+    case OPTION_LIST: arguments->list = true; return 0;
+    case OPTION_EVENTS: arguments->events = optarg; return 0;
+    case OPTION_METRICS: arguments->metrics = optarg; return 0;
+    case OPTION_TELEMETRY: arguments->telemetry = true; return 0;
+    case OPTION_REPEAT: return take_repeats(arguments, optarg, err);
+    case OPTION_ONLY: return take_only(arguments, optarg, err);
+    case OPTION_DRIVERS: arguments->drivers = optarg; return 0;
+    case 'm': arguments->machine = optarg; return 0;
+    case 'V': arguments->variant = optarg; return 0;
+    case 'o': arguments->output = optarg; return 0;
+    case 'f': arguments->format = optarg; return 0;
+    case 'y': arguments->yes = true; return 0;
+    case 'q': arguments->quiet = true; return 0;
+    case 'p': arguments->pcap = true; return 0;
+    case 'n': arguments->dry = true; return 0;
+    case 'h': arguments->help = true; return 0;
+    default: return take_set(arguments, optarg, err);
     }
-}
-
-/* ALLOWED: the command's option letters as for getopt. */
-static bool parse(int argc, char **argv, const char *allowed, struct arguments *arguments)
-{
-    int option;
-    optind = 1;
-    while ((option = getopt_long(argc, argv, allowed, long_options, NULL)) != -1) {
-        if (option == '?')
-            return false;
-        /* Options without a letter are those of `run`, the only command that takes a machine. */
-        const char *fits =
-            option < OPTION_VARIANTS ? strchr(allowed, option) : strchr(allowed, 'm');
-        if (fits == NULL) {
-            fprintf(stderr, "seamline %s: option %s is not for this command\n", argv[0],
-                    argv[optind - 1]);
-            return false;
-        }
-        if (!take_option(arguments, option)) {
-            fprintf(stderr, "seamline %s: %s: too many, or no number from 1 to %d\n", argv[0],
-                    argv[optind - 1], EXPERIMENT_REPEATS_MAX);
-            return false;
-        }
-    }
-    if (arguments->help)
-        return true;
-    if (argc - optind != 1) {
-        fprintf(stderr, "seamline %s: want exactly one operand; see seamline help %s\n", argv[0],
-                argv[0]);
-        return false;
-    }
-    arguments->operand = argv[optind];
-    return true;
 }
 
 /* It may quote a server. */
@@ -389,6 +375,7 @@ static enum exit_status command_undo(const struct arguments *arguments)
 enum command {
     COMMAND_RUN,
     COMMAND_TRAFFIC,
+    COMMAND_RESPOND,
     COMMAND_KUBE,
     COMMAND_DOCTOR,
     COMMAND_ADVISE,
@@ -400,20 +387,45 @@ enum command {
     COMMAND_COUNT
 };
 
+/* Those without LIST have options of their own. */
 static const struct {
-    const char *name, *options, *help;
+    const char *name, *operand, *letters, *help;
+    const struct option *list;
 } commands[COMMAND_COUNT] = {
-    [COMMAND_RUN] = {"run", "m:s:V:o:yqpD:h", run_help},
-    [COMMAND_TRAFFIC] = {"traffic", NULL, traffic_help},
-    [COMMAND_KUBE] = {"kube", NULL, kube_help},
-    [COMMAND_DOCTOR] = {"doctor", NULL, doctor_help},
-    [COMMAND_ADVISE] = {"advise", NULL, advise_help},
-    [COMMAND_COMPARE] = {"compare", NULL, compare_help},
-    [COMMAND_MERGE] = {"merge", NULL, merge_help},
-    [COMMAND_PREDICT] = {"predict", NULL, predict_help},
-    [COMMAND_REPORT] = {"report", "f:h", report_help},
-    [COMMAND_UNDO] = {"undo", "nh", undo_help},
+    [COMMAND_RUN] = {"run", "an experiment, such as config/k8s-app-upgrade.json", ":m:s:V:o:yqph",
+                     run_help, run_options},
+    [COMMAND_TRAFFIC] = {"traffic", .help = traffic_help},
+    [COMMAND_RESPOND] = {"respond", .help = respond_help},
+    [COMMAND_KUBE] = {"kube", .help = kube_help},
+    [COMMAND_DOCTOR] = {"doctor", .help = doctor_help},
+    [COMMAND_ADVISE] = {"advise", .help = advise_help},
+    [COMMAND_COMPARE] = {"compare", .help = compare_help},
+    [COMMAND_MERGE] = {"merge", .help = merge_help},
+    [COMMAND_PREDICT] = {"predict", .help = predict_help},
+    [COMMAND_REPORT] = {"report", "a run directory", ":f:h", report_help, report_options},
+    [COMMAND_UNDO] = {"undo", "a run directory", ":nh", undo_help, undo_options},
 };
+
+/* COMMAND's options and its operand. 0, or -EINVAL with ERR. */
+static int parse(int command, int argc, char **argv, struct arguments *arguments, struct error *err)
+{
+    char help[40];
+    int option, code = 0;
+    snprintf(help, sizeof(help), "seamline help %s", commands[command].name);
+    optind = 1;
+    while (code == 0 && (option = option_next(help, argc, argv, commands[command].letters,
+                                              commands[command].list, err)) > 0)
+        code = take_option(arguments, option, err);
+    if (code < 0 || option == OPTION_BAD)
+        return -EINVAL;
+    if (arguments->help)
+        return 0;
+    if (argc - optind != 1)
+        return error_set(err, EXIT_USAGE, -EINVAL, "%s: want %s, and nothing else; see %s",
+                         commands[command].name, commands[command].operand, help);
+    arguments->operand = argv[optind];
+    return 0;
+}
 
 static void print_help(int command)
 {
@@ -422,52 +434,64 @@ static void print_help(int command)
     if (command == COMMAND_REPORT)
         report_format_help(&formats);
     fputs(text_str(&formats), stdout);
+    fputs(command == COMMAND_TRAFFIC ? traffic_examples : "", stdout);
     text_free(&formats);
 }
 
+/* The command of that name; -1 after a message. */
 static int find_command(const char *name)
 {
-    for (int i = 0; i < COMMAND_COUNT; i++)
+    struct suggest suggest = {.word = name};
+    for (int i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(name, commands[i].name) == 0)
             return i;
+        suggest_offer(&suggest, commands[i].name);
+    }
+    const char *best = suggest_best(&suggest);
+    fprintf(stderr, "seamline: \"%s\" is no command%s%s%s; `seamline help` lists them\n", name,
+            best != NULL ? "; did you mean \"" : "", best != NULL ? best : "",
+            best != NULL ? "\"?" : "");
     return -1;
 }
 
-static enum exit_status dispatch(int argc, char **argv)
+static enum exit_status dispatch(int command, int argc, char **argv, const char *program)
 {
     struct arguments arguments = {0};
-    if (strcmp(argv[1], "respond") == 0) /* Its options are its own. */
-        return respond_command(argc - 1, argv + 1, argv[0]);
-    int command = find_command(argv[1]);
-    if (command < 0) {
-        fprintf(stderr, "seamline: \"%s\" is no command\n\n%s", argv[1], general_help);
-        return EXIT_USAGE;
+    struct error err = {0};
+    switch (command) {
+    case COMMAND_TRAFFIC: return command_traffic(argc, argv, program);
+    case COMMAND_RESPOND: return respond_command(argc, argv, program);
+    case COMMAND_KUBE: return command_kube(argc, argv);
+    case COMMAND_DOCTOR: return command_doctor(argc, argv, program);
+    case COMMAND_ADVISE: return command_advise(argc, argv);
+    case COMMAND_COMPARE: return command_compare(argc, argv);
+    case COMMAND_MERGE: return command_merge(argc, argv);
+    case COMMAND_PREDICT: return command_predict(argc, argv);
+    default: break;
     }
-    if (command == COMMAND_TRAFFIC)
-        return command_traffic(argc - 1, argv + 1, argv[0]);
-    if (command == COMMAND_KUBE)
-        return command_kube(argc - 1, argv + 1);
-    if (command == COMMAND_DOCTOR)
-        return command_doctor(argc - 1, argv + 1, argv[0]);
-    if (command == COMMAND_ADVISE)
-        return command_advise(argc - 1, argv + 1);
-    if (command == COMMAND_COMPARE)
-        return command_compare(argc - 1, argv + 1);
-    if (command == COMMAND_MERGE)
-        return command_merge(argc - 1, argv + 1);
-    if (command == COMMAND_PREDICT)
-        return command_predict(argc - 1, argv + 1);
-    if (!parse(argc - 1, argv + 1, commands[command].options, &arguments))
-        return EXIT_USAGE;
+    if (parse(command, argc, argv, &arguments, &err) < 0)
+        return complain(EXIT_USAGE, &err);
     if (arguments.help) {
         print_help(command);
         return EXIT_MET;
     }
     switch (command) {
-    case COMMAND_RUN: return command_run(&arguments, argv[0]);
+    case COMMAND_RUN: return command_run(&arguments, program);
     case COMMAND_REPORT: return command_report(&arguments);
     default: return command_undo(&arguments);
     }
+}
+
+static enum exit_status command_help(const char *name)
+{
+    int command = name != NULL ? find_command(name) : 0;
+    if (command < 0)
+        return EXIT_USAGE;
+    if (name != NULL)
+        print_help(command);
+    else
+        fputs(general_help, stdout);
+    return EXIT_MET;
 }
 
 int main(int argc, char **argv)
@@ -481,18 +505,8 @@ int main(int argc, char **argv)
         return EXIT_MET;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
-        if (argc > 2 && strcmp(argv[2], "respond") == 0) {
-            fputs(respond_help, stdout);
-            return EXIT_MET;
-        }
-        int command = argc > 2 ? find_command(argv[2]) : -1;
-        if (command >= 0)
-            print_help(command);
-        else
-            fputs(general_help, stdout);
-        fputs(command == COMMAND_TRAFFIC ? traffic_examples : "", stdout);
-        return EXIT_MET;
-    }
-    return dispatch(argc, argv);
+        strcmp(argv[1], "help") == 0)
+        return command_help(argv[2]);
+    int command = find_command(argv[1]);
+    return command < 0 ? EXIT_USAGE : dispatch(command, argc - 1, argv + 1, argv[0]);
 }

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/suggest.h"
 #include "plan/quantity.h"
-#include "plan/suggest.h"
 
 static bool is_pattern(const char *text);
 static int read_pod_ready(struct reader *reader, const cJSON *item, void *object);

@@ -11,9 +11,9 @@
 
 #include "base/address.h"
 #include "base/json.h"
+#include "base/suggest.h"
 #include "base/text.h"
 #include "plan/quantity.h"
-#include "plan/suggest.h"
 
 enum {
     SHOWN_BYTES = 80,

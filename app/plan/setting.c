@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/suggest.h"
 #include "base/text.h"
-#include "plan/suggest.h"
 
 enum {
     STEP_BYTES = 256,

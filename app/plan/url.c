@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/suggest.h"
+#include "base/suggest.h"
 
 enum {
     CTRAFFIC_PORT = 5003,

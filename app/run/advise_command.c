@@ -1,11 +1,11 @@
 #include "run/advise_command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/option.h"
 #include "plan/advice.h"
 #include "plan/quantity.h"
 #include "run/live_manifest.h"
@@ -75,9 +75,7 @@ static int take_option(struct options *options, int option, struct error *err)
     case OPTION_CONTEXT: options->live.context = optarg; return 0;
     case OPTION_REMOVAL: return read_time("--removal", optarg, &conditions->removal_ns, err);
     case OPTION_PROBE: return read_time("--probe-lag", optarg, &conditions->probe_ns, err);
-    case OPTION_REQUEST:
-        return read_time("--longest-request", optarg, &conditions->request_ns, err);
-    default: return error_set(err, EXIT_USAGE, -EINVAL, "see seamline help advise");
+    default: return read_time("--longest-request", optarg, &conditions->request_ns, err);
     }
 }
 
@@ -98,9 +96,11 @@ static int parse(int argc, char **argv, struct options *options, struct error *e
     options->conditions = (struct advice_conditions){.removal_ns = INT64_C(5000000000),
                                                      .request_ns = INT64_C(10000000000)};
     optind = 1;
-    while ((option = getopt_long(argc, argv, "d:p:k:n:h", list, NULL)) != -1)
+    while ((option = option_next("seamline help advise", argc, argv, ":d:p:k:n:h", list, err)) > 0)
         if (take_option(options, option, err) < 0)
             return -EINVAL;
+    if (option == OPTION_BAD)
+        return -EINVAL;
     if (!options->help && argc - optind != 1)
         return error_set(err, EXIT_USAGE, -EINVAL,
                          "advise: want exactly one file, or one name; see seamline help advise");

@@ -1,7 +1,6 @@
 #include "run/compare_command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "analyze/analyze.h"
 #include "analyze/comparable.h"
 #include "analyze/compare.h"
+#include "base/option.h"
 #include "plan/quantity.h"
 #include "report/compare.h"
 #include "run/run_set.h"
@@ -167,8 +167,7 @@ static int take_option(struct options *options, int option, struct error *err)
     case OPTION_FIGURE: return take_figure(options, optarg, err);
     case OPTION_THRESHOLD: return take_threshold(options, optarg, err);
     case OPTION_LEVEL: return take_level(options, optarg, err);
-    case OPTION_FORCE: options->force = true; return 0;
-    default: return error_set(err, EXIT_USAGE, -EINVAL, "see seamline help compare");
+    default: options->force = true; return 0;
     }
 }
 
@@ -187,8 +186,11 @@ static int parse(int argc, char **argv, struct options *options, struct error *e
     };
     int option, code = 0;
     optind = 1;
-    while (code == 0 && (option = getopt_long(argc, argv, "b:n:f:h", list, NULL)) != -1)
+    while (code == 0 &&
+           (option = option_next("seamline help compare", argc, argv, ":b:n:f:h", list, err)) > 0)
         code = take_option(options, option, err);
+    if (code == 0 && option == OPTION_BAD)
+        code = -EINVAL;
     if (code < 0 || options->help)
         return code;
     if (argc - optind != 2)

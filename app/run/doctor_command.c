@@ -1,13 +1,13 @@
 #include "run/doctor_command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/option.h"
 #include "base/stop.h"
 #include "kube/in_cluster.h"
 #include "kube/proxy_config.h"
@@ -132,15 +132,12 @@ static int parse(int argc, char **argv, struct arguments *arguments, struct erro
     const struct by_hand_options *cluster = &arguments->access;
     int option;
     optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":m:s:k:n:f:h", long_options, NULL)) != -1) {
-        if (option == '?' || option == ':')
-            return error_set(err, EXIT_USAGE, -EINVAL, "%s: %s; see seamline help doctor",
-                             argv[optind - 1],
-                             option == ':' ? "wants a value" : "there is no such option");
+    while ((option = option_next("seamline help doctor", argc, argv, ":m:s:k:n:f:h", long_options,
+                                 err)) > 0)
         if (take_option(arguments, option, err) < 0)
             return -EINVAL;
-    }
+    if (option == OPTION_BAD)
+        return -EINVAL;
     if (arguments->help)
         return 0;
     if (argc - optind > 1 || (optind < argc && cluster->kubeconfig != NULL))

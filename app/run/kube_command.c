@@ -1,12 +1,12 @@
 #include "run/kube_command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/option.h"
 #include "base/stop.h"
 #include "base/yaml_tree.h"
 #include "kube/in_cluster.h"
@@ -386,15 +386,11 @@ static int parse(int argc, char **argv, struct arguments *arguments, struct erro
 {
     int option, code = 0;
     optind = 1;
-    opterr = 0;
-    while (code == 0 &&
-           (option = getopt_long(argc, argv, ":k:n:c:t:ywh", long_options, NULL)) != -1) {
-        if (option == ':')
-            return error_set(err, EXIT_USAGE, -EINVAL, "%s wants a value", argv[optind - 1]);
-        if (option == '?')
-            return error_set(err, EXIT_USAGE, -EINVAL, "there is no option %s", argv[optind - 1]);
+    while (code == 0 && (option = option_next("seamline help kube", argc, argv, ":k:n:c:t:ywh",
+                                              long_options, err)) > 0)
         code = take(arguments, option, err);
-    }
+    if (code == 0 && option == OPTION_BAD)
+        code = -EINVAL;
     if (code < 0 || arguments->help)
         return code;
     for (int i = optind; i < argc; i++) {

@@ -1,7 +1,6 @@
 #include "run/merge_command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 
 #include "analyze/analyze.h"
 #include "analyze/merge.h"
+#include "base/option.h"
 #include "plan/quantity.h"
 #include "report/report.h"
 #include "rundir/rundir.h"
@@ -76,13 +76,12 @@ static int take_option(struct options *options, int option, struct error *err)
     case 'o': options->output = optarg; return 0;
     case 'h': options->help = true; return 0;
     case OPTION_CLOCK: return take_clock(options, optarg, err);
-    case 's':
-        if (options->set_count == SETS_MAX)
-            return error_set(err, EXIT_USAGE, -EINVAL, "--set: at most %d", SETS_MAX);
-        options->sets[options->set_count++] = optarg;
-        return 0;
-    default: return error_set(err, EXIT_USAGE, -EINVAL, "see seamline help merge");
+    default: break;
     }
+    if (options->set_count == SETS_MAX)
+        return error_set(err, EXIT_USAGE, -EINVAL, "--set: at most %d", SETS_MAX);
+    options->sets[options->set_count++] = optarg;
+    return 0;
 }
 
 static int parse(int argc, char **argv, struct options *options, struct error *err)
@@ -97,8 +96,11 @@ static int parse(int argc, char **argv, struct options *options, struct error *e
     };
     int option, code = 0;
     optind = 1;
-    while (code == 0 && (option = getopt_long(argc, argv, "e:s:o:h", list, NULL)) != -1)
+    while (code == 0 &&
+           (option = option_next("seamline help merge", argc, argv, ":e:s:o:h", list, err)) > 0)
         code = take_option(options, option, err);
+    if (code == 0 && option == OPTION_BAD)
+        code = -EINVAL;
     if (code < 0 || options->help)
         return code;
     if (options->experiment == NULL || argc - optind < 2 || argc - optind > MERGE_SHARES_MAX)

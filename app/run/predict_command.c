@@ -1,11 +1,11 @@
 #include "run/predict_command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/option.h"
 #include "plan/forecast.h"
 #include "run/live_manifest.h"
 #include "run/prepare.h"
@@ -74,15 +74,12 @@ static int parse(int argc, char **argv, struct arguments *arguments, struct erro
 {
     int option;
     optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":s:V:k:n:h", long_options, NULL)) != -1) {
-        if (option == ':' || option == '?')
-            return error_set(err, EXIT_USAGE, -EINVAL, "%s: %s; see seamline help predict",
-                             argv[optind - 1],
-                             option == ':' ? "wants a value" : "there is no such option");
+    while ((option = option_next("seamline help predict", argc, argv, ":s:V:k:n:h", long_options,
+                                 err)) > 0)
         if (take(arguments, option, err) < 0)
             return -EINVAL;
-    }
+    if (option == OPTION_BAD)
+        return -EINVAL;
     const struct live_manifest_options *live = &arguments->live;
     bool experiment = arguments->variant != NULL || arguments->set_count > 0;
     bool live_words = live->context != NULL || live->namespace != NULL;

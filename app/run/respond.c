@@ -1,7 +1,6 @@
 #include "run/respond.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <rte_launch.h>
 
 #include "base/clock.h"
+#include "base/option.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "net/net_setup.h"
@@ -221,10 +221,21 @@ static int take_option(struct options *options, int option, struct error *err)
         code = parse_duration("--idle-timeout", &duration_ns, err);
         server->idle_ns = (uint64_t)duration_ns;
         break;
-    case 'd': code = parse_duration("-d", &options->duration_ns, err); break;
-    default: code = error_set(err, EXIT_USAGE, -EINVAL, "see seamline help respond"); break;
+    default: code = parse_duration("-d", &options->duration_ns, err); break;
     }
     return code;
+}
+
+/* HTTPS has a certificate and its key. Said before any port is opened. */
+static int check_certificate(const struct server_config *server, struct error *err)
+{
+    bool https = false;
+    for (unsigned i = 0; i < server->listener_count; i++)
+        https = https || server->listeners[i].protocol == SERVER_HTTPS;
+    if (https && (server->certificate_file == NULL || server->key_file == NULL))
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "--https needs a certificate and its key: --cert FILE --key FILE");
+    return 0;
 }
 
 static int parse(int argc, char **argv, struct options *options, struct error *err)
@@ -236,19 +247,24 @@ static int parse(int argc, char **argv, struct options *options, struct error *e
     if (gethostname(options->server.name, sizeof(options->server.name) - 1) < 0)
         snprintf(options->server.name, sizeof(options->server.name), "seamline");
     optind = 1;
-    while (code == 0 && (option = getopt_long(argc, argv, "m:d:h", long_options, NULL)) != -1)
+    while (code == 0 && (option = option_next("seamline help respond", argc, argv, ":m:d:h",
+                                              long_options, err)) > 0)
         code = take_option(options, option, err);
+    if (code == 0 && option == OPTION_BAD)
+        code = -EINVAL;
     if (code < 0 || options->help)
         return code;
     if (optind < argc)
-        return error_set(err, EXIT_USAGE, -EINVAL, "\"%.80s\": no operand is wanted", argv[optind]);
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "\"%.80s\": no operand is wanted; a port is given as --http=8080",
+                         argv[optind]);
     if (options->machine == NULL)
         return error_set(err, EXIT_USAGE, -EINVAL, "a machine file is needed: -m FILE");
     if (options->server.listener_count == 0)
         return error_set(
             err, EXIT_USAGE, -EINVAL,
             "nothing to answer: give --http, --https, --ctraffic, --mconnect or --udp");
-    return 0;
+    return check_certificate(&options->server, err);
 }
 
 /* ---- ports and responders ---- */

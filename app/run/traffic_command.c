@@ -1,9 +1,9 @@
 #include "run/traffic_command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 
+#include "base/option.h"
 #include "plan/command.h"
 #include "plan/experiment.h"
 #include "run/run.h"
@@ -235,23 +235,15 @@ static bool take(struct arguments *arguments, int option)
 
 static int parse(int argc, char **argv, struct arguments *arguments, struct error *err)
 {
-    int option, index = 0;
+    int option;
     optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":r:c:d:t:X:H:m:s:o:kqph", options, &index)) != -1) {
-        if (option == ':')
-            return error_set(err, EXIT_USAGE, -EINVAL,
-                             "traffic: %s wants a value; see seamline "
-                             "help traffic",
-                             argv[optind - 1]);
-        if (option == '?')
-            return error_set(err, EXIT_USAGE, -EINVAL,
-                             "traffic: there is no option %s; see seamline help traffic",
-                             argv[optind - 1]);
+    while ((option = option_next("seamline help traffic", argc, argv, ":r:c:d:t:X:H:m:s:o:kqph",
+                                 options, err)) > 0)
         if (!take(arguments, option))
             return error_set(err, EXIT_USAGE, -E2BIG, "traffic: %s is given too often",
                              argv[optind - 1]);
-    }
+    if (option == OPTION_BAD)
+        return -EINVAL;
     if (arguments->help)
         return 0;
     if (argc - optind != (arguments->command.targets == NULL))

@@ -101,12 +101,26 @@ def expect(result, status, *words):
 
 @test
 def no_command(case):
-    expect(case.run("frobnicate"), 2, "frobnicate", "run EXPERIMENT.json")
+    expect(case.run("frobnicate"), 2, "\"frobnicate\" is no command; `seamline help`")
+    expect(case.run("rnu", "e.json"), 2, "did you mean \"run\"?")
+    expect(case.run("help", "repport"), 2, "did you mean \"report\"?")
 
 
 @test
-def option_of_another_command(case):
-    expect(case.run("undo", ".", "--machine", "m.json"), 2, "not for this command")
+def option_that_the_command_has_not(case):
+    for command in ("run", "traffic", "respond", "predict", "advise", "report", "compare", "merge", "doctor",
+                    "undo"):
+        expect(case.run(command, "--frob=1"), 2, "there is no option --frob; see seamline help " + command)
+    expect(case.run("undo", ".", "--machine", "m.json"), 2, "there is no option --machine")
+    expect(case.run("run", "e.json", "--outptu", "x"), 2, "did you mean --output?")
+    expect(case.run("run", "e.json", "-o"), 2, "-o wants a value")
+    expect(case.run("run", "e.json", "--repeat", "0"), 2, "--repeat: \"0\" is no number from 1 to 1000")
+
+
+@test
+def operand_missing_or_too_many(case):
+    expect(case.run("run"), 2, "want an experiment, such as config/k8s-app-upgrade.json")
+    expect(case.run("report", "a", "b"), 2, "want a run directory, and nothing else")
 
 
 @test

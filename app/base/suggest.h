@@ -8,8 +8,8 @@
  * free) of at most a third of the word's length, and at least 1. Of equals the first offered wins.
  * Threads: pure. Memory: fixed; words over SUGGEST_WORD_MAX bytes are never near.
  */
-#ifndef PLAN_SUGGEST_H
-#define PLAN_SUGGEST_H
+#ifndef BASE_SUGGEST_H
+#define BASE_SUGGEST_H
 
 enum {
     SUGGEST_WORD_MAX = 64
