@@ -1,7 +1,7 @@
 /* seamline_lab.c - the command line of the pocket cluster. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/option.h"
+#include "base/suggest.h"
 #include "lab/api_discovery.h"
 #include "lab/lab.h"
 #include "lab/netns.h"
@@ -22,7 +24,12 @@ enum {
 };
 
 static const char usage[] =
-    "usage: seamline-lab COMMAND [options]\n"
+    "Usage: seamline-lab COMMAND [OPTION]...\n"
+    "\n"
+    "A cluster on this machine, of network namespaces, processes and nftables rules, with an API "
+    "that\n"
+    "kubectl and seamline use as they would any other.\n"
+    "\n"
     "  up          bring a pocket cluster up and return when it is ready; it lives until `down`\n"
     "  static      the same without a cluster's API: bare pods behind a kernel balancer\n"
     "  status      what is running, as JSON\n"
@@ -33,22 +40,29 @@ static const char usage[] =
     "                 drop NODE PERCENT DURATION, blackhole NODE DURATION, delay NODE|POD DELAY "
     "DURATION,\n"
     "                 conntrack-flush NODE, freeze POD DURATION, kill POD\n"
-    "  exec NAME -- COMMAND...  run a command in the network of a pod, a node (n1...) or `lab`\n"
+    "  exec NAME -- COMMAND...  run a command in the network of a pod, a node (n1...), the "
+    "`balancer`,\n"
+    "                 or `lab`, the bridge between them\n"
     "  down        take everything away; truth.jsonl and lab.log stay\n"
-    "options of all:\n"
+    "  help        this\n"
+    "  --version   which version this is\n"
+    "\n"
+    "Options of all:\n"
     "  --dir DIR         where its files are (default /run/seamline-lab)\n"
-    "options of up and static:\n"
+    "\n"
+    "Options of up and static:\n"
     "  --profile NAME    delays: ideal, kubeadm (default), aks-2019\n"
     "  --set NAME=VALUE  change one of them: podReady=2s, proxyApply=50ms-150ms, "
-    "goneIP=unreachable\n"
-    "  --nodes N         1..32 (default 4)\n"
+    "goneIP=unreachable; all\n"
+    "                    names are in docs/lab.md; may be given again\n"
+    "  --nodes N         1 to 32 (default 4)\n"
     "  --seed N          of all draws (default 1)\n"
     "  --proxy MODE      rr (default, emulated), random or sh (by source address), by nftables;\n"
     "                    ipvs-rr, ipvs-lc, ipvs-wlc, ipvs-sh where the kernel has IPVS\n"
     "  --balancer KIND   in front of the nodes: ecmp (default: the sender chooses) or probing\n"
     "  --image IMAGE=PROGRAM  what runs for an image (default for all: seamline-pod); may have "
     "arguments;\n"
-    "                    nginx alone gets a configuration\n"
+    "                    nginx alone gets a configuration; may be given again\n"
     "  --kube-proxy      show the nodes' proxies as kube-system's DaemonSet and ConfigMap "
     "kube-proxy\n"
     "  --ingress         an ingress: real nginx in a pod, balancing in Lua, behind a VIP of its "
@@ -61,10 +75,20 @@ static const char usage[] =
     "  --iface NAME      the link left in this namespace (default seamline0)\n"
     "  --port PORT       of the API on 127.0.0.1 (default: any free one)\n"
     "  --kubernetes 1.N  the version that the API answers as: 1.20 to 1.36 (default)\n"
-    "  --deny VERB:RESOURCE   what the API refuses (403)\n"
-    "options of static:\n"
-    "  --pods N          1..200 (default 8)\n"
-    "  --vip ADDRESS     of the balancer; once a family (default: from the lab's range)\n";
+    "  --deny VERB:RESOURCE   what the API refuses (403), e.g. patch:deployments/scale; may be "
+    "given again\n"
+    "\n"
+    "Options of static:\n"
+    "  --pods N          1 to 200 (default 8)\n"
+    "  --vip ADDRESS     of the balancer; once a family (default: from the lab's range)\n"
+    "\n"
+    "  seamline-lab up --nodes 2 --set podReady=500ms\n"
+    "  kubectl --kubeconfig /run/seamline-lab/kubeconfig -n seamline apply -f config/mserver.yaml\n"
+    "  seamline-lab fault freeze mserver-7d9c-x2x5k 2s\n"
+    "  seamline-lab exec n1 -- nft list table inet proxy\n"
+    "  seamline-lab down\n"
+    "\n"
+    "Exit status: 0 done; 2 bad usage; 3 the environment failed, or no lab is up.\n";
 
 struct options {
     struct lab_config config;
@@ -72,6 +96,7 @@ struct options {
     unsigned pods; /* --pods. */
     int signal;    /* --signal. */
     unsigned vip_count;
+    bool help;
 };
 
 static int parse_number(const char *text, unsigned long least, unsigned long most,
@@ -120,9 +145,6 @@ static int parse_mode(const char *text, enum proxy_mode *out)
             return 0;
         }
     }
-    if (strcmp(text, "lc") == 0)
-        fprintf(stderr, "seamline-lab: nftables counts no open connections; ipvs-lc does, with a "
-                        "kernel that has IPVS\n");
     return -EINVAL;
 }
 
@@ -200,34 +222,6 @@ static int set_option(int option, const char *value, struct options *options)
     }
 }
 
-static int parse_options(int argc, char **argv, struct options *options)
-{
-    static const struct option table[] = {
-        {"balancer", required_argument, NULL, 'b'},   {"dir", required_argument, NULL, 'd'},
-        {"iface", required_argument, NULL, 'i'},      {"inside", required_argument, NULL, 'W'},
-        {"kubernetes", required_argument, NULL, 'k'}, {"profile", required_argument, NULL, 'p'},
-        {"set", required_argument, NULL, 's'},        {"image", required_argument, NULL, 'm'},
-        {"deny", required_argument, NULL, 'y'},       {"proxy", required_argument, NULL, 'x'},
-        {"vip", required_argument, NULL, 'v'},        {"signal", required_argument, NULL, 'g'},
-        {"nodes", required_argument, NULL, 'n'},      {"seed", required_argument, NULL, 'e'},
-        {"port", required_argument, NULL, 'o'},       {"pods", required_argument, NULL, 'c'},
-        {"allow-commands", no_argument, NULL, 'a'},   {"kube-proxy", no_argument, NULL, 'K'},
-        {"ingress", no_argument, NULL, 'I'},          {NULL, 0, NULL, 0},
-    };
-    int option, index = 0;
-
-    while ((option = getopt_long(argc, argv, "", table, &index)) != -1) {
-        if (option == '?')
-            return -EINVAL;
-        if (set_option(option, optarg, options) < 0) {
-            fprintf(stderr, "seamline-lab: --%s %s: not a value for it; see seamline-lab --help\n",
-                    table[index].name, optarg);
-            return -EINVAL;
-        }
-    }
-    return 0;
-}
-
 static int apply_profile(struct options *options)
 {
     struct error err = {0};
@@ -290,12 +284,14 @@ static int wait_ready(int fd, pid_t pid)
     return EXIT_ENVIRONMENT;
 }
 
-static int bring_up(struct options *options)
+static int bring_up(struct options *options, int count, char **words)
 {
     struct text answer = {0};
     int fds[2], rc;
     pid_t pid;
 
+    (void)count;
+    (void)words;
     if (apply_profile(options) < 0)
         return EXIT_USAGE;
     if (geteuid() != 0) {
@@ -328,9 +324,18 @@ static int bring_up(struct options *options)
     return rc;
 }
 
+static int bring_up_static(struct options *options, int count, char **words)
+{
+    options->config.static_pods = options->pods;
+    return bring_up(options, count, words);
+}
+
 static int not_up(const struct options *options)
 {
-    fprintf(stderr, "seamline-lab: no lab is up in %s; seamline-lab up\n", options->config.dir);
+    fprintf(stderr,
+            "seamline-lab: no lab is up in %s; `seamline-lab up` brings one up, --dir says "
+            "where another one is\n",
+            options->config.dir);
     return EXIT_ENVIRONMENT;
 }
 
@@ -355,22 +360,26 @@ static int ask(const struct options *options, const char *command)
 }
 
 /* A lab that was killed has left nothing but files. */
-static int take_down(const struct options *options)
+static int take_down(struct options *options, int count, char **words)
 {
     struct text answer = {0};
 
+    (void)count;
+    (void)words;
     if (lab_control_ask(options->config.dir, "down", &answer) < 0)
         lab_files_remove(options->config.dir);
     text_free(&answer);
     return EXIT_MET;
 }
 
-static int print_kubeconfig(const struct options *options)
+static int print_kubeconfig(struct options *options, int count, char **words)
 {
     struct text text = {0};
     char path[LAB_PATH_BYTES + 32];
     int rc;
 
+    (void)count;
+    (void)words;
     snprintf(path, sizeof(path), "%s/kubeconfig", options->config.dir);
     rc = text_read_file(&text, path, 1 << 20);
     if (rc == 0)
@@ -379,17 +388,25 @@ static int print_kubeconfig(const struct options *options)
     return rc < 0 ? not_up(options) : EXIT_MET;
 }
 
-static int kill_pod(const struct options *options, const char *pod)
+static int print_status(struct options *options, int count, char **words)
+{
+    (void)count;
+    (void)words;
+    return ask(options, "status");
+}
+
+static int kill_pod(struct options *options, int count, char **words)
 {
     char command[LAB_CONTROL_BYTES];
 
-    snprintf(command, sizeof(command), "kill %.300s %s", pod,
+    (void)count;
+    snprintf(command, sizeof(command), "kill %.300s %s", words[0],
              options->signal == SIGKILL ? "KILL" : "TERM");
     return ask(options, command);
 }
 
 /* The daemon knows the faults, and says what is wrong with one. */
-static int fault(const struct options *options, char **words, int count)
+static int make_fault(struct options *options, int count, char **words)
 {
     char command[LAB_CONTROL_BYTES] = "fault";
     size_t size = strlen(command);
@@ -404,14 +421,21 @@ static int fault(const struct options *options, char **words, int count)
     return ask(options, command);
 }
 
-static int exec_in(const struct options *options, const char *name, char **argv)
+/* WORDS: the name, perhaps "--", and a command. */
+static int exec_in(struct options *options, int count, char **words)
 {
+    char **argv = words + (strcmp(words[1], "--") == 0 ? 2 : 1);
     struct text answer = {0};
     char command[LAB_CONTROL_BYTES];
     char *path;
     int fd;
 
-    snprintf(command, sizeof(command), "netns %.300s", name);
+    (void)count;
+    if (argv[0] == NULL) {
+        fprintf(stderr, "seamline-lab: exec %.80s --: a command is missing\n", words[0]);
+        return EXIT_USAGE;
+    }
+    snprintf(command, sizeof(command), "netns %.300s", words[0]);
     if (lab_control_ask(options->config.dir, command, &answer) < 0)
         return not_up(options);
     path = answer.data;
@@ -430,36 +454,126 @@ static int exec_in(const struct options *options, const char *name, char **argv)
     return EXIT_USAGE;
 }
 
-static int run_command(const char *command, int argc, char **argv, struct options *options)
-{
-    const char *operand = optind < argc ? argv[optind] : NULL;
+struct lab_command {
+    const char *name, *operands;
+    int least, most;     /* How many operands. */
+    const char *options; /* Those that it takes, besides --dir and --help. */
+    int (*make)(struct options *options, int count, char **words);
+};
 
-    if (strcmp(command, "kill") == 0 && operand != NULL && optind + 1 == argc)
-        return kill_pod(options, operand);
-    if (strcmp(command, "fault") == 0 && operand != NULL)
-        return fault(options, argv + optind, argc - optind);
-    if (strcmp(command, "exec") == 0 && operand != NULL && optind + 1 < argc)
-        return exec_in(options, operand,
-                       argv + optind + (strcmp(argv[optind + 1], "--") == 0 ? 2 : 1));
-    if (operand != NULL) {
-        fprintf(stderr, "seamline-lab: \"%s\" is too much for %s; see seamline-lab --help\n",
-                operand, command);
-        return EXIT_USAGE;
+static const struct lab_command commands[] = {
+    {"up", "no operand", 0, 0, "sbikpmyxneoaKIW", bring_up},
+    {"static", "no operand", 0, 0, "sbikpmyxneoaKIWcv", bring_up_static},
+    {"status", "no operand", 0, 0, "", print_status},
+    {"kubeconfig", "no operand", 0, 0, "", print_kubeconfig},
+    {"kill", "one operand, POD", 1, 1, "g", kill_pod},
+    {"fault", "NAME and its operands, such as freeze POD 2s", 1, INT_MAX, "", make_fault},
+    {"exec", "NAME -- COMMAND, such as n1 -- nft list ruleset", 2, INT_MAX, "", exec_in},
+    {"down", "no operand", 0, 0, "", take_down},
+};
+
+static const struct lab_command *find_command(const char *name, struct error *err)
+{
+    struct suggest suggest = {.word = name};
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+        suggest_offer(&suggest, commands[i].name);
     }
-    if (strcmp(command, "static") == 0) {
-        options->config.static_pods = options->pods;
-        return bring_up(options);
+    const char *best = suggest_best(&suggest);
+    error_set(err, EXIT_USAGE, -EINVAL, "\"%.80s\" is no command%s%s%s; see seamline-lab --help",
+              name, best != NULL ? "; did you mean \"" : "", best != NULL ? best : "",
+              best != NULL ? "\"?" : "");
+    return NULL;
+}
+
+/* What the value of an option must be. */
+static const char *wanted(int option)
+{
+    switch (option) {
+    case 'd': return "a path of less than 256 bytes";
+    case 'i': return "a link's name of up to 15 bytes";
+    case 'W': return "up to 40 printable characters";
+    case 'x':
+        return "rr, random or sh, or with a kernel that has IPVS ipvs-rr, ipvs-lc, ipvs-wlc or "
+               "ipvs-sh; nftables counts no open connections, so that there is no lc without IPVS";
+    case 'b': return "ecmp or probing";
+    case 'v': return "an IP address, of each family one";
+    case 'g': return "TERM or KILL";
+    case 'n': return "a number from 1 to 32";
+    case 'e': return "a number from 0 to 1000000000";
+    case 'k': return "1.20 to 1.36";
+    case 'o': return "a number from 0 to 65535; 0 is any free port";
+    case 'c': return "a number from 1 to 200";
+    default: return "it at most 32 times";
     }
-    if (strcmp(command, "up") == 0)
-        return bring_up(options);
-    if (strcmp(command, "down") == 0)
-        return take_down(options);
-    if (strcmp(command, "status") == 0)
-        return ask(options, "status");
-    if (strcmp(command, "kubeconfig") == 0)
-        return print_kubeconfig(options);
-    fprintf(stderr, "seamline-lab: unknown command \"%s\" or operand missing\n%s", command, usage);
-    return EXIT_USAGE;
+}
+
+static const struct option option_list[] = {
+    {"balancer", required_argument, NULL, 'b'},
+    {"dir", required_argument, NULL, 'd'},
+    {"iface", required_argument, NULL, 'i'},
+    {"inside", required_argument, NULL, 'W'},
+    {"kubernetes", required_argument, NULL, 'k'},
+    {"profile", required_argument, NULL, 'p'},
+    {"set", required_argument, NULL, 's'},
+    {"image", required_argument, NULL, 'm'},
+    {"deny", required_argument, NULL, 'y'},
+    {"proxy", required_argument, NULL, 'x'},
+    {"vip", required_argument, NULL, 'v'},
+    {"signal", required_argument, NULL, 'g'},
+    {"nodes", required_argument, NULL, 'n'},
+    {"seed", required_argument, NULL, 'e'},
+    {"port", required_argument, NULL, 'o'},
+    {"pods", required_argument, NULL, 'c'},
+    {"allow-commands", no_argument, NULL, 'a'},
+    {"kube-proxy", no_argument, NULL, 'K'},
+    {"ingress", no_argument, NULL, 'I'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static const char *option_name(int option)
+{
+    const struct option *at = option_list;
+
+    while (at->name != NULL && at->val != option)
+        at++;
+    return at->name;
+}
+
+/* Those of COMMAND. What follows the operand of exec belongs to the command that it names. */
+static int parse_options(const struct lab_command *command, int argc, char **argv,
+                         struct options *options, struct error *err)
+{
+    const char *letters = command->make == exec_in ? "+:h" : ":h";
+    int option;
+
+    while ((option = option_next("seamline-lab --help", argc, argv, letters, option_list, err)) >
+           0) {
+        const char *name = option_name(option);
+        if (option == 'h') {
+            options->help = true;
+            continue;
+        }
+        if (option != 'd' && strchr(command->options, option) == NULL)
+            return error_set(err, EXIT_USAGE, -EINVAL,
+                             "--%s is no option of %s; see seamline-lab --help", name,
+                             command->name);
+        if (set_option(option, optarg, options) < 0)
+            return error_set(err, EXIT_USAGE, -EINVAL, "--%s %.200s: want %s", name, optarg,
+                             wanted(option));
+    }
+    return option == OPTION_BAD ? -EINVAL : 0;
+}
+
+static int check_operands(const struct lab_command *command, int count, struct error *err)
+{
+    if (count >= command->least && count <= command->most)
+        return 0;
+    return error_set(err, EXIT_USAGE, -EINVAL, "%s: want %s; see seamline-lab --help",
+                     command->name, command->operands);
 }
 
 int main(int argc, char **argv)
@@ -474,16 +588,30 @@ int main(int argc, char **argv)
         .pods = 8,
         .signal = SIGTERM,
     };
+    struct error err = {0};
 
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         fputs(usage, argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_USAGE : EXIT_MET;
     }
-    /* What follows exec's operand belongs to the command. */
-    if (strcmp(argv[1], "exec") == 0)
-        setenv("POSIXLY_CORRECT", "1", 1);
-    if (parse_options(argc - 1, argv + 1, &options) < 0)
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("seamline-lab " SEAMLINE_VERSION);
+        return EXIT_MET;
+    }
+    const struct lab_command *command = find_command(argv[1], &err);
+    int rc = command == NULL ? -EINVAL : parse_options(command, argc - 1, argv + 1, &options, &err);
+    if (rc == 0 && options.help) {
+        fputs(usage, stdout);
+        return EXIT_MET;
+    }
+    argc -= 1 + optind;
+    argv += 1 + optind;
+    if (rc == 0)
+        rc = check_operands(command, argc, &err);
+    if (rc < 0) {
+        fprintf(stderr, "seamline-lab: %s\n", err.text);
         return EXIT_USAGE;
-    unsetenv("POSIXLY_CORRECT");
-    return run_command(argv[1], argc - 1, argv + 1, &options);
+    }
+    return command->make(&options, argc, argv);
 }
