@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 static bool reserve(struct text *text, size_t more);
+static int replace_file(const struct text *text, const char *path, mode_t mode);
 static int write_all(int fd, const char *bytes, size_t size);
 static void add_fixed(struct text *text, uint64_t value, uint64_t unit, const char *name);
 
@@ -135,29 +136,12 @@ int text_read_file(struct text *text, const char *path, size_t limit_bytes)
 
 int text_write_file(const struct text *text, const char *path)
 {
-    struct text temporary = {0};
-    int result = -ENOMEM;
+    return replace_file(text, path, 0666);
+}
 
-    text_addf(&temporary, "%s.XXXXXX", path);
-    if (text->failed || temporary.failed)
-        goto out;
-    int fd = mkostemp(temporary.data, O_CLOEXEC);
-    if (fd < 0) {
-        result = -errno;
-        goto out;
-    }
-    result = write_all(fd, text_str(text), text->size);
-    if (result == 0 && (fchmod(fd, 0644) < 0 || fsync(fd) < 0))
-        result = -errno;
-    if (close(fd) < 0 && result == 0)
-        result = -errno;
-    if (result == 0 && rename(temporary.data, path) < 0)
-        result = -errno;
-    if (result < 0)
-        unlink(temporary.data);
-out:
-    text_free(&temporary);
-    return result;
+int text_write_private(const struct text *text, const char *path)
+{
+    return replace_file(text, path, 0600);
 }
 
 /* Exact below a millisecond, to the microsecond above; zeros at the end are left out. */
@@ -202,6 +186,35 @@ static bool reserve(struct text *text, size_t more)
     text->data = data;
     text->capacity = capacity;
     return true;
+}
+
+/* MODE is before the umask. What a crashed process of the same id has left is removed. */
+static int replace_file(const struct text *text, const char *path, mode_t mode)
+{
+    struct text temporary = {0};
+    int result = -ENOMEM;
+
+    text_addf(&temporary, "%s.%ld.tmp", path, (long)getpid());
+    if (text->failed || temporary.failed)
+        goto out;
+    unlink(text_str(&temporary));
+    int fd = open(text_str(&temporary), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd < 0) {
+        result = -errno;
+        goto out;
+    }
+    result = write_all(fd, text_str(text), text->size);
+    if (result == 0 && fsync(fd) < 0)
+        result = -errno;
+    if (close(fd) < 0 && result == 0)
+        result = -errno;
+    if (result == 0 && rename(text_str(&temporary), path) < 0)
+        result = -errno;
+    if (result < 0)
+        unlink(text_str(&temporary));
+out:
+    text_free(&temporary);
+    return result;
 }
 
 static int write_all(int fd, const char *bytes, size_t size)

@@ -46,9 +46,11 @@ void text_consume(struct text *text, size_t size);
 /* Read a whole file of at most LIMIT bytes; append it. 0, -errno, or -EFBIG. */
 int text_read_file(struct text *text, const char *path, size_t limit_bytes);
 
-/* Write TEXT to PATH by way of a temporary file and rename, so that a reader or a crash never sees
- * half of it. 0 or -errno (-ENOMEM when `failed`). */
+/* Write TEXT to PATH by way of a temporary file beside it and rename, so that a reader or a crash
+ * never sees half of it. Who may read it is up to the umask; a private file (a key, a token) is its
+ * owner's alone from the moment it exists. 0 or -errno (-ENOMEM when `failed`). */
 int text_write_file(const struct text *text, const char *path);
+int text_write_private(const struct text *text, const char *path);
 
 /* "1.234567 s", "12.5 ms", "37 us", "800 ns" and the like: three significant digits or more, unit
  * chosen by size. */

@@ -1,14 +1,9 @@
 #include "lab/kubeconfig_writer.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/text.h"
 
@@ -42,44 +37,15 @@ static void compose(struct text *out, const char *server, const struct certifica
                   "current-context: " KUBECONFIG_WRITER_CONTEXT "\n");
 }
 
-/* 0 or -errno. */
-static int write_private(const char *path, const struct text *text)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return -errno;
-    int result = 0;
-    for (size_t done = 0; done < text->size && result == 0;) {
-        ssize_t size = write(fd, text->data + done, text->size - done);
-        if (size < 0 && errno != EINTR)
-            result = -errno;
-        done += size > 0 ? (size_t)size : 0;
-    }
-    if (close(fd) < 0 && result == 0)
-        result = -errno;
-    return result;
-}
-
 int kubeconfig_write(const char *path, const char *server, const struct certificate_set *set,
                      struct error *err)
 {
     struct text config = {0};
-    struct text temporary = {0};
     compose(&config, server, set);
-    text_addf(&temporary, "%s.%ld.tmp", path, (long)getpid());
-    int result = config.failed || temporary.failed ? -ENOMEM : 0;
-    if (result == 0) {
-        unlink(text_str(&temporary));
-        result = write_private(text_str(&temporary), &config);
-    }
-    if (result == 0 && rename(text_str(&temporary), path) < 0)
-        result = -errno;
-    if (result < 0)
-        unlink(text_str(&temporary));
+    int result = text_write_private(&config, path);
     if (config.data != NULL)
         OPENSSL_cleanse(config.data, config.size);
     text_free(&config);
-    text_free(&temporary);
     if (result < 0)
         return error_set(err, EXIT_ENVIRONMENT, result,
                          "the kubeconfig %s cannot be written: %s; choose another place", path,

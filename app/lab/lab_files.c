@@ -1,7 +1,5 @@
 #include "lab/lab.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -246,26 +244,22 @@ int lab_files_machine(const struct lab *lab, struct error *err)
     return rc < 0 ? error_set(err, EXIT_ENVIRONMENT, rc, "%s: %s", path, strerror(-rc)) : 0;
 }
 
-static int write_file(const struct lab *lab, const char *name, mode_t mode, const char *content,
+static int write_file(const struct lab *lab, const char *name, bool private, const char *content,
                       struct error *err)
 {
     char path[LAB_PATH_BYTES + 32];
-    size_t size = strlen(content);
-    ssize_t done = -1;
-    int fd, rc = 0;
+    struct text text = {0};
+    int rc;
 
     snprintf(path, sizeof(path), "%s/%s", lab->config->dir, name);
-    unlink(path);
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (fd >= 0)
-        done = write(fd, content, size);
-    if (done != (ssize_t)size)
-        rc = error_set(err, EXIT_ENVIRONMENT, fd < 0 || done < 0 ? -errno : -ENOSPC,
-                       "%s: %s; choose another --dir", path,
-                       fd < 0 || done < 0 ? strerror(errno) : "no space left");
-    if (fd >= 0)
-        close(fd);
-    return rc;
+    text_add(&text, content);
+    rc = private ? text_write_private(&text, path) : text_write_file(&text, path);
+    if (private && text.data != NULL)
+        explicit_bzero(text.data, text.size);
+    text_free(&text);
+    return rc < 0 ? error_set(err, EXIT_ENVIRONMENT, rc, "%s: %s; choose another --dir", path,
+                              strerror(-rc))
+                  : 0;
 }
 
 int lab_files_pods(const struct lab *lab, const struct certificate_set *set, struct error *err)
@@ -274,13 +268,13 @@ int lab_files_pods(const struct lab *lab, const struct certificate_set *set, str
     int rc;
 
     nginx_config_pod(&config, lab->config->dir);
-    rc = write_file(lab, "ca.crt", 0644, set->authority, err);
+    rc = write_file(lab, "ca.crt", false, set->authority, err);
     if (rc == 0)
-        rc = write_file(lab, "tls.crt", 0644, set->pods, err);
+        rc = write_file(lab, "tls.crt", false, set->pods, err);
     if (rc == 0)
-        rc = write_file(lab, "tls.key", 0600, set->pods_key, err);
+        rc = write_file(lab, "tls.key", true, set->pods_key, err);
     if (rc == 0)
-        rc = write_file(lab, "nginx.conf", 0644, text_str(&config), err);
+        rc = write_file(lab, "nginx.conf", false, text_str(&config), err);
     text_free(&config);
     return rc;
 }

@@ -110,9 +110,34 @@ static void files_come_back_whole(void **state)
     assert_int_equal(text_write_file(&text, path), 0); /* Replaces it, also with nothing. */
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_size, 0);
-    assert_int_equal(status.st_mode & 0777, 0644);
     text_free(&text);
     text_free(&back);
+}
+
+static unsigned mode_of(const char *file)
+{
+    struct stat status;
+
+    assert_int_equal(stat(file, &status), 0);
+    return status.st_mode & 0777;
+}
+
+static void files_are_whose_the_umask_says(void **state)
+{
+    struct text text = {0};
+    mode_t before = umask(022);
+
+    (void)state;
+    text_add(&text, "x");
+    assert_int_equal(text_write_file(&text, path), 0);
+    assert_int_equal(mode_of(path), 0644);
+    assert_int_equal(text_write_private(&text, path), 0);
+    assert_int_equal(mode_of(path), 0600);
+    umask(027);
+    assert_int_equal(text_write_file(&text, path), 0);
+    assert_int_equal(mode_of(path), 0640);
+    umask(before);
+    text_free(&text);
 }
 
 static void file_errors_leave_the_text(void **state)
@@ -197,6 +222,7 @@ int main(void)
         cmocka_unit_test(consume_takes_from_the_front),
         cmocka_unit_test(failure_sticks_until_cleared),
         cmocka_unit_test(files_come_back_whole),
+        cmocka_unit_test(files_are_whose_the_umask_says),
         cmocka_unit_test(file_errors_leave_the_text),
         cmocka_unit_test(durations),
         cmocka_unit_test(control_characters_are_tamed),
