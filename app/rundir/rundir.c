@@ -14,6 +14,15 @@
 #include "base/text.h"
 #include "rundir/timeline.h"
 
+/* What a run writes before it measures anything: rundir_discard() removes it, so a directory that
+ * has one of them already, of a run or of the user's own, is none to begin a run in. */
+static const char *const first_files[] = {"cluster.jsonl", "undo.jsonl", "experiment.json",
+                                          "machine.json", "meta.json"};
+
+enum {
+    FIRST_FILES = sizeof(first_files) / sizeof(first_files[0])
+};
+
 static void default_path(char *out, size_t size, const char *experiment)
 {
     time_t now = time(NULL);
@@ -42,11 +51,35 @@ static int make_directories(char *path, bool *made)
     return !*made && errno != EEXIST ? -errno : 0;
 }
 
-static int open_file(const struct rundir *rundir, const char *name, int flags, struct error *err)
+static bool has_file(const struct rundir *rundir, const char *name)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s/%s", rundir->path, name);
-    int fd = open(path, flags | O_CLOEXEC, 0666);
+    return access(path, F_OK) == 0;
+}
+
+static void remove_file(const struct rundir *rundir, const char *name)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/%s", rundir->path, name);
+    unlink(path);
+}
+
+static int refuse_taken(const struct rundir *rundir, const char *name, struct error *err)
+{
+    return error_set(err, EXIT_USAGE, -EEXIST,
+                     "%s already holds a run, or files like one's (%s); give another directory by "
+                     "-o",
+                     rundir->path, name);
+}
+
+static int open_file(const struct rundir *rundir, const char *name, mode_t mode, struct error *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/%s", rundir->path, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, mode);
+    if (fd < 0 && errno == EEXIST)
+        return refuse_taken(rundir, name, err);
     if (fd < 0)
         return error_set(err, EXIT_ENVIRONMENT, -errno, "%s: %s", path, strerror(errno));
     return fd;
@@ -54,18 +87,14 @@ static int open_file(const struct rundir *rundir, const char *name, int flags, s
 
 static int open_growing(struct rundir *rundir, struct error *err)
 {
-    rundir->timeline_fd =
-        open_file(rundir, "cluster.jsonl", O_WRONLY | O_CREAT | O_EXCL | O_APPEND, err);
-    if (rundir->timeline_fd == -EEXIST) {
-        err->text[0] = '\0';
-        return error_set(err, EXIT_USAGE, -EEXIST,
-                         "%s already holds a run; give another directory by -o", rundir->path);
-    }
+    rundir->timeline_fd = open_file(rundir, "cluster.jsonl", 0666, err);
     if (rundir->timeline_fd < 0)
         return rundir->timeline_fd;
-    rundir->undo_fd = open_file(rundir, "undo.jsonl", O_WRONLY | O_CREAT | O_APPEND, err);
+    /* It has what was changed as it was before, an applied Secret too. */
+    rundir->undo_fd = open_file(rundir, "undo.jsonl", 0600, err);
     if (rundir->undo_fd < 0) {
         close(rundir->timeline_fd);
+        remove_file(rundir, "cluster.jsonl");
         return rundir->undo_fd;
     }
     /* `seamline undo` keeps out while it is held. A file system without locks has none. */
@@ -76,7 +105,6 @@ static int open_growing(struct rundir *rundir, struct error *err)
 int rundir_make(struct rundir *rundir, const char *path, const char *experiment, struct error *err)
 {
     struct rundir made = {.timeline_fd = -1, .undo_fd = -1};
-    static const char *const marks[] = {"cluster.jsonl", "series.json"};
     if (path == NULL)
         default_path(made.path, sizeof(made.path), experiment);
     else if (path[0] == '\0' || strlen(path) >= sizeof(made.path))
@@ -91,13 +119,11 @@ int rundir_make(struct rundir *rundir, const char *path, const char *experiment,
         return error_set(err, EXIT_ENVIRONMENT, result,
                          "%s: %s; give a directory that can be made by -o", made.path,
                          strerror(-result));
-    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-        char mark[PATH_MAX];
-        snprintf(mark, sizeof(mark), "%s/%s", made.path, marks[i]);
-        if (access(mark, F_OK) == 0)
-            return error_set(err, EXIT_USAGE, -EEXIST,
-                             "%s already holds a run; give another directory by -o", made.path);
-    }
+    if (has_file(&made, "series.json"))
+        return refuse_taken(&made, "series.json", err);
+    for (size_t i = 0; i < FIRST_FILES; i++)
+        if (has_file(&made, first_files[i]))
+            return refuse_taken(&made, first_files[i], err);
     *rundir = made;
     return 0;
 }
@@ -125,14 +151,9 @@ void rundir_close(struct rundir *rundir)
 
 void rundir_discard(struct rundir *rundir)
 {
-    static const char *const files[] = {"cluster.jsonl", "undo.jsonl", "experiment.json",
-                                        "machine.json", "meta.json"};
-    char path[PATH_MAX];
     rundir_close(rundir);
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", rundir->path, files[i]);
-        unlink(path);
-    }
+    for (size_t i = 0; i < FIRST_FILES; i++)
+        remove_file(rundir, first_files[i]);
     if (rundir->made)
         rmdir(rundir->path);
 }

@@ -4,7 +4,8 @@
  *     experiment.json    as resolved          machine.json   as resolved
  *     worker-N.log       binary records of worker N (rundir/log_writer.h)
  *     cluster.jsonl      the timeline (rundir/timeline.h)
- *     undo.jsonl         what was changed and how to put it back, written before each change
+ *     undo.jsonl         what was changed and how to put it back, written before each change; its
+ *                        owner's alone, since it has what objects held before
  *     truth.jsonl        on the lab: its own log of what it did
  *     run.json, report.txt, ...   made from the above by analyze/ and report/
  *     series.json        instead of all these: the folder has a run directory for each run of a
@@ -42,8 +43,9 @@ struct rundir {
 };
 
 /* Make the directory and open its growing files. PATH NULL: "seamline-<experiment>-<UTC time>" in
- * the working directory, with -2 and so on when that is taken. A directory that already holds a run
- * is refused (-EEXIST). */
+ * the working directory, with -2 and so on when that is taken. A directory that already holds a
+ * run, or one of the files above under which a run begins (all but logs and reports), is refused
+ * (-EEXIST): it would be written over. */
 int rundir_create(struct rundir *rundir, const char *path, const char *experiment,
                   struct error *err);
 /* The directory alone, for a series of runs, into RUNDIR->path and ->made: nothing is opened. One

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -27,6 +28,33 @@ static void is_made_with_its_parents_and_only_once(void **state)
     assert_int_equal(rundir_create(&second, path, "x", &err), -EEXIST);
     assert_non_null(strstr(err.text, "already holds a run"));
     rundir_close(&first);
+}
+
+/* An experiment that is run with -o to its own directory is neither written over nor removed. */
+static void files_of_the_user_are_left_alone(void **state)
+{
+    static const char *const names[] = {"experiment.json", "machine.json", "meta.json",
+                                        "undo.jsonl", "series.json"};
+    struct text mine = {0}, back = {0};
+    char path[300], file[340];
+    text_add(&mine, "mine");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct rundir rundir;
+        struct error err = {0};
+        snprintf(path, sizeof(path), "%s/%zu", (char *)*state, i);
+        snprintf(file, sizeof(file), "%s/%s", path, names[i]);
+        assert_int_equal(mkdir(path, 0777), 0);
+        assert_int_equal(text_write_file(&mine, file), 0);
+        assert_int_equal(rundir_create(&rundir, path, "x", &err), -EEXIST);
+        assert_non_null(strstr(err.text, names[i]));
+        text_clear(&back);
+        assert_int_equal(text_read_file(&back, file, 10), 0);
+        assert_string_equal(text_str(&back), "mine");
+        snprintf(file, sizeof(file), "%s/cluster.jsonl", path);
+        assert_int_equal(access(file, F_OK), -1);
+    }
+    text_free(&mine);
+    text_free(&back);
 }
 
 static void cannot_be_made(void **state)
@@ -74,6 +102,9 @@ static void events_and_undo_entries_are_lines(void **state)
     assert_int_equal(text_read_file(&undo, path, 1000), 0);
     assert_string_equal(undo.data, "{\"change\":\"two\\nlines\"}\n");
     text_free(&undo);
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600); /* An applied Secret is in it. */
 }
 
 static void one_that_came_to_nothing_is_removed(void **state)
@@ -117,6 +148,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(is_made_with_its_parents_and_only_once, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(files_of_the_user_are_left_alone, scratch_setup,
                                         scratch_teardown),
         cmocka_unit_test(cannot_be_made),
         cmocka_unit_test_setup_teardown(one_that_came_to_nothing_is_removed, scratch_setup,
