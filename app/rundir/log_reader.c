@@ -1,8 +1,9 @@
 #include "rundir/log_reader.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -542,23 +543,33 @@ static int read_file(struct logs *logs, const char *path, struct error *err)
     return result;
 }
 
+static int is_log(const struct dirent *entry)
+{
+    return fnmatch("worker-*.log", entry->d_name, 0) == 0;
+}
+
 int logs_read(struct logs *logs, const char *rundir, struct error *err)
 {
-    char pattern[PATH_MAX];
-    glob_t found;
+    struct dirent **found = NULL;
+    int result = 0, count = scandir(rundir, &found, is_log, versionsort);
     memset(logs, 0, sizeof(*logs));
-    snprintf(pattern, sizeof(pattern), "%s/worker-*.log", rundir);
-    if (glob(pattern, 0, NULL, &found) != 0)
+    if (count <= 0) {
+        free(found);
         return error_set(err, EXIT_USAGE, -ENOENT,
                          "%s holds no worker-N.log: is it a run directory?", rundir);
-    int result = 0;
-    for (size_t i = 0; i < found.gl_pathc && result != -ENOMEM; i++) {
+    }
+    for (int i = 0; i < count; i++) {
+        char path[PATH_MAX];
         struct error why = {0};
-        result = read_file(logs, found.gl_pathv[i], &why);
+        snprintf(path, sizeof(path), "%s/%s", rundir, found[i]->d_name);
+        free(found[i]);
+        if (result == -ENOMEM)
+            continue;
+        result = read_file(logs, path, &why);
         if (result < 0 && logs->unread++ == 0)
             logs->trouble = why;
     }
-    globfree(&found);
+    free(found);
     if (result != -ENOMEM)
         result = logs->files > 0
                      ? logs_sort(logs)

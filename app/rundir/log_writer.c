@@ -22,9 +22,8 @@ static int fail(struct log_writer *writer, int code, struct error *err)
                   "disk by -o",
                   writer->path, strerror(-code));
     if (writer->fd >= 0) {
-        /* A torn block would hide nothing, but a clean end reads better. */
-        if (ftruncate(writer->fd, (off_t)writer->file_bytes) < 0)
-            writer->failed = -errno;
+        /* A torn block would hide nothing, but a clean end reads better, where there can be one. */
+        (void)!ftruncate(writer->fd, (off_t)writer->file_bytes);
         close(writer->fd);
     }
     writer->fd = -1;

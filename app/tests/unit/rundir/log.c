@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -238,6 +239,23 @@ static void an_empty_folder_is_told(void **state)
     assert_non_null(strstr(err.text, "worker-N.log"));
 }
 
+/* A name is a name: nothing in it is a pattern. */
+static void a_folder_may_be_called_anything(void **state)
+{
+    char folder[300];
+    struct record *record = worker(0);
+    struct logs logs;
+    struct error err = {0};
+    snprintf(folder, sizeof(folder), "%s/run [1]*?\\", (char *)*state);
+    assert_int_equal(mkdir(folder, 0777), 0);
+    add_request(record, 300, 0);
+    write_log(folder, 0, record);
+    assert_int_equal(logs_read(&logs, folder, &err), 0);
+    assert_int_equal(logs.request_count, 1);
+    logs_free(&logs);
+    record_free(record);
+}
+
 /* /dev/full stands for a full disk: said once, with a place, and later flushes keep quiet. */
 static void a_full_disk_is_said_once(void **state)
 {
@@ -304,6 +322,7 @@ int main(void)
         IN_SCRATCH(a_flipped_bit_is_noticed),
         cmocka_unit_test(foreign_files_are_refused),
         IN_SCRATCH(an_empty_folder_is_told),
+        IN_SCRATCH(a_folder_may_be_called_anything),
         IN_SCRATCH(a_full_disk_is_said_once),
         IN_SCRATCH(behind_a_full_disk_refusals_are_counted),
     };
