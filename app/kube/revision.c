@@ -14,12 +14,13 @@ struct revision {
     const cJSON *template;
 };
 
-static unsigned collect(const cJSON *list, const char *owner_uid, struct revision *out);
+static size_t collect(const cJSON *items, const char *owner_uid, struct revision *out);
 static bool is_owned(const cJSON *item, const char *owner_uid);
 static struct revision read_revision(const cJSON *item);
 static int by_number(const void *a, const void *b);
-static int refuse(const struct revision *revisions, unsigned count, int64_t number,
-                  struct error *err);
+static void refuse(const struct revision *revisions, size_t count, int64_t number,
+                   struct error *err);
+static cJSON *copy_template(const struct revision *revision, struct error *err);
 
 const struct kube_resource *kube_revision_resource(enum kube_kind kind)
 {
@@ -31,19 +32,33 @@ const struct kube_resource *kube_revision_resource(enum kube_kind kind)
 cJSON *kube_revision_template(const cJSON *list, const char *owner_uid, int64_t number,
                               int64_t *found, struct error *err)
 {
-    struct revision revisions[KUBE_REVISIONS_MAX];
+    const cJSON *items = json_member(list, "items");
+    struct revision *revisions = calloc((size_t)cJSON_GetArraySize(items) + 1, sizeof(*revisions));
     const struct revision *chosen = NULL;
-    unsigned count = collect(list, owner_uid, revisions);
-    if (number == 0 && count >= 2)
-        chosen = &revisions[count - 2];
-    for (unsigned i = 0; i < count; i++)
-        if (number != 0 && revisions[i].number == number)
-            chosen = &revisions[i];
-    if (chosen == NULL) {
-        refuse(revisions, count, number, err);
+    cJSON *template = NULL;
+    if (revisions == NULL) {
+        error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
         return NULL;
     }
-    cJSON *template = cJSON_Duplicate(chosen->template, true);
+    size_t count = collect(items, owner_uid, revisions);
+    if (number == 0 && count >= 2)
+        chosen = &revisions[count - 2];
+    for (size_t i = 0; i < count; i++)
+        if (number != 0 && revisions[i].number == number)
+            chosen = &revisions[i];
+    if (chosen == NULL)
+        refuse(revisions, count, number, err);
+    else
+        template = copy_template(chosen, err);
+    if (template != NULL)
+        *found = chosen->number;
+    free(revisions);
+    return template;
+}
+
+static cJSON *copy_template(const struct revision *revision, struct error *err)
+{
+    cJSON *template = cJSON_Duplicate(revision->template, true);
     if (template == NULL) {
         error_set(err, EXIT_ENVIRONMENT, -ENOMEM, "out of memory");
         return NULL;
@@ -52,20 +67,18 @@ cJSON *kube_revision_template(const cJSON *list, const char *owner_uid, int64_t 
     cJSON *labels = (cJSON *)json_at(template, "metadata.labels");
     cJSON_DeleteItemFromObjectCaseSensitive(labels, "pod-template-hash");
     cJSON_DeleteItemFromObjectCaseSensitive(template, "$patch");
-    *found = chosen->number;
     return template;
 }
 
-/* By number. Those beyond the limit are the server's mistake, and left out. */
-static unsigned collect(const cJSON *list, const char *owner_uid, struct revision *out)
+/* Those of the owner among ITEMS, by number; OUT has room for all. */
+static size_t collect(const cJSON *items, const char *owner_uid, struct revision *out)
 {
     const cJSON *item;
-    unsigned count = 0;
-    cJSON_ArrayForEach(item, json_member(list, "items"))
+    size_t count = 0;
+    cJSON_ArrayForEach(item, items)
     {
         struct revision revision = read_revision(item);
-        if (count < KUBE_REVISIONS_MAX && revision.number > 0 && revision.template != NULL &&
-            is_owned(item, owner_uid))
+        if (revision.number > 0 && revision.template != NULL && is_owned(item, owner_uid))
             out[count++] = revision;
     }
     qsort(out, count, sizeof(*out), by_number);
@@ -105,11 +118,11 @@ static int by_number(const void *a, const void *b)
     return one < other ? -1 : one > other;
 }
 
-static int refuse(const struct revision *revisions, unsigned count, int64_t number,
-                  struct error *err)
+static void refuse(const struct revision *revisions, size_t count, int64_t number,
+                   struct error *err)
 {
     struct text there = {0};
-    for (unsigned i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         text_addf(&there, "%s%" PRId64, i > 0 ? ", " : "", revisions[i].number);
     if (number == 0)
         error_set(err, EXIT_USAGE, -ENOENT, "it has no earlier revision to go back to");
@@ -117,5 +130,4 @@ static int refuse(const struct revision *revisions, unsigned count, int64_t numb
         error_set(err, EXIT_USAGE, -ENOENT, "it has no revision %" PRId64 "; there are: %s", number,
                   count > 0 ? text_str(&there) : "none");
     text_free(&there);
-    return -ENOENT;
 }

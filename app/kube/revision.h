@@ -5,8 +5,8 @@
  * How many are kept is up to spec.revisionHistoryLimit. A number is of one roll-out: going back to
  * an old template gives it a new one.
  *
- * Threads: pure. Source: Kubernetes documentation, "Rolling Back a Deployment"; API reference,
- * apps/v1 ControllerRevision.
+ * Threads: pure. Memory: malloc, by the list's length. Source: Kubernetes documentation, "Rolling
+ * Back a Deployment"; API reference, apps/v1 ControllerRevision.
  */
 #ifndef KUBE_REVISION_H
 #define KUBE_REVISION_H
@@ -16,10 +16,6 @@
 
 #include "base/error.h"
 #include "kube/resource.h"
-
-enum {
-    KUBE_REVISIONS_MAX = 256 /* More than that of one object: the list is refused. */
-};
 
 /* What holds the revisions of a workload of KIND: a resource to be listed. */
 const struct kube_resource *kube_revision_resource(enum kube_kind kind);

@@ -128,6 +128,27 @@ static void test_others(void **state)
     }
 }
 
+/* revisionHistoryLimit may be anything: of a long history it is still the last but one. */
+static void test_long_history(void **state)
+{
+    enum {
+        MANY = 1000
+    };
+    struct text list = {0};
+    (void)state;
+    text_add(&list, "{\"items\":[");
+    for (unsigned i = 1; i <= MANY; i++)
+        text_addf(&list,
+                  "%s{\"metadata\":{" OWNED("u1") "},\"revision\":%u,\"data\":{\"spec\":{"
+                                                  "\"template\":" TEMPLATE("web:v%u") "}}}",
+                  i > 1 ? "," : "", i, i);
+    text_add(&list, "]}");
+    read_it(KUBE_STATEFULSET, 0, "web:v1000", "");
+    answer(200, text_str(&list));
+    asks("PATCH", PATH "statefulsets/web?fieldManager=seamline", PATCH("web:v999"));
+    text_free(&list);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -135,6 +156,7 @@ int main(void)
         TEST(test_deployment),
         TEST(test_refusals),
         TEST(test_others),
+        TEST(test_long_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
