@@ -139,7 +139,8 @@ static int set_apart(const struct merge_share *first, const struct merge_share *
 {
     const struct meta_server_clock *a = &first->meta.server_clock, *b = &share->meta.server_clock;
     bool known = a->answers > 0 && b->answers > 0 && a->steps == 0 && b->steps == 0;
-    double low = (double)(b->least_ns - a->most_ns), high = (double)(b->most_ns - a->least_ns);
+    double low = (double)b->least_ns - (double)a->most_ns;
+    double high = (double)b->most_ns - (double)a->least_ns;
     double most = (double)options->clock_error_ns;
     if (options->clock_given) {
         if (known && (low > most || high < -most))
@@ -204,9 +205,11 @@ static int set_clocks(struct merge_share *shares, size_t count, const struct mer
 
 static int set_places(struct merge_share *shares, size_t count, struct error *err)
 {
+    uint64_t workers = 0;
     uint32_t ports = 0, queues = 0;
     struct log_share next = {0};
     for (size_t i = 0; i < count; i++) {
+        workers += shares[i].meta.worker_count;
         next.shift_ns = shares[i].place.shift_ns;
         shares[i].place = next;
         next.first_worker += shares[i].meta.worker_count;
@@ -215,11 +218,11 @@ static int set_places(struct merge_share *shares, size_t count, struct error *er
         for (uint32_t s = 0; s < shares[i].meta.stream_count; s++)
             next.first_flow[s] += shares[i].experiment->streams[s].connections;
     }
-    if (next.first_worker > LOG_SHARE_WORKERS_MAX || ports > META_PORTS || queues > META_QUEUES)
+    if (workers > LOG_SHARE_WORKERS_MAX || ports > META_PORTS || queues > META_QUEUES)
         return error_set(err, EXIT_USAGE, -E2BIG,
-                         "%u workers, %u NIC ports and %u queues together: at most %d, %d and %d",
-                         next.first_worker, ports, queues, LOG_SHARE_WORKERS_MAX, META_PORTS,
-                         META_QUEUES);
+                         "%" PRIu64 " workers, %u NIC ports and %u queues together: at most %d, %d "
+                         "and %d",
+                         workers, ports, queues, LOG_SHARE_WORKERS_MAX, META_PORTS, META_QUEUES);
     return 0;
 }
 

@@ -309,10 +309,11 @@ static void what_is_no_share_is_refused(void **state)
          "200 requests/s together, the whole 300"},
         {"a both -e x.json -o o --clock-error 1us", "a and both both changed the cluster"},
         {"a late -e x.json -o o --clock-error 1us", "did not run at the same time"},
+        {"a many -e x.json -o o --clock-error 1us", "4294967296 workers"},
         {"a b -e x.json -o a --clock-error 1us", "already holds a run"},
         {"a nowhere -e x.json -o o --clock-error 1us", "nowhere"},
     };
-    struct share other = second_half, both = second_half, late = second_half;
+    struct share other = second_half, both = second_half, late = second_half, many = second_half;
     struct error err;
     char path[1000];
     other.name = "other";
@@ -320,14 +321,22 @@ static void what_is_no_share_is_refused(void **state)
     both.name = "both";
     both.changed = true;
     late.name = "late";
+    many.name = "many";
     make(*state, &other);
     make(*state, &both);
     make(*state, &late);
+    make(*state, &many);
     /* An hour later, by its clock. */
     struct meta meta;
     snprintf(path, sizeof(path), "%s/late", (const char *)*state);
     assert_int_equal(meta_read(&meta, path, &err), 0);
     json_format_time(INT64_C(1795003600000000000), 9, meta.started);
+    assert_int_equal(meta_write(&meta, path, &err), 0);
+    meta_free(&meta);
+    /* With the other's one they are 0 in 32 bits. */
+    snprintf(path, sizeof(path), "%s/many", (const char *)*state);
+    assert_int_equal(meta_read(&meta, path, &err), 0);
+    meta.worker_count = UINT32_MAX;
     assert_int_equal(meta_write(&meta, path, &err), 0);
     meta_free(&meta);
     snprintf(path, sizeof(path), "%s/a/cluster.jsonl", (const char *)*state);
