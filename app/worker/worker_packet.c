@@ -7,14 +7,16 @@
 static void go_to(struct worker *worker, const struct net_packet *packet);
 static void take_icmp(struct worker *worker, const struct net_packet *packet);
 static void transmit_segments(struct worker *worker);
-static void transmit_datagrams(struct worker *worker);
+static inline void transmit_datagrams(struct worker *worker);
+static void emit_datagrams(struct worker *worker);
 static void transmit_frames(struct worker *worker);
 static void emit(struct worker *worker, uint32_t index);
 static bool emit_datagram(struct worker *worker);
 static bool find_mac(struct worker *worker, const struct traffic_frames *frames, uint8_t mac[6]);
-static void note_position(struct worker *worker, struct worker_batch *batch);
-static bool taken_next(const struct worker *worker, const struct worker_batch *batch);
+static void begin_batch(const struct worker *worker, struct worker_batch *batch);
+static uint32_t taken_of(const struct worker *worker, const struct worker_batch *batch);
 static void flush(struct worker *worker);
+static void stamp(struct worker *worker, uint64_t sent_ns);
 static void flush_timed(struct worker *worker, uint64_t sent_ns);
 static void note_refusal(struct worker *worker, uint64_t sent_ns, uint32_t left);
 
@@ -113,7 +115,7 @@ static void transmit_segments(struct worker *worker)
     if (batch->waiting != batch->stamped || !tcp_output_wanted(worker->tcp))
         return;
     uint16_t room = net_tx_room(worker->port);
-    batch->waiting = batch->stamped = 0;
+    begin_batch(worker, batch);
     uint32_t count = tcp_output(worker->tcp, worker->now_ns, worker->descriptors, room);
     for (uint32_t i = 0; i < count; i++)
         emit(worker, i);
@@ -121,21 +123,28 @@ static void transmit_segments(struct worker *worker)
     traffic_events(worker->traffic, worker->now_ns, worker->gap_ns);
 }
 
-static void transmit_datagrams(struct worker *worker)
+static inline void transmit_datagrams(struct worker *worker)
+{
+    const struct worker_batch *batch = &worker->of_datagrams;
+    if (batch->waiting == batch->stamped && traffic_datagrams_wait(worker->traffic))
+        emit_datagrams(worker);
+}
+
+/* Apart, so that asking in vain saves no registers. */
+__attribute__((noinline)) static void emit_datagrams(struct worker *worker)
 {
     struct worker_batch *batch = &worker->of_datagrams;
-    if (batch->waiting != batch->stamped || !traffic_datagrams_wait(worker->traffic))
-        return;
     uint16_t room = net_tx_room(worker->port);
     if (room > WORKER_DATAGRAMS)
         room = WORKER_DATAGRAMS;
-    batch->waiting = batch->stamped = 0;
+    begin_batch(worker, batch);
     if (worker->sends_on_time) {
         worker_look_ahead(worker);
         if (net_tx_timed_room(worker->port) < room)
             room = net_tx_timed_room(worker->port);
     }
-    while (batch->waiting + worker->timed_count < room && emit_datagram(worker))
+    while (batch->waiting + worker->timed_count < room && traffic_datagrams_wait(worker->traffic) &&
+           emit_datagram(worker))
         worker->busy = true;
     worker->unread += batch->waiting;
 }
@@ -198,20 +207,23 @@ static bool emit_datagram(struct worker *worker)
         return true;
     }
     net_tx_commit_summed(worker->port, sum, datagram->l4_bytes);
-    note_position(worker, batch);
+    batch->waiting++;
     return true;
 }
 
-/* Answers of net are in the queue too, in order: a packet is gone when as many were taken as had
- * been queued with it. */
-static void note_position(struct worker *worker, struct worker_batch *batch)
+/* Answers of net are in the queue too, but none between two packets of a batch. */
+static void begin_batch(const struct worker *worker, struct worker_batch *batch)
 {
-    batch->positions[batch->waiting++] = worker->flushed + net_tx_queued(worker->port);
+    *batch = (struct worker_batch){.before = worker->flushed + net_tx_queued(worker->port)};
 }
 
-static bool taken_next(const struct worker *worker, const struct worker_batch *batch)
+/* So many of BATCH the driver has by now. */
+static uint32_t taken_of(const struct worker *worker, const struct worker_batch *batch)
 {
-    return batch->stamped < batch->waiting && batch->positions[batch->stamped] <= worker->flushed;
+    if (worker->flushed <= batch->before)
+        return 0;
+    uint64_t taken = worker->flushed - batch->before;
+    return taken < batch->waiting ? (uint32_t)taken : batch->waiting;
 }
 
 static void take_icmp(struct worker *worker, const struct net_packet *packet)
@@ -248,7 +260,7 @@ static void emit(struct worker *worker, uint32_t index)
     net_tx_commit_summed(worker->port, sum, header_bytes);
     if (worker->segments.waiting != index)
         worker->descriptors[worker->segments.waiting] = *descriptor;
-    note_position(worker, &worker->segments);
+    worker->segments.waiting++;
 }
 
 static void flush(struct worker *worker)
@@ -259,16 +271,23 @@ static void flush(struct worker *worker)
     uint16_t taken = net_tx_flush(worker->port);
     worker->busy = true;
     worker->flushed += taken;
-    while (taken_next(worker, &worker->segments))
-        traffic_sent(worker->traffic, &worker->descriptors[worker->segments.stamped++], sent_ns);
-    while (taken_next(worker, &worker->of_datagrams))
-        traffic_datagram_sent(worker->traffic, &worker->datagrams[worker->of_datagrams.stamped++],
-                              sent_ns);
+    stamp(worker, sent_ns);
     if (worker->timed_count > 0)
         flush_timed(worker, sent_ns);
     uint32_t left = queued - taken + worker->timed_count;
     if (left > 0 || worker->refusal.since_ns != 0)
         note_refusal(worker, sent_ns, left);
+}
+
+static void stamp(struct worker *worker, uint64_t sent_ns)
+{
+    struct worker_batch *segments = &worker->segments, *datagrams = &worker->of_datagrams;
+    uint32_t taken = taken_of(worker, segments);
+    while (segments->stamped < taken)
+        traffic_sent(worker->traffic, &worker->descriptors[segments->stamped++], sent_ns);
+    taken = taken_of(worker, datagrams);
+    while (datagrams->stamped < taken)
+        traffic_datagram_sent(worker->traffic, &worker->datagrams[datagrams->stamped++], sent_ns);
 }
 
 /* They leave when they are due, or now if that is over, and none before the one ahead of it. */

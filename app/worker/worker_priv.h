@@ -38,12 +38,11 @@ struct worker_refusal {
     uint64_t packets;  /* Most that waited. */
 };
 
-/* What was handed out and committed, until the driver has taken it. */
+/* What was handed out and committed, one packet behind the other, until the driver has taken it. */
 struct worker_batch {
+    uint64_t before;  /* Packets queued before the first of them since the start. */
     uint32_t waiting; /* Committed, */
     uint32_t stamped; /* and of these, taken. */
-    uint64_t
-        positions[NET_TX_QUEUE]; /* Of each in all that was queued: taken when flushed is there. */
 };
 
 struct worker {
