@@ -49,6 +49,11 @@ static inline void *pool_get(const struct pool *pool, pool_handle handle)
         return NULL;
     return pool->objects + (size_t)index * pool->object_bytes;
 }
+/* The same of one that is taken for certain: a link that is cut when its object goes. */
+static inline void *pool_at(const struct pool *pool, pool_handle handle)
+{
+    return pool->objects + (size_t)(handle & pool->index_mask) * pool->object_bytes;
+}
 static inline pool_handle pool_handle_of(const struct pool *pool, const void *object);
 /* Iterate over taken objects: start with 0, ends with 0. Objects may be freed while iterating. */
 pool_handle pool_next(const struct pool *pool, pool_handle previous);

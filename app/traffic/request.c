@@ -16,9 +16,9 @@ struct traffic_request *request_take(struct traffic *traffic, const struct traff
                                      uint64_t due_ns)
 {
     pool_handle handle = pool_take(&traffic->requests);
-    struct traffic_request *request = pool_get(&traffic->requests, handle);
-    if (request == NULL)
+    if (handle == 0)
         return NULL;
+    struct traffic_request *request = pool_at(&traffic->requests, handle);
     request->record = (struct record_request){
         .due_ns = due_ns, .flow = flow_index(traffic, flow), .stream = flow->stream};
     request->offset = 0;

@@ -28,7 +28,7 @@ static inline void request_bind(struct traffic *traffic, struct traffic_conn *co
     if (conn->requests == 0) {
         conn->first_request = request->self;
     } else {
-        struct traffic_request *last = pool_get(&traffic->requests, conn->last_request);
+        struct traffic_request *last = pool_at(&traffic->requests, conn->last_request);
         last->next = request->self;
     }
     conn->last_request = request->self;
@@ -41,13 +41,13 @@ void request_ask(struct traffic *traffic, struct traffic_conn *conn,
 static inline struct traffic_request *request_first(const struct traffic *traffic,
                                                     const struct traffic_conn *conn)
 {
-    return conn->requests == 0 ? NULL : pool_get(&traffic->requests, conn->first_request);
+    return conn->requests == 0 ? NULL : pool_at(&traffic->requests, conn->first_request);
 }
 /* The one after REQUEST on its connection; NULL: none. */
 static inline struct traffic_request *request_next(const struct traffic *traffic,
                                                    const struct traffic_request *request)
 {
-    return request->next == 0 ? NULL : pool_get(&traffic->requests, request->next);
+    return request->next == 0 ? NULL : pool_at(&traffic->requests, request->next);
 }
 /* Something of REQUEST has left, if it has bytes at all. */
 static inline bool request_has_begun(const struct traffic_request *request)

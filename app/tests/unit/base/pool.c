@@ -110,6 +110,7 @@ static void stale_handles_get_nothing(void **state)
     assert_null(pool_get(pool, old));
     pool_handle again = pool_take(pool);
     assert_ptr_equal(pool_get(pool, again), object); /* LIFO: the warmest first. */
+    assert_ptr_equal(pool_at(pool, again), object);
     assert_int_not_equal(again, old);
     assert_null(pool_get(pool, old));
     assert_null(pool_get(pool, 0));
