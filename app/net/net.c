@@ -651,7 +651,8 @@ uint64_t net_rx_since(const struct net_port *port)
     return port->rx_since_ns;
 }
 
-static void step_hops(struct net_port *port, uint64_t now_ns)
+/* Apart, so that asking in vain saves no registers. */
+__attribute__((noinline)) static void step_hops(struct net_port *port, uint64_t now_ns)
 {
     struct hop_probe probe;
     struct net_event event;

@@ -11,6 +11,7 @@ static inline uint64_t retry_ns(const struct tcp *tcp, const struct tcb *tcb, ui
 static inline uint64_t patience_ns(const struct tcp *tcp, const struct tcb *tcb);
 static inline void set_deadline(const struct tcp *tcp, struct tcb *tcb);
 static bool waits_for_window(const struct tcb *tcb);
+static void expire_all(struct tcp *tcp, uint64_t now_ns);
 static void expire(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 static void expire_rto(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 static void expire_persist(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
@@ -18,6 +19,16 @@ static void expire_keep_alive(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns)
 static void expire_quiet(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns);
 
 void tcp_timers(struct tcp *tcp, uint64_t now_ns)
+{
+    const struct tcp_time_wait *first = TAILQ_FIRST(&tcp->time_waits);
+
+    if (now_ns >= tcp->wheel.next_ns || (first != NULL && now_ns >= first->expires_ns) ||
+        tcp->listen.in_use != 0)
+        expire_all(tcp, now_ns);
+}
+
+/* Apart, so that asking in vain saves no registers. */
+__attribute__((noinline)) static void expire_all(struct tcp *tcp, uint64_t now_ns)
 {
     struct wheel_timer *timer;
 

@@ -17,6 +17,7 @@
 
 static bool advance(struct law_cursor *cursor, uint64_t step);
 static bool advance_evenly(struct law_cursor *cursor, uint64_t rate);
+static bool advance_by_pieces(struct law_cursor *cursor);
 static bool next_piece(struct law_cursor *cursor, wide_uint held);
 static wide_uint unit_of(const struct law *law, const struct law_piece *piece);
 static wide_uint slope0_of(const struct law_piece *piece, uint64_t into_ns);
@@ -43,9 +44,18 @@ static bool advance(struct law_cursor *cursor, uint64_t step)
 {
     const struct law *law = cursor->law;
     const struct law_piece *first = &law->pieces[cursor->piece];
-    cursor->rest += unit_of(law, first) * step;
-    if (first->duration_ns == LAW_FOR_EVER && first->from == first->to)
+    if (first->duration_ns == LAW_FOR_EVER && first->from == first->to) {
+        cursor->rest += (wide_uint)law->period_ns * step;
         return advance_evenly(cursor, first->from);
+    }
+    cursor->rest += unit_of(law, first) * step;
+    return advance_by_pieces(cursor);
+}
+
+/* Apart, so that an even law saves no registers. */
+__attribute__((noinline)) static bool advance_by_pieces(struct law_cursor *cursor)
+{
+    const struct law *law = cursor->law;
     for (;;) {
         const struct law_piece *piece = &law->pieces[cursor->piece];
         wide_uint limit = cursor->rest >> LAW_POSITION_BITS, held = 0;

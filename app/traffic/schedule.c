@@ -62,9 +62,9 @@ void schedule_stop(struct schedule *schedule)
     schedule->next_ns = UINT64_MAX;
 }
 
-bool schedule_take(struct schedule *schedule, uint64_t now_ns, uint32_t *slot, uint64_t *due_ns)
+bool schedule_take_due(struct schedule *schedule, uint64_t now_ns, uint32_t *slot, uint64_t *due_ns)
 {
-    if (!schedule_is_due(schedule, now_ns) || schedule->next_ns == UINT64_MAX)
+    if (schedule->next_ns == UINT64_MAX)
         return false;
     bool maximum = schedule->cursor.law->arrivals == LAW_MAXIMUM;
     *slot = schedule->slot;

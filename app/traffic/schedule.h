@@ -62,12 +62,19 @@ void schedule_init(struct schedule *schedule, const struct law *law, const uint6
 void schedule_start(struct schedule *schedule, uint64_t start_ns);
 void schedule_stop(struct schedule *schedule);
 
-/* If something is due at NOW_NS: true, with its slot and due time, and the schedule goes on to
- * the next. False otherwise. Ask again until false; of a maximum, until enough. */
 static inline bool schedule_is_due(const struct schedule *schedule, uint64_t now_ns)
 {
     return schedule->next_ns <= now_ns;
 }
-bool schedule_take(struct schedule *schedule, uint64_t now_ns, uint32_t *slot, uint64_t *due_ns);
+/* The part of schedule_take() for when something may be due. */
+bool schedule_take_due(struct schedule *schedule, uint64_t now_ns, uint32_t *slot,
+                       uint64_t *due_ns);
+/* If something is due at NOW_NS: true, with its slot and due time, and the schedule goes on to
+ * the next. False otherwise. Ask again until false; of a maximum, until enough. */
+static inline bool schedule_take(struct schedule *schedule, uint64_t now_ns, uint32_t *slot,
+                                 uint64_t *due_ns)
+{
+    return schedule_is_due(schedule, now_ns) && schedule_take_due(schedule, now_ns, slot, due_ns);
+}
 
 #endif

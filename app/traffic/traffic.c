@@ -27,10 +27,14 @@ static struct traffic_conn *quiet_conn(struct traffic *traffic, uint64_t now_ns,
 static void gone(struct traffic *traffic, struct traffic_conn *conn, uint64_t now_ns);
 static void expired(struct traffic *traffic, struct traffic_timer *timer, uint64_t now_ns);
 static uint32_t open_first(struct traffic *traffic, uint64_t now_ns);
+static uint32_t act_on_timers(struct traffic *traffic, uint64_t now_ns);
+static uint32_t act_on_due(struct traffic *traffic, uint64_t now_ns);
 static uint32_t act_on_events(struct traffic *traffic, uint64_t now_ns, uint64_t uncertainty_ns);
 static uint32_t streams_due(struct traffic *traffic, uint64_t now_ns, bool regardless);
-static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns);
-static uint64_t ahead_of(const struct traffic *traffic, const struct traffic_stream *stream);
+static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *stream,
+                           const struct pattern *pattern, uint64_t now_ns);
+static bool is_ahead(const struct traffic_stream_config *config);
+static uint64_t next_take_ns(const struct traffic_stream *stream);
 static void update_next_due(struct traffic *traffic);
 static void syn_sent(struct traffic *traffic, struct traffic_conn *conn, uint64_t sent_ns);
 
@@ -111,6 +115,9 @@ __attribute__((noinline)) static uint32_t act_on_events(struct traffic *traffic,
 void traffic_ahead(struct traffic *traffic, uint64_t ahead_ns)
 {
     traffic->ahead_ns = ahead_ns;
+    for (uint32_t i = 0; i < traffic->stream_count; i++)
+        if (is_ahead(&traffic->streams[i].config))
+            traffic->streams[i].ahead_ns = ahead_ns;
     update_next_due(traffic);
 }
 
@@ -120,6 +127,12 @@ void traffic_lag(struct traffic *traffic, uint64_t lag_ns)
 }
 
 uint32_t traffic_timers(struct traffic *traffic, uint64_t now_ns)
+{
+    return now_ns < traffic->wheel.next_ns ? 0 : act_on_timers(traffic, now_ns);
+}
+
+/* Apart, so that asking in vain saves no registers. */
+__attribute__((noinline)) static uint32_t act_on_timers(struct traffic *traffic, uint64_t now_ns)
 {
     uint32_t count = 0;
     struct wheel_timer *timer;
@@ -132,8 +145,18 @@ uint32_t traffic_timers(struct traffic *traffic, uint64_t now_ns)
 
 uint32_t traffic_due(struct traffic *traffic, uint64_t now_ns)
 {
+    bool nothing = traffic->opening == 0 && now_ns < traffic->next_due_ns &&
+                   now_ns < traffic->next_regardless_ns;
+    return nothing ? 0 : act_on_due(traffic, now_ns);
+}
+
+/* Apart, as above. */
+__attribute__((noinline)) static uint32_t act_on_due(struct traffic *traffic, uint64_t now_ns)
+{
     uint32_t count = traffic->opening != 0 ? open_first(traffic, now_ns) : 0;
-    return now_ns < traffic->next_due_ns ? count : count + streams_due(traffic, now_ns, false);
+    if (now_ns >= traffic->next_due_ns)
+        count += streams_due(traffic, now_ns, false);
+    return count + traffic_due_regardless(traffic, now_ns);
 }
 
 uint32_t traffic_due_regardless(struct traffic *traffic, uint64_t now_ns)
@@ -153,6 +176,8 @@ uint64_t traffic_next_ns(const struct traffic *traffic)
     uint64_t next_ns = traffic->wheel.next_ns;
     if (traffic->next_due_ns < next_ns)
         next_ns = traffic->next_due_ns;
+    if (traffic->next_regardless_ns < next_ns)
+        next_ns = traffic->next_regardless_ns;
     return traffic->next_frames_ns < next_ns ? traffic->next_frames_ns : next_ns;
 }
 
@@ -396,24 +421,29 @@ static uint32_t open_first(struct traffic *traffic, uint64_t now_ns)
     return stopping;
 }
 
-/* Of all streams whose slots are taken for them, or of those REGARDLESS of answers. Apart,
- * so that asking in vain saves no registers. */
+/* Of all streams whose slots are taken for them REGARDLESS of answers, or of the others. Apart, as
+ * above. */
 __attribute__((noinline)) static uint32_t streams_due(struct traffic *traffic, uint64_t now_ns,
                                                       bool regardless)
 {
     uint32_t count = 0;
+    uint64_t next_ns = UINT64_MAX;
     for (uint32_t i = 0; i < traffic->stream_count; i++) {
+        struct traffic_stream *stream = &traffic->streams[i];
         const struct pattern *pattern = pattern_of(traffic, i);
-        if (regardless ? pattern->regardless : pattern->due != NULL)
-            count += stream_due(traffic, &traffic->streams[i], now_ns);
+        if (pattern->due == NULL || pattern->regardless != regardless)
+            continue;
+        count += stream_due(traffic, stream, pattern, now_ns);
+        if (next_take_ns(stream) < next_ns)
+            next_ns = next_take_ns(stream);
     }
-    update_next_due(traffic);
+    *(regardless ? &traffic->next_regardless_ns : &traffic->next_due_ns) = next_ns;
     return count;
 }
 
-static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *stream, uint64_t now_ns)
+static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *stream,
+                           const struct pattern *pattern, uint64_t now_ns)
 {
-    const struct pattern *pattern = patterns[stream->config.pattern];
     uint32_t slot, count = 0;
     uint64_t due_ns;
     if (stream->state == STREAM_DRAINING) {
@@ -422,7 +452,7 @@ static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *strea
         return count;
     }
     while (count < TRAFFIC_SLOTS_A_TURN &&
-           schedule_take(&stream->schedule, now_ns + ahead_of(traffic, stream), &slot, &due_ns)) {
+           schedule_take(&stream->schedule, now_ns + stream->ahead_ns, &slot, &due_ns)) {
         pattern->due(traffic, stream, slot, due_ns, now_ns);
         count++;
     }
@@ -430,32 +460,36 @@ static uint32_t stream_due(struct traffic *traffic, struct traffic_stream *strea
 }
 
 /* A maximum has no time of its own. */
-static uint64_t ahead_of(const struct traffic *traffic, const struct traffic_stream *stream)
+static bool is_ahead(const struct traffic_stream_config *config)
 {
-    bool ahead =
-        stream->config.pattern == TRAFFIC_ECHO && stream->config.law.arrivals != LAW_MAXIMUM;
-    return ahead ? traffic->ahead_ns : 0;
+    return config->pattern == TRAFFIC_ECHO && config->law.arrivals != LAW_MAXIMUM;
+}
+
+/* When STREAM's next slot is to be taken; UINT64_MAX: never. */
+static uint64_t next_take_ns(const struct traffic_stream *stream)
+{
+    uint64_t due_ns = stream->schedule.next_ns;
+    if (due_ns == UINT64_MAX)
+        return UINT64_MAX;
+    return due_ns > stream->ahead_ns ? due_ns - stream->ahead_ns : 0;
 }
 
 static void update_next_due(struct traffic *traffic)
 {
-    uint64_t next_ns = UINT64_MAX, regardless_ns = UINT64_MAX, frames_ns = UINT64_MAX;
+    traffic->next_due_ns = UINT64_MAX;
+    traffic->next_regardless_ns = UINT64_MAX;
+    traffic->next_frames_ns = UINT64_MAX;
     for (uint32_t i = 0; i < traffic->stream_count; i++) {
-        const struct traffic_stream *stream = &traffic->streams[i];
         const struct pattern *pattern = pattern_of(traffic, i);
-        uint64_t ahead_ns = ahead_of(traffic, stream), due_ns = stream->schedule.next_ns;
-        if (due_ns != UINT64_MAX)
-            due_ns = due_ns > ahead_ns ? due_ns - ahead_ns : 0;
-        if (pattern->due == NULL && due_ns < frames_ns)
-            frames_ns = due_ns;
-        if (pattern->due != NULL && due_ns < next_ns)
-            next_ns = due_ns;
-        if (pattern->regardless && due_ns < regardless_ns)
-            regardless_ns = due_ns;
+        uint64_t at_ns = next_take_ns(&traffic->streams[i]);
+        uint64_t *next_ns = &traffic->next_due_ns;
+        if (pattern->due == NULL)
+            next_ns = &traffic->next_frames_ns;
+        else if (pattern->regardless)
+            next_ns = &traffic->next_regardless_ns;
+        if (at_ns < *next_ns)
+            *next_ns = at_ns;
     }
-    traffic->next_due_ns = next_ns;
-    traffic->next_regardless_ns = regardless_ns;
-    traffic->next_frames_ns = frames_ns;
 }
 
 /* The stamp of the first one counts; a SYN that was sent again keeps it. The connection may have

@@ -306,6 +306,7 @@ struct traffic_stream {
     uint32_t steady_flows;    /* Flows that are steady. */
     uint64_t attempts;        /* Connections and attempts since the start: limit of retries. */
     uint64_t next_target;     /* Open streams: requests begun since the start. */
+    uint64_t ahead_ns;        /* Echo streams: slots are taken so long before they are due. */
     uint64_t steady_since_ns; /* Since when all flows are steady. */
     uint64_t unsent_after_ns; /* A slot that is later than this is not sent, */
     uint8_t unsent_reason;    /* for this reason: as the stream is to catch up. */
@@ -345,8 +346,8 @@ struct late_fault {
 struct traffic {
     struct tcp *tcp;             /* Borrowed. */
     struct record *record;       /* Borrowed. */
-    uint64_t next_due_ns;        /* The earliest of all schedules but those of raw frames. */
-    uint64_t next_regardless_ns; /* Of those whose pattern is `regardless`. */
+    uint64_t next_due_ns;        /* The earliest of all schedules but those of raw frames */
+    uint64_t next_regardless_ns; /* and those whose pattern is `regardless`; of these. */
     uint32_t opening; /* Streams that are opening their first connections, or stopping flows. */
     uint32_t stream_count;   /* Of these. */
     uint64_t uncertainty_ns; /* Of arrivals in this turn. */
