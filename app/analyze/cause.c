@@ -31,6 +31,7 @@
     X(RACE, READY_EARLY, false)                                                                    \
     X(DRAINED_NODE, RACE, true)                                                                    \
     X(RACE, CONNTRACK, false)                                                                      \
+    X(CONNTRACK, READY_EARLY, false)                                                               \
     X(STALE_UPSTREAM, READY_EARLY, false)                                                          \
     X(NOT_GRACEFUL, STALE_UPSTREAM, false)                                                         \
     X(GRACE_SHORT, STALE_UPSTREAM, false)                                                          \
@@ -81,6 +82,7 @@ struct evidence {
     uint32_t reset_on_live; /* Of these, ended by a reset. */
     uint32_t silent;        /* Without any answer, of all. */
     uint32_t slow;          /* Answered, but late, and nothing was sent again. */
+    uint32_t reused;        /* Attempts on a tuple that was used before, which nothing else fits. */
     struct ready ready[RECORD_STREAMS];
     const struct timeline_event *event[CAUSE_COUNT]; /* The first one that speaks for it. */
 };
@@ -147,6 +149,55 @@ static void doubt(struct evidence *evidence, enum pair pair, bool leans,
         evidence->event[pairs[pair].one] = event;
 }
 
+static bool others_answer(const struct result *result, uint64_t at_ns)
+{
+    for (size_t i = 0; i < result->pod_count; i++)
+        if (result->pods[i].last_answer_ns > at_ns && !suspect_told(&result->pods[i], at_ns))
+            return true;
+    return false;
+}
+
+/* The connection before on the same tuple, as long ago as the way remembers one; NULL: none. */
+static const struct record_connection *before(const struct evidence *evidence,
+                                              const struct record_connection *connection)
+{
+    return connection != NULL ? evidence_index_before(evidence->index, connection, TUPLE_NS) : NULL;
+}
+
+/* Where the way may still take CONNECTION to, by those before on its tuple: a pod that was told to
+ * end by AT_NS, and had answered one, or was what one that failed had met; NULL: none. */
+static const struct result_pod *remembered(const struct evidence *evidence,
+                                           const struct record_connection *connection,
+                                           uint64_t at_ns)
+{
+    const struct result *result = evidence->result;
+    while ((connection = before(evidence, connection)) != NULL) {
+        uint16_t host = connection->host;
+        bool known = host != 0 && host <= result->logs.host_count; /* The first pods are hosts. */
+        const struct result_pod *pod = known ? &result->pods[host - 1] : NULL;
+        if (connection->connected_ns != 0)
+            return pod != NULL && suspect_told(pod, at_ns) ? pod : NULL;
+        pod = suspect_first(result, connection->opened_ns, suspect_stale);
+        if (pod != NULL)
+            return pod;
+    }
+    return NULL;
+}
+
+/* The way may remember POD, which is ending, of the addresses and ports of REQUEST. Rules may still
+ * name that pod, too, for as long as they take. */
+static void look_at_tuple(struct evidence *evidence, const struct record_request *request,
+                          const struct result_pod *pod)
+{
+    uint64_t told_ns = timeline_since_ns(pod->terminating, SUSPECT_TOLD_NS);
+    if (suspect_first(evidence->result, request->sent_ns, suspect_early) != NULL)
+        doubt(evidence, CONNTRACK_OR_READY_EARLY, false, NULL);
+    else if (told_ns + RULES_NS > request->sent_ns || suspect_stale(pod, request->sent_ns))
+        doubt(evidence, RACE_OR_CONNTRACK, true, pod->terminating);
+    else
+        speak(evidence, CAUSE_CONNTRACK, pod->terminating);
+}
+
 /* Nobody took the connection. */
 static void look_at_attempt(struct evidence *evidence, const struct record_request *request,
                             bool silent)
@@ -158,11 +209,13 @@ static void look_at_attempt(struct evidence *evidence, const struct record_reque
     const struct result_pod *stopped = suspect_first(result, at_ns, suspect_just_stopped);
     const struct timeline_event *cordon = silent ? suspect_cordon(result, at_ns) : NULL;
     bool of_node = stale == NULL || (cordon != NULL && strcmp(stale->node, cordon->object) == 0);
+    const struct record_connection *own =
+        evidence_index_connection(evidence->index, request->connection);
+    const struct result_pod *kept = remembered(evidence, own, at_ns);
     if (ready_now(evidence, request->stream, at_ns) == 0)
         speak(evidence, CAUSE_NO_ENDPOINT, stale != NULL ? stale->terminating : NULL);
-    else if (request->connection != 0 &&
-             evidence_index_reused(evidence->index, request->connection, TUPLE_NS))
-        speak(evidence, CAUSE_CONNTRACK, NULL);
+    else if (kept != NULL && cordon == NULL && others_answer(result, at_ns))
+        look_at_tuple(evidence, request, kept);
     else if (cordon != NULL && of_node && early == NULL &&
              (stale == NULL ||
               timeline_since_ns(stale->terminating, SUSPECT_TOLD_NS) + RULES_NS <= at_ns))
@@ -176,6 +229,8 @@ static void look_at_attempt(struct evidence *evidence, const struct record_reque
         speak(evidence, CAUSE_RACE, stale->terminating);
     else if (early != NULL)
         speak(evidence, CAUSE_READY_EARLY, early->ready);
+    else
+        evidence->reused += before(evidence, own) != NULL;
 }
 
 /* Whether POD was killed, its grace over, with REQUEST in hand. */
@@ -332,14 +387,6 @@ static void look_at_status(struct evidence *evidence, const struct record_reques
         look_at_broken(evidence, request);
     else if (early != NULL && suspect_first(result, request->done_ns, suspect_upstream) == NULL)
         speak(evidence, CAUSE_READY_EARLY, early->ready);
-}
-
-static bool others_answer(const struct result *result, uint64_t at_ns)
-{
-    for (size_t i = 0; i < result->pod_count; i++)
-        if (result->pods[i].last_answer_ns > at_ns && !suspect_told(&result->pods[i], at_ns))
-            return true;
-    return false;
 }
 
 /* Nobody answered a datagram, of a flow that POD had answered, which is ending: rules still name
@@ -515,6 +562,26 @@ static bool too_few(const struct evidence *evidence)
     return false;
 }
 
+/* Nearly all are on tuples that were used before, and most of those that were taken meanwhile are
+ * not. Where ports come round often, all are, and that says nothing. */
+static bool reuse_tells(const struct evidence *evidence)
+{
+    const struct logs *logs = &evidence->result->logs;
+    size_t taken = 0, of_used = 0;
+    if (evidence->reused * 10 < evidence->lost * 9)
+        return false;
+    for (size_t i = 0; i < logs->connection_count; i++) {
+        const struct record_connection *connection = &logs->connections[i];
+        if (connection->connected_ns == 0 ||
+            connection->opened_ns < evidence->window->onset.from_ns ||
+            connection->opened_ns > evidence->end_ns)
+            continue;
+        taken++;
+        of_used += before(evidence, connection) != NULL;
+    }
+    return of_used * 2 <= taken;
+}
+
 static enum cause without_events(const struct evidence *evidence, const struct answers *answers)
 {
     uint32_t hosts = evidence->window->host_count;
@@ -531,6 +598,8 @@ static enum cause without_events(const struct evidence *evidence, const struct a
         return CAUSE_UNEXPLAINED;
     if (took_longer && answers->resent == 0)
         return CAUSE_OVERLOAD;
+    if (answers->silent == 0 && reuse_tells(evidence))
+        return CAUSE_CONNTRACK;
     /* One pod alone may have died without a word. */
     bool several = hosts > 1 || answers->silent > 1 || answers->resent > 1;
     return several && evidence->silent > 0 ? CAUSE_NETWORK : CAUSE_UNEXPLAINED;
@@ -584,8 +653,9 @@ static bool is_the_tester_s(const struct evidence *evidence)
 /* Single pods, or a node, cannot be why others fall silent. */
 static bool is_too_wide(enum cause cause, const struct answers *answers)
 {
-    return answers->silent > 1 && (cause == CAUSE_RACE || cause == CAUSE_READY_EARLY ||
-                                   cause == CAUSE_STALE_UPSTREAM || cause == CAUSE_DRAINED_NODE);
+    return answers->silent > 1 &&
+           (cause == CAUSE_RACE || cause == CAUSE_READY_EARLY || cause == CAUSE_STALE_UPSTREAM ||
+            cause == CAUSE_DRAINED_NODE || cause == CAUSE_CONNTRACK);
 }
 
 static enum cause_confidence confidence_of(const struct evidence *evidence, enum cause cause,

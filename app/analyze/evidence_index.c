@@ -230,20 +230,22 @@ static size_t find(const struct record_connection *const *list, size_t count,
     return low;
 }
 
-bool evidence_index_reused(const struct evidence_index *index, uint32_t id, uint64_t within_ns)
+const struct record_connection *evidence_index_connection(const struct evidence_index *index,
+                                                          uint32_t id)
 {
     size_t count = index->logs->connection_count;
     const struct record_connection key = {.id = id};
     size_t at = find(index->by_id, count, &key, by_id);
-    if (at == count || index->by_id[at]->id != id)
-        return false;
-    const struct record_connection *own = index->by_id[at];
-    for (size_t i = find(index->by_tuple, count, own, by_tuple); i > 0; i--) {
-        const struct record_connection *other = index->by_tuple[i - 1];
-        if (memcmp(&other->tuple, &own->tuple, sizeof(own->tuple)) != 0)
-            return false;
-        if (other->connected_ns != 0 && other->ended_ns + within_ns >= own->opened_ns)
-            return true;
-    }
-    return false;
+    return at < count && index->by_id[at]->id == id ? index->by_id[at] : NULL;
+}
+
+const struct record_connection *evidence_index_before(const struct evidence_index *index,
+                                                      const struct record_connection *connection,
+                                                      uint64_t within_ns)
+{
+    size_t at = find(index->by_tuple, index->logs->connection_count, connection, by_tuple);
+    const struct record_connection *before = at > 0 ? index->by_tuple[at - 1] : NULL;
+    bool same =
+        before != NULL && memcmp(&before->tuple, &connection->tuple, sizeof(before->tuple)) == 0;
+    return same && before->ended_ns + within_ns >= connection->opened_ns ? before : NULL;
 }

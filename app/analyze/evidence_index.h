@@ -45,8 +45,13 @@ size_t evidence_index_sent_before(const struct evidence_index *index,
 uint64_t evidence_index_last_sent(const struct evidence_index *index,
                                   const struct record_request *const *good, size_t count);
 
-/* Another connection had the tuple of the one with this id, and had ended less than WITHIN_NS
- * before it was opened. */
-bool evidence_index_reused(const struct evidence_index *index, uint32_t id, uint64_t within_ns);
+/* The connection, or attempt at one, with this id; NULL: there is no record of it. */
+const struct record_connection *evidence_index_connection(const struct evidence_index *index,
+                                                          uint32_t id);
+/* The one before on the tuple of CONNECTION, if it had ended less than WITHIN_NS before that was
+ * opened; NULL: none. */
+const struct record_connection *evidence_index_before(const struct evidence_index *index,
+                                                      const struct record_connection *connection,
+                                                      uint64_t within_ns);
 
 #endif

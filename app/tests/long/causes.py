@@ -43,6 +43,9 @@ HTTP = {"protocol": "http", "timeout": "1s", "connectTimeout": "1s", "target": W
         "http": {"backendHeader": "X-Server-Host"}}
 NEW = {**HTTP, "name": "new", "rate": "200/s", "keepAlive": False}
 SLOW = {**HTTP, "name": "slow", "rate": "20/s", "timeout": "8s", "connections": 400}
+# Of 192 client ends; what it lost comes round once more after 4 s, and from then on every second.
+FEW_PORTS = {**NEW, "connectTimeout": "500ms", "rate": {
+    "law": "steps", "steps": [{"rate": "50/s", "for": "7s"}, {"rate": "200/s", "for": "30s"}]}}
 BUSY = {**HTTP, "name": "busy", "mode": "held", "connections": 12, "rate": "60/s"}  # Most wait for an answer.
 DATAGRAMS = {"name": "datagrams", "protocol": "udp", "connections": 12, "rate": "120/s", "timeout": "500ms",
              "target": {"service": "web", "servicePort": 5003}}
@@ -82,13 +85,19 @@ def stale_rules(truth):
                for end in ends)
 
 
+def silent_rules(truth):
+    """A pod's address was gone while rules still named it, for longer than a few requests take."""
+    gone = [e["ns"] for e in truth if e["event"] == "pod-removed"]
+    return any(e["event"] == "rule-changed" and e["ns"] - ns > 200_000_000 for ns in gone for e in truth)
+
+
 class Scenario:
     def __init__(self, cause, objects, streams, steps, planted, *, tail="4s", lab=None, target=None, also=(),
-                 settle="2s", windows=None):
+                 settle="2s", windows=None, tcp=None):
         """ALSO: causes of what comes along with the planted one; PLANTED: whether the lab did it, by its truth."""
         self.cause, self.objects, self.streams, self.steps = cause, objects, streams, steps
         self.planted, self.tail, self.also, self.settle = planted, tail, also, settle
-        self.lab, self.windows = lab or {}, windows or {}
+        self.lab, self.windows, self.tcp = lab or {}, windows or {}, tcp or {}
         self.target = target or {"service": "web", "servicePort": 5003, "route": "node:1"}
 
     def experiment(self, seed):
@@ -100,7 +109,7 @@ class Scenario:
                         "lab": {"profile": "kubeadm", "seed": seed, "nodes": 2, "podReady": "300ms",
                                 "images": {"web:v1": POD, "web:v2": POD}, **self.lab},
                         "proxy": {"scheduler": "random"}},
-            "target": self.target, "windows": self.windows,
+            "target": self.target, "windows": self.windows, **({"tcp": self.tcp} if self.tcp else {}),
             "streams": self.streams,
             "steps": [{"do": "apply", "files": ["web.yaml"], "until": "rollout-complete"},
                       {"do": "wait", "for": self.settle}, {"do": "start", "until": "steady", "deadline": "8s"},
@@ -169,6 +178,7 @@ SLOW_BY_INGRESS = {**BY_INGRESS, "rate": "20/s", "timeout": "8s", "connections":
 ONE_A_NODE = {"topologySpreadConstraints": [
     {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule",
      "labelSelector": {"matchLabels": {"app": "web"}}}]}
+ON_N2 = {"nodeSelector": {"kubernetes.io/hostname": "n2"}}
 
 SCENARIOS = {
     "race": Scenario("endpoint-removal-race", manifest(3), [NEW], [DELETE], stale_rules),
@@ -232,6 +242,12 @@ SCENARIOS = {
         "connection-tracking", manifest(3, service={"ports": [{"name": "udp", "port": 5003, "protocol": "UDP"}]}),
         [DATAGRAMS], [DELETE], term, lab={"settings": {"cleanUDP": False}}, tail="9s",
         target={"service": "web", "servicePort": 5003}),
+    # Through a node that sends to the pod's own, and remembers for 120 s what met silence there.
+    "conntrack-tcp-reuse": Scenario(
+        "connection-tracking", manifest(3, pod=ON_N2), [FEW_PORTS], [scale(2)], silent_rules,
+        lab={"settings": {"terminationStart": "0s", "proxyApply": "1500ms"}},
+        tcp={"ports": {"first": 40000, "last": 40011, "reuseAfter": "100ms"}},
+        also=("endpoint-removal-race",), tail="10s"),
     "overload": Scenario(
         "backend-overload", manifest(2),
         [{**NEW, "rate": {"law": "steps", "steps": [{"rate": "40/s", "for": "5s"}, {"rate": "160/s", "for": "30s"}]},

@@ -1,94 +1,5 @@
 /* Each cause from a timeline written by hand, and near misses that must stay unexplained. */
-#include "analyze/cause.h"
-
-#include "analyze/result.h"
-
-#include "tests/unit/analyze/scene.h"
-
-/* Toward a Service, so that its endpoints count. */
-static void open_service(struct scene *scene)
-{
-    static const char text[] =
-        "{\"version\":1,\"name\":\"scene\",\"cluster\":{\"kubeconfig\":\"lab\","
-        "\"context\":\"c\",\"namespace\":\"n\",\"mayChange\":[\"deployment/m\"]},"
-        "\"target\":{\"service\":\"m\"},"
-        "\"streams\":[{\"name\":\"held\",\"protocol\":\"ctraffic\",\"connections\":2,"
-        "\"rate\":\"10/s\"},{\"name\":\"new\",\"protocol\":\"http\",\"rate\":\"100/s\"}],"
-        "\"steps\":[{\"do\":\"start\"},{\"do\":\"wait\",\"for\":\"9s\"},{\"do\":\"stop\"}]}";
-    struct error err = {0};
-    scene_open(scene, "");
-    experiment_free(scene->experiment);
-    scene->experiment = NULL;
-    if (experiment_parse("scene", text, strlen(text), NULL, &scene->experiment, &err) < 0)
-        fail_msg("%s", err.text);
-    scene->meta.change_ns = MS(3000);
-}
-
-static void told(struct scene *scene, enum timeline_kind kind, const char *object, double at_ms,
-                 const char *text, const char *node)
-{
-    scene_event(scene, kind, object, at_ms - 5, at_ms);
-    struct timeline_event *event = &scene->timeline.events[scene->timeline.count - 1];
-    snprintf(event->text, sizeof(event->text), "%s", text);
-    snprintf(event->node, sizeof(event->node), "%s", node);
-}
-
-/* A pod that serves from the start on. */
-static uint16_t pod(struct scene *scene, const char *name, const char *node)
-{
-    uint16_t host = scene_host(scene, name);
-    told(scene, TIMELINE_POD_CREATED, name, 100, "", node);
-    told(scene, TIMELINE_POD_READY, name, 200, "", node);
-    told(scene, TIMELINE_ENDPOINT_READY, name, 210, "service m, IPv4", node);
-    scene_request(scene, 0, 0, 1100, 1, OUTCOME_OK, host);
-    scene_request(scene, 0, 0, 2100, 1, OUTCOME_OK, host);
-    return host;
-}
-
-static void ending(struct scene *scene, const char *name, double at_ms, const char *node)
-{
-    told(scene, TIMELINE_POD_TERMINATING, name, at_ms, "grace 2 s", node);
-    told(scene, TIMELINE_ENDPOINT_TERMINATING, name, at_ms + 20, "service m, IPv4", node);
-}
-
-/* COUNT requests from FROM_MS on, one in 10 ms, that end so after AFTER_MS. */
-static void lost(struct scene *scene, double from_ms, unsigned count, enum outcome outcome,
-                 double after_ms, uint16_t host, uint16_t status)
-{
-    for (unsigned i = 0; i < count; i++) {
-        scene_request(scene, 1, 7, from_ms + 10 * i, after_ms, outcome, host);
-        scene->logs.requests[scene->logs.request_count - 1].status = status;
-    }
-}
-
-/* The outage that they are, of pod HOST. */
-static void outage(struct scene *scene, double from_ms, double to_ms, uint32_t count, uint16_t host,
-                   uint32_t flow)
-{
-    SCENE_ADD(scene, outage,
-              ((struct record_outage){.last_good_sent_ns = MS(from_ms - 10),
-                                      .last_good_done_ns = MS(from_ms - 9),
-                                      .first_unanswered_ns = MS(from_ms),
-                                      .signal_ns = MS(from_ms + 5),
-                                      .recovered_sent_ns = MS(to_ms - 1),
-                                      .recovered_done_ns = MS(to_ms),
-                                      .lost = count,
-                                      .flow = flow,
-                                      .stream = 1,
-                                      .host = host,
-                                      .signal = CONNECTION_RST}));
-}
-
-static void judge(struct scene *scene, const char *what, enum cause cause,
-                  enum cause_confidence confidence)
-{
-    struct result *result = scene_analyze(scene);
-    assert_int_equal(result->windows.count, 1);
-    if (result->causes[0].cause != cause || result->causes[0].confidence != confidence)
-        fail_msg("%s: %s, want %s %s", what, result->causes[0].text, cause_word(cause),
-                 cause_confidence_word(confidence));
-    result_free(result);
-}
+#include "tests/unit/analyze/cause_scene.h"
 
 /* New connections that meet nobody, from 4000 ms on. */
 static void attempts(void **state)
@@ -552,91 +463,6 @@ static void nothing_but_blocked_slots(void **state)
     judge(&scene, "blocked slots", CAUSE_UNEXPLAINED, CAUSE_NONE);
 }
 
-static void a_tuple_that_was_used(void **state)
-{
-    (void)state;
-    for (unsigned reused = 0; reused < 2; reused++) {
-        struct scene scene;
-        open_service(&scene);
-        uint16_t a = pod(&scene, "a", "n1");
-        struct record_connection first = {.opened_ns = MS(2000),
-                                          .connected_ns = MS(2001),
-                                          .ended_ns = MS(2100),
-                                          .id = 1,
-                                          .host = a,
-                                          .stream = 1,
-                                          .end = CONNECTION_DONE};
-        struct record_connection again = {.opened_ns = MS(4000),
-                                          .ended_ns = MS(4300),
-                                          .id = 2,
-                                          .stream = 1,
-                                          .end = CONNECTION_SILENCE};
-        first.tuple.local_port = 1000;
-        again.tuple.local_port = reused != 0 ? 1000 : 1001;
-        SCENE_ADD(&scene, connection, first);
-        SCENE_ADD(&scene, connection, again);
-        lost(&scene, 4000, 1, OUTCOME_CONNECT_TIMEOUT, 300, 0, 0);
-        scene.logs.requests[scene.logs.request_count - 1].connection = 2;
-        outage(&scene, 4000, 4500, 1, 0, 7);
-        judge(&scene, reused != 0 ? "the tuple was used" : "another tuple was used",
-              reused != 0 ? CAUSE_CONNTRACK : CAUSE_UNEXPLAINED,
-              reused != 0 ? CAUSE_HIGH : CAUSE_NONE);
-    }
-}
-
-/* UDP flows of pod a, which is told to end at 4000: their datagrams go on, and meet nobody. */
-static void datagrams_that_the_way_keeps(void **state)
-{
-    static const struct {
-        const char *what;
-        double from_ms;
-        bool met, told, others; /* Pod a had answered; is told to end; pod b answers on. */
-        enum cause cause;
-        enum cause_confidence confidence;
-    } rows[] = {
-        {"long after the rules know", 7100, true, true, true, CAUSE_CONNTRACK, CAUSE_HIGH},
-        {"for longer than the rules take", 4300, true, true, true, CAUSE_CONNTRACK, CAUSE_MEDIUM},
-        {"nobody had answered it", 7100, false, true, true, CAUSE_UNEXPLAINED, CAUSE_NONE},
-        {"the pod goes on", 7100, true, false, true, CAUSE_UNEXPLAINED, CAUSE_NONE},
-        {"nobody else is answered", 7100, true, true, false, CAUSE_UNEXPLAINED, CAUSE_NONE},
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct scene scene;
-        open_service(&scene);
-        snprintf(scene.meta.streams[1].protocol, sizeof(scene.meta.streams[1].protocol), "udp");
-        uint16_t a = pod(&scene, "a", "n1"), b = pod(&scene, "b", "n2");
-        if (rows[i].told) {
-            ending(&scene, "a", 4000, "n1");
-            told(&scene, TIMELINE_POD_GONE, "a", 4200, "", "n1");
-        }
-        scene_request(&scene, 1, 7, 2500, 1, OUTCOME_OK, rows[i].met ? a : 0);
-        if (rows[i].others)
-            scene_request(&scene, 1, 8, 10500, 1, OUTCOME_OK, b);
-        unsigned count = (unsigned)((10000 - rows[i].from_ms) / 100);
-        for (unsigned k = 0; k < count; k++)
-            scene_request(&scene, 1, 7, rows[i].from_ms + 100 * k, 50, OUTCOME_STALLED, 0);
-        outage(&scene, rows[i].from_ms, 10100, count, a, 7);
-        judge(&scene, rows[i].what, rows[i].cause, rows[i].confidence);
-    }
-}
-
-/* The rules knew in time: a race. */
-static void datagrams_that_meet_another(void **state)
-{
-    struct scene scene;
-    (void)state;
-    open_service(&scene);
-    snprintf(scene.meta.streams[1].protocol, sizeof(scene.meta.streams[1].protocol), "udp");
-    uint16_t a = pod(&scene, "a", "n1"), b = pod(&scene, "b", "n2");
-    ending(&scene, "a", 4000, "n1");
-    scene_request(&scene, 1, 7, 2500, 1, OUTCOME_OK, a);
-    lost(&scene, 4100, 20, OUTCOME_STALLED, 50, 0, 0);
-    scene_request(&scene, 1, 7, 4400, 1, OUTCOME_OK, b);
-    outage(&scene, 4100, 4400, 20, a, 7);
-    judge(&scene, "datagrams that meet another", CAUSE_RACE, CAUSE_MEDIUM);
-}
-
 /* Half of the pods are left, and those refuse some. */
 static void too_few_are_left(void **state)
 {
@@ -742,9 +568,6 @@ int main(void)
         cmocka_unit_test(what_good_answers_say),
         cmocka_unit_test(connections_that_the_way_forgot),
         cmocka_unit_test(nothing_but_blocked_slots),
-        cmocka_unit_test(a_tuple_that_was_used),
-        cmocka_unit_test(datagrams_that_the_way_keeps),
-        cmocka_unit_test(datagrams_that_meet_another),
         cmocka_unit_test(too_few_are_left),
         cmocka_unit_test(a_loose_lower_bound_makes_no_suspect),
         cmocka_unit_test(the_tester_s_own_faults),

@@ -83,17 +83,18 @@ static void check_good(const struct evidence_index *index, size_t host, uint64_t
     assert_true(before == count || good[before]->due_ns + 5000 >= at_ns); /* Not far behind. */
 }
 
-static bool is_reused(const struct logs *logs, const struct record_connection *own,
-                      uint64_t within_ns)
+static const struct record_connection *
+before(const struct logs *logs, const struct record_connection *own, uint64_t within_ns)
 {
+    const struct record_connection *last = NULL;
     for (size_t i = 0; i < CONNECTIONS; i++) {
         const struct record_connection *other = &logs->connections[i];
-        if (other->opened_ns < own->opened_ns && other->connected_ns != 0 &&
-            other->ended_ns + within_ns >= own->opened_ns &&
-            memcmp(&other->tuple, &own->tuple, sizeof(own->tuple)) == 0)
-            return true;
+        if (other->opened_ns < own->opened_ns &&
+            memcmp(&other->tuple, &own->tuple, sizeof(own->tuple)) == 0 &&
+            (last == NULL || other->opened_ns > last->opened_ns))
+            last = other;
     }
-    return false;
+    return last != NULL && last->ended_ns + within_ns >= own->opened_ns ? last : NULL;
 }
 
 static void any_records(void **state)
@@ -111,10 +112,12 @@ static void any_records(void **state)
             for (size_t host = 1; host <= HOSTS; host++)
                 check_good(&index, host, at_ns);
         }
-        for (size_t i = 0; i < CONNECTIONS; i++)
-            assert_int_equal(evidence_index_reused(&index, logs.connections[i].id, 2000),
-                             is_reused(&logs, &logs.connections[i], 2000));
-        assert_false(evidence_index_reused(&index, CONNECTIONS + 1, 2000));
+        for (size_t i = 0; i < CONNECTIONS; i++) {
+            const struct record_connection *own = &logs.connections[i];
+            assert_ptr_equal(evidence_index_connection(&index, own->id), own);
+            assert_ptr_equal(evidence_index_before(&index, own, 2000), before(&logs, own, 2000));
+        }
+        assert_null(evidence_index_connection(&index, CONNECTIONS + 1));
         evidence_index_free(&index);
         logs_free(&logs);
     }
@@ -127,7 +130,7 @@ static void nothing(void **state)
     struct evidence_index index;
     assert_int_equal(evidence_index_make(&index, &logs, OPENS), 0);
     assert_int_equal(evidence_index_lost_since(&index, 0), 0);
-    assert_false(evidence_index_reused(&index, 1, 2000));
+    assert_null(evidence_index_connection(&index, 1));
     evidence_index_free(&index);
 }
 
