@@ -86,6 +86,14 @@ static void add_expectations(const struct result *result, struct text *out)
         text_addf(out, " %s %s ", experiment_figure_word(expect->figure),
                   experiment_compare_word(expect->compare));
         escape_markdown(out, expect->value_text);
+        if (expect->bound != EXPERIMENT_BOUND_VALUE && result->meta.prediction.given) {
+            text_add(out, " = ");
+            add_value(out, experiment_figure_unit(expect->figure), expectation->bound);
+        }
+        if (expect->from_step >= 0) {
+            text_add(out, " from step ");
+            escape_markdown(out, result->experiment->steps[expect->from_step].id);
+        }
         text_add(out, " | ");
         add_value(out, experiment_figure_unit(expect->figure), expectation->value);
         text_addf(out, " | %s", verdicts[expectation->verdict]);
@@ -123,6 +131,16 @@ static void add_streams(const struct result *result, struct text *out)
     }
 }
 
+/* What is said of a cause behind its own word, which has a column. */
+static const char *evidence_of(const struct result_cause *cause)
+{
+    const char *text = cause->text;
+    size_t length = strlen(cause_word(cause->cause));
+    if (strncmp(text, cause_word(cause->cause), length) == 0)
+        text += length;
+    return text + strspn(text, ",;: ");
+}
+
 static void add_windows(const struct result *result, struct text *out)
 {
     const struct windows *windows = &result->windows;
@@ -142,7 +160,7 @@ static void add_windows(const struct result *result, struct text *out)
         else
             print_span(out, window_duration(window).to_ns);
         text_addf(out, " | %u | %s | ", window->lost, cause_word(result->causes[i].cause));
-        escape_markdown(out, result->causes[i].text);
+        escape_markdown(out, evidence_of(&result->causes[i]));
         text_add(out, " |\n");
     }
     if (windows->count > ROWS_MAX)

@@ -5,9 +5,36 @@
 #include "report/escape.h"
 #include "report/print.h"
 #include "report/report_priv.h"
+#include "report/sentence.h"
+
+enum {
+    COLUMNS = 100 /* Of the sentence's lines. */
+};
 
 static const char *const verdicts[] = {
     [VERDICT_MET] = "met", [VERDICT_NOT_MET] = "NOT MET", [VERDICT_UNDECIDED] = "undecided"};
+
+/* What the run showed, in lines that end between words. */
+static void add_sentence(const struct result *result, struct text *out)
+{
+    struct text sentence = {0}, harmless = {0};
+    sentence_add(result, &sentence);
+    escape_plain(&harmless, text_str(&sentence));
+    const char *line = text_str(&harmless);
+    while (strlen(line) > COLUMNS) {
+        size_t length = COLUMNS;
+        while (length > 0 && line[length] != ' ')
+            length--;
+        if (length == 0) /* A word that is longer than that. */
+            length = strcspn(line, " ");
+        text_addf(out, "%.*s\n", (int)length, line);
+        line += length + strspn(line + length, " ");
+    }
+    text_addf(out, "%s\n\n", line);
+    out->failed = out->failed || sentence.failed || harmless.failed;
+    text_free(&sentence);
+    text_free(&harmless);
+}
 
 static void add_server_clock(const struct meta_server_clock *clock, struct text *out)
 {
@@ -205,6 +232,7 @@ static void add_limits(const struct result *result, struct text *out)
 
 static void add_account(const struct result *result, struct text *out)
 {
+    add_sentence(result, out);
     add_environment(&result->meta, out);
     add_head(result, out);
     add_limits(result, out);

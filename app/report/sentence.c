@@ -131,6 +131,8 @@ static void add_held(const struct result *result, unsigned index, struct text *o
     const struct meta_prediction *prediction = &result->meta.prediction;
     if (stream->broken + stream->lasting == 0)
         return;
+    if (stream->broken == 0 && stream->done > 0) /* They end with their requests. */
+        return;
     text_addf(out, "%u of %u connections of stream %s broke", stream->broken,
               stream->broken + stream->lasting, result->meta.streams[index].name);
     if (prediction->given && strcmp(result->meta.streams[index].protocol, "ctraffic") == 0)
@@ -138,6 +140,12 @@ static void add_held(const struct result *result, unsigned index, struct text *o
                   prediction->max);
     add_return(result, index, out);
     text_addf(out, "; %u lasted. ", stream->lasting);
+}
+
+static void add_unsent(uint64_t unsent, struct text *out)
+{
+    if (unsent > 0)
+        text_addf(out, " (%" PRIu64 " of them unsent by the tester)", unsent);
 }
 
 static void add_lost(const struct result *result, unsigned index, struct text *out)
@@ -148,31 +156,34 @@ static void add_lost(const struct result *result, unsigned index, struct text *o
         text_add(out, "sent nothing. ");
         return;
     }
-    if (stream->lost == 0) {
-        text_addf(out, "lost nothing of %" PRIu64 " requests. ", stream->due);
-        return;
-    }
-    text_addf(out, "lost %" PRIu64 " of %" PRIu64 " requests", stream->lost, stream->due);
-    if (stream->windows.count > 0) {
+    if (stream->lost == 0)
+        text_addf(out, "lost nothing of %" PRIu64 " requests", stream->due);
+    else
+        text_addf(out, "lost %" PRIu64 " of %" PRIu64 " requests", stream->lost, stream->due);
+    if (stream->lost > 0 && stream->windows.count > 0) {
         text_add(out, " in ");
         print_count(out, stream->windows.count, "window", "windows");
     }
+    add_unsent(stream->outcomes[OUTCOME_UNSENT], out);
     text_add(out, ". ");
 }
 
 /* Of many streams one by one would be a list. */
 static void add_all_lost(const struct result *result, struct text *out)
 {
-    uint64_t due = 0, lost = 0;
+    uint64_t due = 0, lost = 0, unsent = 0;
     for (unsigned i = 0; i < result->meta.stream_count; i++) {
         due += result->streams[i].due;
         lost += result->streams[i].lost;
+        unsent += result->streams[i].outcomes[OUTCOME_UNSENT];
     }
     text_addf(out, "Its %u streams lost ", result->meta.stream_count);
     if (lost == 0)
-        text_addf(out, "nothing of %" PRIu64 " requests. ", due);
+        text_addf(out, "nothing of %" PRIu64 " requests", due);
     else
-        text_addf(out, "%" PRIu64 " of %" PRIu64 " requests. ", lost, due);
+        text_addf(out, "%" PRIu64 " of %" PRIu64 " requests", lost, due);
+    add_unsent(unsent, out);
+    text_add(out, ". ");
 }
 
 void sentence_add(const struct result *result, struct text *out)

@@ -70,6 +70,17 @@ static void the_sentence(void **state)
     sentence_add(result, &out);
     assert_non_null(strstr(text_str(&out), "; 2 lasted. Its 4 streams lost 6 of 1100 requests. "));
     text_free(&out);
+    result->meta.stream_count = 1;
+    result->streams[0].outcomes[OUTCOME_UNSENT] = 7;
+    result->streams[0].broken = 0;
+    result->streams[0].done = 3; /* None was to last. */
+    sentence_add(result, &out);
+    assert_ptr_equal(
+        strstr(text_str(&out),
+               "Upgrade of mserver: Stream held lost 3 of 100 requests in 2 windows (7 "
+               "of them unsent by the tester). "),
+        text_str(&out));
+    text_free(&out);
     result_free(result);
 }
 

@@ -337,6 +337,7 @@ static void watches_that_broke_are_told(void **state)
 static void what_is_only_a_bound_is_told_first(void **state)
 {
     static const char *const parts[] = {
+        "Killed, so partial. ",
         "Environment: no cluster\n",
         "its end is not recorded",
         "It was KILLED",
