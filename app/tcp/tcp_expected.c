@@ -6,6 +6,7 @@
 
 static bool is_expected(const struct tcb *tcb, const struct tcp_arrival *in, uint32_t acked);
 static inline void ack(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
+static bool ends(const struct tcb *tcb, const struct tcp_arrival *in);
 static bool covers_all(const struct tcb *tcb, const struct tcp_arrival *in);
 static inline void cover_all(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
 static void end(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in);
@@ -22,16 +23,16 @@ bool tcp_expected_input(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in
         return false;
     in->pos = tcb->rcv_nxt;
     in->ack = tcb->snd_una + acked;
+    if (ends(tcb, in)) {
+        end(tcp, tcb, in);
+        return true;
+    }
     if (tcb->timestamps && tcb->last_ack_sent == tcb->rcv_nxt) { /* RFC 7323 4.3 (2). */
         tcb->ts_recent = in->header.tsval;
         tcb->ts_recent_ns = in->now_ns;
     }
     tcb->heard_ns = in->now_ns;
     tcb->alive_probes = 0;
-    if (tcb->state == TCP_LAST_ACK && covers_all(tcb, in)) {
-        end(tcp, tcb, in);
-        return true;
-    }
     if (acked == 0)
         tcp_ack_old(tcp, tcb, in);
     else
@@ -79,6 +80,14 @@ static inline bool is_expected(const struct tcb *tcb, const struct tcp_arrival *
            tcb->queue.count == 0 && tcb->snd_wnd > 0 && tcb->timer_kind != TCP_TIMER_PERSIST;
 }
 
+/* Our FIN is acknowledged, which is all that was in flight and was sent once: whatever else was
+ * under way, nobody waits for it. */
+static inline bool ends(const struct tcb *tcb, const struct tcp_arrival *in)
+{
+    return tcb->state == TCP_LAST_ACK && tcb->segment_count == 1 && in->ack == tcb->snd_nxt &&
+           STAILQ_FIRST(&tcb->segments)->transmissions == 1;
+}
+
 ALWAYS_INLINE static inline void ack(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
 {
     if (covers_all(tcb, in))
@@ -121,7 +130,7 @@ ALWAYS_INLINE static inline void cover_all(struct tcp *tcp, struct tcb *tcb, str
     tcp_ready(tcp, tcb);
 }
 
-/* The same of a connection that is over by it, of which only its last events are left. */
+/* What is left to do for a connection that is over: its last events. */
 static void end(struct tcp *tcp, struct tcb *tcb, struct tcp_arrival *in)
 {
     uint64_t was = tcb->snd_una;

@@ -63,7 +63,8 @@ enum tcp_timer_kind {
     TCP_TIMER_QUIET,      /* The end of a pause after which the connection may sleep. */
 };
 
-/* The transmission control block, RFC 9293 3.3.1: a connection that is awake (tcp_slot.h). */
+/* The transmission control block, RFC 9293 3.3.1: a connection that is awake (tcp_slot.h). What
+ * most segments need is in nine lines, of which either direction leaves some alone. */
 struct tcb {
     /* Line 1. Written by input and output: where both streams stand. */
     alignas(64) uint64_t snd_una; /* Oldest unacknowledged position. */
@@ -85,79 +86,83 @@ struct tcb {
     bool alive_now : 1;           /* A keep-alive probe is due. */
     bool tail_now : 1;            /* A probe of the tail is due (RFC 8985 7.3). */
     bool override_now;            /* Send less than a full segment in spite of a small window. */
-    /* Line 2. Written by input: windows, timestamps. */
+    /* Line 2. Written by input and output: what is in flight, and what is to be done. */
+    alignas(64) struct tcp_segment_list segments; /* In flight, by position. */
+    union {
+        TAILQ_ENTRY(tcb) ready_link; /* In the ready list if `ready`. */
+        SLIST_ENTRY(tcb) free_link;  /* Of a block that is not lent. */
+    };
+    uint64_t user;             /* The caller's. */
+    uint64_t last_ack_sent;    /* Last position that we acknowledged (RFC 7323). */
+    uint64_t deadline_ns;      /* retry_ns, or the end of our patience before it. */
+    uint64_t silence_since_ns; /* Start of the silence that the user timeout measures. */
+    /* Line 3. Written by the handshake, most of it: what is agreed. */
+    alignas(64) struct tcp_slot *slot; /* Its own; NULL in a copy to look at. */
+    struct tcp_reassembly_queue queue; /* What came out of order. */
+    uint32_t hash;                     /* Of the tuple. */
+    uint32_t ts_recent;                /* The peer's timestamp to echo. */
+    uint32_t ts_offset;                /* Of our timestamps. */
+    uint32_t rcv_wnd;                  /* Window that we are willing to offer. */
+    uint32_t segment_count;            /* Records in `segments`. */
+    uint16_t mss;                      /* Payload of a full segment, options allowed for. */
+    uint16_t acked_mss;                /* The longest segment that got through. */
+    uint8_t snd_wscale;                /* Shift of the peer's window. */
+    uint8_t rcv_wscale;                /* Shift of ours. */
+    uint8_t timer_kind;                /* enum tcp_timer_kind. */
+    uint8_t unacked_segs;              /* Data segments that a delayed ACK will cover. */
+    uint8_t alive_probes;              /* Keep-alive probes since a segment last came. */
+    bool timestamps;                   /* Agreed in the handshake. */
+    bool sack;                         /* Likewise: selective acknowledgment. */
+    bool ecn;                          /* ECN is agreed. */
+    bool rcv_fin_known;                /* rcv_fin is valid. */
+    bool scaled : 1;                   /* Window scaling is agreed. */
+    bool passive : 1;                  /* The peer opened it. */
+    bool ecn_echo : 1;                 /* A mark came, and the peer has not said that it knows. */
+    bool lost_first : 1; /* The next lost segment is sent again whatever the window. */
+    /* Lines 4 and 5. Written by input: round trips, and what they tell of losses. Output needs the
+     * first one alone. */
+    alignas(64) struct tcp_rtt rtt;
+    struct tcp_rack rack;
+    uint64_t heard_ns; /* When a segment last came. */
+    /* Lines 6 and 7. Written by input: windows, congestion. The second one only when something is
+     * lost, or the peer closes. */
     alignas(64) uint64_t snd_wl1; /* Peer's position at the last window update. */
     uint64_t snd_wl2;             /* Our position acknowledged then. */
-    uint64_t last_ack_sent;       /* Last position that we acknowledged (RFC 7323). */
     uint64_t ts_recent_ns;        /* When ts_recent was taken. */
-    uint32_t ts_recent;           /* The peer's timestamp to echo. */
-    uint32_t ts_offset;           /* Of our timestamps. */
     uint32_t snd_wnd_max;         /* Largest window that the peer ever offered. */
-    uint32_t rcv_wnd;             /* Window that we are willing to offer. */
-    uint32_t segment_count;       /* Records in `segments`. */
-    uint16_t mss;                 /* Payload of a full segment, options allowed for. */
-    uint8_t snd_wscale;           /* Shift of the peer's window. */
-    uint8_t rcv_wscale;           /* Shift of ours. */
-    bool timestamps;              /* Agreed in the handshake. */
-    bool sack;                    /* Likewise: selective acknowledgment. */
-    bool scaled;                  /* Window scaling likewise. */
-    bool ecn;                     /* ECN is agreed. */
-    bool ecn_echo;                /* A mark came, and the peer has not said that it knows. */
-    bool lost_first;              /* The next lost segment is sent again whatever the window. */
-    /* Line 3. Written by input: round trips, signs of life. */
-    alignas(64) struct tcp_rtt rtt;
-    uint64_t silence_since_ns; /* Start of the silence that the user timeout measures. */
-    uint64_t heard_ns;         /* When a segment last came. */
-    /* Lines 4 and 5. Written by input and output: segments in flight, congestion. The second one
-     * only when something is lost or the peer closes. */
-    alignas(64) struct tcp_segment_list segments; /* In flight, by position. */
-    uint64_t last_data_ns;                        /* When data was last handed out. */
-    uint32_t lost_bytes;   /* Of `segments`: counts as lost, not yet sent again. */
-    uint32_t sacked_bytes; /* Of `segments`: arrived, as SACK blocks say. */
+    uint32_t timeouts;            /* RTOs or window probes since the last progress. */
     struct tcp_congestion congestion;
     uint64_t rcv_fin;        /* Position of the peer's FIN, once known. */
     uint64_t ecn_end;        /* SND.NXT when the window was last reduced for a mark. */
     uint64_t refuse_next_ns; /* When the next empty segment outside of the window is answered. */
-    uint32_t retransmits;    /* Segments sent again. */
-    uint16_t peer_mss;       /* From the peer's SYN. */
-    /* Line 6. Written by timers. */
-    alignas(64) struct wheel_timer timer; /* Armed for the earlier of the deadlines, or before. */
-    uint64_t armed_ns;                    /* What it is armed for. */
-    uint64_t retry_ns;                    /* When timer_kind would act. */
-    uint64_t deadline_ns;                 /* The same, or the end of our patience before it. */
-    uint64_t ack_deadline_ns;             /* Of a delayed ACK. */
-    uint32_t timeouts;                    /* RTOs or window probes since the last progress. */
-    uint8_t timer_kind;                   /* enum tcp_timer_kind. */
-    bool rcv_fin_known;                   /* rcv_fin is valid. */
-    bool passive;                         /* The peer opened it. */
-    uint8_t unacked_segs;                 /* Data segments that a delayed ACK will cover. */
-    /* Line 7. Written at open. */
+    uint32_t lost_bytes;     /* Of `segments`: counts as lost, not yet sent again. */
+    uint32_t sacked_bytes;   /* Of `segments`: arrived, as SACK blocks say. */
+    /* Lines 8 and 9. Written by output and timers. */
     alignas(64) struct tuple tuple; /* local is ours. */
-    uint64_t user;                  /* The caller's. */
-    TAILQ_ENTRY(tcb) ready_link;    /* In the ready list if `ready`; in the free list. */
-    /* Lines 8 and 9. Written by input: what arrived, at either end. */
-    alignas(64) struct tcp_slot *slot; /* Its own; NULL in a copy to look at. */
-    struct tcp_reassembly_queue queue; /* What came out of order. */
-    uint32_t hash;                     /* Of the tuple. */
-    uint16_t acked_mss;                /* The longest segment that got through. */
-    uint8_t alive_probes;              /* Keep-alive probes since a segment last came. */
-    struct tcp_rack rack;
-    /* To line 10, which is written when something came out of order or twice. */
+    struct wheel_timer timer;       /* Armed for the earlier of the deadlines, or before. */
+    uint64_t armed_ns;              /* What it is armed for. */
+    uint64_t retry_ns;              /* When timer_kind would act. */
+    uint64_t ack_deadline_ns;       /* Of a delayed ACK. */
+    uint64_t last_data_ns;          /* When data was last handed out. */
+    uint32_t retransmits;           /* Segments sent again. */
+    uint16_t peer_mss;              /* From the peer's SYN. */
+    /* To line 10, which is written when something came out of order. */
     struct tcp_sack_report sack_report;
 };
 TAILQ_HEAD(tcb_list, tcb);
+SLIST_HEAD(tcb_stack, tcb);
 
 static_assert(sizeof(struct tcp_segment) == 40, "a segment record stays small");
 static_assert(sizeof(struct tcb) == 10 * 64, "the lines are as the comments say");
-static_assert(offsetof(struct tcb, snd_wl1) == 64, "line 1 is one line");
-static_assert(offsetof(struct tcb, rtt) == 2 * 64, "line 2 is one line");
-static_assert(offsetof(struct tcb, segments) == 3 * 64, "line 3 is one line");
-static_assert(offsetof(struct tcb, congestion.cubic) == 4 * 64,
-              "line 4 is what each segment needs");
-static_assert(offsetof(struct tcb, timer) == 5 * 64, "lines 4 and 5 are two lines");
-static_assert(offsetof(struct tcb, tuple) == 6 * 64, "line 6 is one line");
-static_assert(offsetof(struct tcb, slot) == 7 * 64, "line 7 is one line");
-static_assert(offsetof(struct tcb, sack_report.recent) == 9 * 64, "lines 8 and 9 are two lines");
+static_assert(offsetof(struct tcb, segments) == 64, "line 1 is one line");
+static_assert(offsetof(struct tcb, slot) == 2 * 64, "line 2 is one line");
+static_assert(offsetof(struct tcb, rtt) == 3 * 64, "line 3 is one line");
+static_assert(offsetof(struct tcb, rack.sent_ns) == 4 * 64, "line 4 is what output needs");
+static_assert(offsetof(struct tcb, snd_wl1) == 5 * 64, "line 5 is one line");
+static_assert(offsetof(struct tcb, congestion.cubic) == 6 * 64, "line 6 is what each ACK needs");
+static_assert(offsetof(struct tcb, tuple) == 7 * 64, "line 7 is one line");
+static_assert(offsetof(struct tcb, armed_ns) == 8 * 64, "line 8 is one line");
+static_assert(offsetof(struct tcb, sack_report.recent) == 9 * 64, "line 9 is one line");
 
 /* A connection in TIME-WAIT: what it needs to answer for its tuple. */
 struct tcp_time_wait {
@@ -195,7 +200,7 @@ struct tcp {
     struct hash_words_key table_key;
     struct pool pool;               /* Of struct tcp_slot. */
     struct tcp_addresses addresses; /* IPv6 addresses of slots. */
-    struct tcb_list free_tcbs;      /* Control blocks not lent. */
+    struct tcb_stack free_tcbs;     /* Control blocks not lent. */
     uint32_t tcbs_in_use;
     uint32_t first_waiting, last_waiting; /* References of slots that wait for a block. */
     uint32_t first_ended, last_ended;     /* And of those whose end is not told yet. */

@@ -38,19 +38,19 @@ enum tcp_rack_timer {
 };
 
 struct tcp_rack {
+    uint64_t deadline_ns; /* Of the timer; TCP_NEVER_NS: off. */
+    uint8_t timer;        /* enum tcp_rack_timer. */
+    uint8_t quarters;     /* RACK.reo_wnd_mult, less one. */
+    uint8_t persist;      /* RACK.reo_wnd_persist: recoveries until it falls back. */
+    bool reordered;       /* RACK.reordering_seen. */
+    bool probe_again;     /* TLP.is_retrans: the probe was sent before. */
     uint64_t sent_ns;     /* RACK.xmit_ts: of the latest sent of all that arrived. */
     uint64_t end;         /* RACK.end_seq: its end. */
     uint64_t rtt_ns;      /* RACK.rtt: its round trip. */
     uint64_t min_rtt_ns;  /* The least seen; 0: none. */
     uint64_t arrived_end; /* RACK.fack: the highest position that arrived. */
     uint64_t round_end;   /* RACK.dsack_round: one step of the window each round; 0: none. */
-    uint64_t deadline_ns; /* Of the timer; TCP_NEVER_NS: off. */
     uint64_t probe_end;   /* TLP.end_seq: SND.NXT after the probe; 0: none is under way. */
-    uint8_t timer;        /* enum tcp_rack_timer. */
-    uint8_t quarters;     /* RACK.reo_wnd_mult, less one. */
-    uint8_t persist;      /* RACK.reo_wnd_persist: recoveries until it falls back. */
-    bool reordered;       /* RACK.reordering_seen. */
-    bool probe_again;     /* TLP.is_retrans: the probe was sent before. */
 };
 
 /* 6.2 steps 1 to 3: SEGMENT arrived, as the ACK or a SACK block of IN tells. If it was a probe, it

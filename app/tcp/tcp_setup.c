@@ -219,11 +219,11 @@ static void place(struct tcp *tcp, const struct plan *plan)
     pool_init(&tcp->pool, base + plan->pool, config->connections, sizeof(struct tcp_slot));
     tcp_table_init(&tcp->table, base + plan->table, table_entries(config));
     tcp_addresses_init(&tcp->addresses, base + plan->addresses, config->addresses, &config->key);
-    TAILQ_INIT(&tcp->free_tcbs);
+    SLIST_INIT(&tcp->free_tcbs);
     at = base + plan->actives;
     struct tcb *actives = at;
-    for (uint32_t i = 0; i < config->actives; i++)
-        TAILQ_INSERT_TAIL(&tcp->free_tcbs, &actives[i], ready_link);
+    for (uint32_t i = config->actives; i > 0; i--)
+        SLIST_INSERT_HEAD(&tcp->free_tcbs, &actives[i - 1], free_link);
     tcp_reassembly_init(&tcp->reassembly, base + plan->chunks, config->chunks, config->chunk_bytes,
                         config->chunks_per_connection);
     at = base + plan->events;

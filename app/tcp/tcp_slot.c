@@ -50,7 +50,7 @@ bool tcp_ref_waits_for(const struct tcp *tcp, uint32_t ref, const struct tuple *
 
 bool tcp_slot_is_free(const struct tcp *tcp)
 {
-    return tcp->pool.taken < tcp->pool.capacity && !TAILQ_EMPTY(&tcp->free_tcbs);
+    return tcp->pool.taken < tcp->pool.capacity && !SLIST_EMPTY(&tcp->free_tcbs);
 }
 
 struct tcb *tcp_slot_take(struct tcp *tcp, const struct tuple *tuple, uint32_t hash, uint64_t user)
@@ -85,7 +85,7 @@ struct tcb *tcp_slot_wake_quiet(struct tcp *tcp, struct tcp_slot *slot)
     struct tcb *tcb;
     tcp_conn conn;
 
-    if (TAILQ_EMPTY(&tcp->free_tcbs)) {
+    if (SLIST_EMPTY(&tcp->free_tcbs)) {
         tcp->counters.actives_full++;
         return NULL;
     }
@@ -154,7 +154,7 @@ bool tcp_slot_close(struct tcp *tcp, struct tcp_slot *slot)
 
 bool tcp_slot_can_wake_waiting(const struct tcp *tcp)
 {
-    return tcp->first_waiting != 0 && !TAILQ_EMPTY(&tcp->free_tcbs);
+    return tcp->first_waiting != 0 && !SLIST_EMPTY(&tcp->free_tcbs);
 }
 
 void tcp_slot_wake_waiting(struct tcp *tcp)
@@ -190,17 +190,18 @@ void tcp_slot_end(struct tcp *tcp, struct tcp_slot *slot, uint32_t hash,
 
 void tcp_tcb_free(struct tcp *tcp, struct tcb *tcb)
 {
-    TAILQ_INSERT_HEAD(&tcp->free_tcbs, tcb, ready_link);
+    SLIST_INSERT_HEAD(&tcp->free_tcbs, tcb, free_link);
     tcp->tcbs_in_use--;
 }
 
+/* All zero but for what is written before it is read. */
 static struct tcb *take_tcb(struct tcp *tcp)
 {
-    struct tcb *tcb = TAILQ_FIRST(&tcp->free_tcbs);
+    struct tcb *tcb = SLIST_FIRST(&tcp->free_tcbs);
 
-    TAILQ_REMOVE(&tcp->free_tcbs, tcb, ready_link);
+    SLIST_REMOVE_HEAD(&tcp->free_tcbs, free_link);
     tcp->tcbs_in_use++;
-    memset(tcb, 0, sizeof(*tcb));
+    memset(tcb, 0, offsetof(struct tcb, sack_report.recent));
     return tcb;
 }
 

@@ -114,9 +114,9 @@ static void same_tcb(const struct tcb *a, const struct tcb *b)
         size_t from, to;
     } parts[] = {
         {offsetof(struct tcb, snd_una), offsetof(struct tcb, segments)},
-        {offsetof(struct tcb, last_data_ns), offsetof(struct tcb, timer)},
-        {offsetof(struct tcb, timer.expires_tick), offsetof(struct tcb, ready_link)},
-        {offsetof(struct tcb, queue.count), sizeof(struct tcb)},
+        {offsetof(struct tcb, user), offsetof(struct tcb, slot)},
+        {offsetof(struct tcb, queue.count), offsetof(struct tcb, timer)},
+        {offsetof(struct tcb, timer.expires_tick), sizeof(struct tcb)},
     };
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
