@@ -20,6 +20,8 @@ static uint32_t emit_connection(struct tcp *tcp, struct tcb *tcb, uint64_t now_n
                                 struct tcp_descriptor out[], uint32_t max, bool *more);
 static inline bool emit_expected(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                                  struct tcp_descriptor *out);
+static inline bool emit_syn(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                            struct tcp_descriptor *out);
 static inline bool is_expected(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns,
                                uint64_t queued);
 static inline bool has_more(const struct tcb *tcb);
@@ -48,8 +50,9 @@ static void tell_retransmit(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
                             struct tcp_segment *segment);
 static inline void describe(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns, uint64_t pos,
                             const struct part *part, struct tcp_descriptor *out);
-static void describe_options(const struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
-                             struct tcp_descriptor *out);
+static void offer_options(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns,
+                          struct tcp_descriptor *out);
+static void report_options(struct tcb *tcb, uint64_t now_ns, struct tcp_descriptor *out);
 static inline uint16_t offer_window(struct tcb *tcb, bool syn);
 
 uint32_t tcp_output(struct tcp *tcp, uint64_t now_ns, struct tcp_descriptor out[], uint32_t max)
@@ -82,7 +85,7 @@ static uint32_t emit_ready(struct tcp *tcp, uint64_t now_ns, struct tcp_descript
         bool more = false;
 
         tcp_unready(tcp, tcb);
-        if (emit_expected(tcp, tcb, now_ns, &out[count]))
+        if (emit_expected(tcp, tcb, now_ns, &out[count]) || emit_syn(tcp, tcb, now_ns, &out[count]))
             count++;
         else
             count += emit_connection(tcp, tcb, now_ns, out + count, max - count, &more);
@@ -133,6 +136,20 @@ static inline bool emit_expected(struct tcp *tcp, struct tcb *tcb, uint64_t now_
         part.flags |= TCP_FIN;
     hand_out(tcp, tcb, now_ns, tcp_segment_take(tcp, tcb), &part);
     describe(tcp, tcb, now_ns, pos, &part, out);
+    return true;
+}
+
+/* Likewise the first of all segments: nothing can be under way before it. */
+static inline bool emit_syn(struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
+                            struct tcp_descriptor *out)
+{
+    const struct part syn = {.flags = TCP_SYN};
+
+    if (tcb->snd_nxt != 0 || tcp->config.ecn || tcp->mtu_lowered_ns != TCP_NEVER_NS ||
+        STAILQ_EMPTY(&tcp->free_segments))
+        return false;
+    hand_out(tcp, tcb, now_ns, tcp_segment_take(tcp, tcb), &syn);
+    describe(tcp, tcb, now_ns, 0, &syn, out);
     return true;
 }
 
@@ -461,36 +478,46 @@ ALWAYS_INLINE static inline void describe(struct tcp *tcp, struct tcb *tcb, uint
         tcb->ack_deadline_ns = TCP_NEVER_NS;
         tcb->unacked_segs = 0;
     }
-    if (syn || tcb->queue.count > 0 || tcb->sack_report.duplicate_end != 0)
-        describe_options(tcp, tcb, now_ns, out);
+    if (syn)
+        offer_options(tcp, tcb, now_ns, out);
+    else if (tcb->queue.count > 0 || tcb->sack_report.duplicate_end != 0)
+        report_options(tcb, now_ns, out);
     else if (tcb->timestamps)
         out->options_bytes = tcp_header_timestamps(tcp_options_timestamp(tcb->ts_offset, now_ns),
                                                    tcb->ts_recent, out->options);
 }
 
-/* Those that a SYN has, or an ACK while something came out of order. */
-static void describe_options(const struct tcp *tcp, struct tcb *tcb, uint64_t now_ns,
-                             struct tcp_descriptor *out)
+/* A SYN offers; a SYN-ACK has only what the peer offered, too. */
+static void offer_options(const struct tcp *tcp, const struct tcb *tcb, uint64_t now_ns,
+                          struct tcp_descriptor *out)
+{
+    const struct tcp_config *config = &tcp->config;
+    const bool offers = tcb->state == TCP_SYN_SENT;
+    const struct tcp_options options = {
+        .mss = tcp_options_own_mss(tcp, &tcb->tuple),
+        .window_scale = tcp->own_scale,
+        .has_window_scale = offers ? config->window_scale : tcb->scaled,
+        .has_timestamps = offers ? config->timestamps : tcb->timestamps,
+        .sack_permitted = offers ? config->sack : tcb->sack,
+        .tsval = tcp_options_timestamp(tcb->ts_offset, now_ns),
+        .tsecr = tcb->ts_recent};
+
+    out->options_bytes = tcp_header_options(&options, out->options);
+}
+
+/* RFC 2018 4: what came out of order, or twice, with every ACK; but a segment with text has no room
+ * for it. */
+static void report_options(struct tcb *tcb, uint64_t now_ns, struct tcp_descriptor *out)
 {
     struct tcp_options options = {.has_timestamps = tcb->timestamps};
     struct tcp_sack_block blocks[TCP_SACK_BLOCKS];
     bool bare = out->seq == tcp_wire_snd(tcb, tcb->snd_nxt); /* An ACK, and nothing more. */
 
-    if (out->flags & TCP_SYN) {
-        /* A SYN offers; a SYN-ACK has only what the peer offered, too. */
-        bool offers = tcb->state == TCP_SYN_SENT;
-        options.mss = tcp_options_own_mss(tcp, &tcb->tuple);
-        options.has_timestamps = offers ? tcp->config.timestamps : tcb->timestamps;
-        options.sack_permitted = offers ? tcp->config.sack : tcb->sack;
-        options.has_window_scale = offers ? tcp->config.window_scale : tcb->scaled;
-        options.window_scale = tcp->own_scale;
-    }
     if (options.has_timestamps) {
         options.tsval = tcp_options_timestamp(tcb->ts_offset, now_ns);
         options.tsecr = tcb->ts_recent;
     }
-    /* RFC 2018 4: with every ACK; but a segment with text has no room for it. */
-    if (tcb->sack && (tcb->queue.count > 0 || tcb->sack_report.duplicate_end != 0) && bare) {
+    if (tcb->sack && bare) {
         options.sack_count = tcp_sack_blocks(tcb, tcb->timestamps ? 3 : 4, blocks);
         options.sack = blocks;
     }
