@@ -18,8 +18,6 @@ static const struct {
     {KUBE_ENDPOINTSLICE, "discovery.k8s.io", "v1"},
     {KUBE_ENDPOINTSLICE, "discovery.k8s.io", "v1beta1"},
     {KUBE_ENDPOINTSLICE, "", "v1"}, /* Endpoints. */
-    {KUBE_NOTICE, "events.k8s.io", "v1"},
-    {KUBE_NOTICE, "", "v1"},
 };
 
 static bool group_has(const cJSON *groups, const char *group, const char *version);
@@ -29,7 +27,7 @@ static void copy(char *to, size_t bytes, const char *text);
 
 void kube_discovery_init(struct kube_discovery *discovery)
 {
-    *discovery = (struct kube_discovery){.scale = true, .eviction_version = "policy/v1"};
+    *discovery = (struct kube_discovery){.eviction_version = "policy/v1"};
     for (int i = 0; i < KUBE_KIND_COUNT; i++) {
         discovery->resources[i] = *kube_resource_of((enum kube_kind)i);
         discovery->served[i] = true;
@@ -52,14 +50,13 @@ int kube_discovery_groups(struct kube_discovery *discovery, const cJSON *json, s
         chosen[readable[i].kind] = true;
         copy(resource->group, sizeof(resource->group), readable[i].group);
         copy(resource->version, sizeof(resource->version), readable[i].version);
-        if (core && readable[i].kind == KUBE_ENDPOINTSLICE) {
+        if (core) {
             copy(resource->name, sizeof(resource->name), "Endpoints");
             copy(resource->plural, sizeof(resource->plural), "endpoints");
         }
     }
     for (size_t i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
         discovery->served[readable[i].kind] = chosen[readable[i].kind];
-    discovery->groups_known = true;
     return 0;
 }
 
@@ -90,7 +87,6 @@ int kube_discovery_core(struct kube_discovery *discovery, const cJSON *json, str
         if (resource->group[0] == '\0')
             discovery->served[i] = list_has(resources, resource->plural);
     }
-    discovery->core_known = true;
     return 0;
 }
 

@@ -3,7 +3,7 @@
  * What is asked: /apis for the groups, and /api/v1 and /apis/GROUP/VERSION for single resources.
  * What is chosen: the newest version that both sides know. Servers before 1.21 have endpointslices
  * and budgets in v1beta1 only; Evictions are policy/v1 from 1.22 and policy/v1beta1 before, found
- * at pods/eviction in /api/v1; notices are events.k8s.io/v1 where it is served and core/v1 else.
+ * at pods/eviction in /api/v1.
  * A server without endpointslices has core/v1 Endpoints in their place.
  *
  * Threads: pure. Memory: none.
@@ -18,10 +18,8 @@
 
 struct kube_discovery {
     struct kube_resource resources[KUBE_KIND_COUNT]; /* With the server's versions. */
-    bool served[KUBE_KIND_COUNT];  /* The server has it at all, as far as is known. */
-    char eviction_version[64];     /* "policy/v1"; "" when the server cannot evict. */
-    bool scale;                    /* deployments/scale is served. */
-    bool groups_known, core_known; /* Which answers have been read. */
+    bool served[KUBE_KIND_COUNT]; /* The server has it at all, as far as is known. */
+    char eviction_version[64];    /* "policy/v1"; "" when the server cannot evict. */
 };
 
 /* What the server says of itself. */

@@ -73,18 +73,14 @@ static void endpoint_read(struct kube_arena *arena, const cJSON *json,
                            cJSON_IsString(address) ? address->valuestring : "");
     }
     endpoint->ready = json_bool(json, "conditions.ready", true);
-    endpoint->serving = json_bool(json, "conditions.serving", endpoint->ready);
     endpoint->terminating = json_bool(json, "conditions.terminating", false);
     bool pod = strcmp(json_string(json, "targetRef.kind", ""), "Pod") == 0;
     endpoint->pod = kube_arena_text(arena, pod ? json_string(json, "targetRef.name", "") : "");
     endpoint->pod_uid = kube_arena_text(arena, pod ? json_string(json, "targetRef.uid", "") : "");
     const cJSON *topology = json_member(json, "topology"); /* v1beta1 */
     const cJSON *host = json_member(topology, "kubernetes.io/hostname");
-    const cJSON *zone = json_member(topology, "topology.kubernetes.io/zone");
     endpoint->node = kube_arena_text(
         arena, json_string(json, "nodeName", cJSON_IsString(host) ? host->valuestring : ""));
-    endpoint->zone = kube_arena_text(
-        arena, json_string(json, "zone", cJSON_IsString(zone) ? zone->valuestring : ""));
 }
 
 /* Of Endpoints, which have the name of their Service. */
@@ -119,12 +115,11 @@ static void subset_read(struct kube_arena *arena, const cJSON *array, bool ready
         struct kube_endpoint *endpoint = &slice->endpoints[slice->endpoints_count++];
         bool pod = strcmp(json_string(item, "targetRef.kind", ""), "Pod") == 0;
         kube_addresses_add(arena, &endpoint->addresses, json_string(item, "ip", ""));
-        endpoint->ready = endpoint->serving = ready;
+        endpoint->ready = ready;
         endpoint->pod = kube_arena_text(arena, pod ? json_string(item, "targetRef.name", "") : "");
         endpoint->pod_uid =
             kube_arena_text(arena, pod ? json_string(item, "targetRef.uid", "") : "");
         endpoint->node = kube_arena_text(arena, json_string(item, "nodeName", ""));
-        endpoint->zone = kube_arena_text(arena, "");
     }
 }
 

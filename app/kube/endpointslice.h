@@ -1,8 +1,7 @@
 /* endpointslice.h - which addresses stand behind a Service, and in what state. Pure, as kube/pod.h.
  *
  * discovery.k8s.io/v1 and v1beta1 read alike (v1beta1 has the node under `topology`). An absent
- * `ready` means ready, an absent `serving` means what `ready` says, an absent `terminating` means
- * not: as the API reference has it.
+ * `ready` means ready, an absent `terminating` means not: as the API reference has it.
  *
  * core/v1 Endpoints, which servers without slices have, read as one slice: of the family of their
  * first address, with the ports of their first subset; whether an endpoint terminates they do not
@@ -26,12 +25,10 @@ enum kube_address_type {
 struct kube_endpoint {
     struct kube_addresses addresses; /* All reach the same endpoint; the first one is used. */
     bool ready;                      /* New connections are sent there. */
-    bool serving;                    /* It would answer, whether terminating or not. */
     bool terminating;                /* Its pod is being deleted. */
     const char *pod;                 /* Name of the target Pod; "" when the target is none. */
     const char *pod_uid;             /* "" when the target is no Pod. */
     const char *node;                /* nodeName; may be "". */
-    const char *zone;                /* May be "". */
 };
 
 struct kube_endpoint_port {

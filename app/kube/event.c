@@ -17,7 +17,6 @@ struct kube_event *kube_events_add(struct kube_events *events, enum kube_event_t
     event->type = type;
     event->kind = kind;
     event->not_after_ns = now_ns;
-    event->object_utc_ns = INT64_MIN;
     if (events->last == NULL)
         events->first = event;
     else

@@ -10,11 +10,9 @@
  * not_after_ns is the arrival here, stamped after the bytes were read. not_before_ns follows from
  * the order of resourceVersions: a list answered with version R was asked at time t, so whatever
  * carries a version above R happened after t; the same holds for the versions that own changes
- * returned. It is a true bound and often a wide one (back to the list); for something tighter there
- * is object_utc_ns, by the cluster's clock and in whole seconds, which the caller may use when it
- * has reason to trust that clock. What a relist finds changed happened somewhere in the gap, and
- * the gap's limits are its stamps; the earlier one is when the last byte arrived, so that it too is
- * late by what the stream's delivery took.
+ * returned. It is a true bound and often a wide one (back to the list). What a relist finds changed
+ * happened somewhere in the gap, and the gap's limits are its stamps; the earlier one is when the
+ * last byte arrived, so that it too is late by what the stream's delivery took.
  *
  * Threads: one owner. Memory: malloc an event; the caller frees what it has taken. The list is
  * bounded by KUBE_EVENTS_MAX: beyond, `refused` counts, and the watch that ran into it relists
@@ -39,7 +37,7 @@ enum kube_event_type {
     KUBE_SYNCED,  /* Its list is complete; from here on it follows. */
     KUBE_BROKEN,  /* The stream ended and is being made again; nothing is lost yet. */
     KUBE_UNSEEN,  /* What happened in [not_before, not_after] to this kind was not seen: only what
-                      was different afterwards, told as events with `relisted` set right after
+                      was different afterwards, told by events with the same two stamps right after
                       this. */
     KUBE_STOPPED, /* It will not go on: text says why and what to change (rights, mostly). */
     /* About an action: `action` and `text` are set. */
@@ -53,10 +51,8 @@ struct kube_event {
     enum kube_event_type type;    /* What happened. */
     enum kube_kind kind;          /* Of the object or watch; KUBE_OTHER for an action's. */
     uint32_t action;              /* Which action; 0 for the others. */
-    bool relisted;                /* Found by comparing lists, after a gap. */
     uint64_t not_before_ns;       /* Run time; 0 when nothing is known. */
     uint64_t not_after_ns;        /* Run time. */
-    int64_t object_utc_ns;        /* kube_object_newest_stamp(); INT64_MIN when there is none. */
     struct kube_object *object;   /* One reference; NULL for events about watches and actions. */
     struct kube_object *previous; /* One reference; NULL when there was none. */
     char *text;                   /* Why, for people; NULL when there is nothing to say. */

@@ -350,16 +350,6 @@ bool kube_caught_up(const struct kube *kube, const struct kube_result *result)
     return object->meta.version_number >= result->version;
 }
 
-void kube_counts(const struct kube *kube, uint64_t *reconnects, uint64_t *relists)
-{
-    *reconnects = 0;
-    *relists = 0;
-    for (unsigned i = 0; i < kube->watches_count; i++) {
-        *reconnects += kube->watches[i]->watch.reconnects;
-        *relists += kube->watches[i]->watch.relists;
-    }
-}
-
 int kube_start(struct kube *kube, const struct kube_order *order, struct error *err)
 {
     struct started *started;

@@ -148,8 +148,6 @@ const struct kube_cache *kube_objects(const struct kube *kube, enum kube_kind ki
 /* The cache of the watch on KIND shows RESULT's object in the state that the change made, or a
  * later one; also true when it is not followed. */
 bool kube_caught_up(const struct kube *kube, const struct kube_result *result);
-/* How many watches were opened again, and how many lists were made after a gap. */
-void kube_counts(const struct kube *kube, uint64_t *reconnects, uint64_t *relists);
 
 /* How far the server's clock is from ours, by all its answers so far. Borrowed. */
 const struct server_clock *kube_server_clock(const struct kube *kube);

@@ -6,16 +6,12 @@
 #include "kube/pod.h"
 
 struct kube_node {
-    bool ready;                /* The Ready condition is True. */
-    bool told;                 /* It has a Ready condition at all. */
-    const char *ready_reason;  /* Of that; may be "". */
-    const char *ready_message; /* Likewise. */
-    bool unschedulable;        /* Cordoned. */
-    bool excluded;             /* Label node.kubernetes.io/exclude-from-external-load-balancers. */
+    bool ready;                     /* The Ready condition is True. */
+    bool told;                      /* It has a Ready condition at all. */
+    const char *ready_reason;       /* Of that; may be "". */
+    const char *ready_message;      /* Likewise. */
+    bool unschedulable;             /* Cordoned. */
     struct kube_addresses internal; /* InternalIP, in the server's order. */
-    struct kube_addresses external; /* ExternalIP. */
-    unsigned pod_cidrs_count;       /* Of its pod_cidrs. */
-    struct prefix *pod_cidrs;       /* spec.podCIDRs, or podCIDR. */
 };
 
 void kube_node_read(struct kube_arena *arena, const cJSON *json, struct kube_node *node);

@@ -15,7 +15,6 @@
 #include "base/error.h"
 #include "kube/endpointslice.h"
 #include "kube/node.h"
-#include "kube/notice.h"
 #include "kube/pod.h"
 #include "kube/replicaset.h"
 #include "kube/resource.h"
@@ -29,12 +28,9 @@ struct kube_meta {
     const char *version;     /* resourceVersion as the server wrote it: to be given back. */
     uint64_t version_number; /* The same as a number, to compare; 0 when it is none. */
     int64_t generation;      /* Of the spec; 0 when the kind has none. */
-    int64_t created_utc_ns;  /* creationTimestamp, whole seconds; INT64_MIN when absent. */
     int64_t deleted_utc_ns;  /* deletionTimestamp: when grace ends; INT64_MIN: not being deleted. */
     int64_t grace_s;         /* deletionGracePeriodSeconds; -1 when absent. */
-    const char *owner_kind;  /* Of the controlling owner; "" when there is none. */
-    const char *owner_name;  /* May be "". */
-    const char *owner_uid;   /* May be "". */
+    const char *owner_name;  /* Of the controlling owner; "" when there is none. */
     struct kube_labels labels; /* metadata.labels. */
 };
 
@@ -49,7 +45,6 @@ struct kube_object {
         struct kube_replicaset replicaset;       /* KUBE_REPLICASET. */
         struct kube_node node;                   /* KUBE_NODE. */
         struct kube_service service;             /* KUBE_SERVICE. */
-        struct kube_notice notice;               /* KUBE_NOTICE. */
     };
     struct kube_arena arena; /* Where all of the above points to. */
 };
@@ -62,10 +57,5 @@ void kube_object_drop(struct kube_object *object);                /* One less; N
 
 /* metadata.deletionTimestamp is set. */
 bool kube_object_terminating(const struct kube_object *object);
-/* When the change that made this state was at the earliest by the object's own stamps: the newest
- * of creation, conditions' transitions, container states and (deletionTimestamp - grace), whole
- * seconds of the cluster's clock; INT64_MIN when it has none. The change was not before it, as far
- * as that clock can be trusted, if the change touched a stamp at all: a hint, not a bound. */
-int64_t kube_object_newest_stamp(const struct kube_object *object);
 
 #endif

@@ -28,7 +28,6 @@ void kube_pod_read(struct kube_arena *arena, const cJSON *json, struct kube_pod 
         kube_addresses_add(arena, &pod->ips, json_string(json, "status.podIP", ""));
     pod->node = kube_arena_text(arena, json_string(json, "spec.nodeName", ""));
     pod->reason = kube_arena_text(arena, json_string(json, "status.reason", ""));
-    pod->grace_s = json_integer(json, "spec.terminationGracePeriodSeconds", 30);
     const char *phase = json_string(json, "status.phase", "");
     for (int i = KUBE_POD_PENDING; i <= KUBE_POD_FAILED; i++) {
         if (strcmp(phase, kube_pod_phase_text((enum kube_pod_phase)i)) == 0)
@@ -41,7 +40,6 @@ void kube_pod_read(struct kube_arena *arena, const cJSON *json, struct kube_pod 
     kube_conditions_read(arena, json_at(json, "status.conditions"), &pod->conditions);
     const struct kube_condition *ready = kube_condition_find(&pod->conditions, "Ready");
     pod->ready = ready != NULL && strcmp(ready->status, "True") == 0;
-    pod->ready_since_utc_ns = ready == NULL ? INT64_MIN : ready->since_utc_ns;
 }
 
 const char *kube_pod_phase_text(enum kube_pod_phase phase)
@@ -134,7 +132,6 @@ void kube_conditions_read(struct kube_arena *arena, const cJSON *array,
             .status = kube_arena_text(arena, json_string(item, "status", "")),
             .reason = kube_arena_text(arena, json_string(item, "reason", "")),
             .message = kube_arena_text(arena, json_string(item, "message", "")),
-            .since_utc_ns = json_parse_time(json_string(item, "lastTransitionTime", "")),
         };
     }
 }
@@ -147,12 +144,6 @@ const struct kube_condition *kube_condition_find(const struct kube_conditions *c
             return &conditions->each[i];
     }
     return NULL;
-}
-
-bool kube_condition_true(const struct kube_conditions *conditions, const char *type)
-{
-    const struct kube_condition *condition = kube_condition_find(conditions, type);
-    return condition != NULL && strcmp(condition->status, "True") == 0;
 }
 
 void kube_containers_read(struct kube_arena *arena, const cJSON *pod_spec,
@@ -229,7 +220,6 @@ static void state_read(struct kube_arena *arena, const cJSON *status,
                   {"terminated", KUBE_CONTAINER_TERMINATED}};
     const cJSON *all = json_member(status, "state");
     container->ready = json_bool(status, "ready", false);
-    container->restarts = json_integer(status, "restartCount", 0);
     container->exit_code = json_integer(status, "lastState.terminated.exitCode", 0);
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
         const cJSON *state = json_member(all, states[i].name);

@@ -19,11 +19,10 @@ enum {
 
 /* `conditions[]` of any kind. */
 struct kube_condition {
-    const char *type;     /* "Ready", "Progressing", ... */
-    const char *status;   /* "True", "False" or "Unknown". */
-    const char *reason;   /* One word, "ProgressDeadlineExceeded"; may be "". */
-    const char *message;  /* For people; may be "". */
-    int64_t since_utc_ns; /* lastTransitionTime, whole seconds; INT64_MIN when absent. */
+    const char *type;    /* "Ready", "Progressing", ... */
+    const char *status;  /* "True", "False" or "Unknown". */
+    const char *reason;  /* One word, "ProgressDeadlineExceeded"; may be "". */
+    const char *message; /* For people; may be "". */
 };
 
 struct kube_conditions {
@@ -49,7 +48,6 @@ struct kube_container {
     bool readiness_probe;            /* The spec has one. */
     bool pre_stop;                   /* The spec has a preStop hook. */
     bool ready;                      /* Its readiness probe passes. */
-    int64_t restarts;                /* Since the pod's creation. */
     enum kube_container_state state; /* As the kubelet last said. */
     const char *reason; /* Of that state: "ImagePullBackOff", "CrashLoopBackOff", "Error"; or "". */
     const char *message; /* Of that state. */
@@ -75,8 +73,6 @@ struct kube_pod {
     enum kube_pod_phase phase;         /* status.phase. */
     bool ready;                        /* The Ready condition is True. */
     const char *reason;                /* status.reason, as "Evicted"; or "". */
-    int64_t grace_s;                   /* spec.terminationGracePeriodSeconds. */
-    int64_t ready_since_utc_ns;        /* Of the Ready condition, whatever its status. */
     struct kube_containers containers; /* In the spec's order, with their states. */
     struct kube_containers inits;      /* spec.initContainers, likewise: they run before. */
     struct kube_conditions conditions; /* Ready, PodScheduled and others. */
@@ -101,7 +97,6 @@ void kube_conditions_read(struct kube_arena *arena, const cJSON *array,
 /* NULL when there is none of that type. */
 const struct kube_condition *kube_condition_find(const struct kube_conditions *conditions,
                                                  const char *type);
-bool kube_condition_true(const struct kube_conditions *conditions, const char *type);
 /* The containers of a pod spec, without states. */
 void kube_containers_read(struct kube_arena *arena, const cJSON *pod_spec,
                           struct kube_containers *containers);

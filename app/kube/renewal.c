@@ -17,7 +17,7 @@ void kube_renewal_run(struct kube_renewal *renewal, struct kubeconfig *config, u
 {
     struct error err = {0};
     bool expires =
-        config->expires_utc_ns != INT64_MAX && utc_now_ns() > config->expires_utc_ns - BEFORE_NS;
+        config->expires_utc_ns != INT64_MAX && utc_now_ns() + BEFORE_NS > config->expires_utc_ns;
     int code = 1;
     if (renewal->run.pid != 0)
         code = kube_exec_look(&renewal->run, config, &err);

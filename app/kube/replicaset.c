@@ -14,8 +14,6 @@ void kube_replicaset_read(struct kube_arena *arena, const cJSON *json,
         .available_replicas = json_integer(json, "status.availableReplicas", 0),
         .revision = kube_arena_text(arena, member_text(json_at(json, "metadata.annotations"),
                                                        "deployment.kubernetes.io/revision")),
-        .template_hash = kube_arena_text(
-            arena, member_text(json_at(json, "metadata.labels"), "pod-template-hash")),
     };
     kube_containers_read(arena, json_at(json, "spec.template.spec"), &replicaset->containers);
 }

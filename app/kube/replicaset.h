@@ -11,7 +11,6 @@ struct kube_replicaset {
     int64_t ready_replicas;     /* Of those, ready ones. */
     int64_t available_replicas; /* Of those, available ones. */
     const char *revision;       /* Annotation deployment.kubernetes.io/revision; may be "". */
-    const char *template_hash;  /* Label pod-template-hash; may be "". */
     struct kube_containers containers; /* Of the template: names and images. */
 };
 

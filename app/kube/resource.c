@@ -15,17 +15,15 @@ static const struct kube_resource known[KUBE_KIND_COUNT] = {
     [KUBE_STATEFULSET] = {KUBE_STATEFULSET, "StatefulSet", "statefulsets", "apps", "v1", true},
     [KUBE_DAEMONSET] = {KUBE_DAEMONSET, "DaemonSet", "daemonsets", "apps", "v1", true},
     [KUBE_REPLICASET] = {KUBE_REPLICASET, "ReplicaSet", "replicasets", "apps", "v1", true},
-    [KUBE_NOTICE] = {KUBE_NOTICE, "Event", "events", "events.k8s.io", "v1", true},
 };
 
 static const struct {
     const char *text;
     enum kube_kind kind;
 } short_names[] = {
-    {"ns", KUBE_NAMESPACE}, {"no", KUBE_NODE},           {"po", KUBE_POD},
-    {"svc", KUBE_SERVICE},  {"deploy", KUBE_DEPLOYMENT}, {"rs", KUBE_REPLICASET},
-    {"ev", KUBE_NOTICE},    {"sts", KUBE_STATEFULSET},   {"ds", KUBE_DAEMONSET},
-    {"cm", KUBE_CONFIGMAP},
+    {"ns", KUBE_NAMESPACE},    {"no", KUBE_NODE},           {"po", KUBE_POD},
+    {"svc", KUBE_SERVICE},     {"deploy", KUBE_DEPLOYMENT}, {"rs", KUBE_REPLICASET},
+    {"sts", KUBE_STATEFULSET}, {"ds", KUBE_DAEMONSET},      {"cm", KUBE_CONFIGMAP},
 };
 
 static void add_encoded(struct text *text, const char *part);

@@ -27,7 +27,6 @@ enum kube_kind {
     KUBE_STATEFULSET,
     KUBE_DAEMONSET,
     KUBE_REPLICASET,
-    KUBE_NOTICE, /* What Kubernetes calls an Event. */
     KUBE_KIND_COUNT,
     KUBE_OTHER = KUBE_KIND_COUNT, /* Known by discovery alone; not parsed into a typed object. */
 };

@@ -1,6 +1,5 @@
 #include "kube/service.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -21,8 +20,6 @@ void kube_service_read(struct kube_arena *arena, const cJSON *json, struct kube_
     const cJSON *ip;
     *service = (struct kube_service){
         .headless = strcmp(cluster_ip, "None") == 0,
-        .external_local = strcmp(json_string(json, "spec.externalTrafficPolicy", ""), "Local") == 0,
-        .affinity = strcmp(json_string(json, "spec.sessionAffinity", ""), "ClientIP") == 0,
     };
     for (int i = 0; i <= KUBE_SERVICE_EXTERNAL_NAME; i++) {
         if (strcmp(type, kube_service_type_text((enum kube_service_type)i)) == 0)
@@ -56,18 +53,13 @@ static void ports_read(struct kube_arena *arena, const cJSON *array, struct kube
         return;
     cJSON_ArrayForEach(item, array)
     {
-        const cJSON *target = json_member(item, "targetPort");
-        char number[24] = "";
         if (service->ports_count == (unsigned)size)
             break;
-        if (cJSON_IsNumber(target))
-            snprintf(number, sizeof(number), "%d", target->valueint);
         service->ports[service->ports_count++] = (struct kube_service_port){
             .name = kube_arena_text(arena, json_string(item, "name", "")),
             .protocol = kube_protocol_read(json_string(item, "protocol", "")),
             .port = port_number(item, "port"),
             .node_port = port_number(item, "nodePort"),
-            .target = kube_arena_text(arena, cJSON_IsString(target) ? target->valuestring : number),
         };
     }
 }

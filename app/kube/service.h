@@ -18,7 +18,6 @@ struct kube_service_port {
     int protocol;       /* IPPROTO_TCP, _UDP, _SCTP. */
     uint16_t port;      /* At the VIP and the cluster IPs. */
     uint16_t node_port; /* At every node's addresses; 0 when there is none. */
-    const char *target; /* targetPort as text: a number or a container port's name. */
 };
 
 struct kube_service {
@@ -28,8 +27,6 @@ struct kube_service {
     struct kube_addresses ingress_ips; /* status.loadBalancer.ingress[].ip. */
     unsigned ingress_hosts_count;      /* Of ingress_hosts. */
     const char **ingress_hosts;        /* status.loadBalancer.ingress[].hostname. */
-    bool external_local;               /* externalTrafficPolicy is Local. */
-    bool affinity;                     /* sessionAffinity is ClientIP. */
     unsigned ports_count;              /* At most KUBE_PORTS_MAX. */
     struct kube_service_port *ports;   /* In the spec's order. */
     struct kube_labels selector;       /* Empty: its endpoints are made by hand. */

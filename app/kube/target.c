@@ -39,7 +39,6 @@ int kube_target_resolve(const struct kube_object *service, const struct kube_cac
     if (code == 0) {
         target.port = via == KUBE_VIA_NODE_PORT ? found->node_port : found->port;
         target.protocol = found->protocol;
-        target.port_name = found->name;
         switch (via) {
         case KUBE_VIA_LOAD_BALANCER: code = by_load_balancer(service, family, &target, err); break;
         case KUBE_VIA_CLUSTER_IP: code = by_cluster_ip(service, family, &target, err); break;

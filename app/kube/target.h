@@ -32,7 +32,6 @@ struct kube_target {
         addresses[KUBE_TARGET_ADDRESSES]; /* The VIP; for a node port one a Ready node. */
     uint16_t port;                        /* Host order. */
     int protocol;                         /* IPPROTO_TCP, _UDP, _SCTP. */
-    const char *port_name;                /* In the service object; may be "". */
     const char *host; /* In the service object: what the addresses were resolved from; "": they
                          stand there themselves. */
 };

@@ -32,7 +32,6 @@ static void fail(struct kube_watch *watch, enum kube_reason reason, const struct
 static struct kube_event *tell(struct kube_watch *watch, enum kube_event_type type,
                                struct kube_object *object, struct kube_object *previous,
                                uint64_t now_ns);
-static bool ordered(const struct kube_watch *watch);
 static void set_version(struct kube_watch *watch, const char *version);
 
 void kube_floors_add(struct kube_floors *floors, uint64_t version, uint64_t ns)
@@ -186,7 +185,6 @@ void kube_watch_end(struct kube_watch *watch, enum kube_reason reason, long http
         return;
     }
     if (!list && http_code == 200) { /* The stream's end, clean or cut: go on from there. */
-        watch->reconnects++;
         struct kube_event *event =
             answered ? NULL
                      : kube_events_add(watch->events, KUBE_BROKEN, watch->resource.kind, now_ns);
@@ -258,8 +256,7 @@ static void list_done(struct kube_watch *watch, uint64_t now_ns)
     kube_cache_free(&watch->cache);
     watch->cache = watch->fresh;
     watch->fresh = (struct kube_cache){0};
-    if (ordered(watch))
-        kube_floors_add(watch->floors, strtoull(watch->version, NULL, 10), watch->asked_ns);
+    kube_floors_add(watch->floors, strtoull(watch->version, NULL, 10), watch->asked_ns);
     kube_events_add(watch->events, KUBE_SYNCED, watch->resource.kind, now_ns);
     watch->state = KUBE_WATCH_FOLLOW;
     watch->synced = true;
@@ -353,7 +350,7 @@ static void put_change(struct kube_watch *watch, struct kube_object *object, uin
         kube_cache_find(&watch->cache, object->meta.namespace, object->meta.name);
     if (old != NULL && strcmp(old->meta.uid, object->meta.uid) != 0) {
         struct kube_event *event = tell(watch, KUBE_DELETED, old, NULL, now_ns);
-        if (event != NULL && ordered(watch) && object->meta.version_number > 0)
+        if (event != NULL && object->meta.version_number > 0)
             event->not_before_ns = kube_floors_get(watch->floors, object->meta.version_number);
         old = NULL;
     }
@@ -439,19 +436,11 @@ static struct kube_event *tell(struct kube_watch *watch, enum kube_event_type ty
         return NULL;
     event->object = kube_object_take(object);
     event->previous = previous == NULL ? NULL : kube_object_take(previous);
-    event->object_utc_ns = kube_object_newest_stamp(object);
-    event->relisted = watch->gap;
     if (watch->gap)
         event->not_before_ns = watch->seen_ns;
-    else if (type != KUBE_PRESENT && ordered(watch))
+    else if (type != KUBE_PRESENT)
         event->not_before_ns = kube_floors_get(watch->floors, object->meta.version_number);
     return event;
-}
-
-/* Notices may be kept in a store of their own, whose versions are not those of the rest. */
-static bool ordered(const struct kube_watch *watch)
-{
-    return watch->resource.kind != KUBE_NOTICE;
 }
 
 static void set_version(struct kube_watch *watch, const char *version)

@@ -96,8 +96,8 @@ struct kube_watch {
     struct text token;                /* `continue` of the list under way; empty: first page. */
     struct kube_cache cache;          /* As it is now. */
     struct kube_cache fresh;          /* The list under way. */
-    uint64_t bookmarks, reconnects, relists; /* Since the start, for reports. */
-    uint64_t malformed;                      /* Lines that were no event. */
+    uint64_t bookmarks, relists;      /* Since the start, for tests. */
+    uint64_t malformed;               /* Likewise: lists and lines that were none. */
 };
 
 /* RESOURCE is copied, EVENTS and FLOORS are borrowed for the watch's life. 0 or -EINVAL when

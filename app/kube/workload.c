@@ -1,20 +1,15 @@
 #include "kube/workload.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
-
-/* What is not given; second, of a Deployment. */
-static const struct kube_amount surges[] = {{0, false}, {25, true}};
-static const struct kube_amount unavailables[] = {{1, false}, {25, true}};
 
 static enum kube_strategy strategy_of(const char *type);
 static void read_replicas(const cJSON *json, struct kube_workload *workload);
 static void read_daemons(const cJSON *json, struct kube_workload *workload);
 static void read_partition(const cJSON *json, int64_t partition, struct kube_workload *workload);
-static struct kube_amount amount_read(const cJSON *json, struct kube_amount otherwise);
+static int64_t count_read(const cJSON *json, const char *path, int64_t otherwise);
 
 void kube_workload_read(struct kube_arena *arena, enum kube_kind kind, const cJSON *json,
                         struct kube_workload *workload)
@@ -22,28 +17,18 @@ void kube_workload_read(struct kube_arena *arena, enum kube_kind kind, const cJS
     const char *where = kind == KUBE_DEPLOYMENT ? "spec.strategy" : "spec.updateStrategy";
     const cJSON *strategy = json_at(json, where);
     const cJSON *rolling = json_member(strategy, "rollingUpdate");
-    const cJSON *revision =
-        json_member(json_at(json, "metadata.annotations"), "deployment.kubernetes.io/revision");
     *workload = (struct kube_workload){
         .observed_generation = json_integer(json, "status.observedGeneration", 0),
-        .min_ready_s = json_integer(json, "spec.minReadySeconds", 0),
         .progress_deadline_s = json_integer(json, "spec.progressDeadlineSeconds", 600),
         .paused = json_bool(json, "spec.paused", false),
         .strategy = strategy_of(json_string(strategy, "type", "")),
-        .max_surge = amount_read(json_member(rolling, "maxSurge"), surges[kind == KUBE_DEPLOYMENT]),
-        .max_unavailable = amount_read(json_member(rolling, "maxUnavailable"),
-                                       unavailables[kind == KUBE_DEPLOYMENT]),
-        .selector_has_expressions =
-            cJSON_GetArraySize(json_at(json, "spec.selector.matchExpressions")) > 0,
-        .grace_s = json_integer(json, "spec.template.spec.terminationGracePeriodSeconds", 30),
-        .revision = kube_arena_text(arena, cJSON_IsString(revision) ? revision->valuestring : ""),
     };
     if (kind == KUBE_DAEMONSET)
         read_daemons(json, workload);
     else
         read_replicas(json, workload);
     if (kind == KUBE_STATEFULSET)
-        read_partition(json, json_integer(rolling, "partition", 0), workload);
+        read_partition(json, count_read(rolling, "partition", 0), workload);
     kube_labels_read(arena, json_at(json, "spec.selector.matchLabels"), &workload->selector);
     kube_containers_read(arena, json_at(json, "spec.template.spec"), &workload->containers);
     kube_conditions_read(arena, json_at(json, "status.conditions"), &workload->conditions);
@@ -110,24 +95,22 @@ static enum kube_strategy strategy_of(const char *type)
 
 static void read_replicas(const cJSON *json, struct kube_workload *workload)
 {
-    workload->replicas = json_integer(json, "spec.replicas", 1);
-    workload->status_replicas = json_integer(json, "status.replicas", 0);
-    workload->updated_replicas = json_integer(json, "status.updatedReplicas", 0);
+    workload->replicas = count_read(json, "spec.replicas", 1);
+    workload->status_replicas = count_read(json, "status.replicas", 0);
+    workload->updated_replicas = count_read(json, "status.updatedReplicas", 0);
     workload->to_update = workload->replicas;
-    workload->ready_replicas = json_integer(json, "status.readyReplicas", 0);
-    workload->available_replicas = json_integer(json, "status.availableReplicas", 0);
-    workload->unavailable_replicas = json_integer(json, "status.unavailableReplicas", 0);
+    workload->ready_replicas = count_read(json, "status.readyReplicas", 0);
+    workload->available_replicas = count_read(json, "status.availableReplicas", 0);
 }
 
 static void read_daemons(const cJSON *json, struct kube_workload *workload)
 {
-    workload->replicas = json_integer(json, "status.desiredNumberScheduled", 0);
-    workload->status_replicas = json_integer(json, "status.currentNumberScheduled", 0);
-    workload->updated_replicas = json_integer(json, "status.updatedNumberScheduled", 0);
+    workload->replicas = count_read(json, "status.desiredNumberScheduled", 0);
+    workload->status_replicas = count_read(json, "status.currentNumberScheduled", 0);
+    workload->updated_replicas = count_read(json, "status.updatedNumberScheduled", 0);
     workload->to_update = workload->replicas;
-    workload->ready_replicas = json_integer(json, "status.numberReady", 0);
-    workload->available_replicas = json_integer(json, "status.numberAvailable", 0);
-    workload->unavailable_replicas = json_integer(json, "status.numberUnavailable", 0);
+    workload->ready_replicas = count_read(json, "status.numberReady", 0);
+    workload->available_replicas = count_read(json, "status.numberAvailable", 0);
 }
 
 /* The controller counts updated pods only while there are two revisions: once they are one,
@@ -143,16 +126,12 @@ static void read_partition(const cJSON *json, int64_t partition, struct kube_wor
         workload->available_replicas = workload->ready_replicas;
 }
 
-/* An integer, or a string like "25%". */
-static struct kube_amount amount_read(const cJSON *json, struct kube_amount otherwise)
+/* The API has int32 for these; what a server sends beyond is cut, so that sums of a few stay
+ * exact. */
+static int64_t count_read(const cJSON *json, const char *path, int64_t otherwise)
 {
-    if (cJSON_IsNumber(json))
-        return (struct kube_amount){.value = json->valueint, .percent = false};
-    if (cJSON_IsString(json)) {
-        char *end;
-        long value = strtol(json->valuestring, &end, 10);
-        if (end != json->valuestring && strcmp(end, "%") == 0)
-            return (struct kube_amount){.value = value, .percent = true};
-    }
-    return otherwise;
+    int64_t count = json_integer(json, path, otherwise);
+    if (count < 0)
+        return 0;
+    return count > INT32_MAX ? INT32_MAX : count;
 }

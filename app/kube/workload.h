@@ -26,12 +26,6 @@ struct kube_labels {
     struct kube_label *each; /* In the server's order. */
 };
 
-/* A number of pods, or a share of the replicas. */
-struct kube_amount {
-    int64_t value; /* Pods, or per cent. */
-    bool percent;  /* Of the replicas. */
-};
-
 enum kube_strategy {
     KUBE_ROLLING_UPDATE,
     KUBE_RECREATE,  /* Deployments: all old pods go before new ones come. */
@@ -39,26 +33,19 @@ enum kube_strategy {
 };
 
 struct kube_workload {
-    int64_t replicas;                   /* spec.replicas: wanted; 1 when absent. DaemonSet:
+    int64_t replicas;                  /* spec.replicas: wanted; 1 when absent. DaemonSet:
                                            status.desiredNumberScheduled. */
-    int64_t observed_generation;        /* The generation that the status below belongs to. */
-    int64_t status_replicas;            /* Pods not terminating, of all ReplicaSets. */
-    int64_t updated_replicas;           /* Of the newest template. */
-    int64_t to_update;                  /* How many of `replicas` are to become so: all that are
+    int64_t observed_generation;       /* The generation that the status below belongs to. */
+    int64_t status_replicas;           /* Pods not terminating, of all ReplicaSets. */
+    int64_t updated_replicas;          /* Of the newest template. */
+    int64_t to_update;                 /* How many of `replicas` are to become so: all that are
                                            not below a StatefulSet's partition. */
-    int64_t ready_replicas;             /* Passing their readiness probes. */
-    int64_t available_replicas;         /* Ready for min_ready_s. */
-    int64_t unavailable_replicas;       /* Still wanted to be available. */
-    int64_t min_ready_s;                /* spec.minReadySeconds. */
-    int64_t progress_deadline_s;        /* spec.progressDeadlineSeconds; 600 when absent. */
-    bool paused;                        /* spec.paused: no change of the template rolls out. */
-    enum kube_strategy strategy;        /* How a new template comes in. */
-    struct kube_amount max_surge;       /* 25 % when absent; else 0. */
-    struct kube_amount max_unavailable; /* 25 % when absent; else 1. */
-    struct kube_labels selector;        /* spec.selector.matchLabels. */
-    bool selector_has_expressions; /* matchExpressions too: `selector` is not the whole of it. */
-    int64_t grace_s;      /* The template's terminationGracePeriodSeconds; 30 when absent. */
-    const char *revision; /* Annotation deployment.kubernetes.io/revision; may be "". */
+    int64_t ready_replicas;            /* Passing their readiness probes. */
+    int64_t available_replicas;        /* Ready for spec.minReadySeconds. */
+    int64_t progress_deadline_s;       /* spec.progressDeadlineSeconds; 600 when absent. */
+    bool paused;                       /* spec.paused: no change of the template rolls out. */
+    enum kube_strategy strategy;       /* How a new template comes in. */
+    struct kube_labels selector;       /* spec.selector.matchLabels. */
     struct kube_containers containers; /* Of the template: names and images. */
     struct kube_conditions conditions; /* Available, Progressing. */
 };

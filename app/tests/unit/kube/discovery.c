@@ -25,7 +25,6 @@ static void test_recorded_server(void **state)
     assert_int_equal(kube_discovery_groups(&discovery, json, &err), 0);
     assert_string_equal(discovery.resources[KUBE_ENDPOINTSLICE].version, "v1");
     assert_string_equal(discovery.resources[KUBE_DEPLOYMENT].group, "apps");
-    assert_string_equal(discovery.resources[KUBE_NOTICE].group, "events.k8s.io");
     for (int i = 0; i < KUBE_KIND_COUNT; i++)
         assert_true(discovery.served[i]);
     cJSON_Delete(json);
@@ -37,7 +36,7 @@ static void test_recorded_server(void **state)
     text_free(&body);
 }
 
-/* Before 1.21: beta slices; without events.k8s.io: core/v1. */
+/* Before 1.21: beta slices; without any: Endpoints. */
 static void test_old_server(void **state)
 {
     struct kube_discovery discovery;
@@ -48,7 +47,6 @@ static void test_old_server(void **state)
                 "\"version\":\"v1\"}]},{\"name\":\"discovery.k8s.io\",\"versions\":[{\"version\":"
                 "\"v1beta1\"}]}]}");
     assert_string_equal(discovery.resources[KUBE_ENDPOINTSLICE].version, "v1beta1");
-    assert_string_equal(discovery.resources[KUBE_NOTICE].group, "");
     assert_true(discovery.served[KUBE_ENDPOINTSLICE]);
     kube_discovery_init(&discovery);
     read_groups(&discovery, "{\"kind\":\"APIGroupList\",\"groups\":[]}");

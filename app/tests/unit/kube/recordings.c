@@ -22,7 +22,6 @@ static const struct {
     {"replicasets", KUBE_REPLICASET},
     {"endpointslices", KUBE_ENDPOINTSLICE},
     {"nodes", KUBE_NODE},
-    {"events", KUBE_NOTICE},
 };
 enum {
     KINDS = sizeof(kinds) / sizeof(kinds[0])
@@ -187,7 +186,7 @@ static void test_pods(void **state)
                          is_listed(json_member(expected, "readyPods"), pod->meta.name));
         assert_int_equal(kube_object_terminating(pod),
                          is_listed(json_member(expected, "terminatingPods"), pod->meta.name));
-        assert_string_equal(pod->meta.owner_kind, "ReplicaSet");
+        assert_true(strncmp(pod->meta.owner_name, "web-", 4) == 0);
         assert_int_equal(pod->pod.containers.count, 1);
         assert_string_equal(kube_labels_get(&pod->meta.labels, "app"), "web");
     }
@@ -254,7 +253,7 @@ static void test_streaming_list(void **state)
     struct bench bench;
     struct text stream = fixture_read(KUBE_FIXTURES, "watch-pods-sendinitialevents.txt");
     (void)state;
-    open_bench(&bench, KUBE_FIXTURES, "events", KUBE_NOTICE);
+    open_bench(&bench, KUBE_FIXTURES, "nodes", KUBE_NODE);
     kube_cache_free(&bench.watch.cache);
     bench.watch.resource = *kube_resource_of(KUBE_POD);
     ask(&bench, 300, true);

@@ -79,6 +79,10 @@ static void test_other_workloads(void **state)
         enum kube_rollout_state state;
         const char *text;
     } rows[] = {
+        /* Beyond all integers: cut to the API's own. */
+        {KUBE_STATEFULSET, "\"replicas\":-1e300",
+         "\"replicas\":-1e300,\"updatedReplicas\":1e300,\"readyReplicas\":0",
+         KUBE_ROLLOUT_PROGRESSING, "2147483647 pods are too many"},
         {KUBE_DAEMONSET, "", "\"desiredNumberScheduled\":3,\"updatedNumberScheduled\":2",
          KUBE_ROLLOUT_PROGRESSING, "2 of 3 new pods are made"},
         {KUBE_DAEMONSET, "",

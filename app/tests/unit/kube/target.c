@@ -66,7 +66,6 @@ static void test_load_balancer(void **state)
                      0);
     assert_int_equal(target.count, 1);
     assert_int_equal(target.port, 80);
-    assert_string_equal(target.port_name, "http");
     err = (struct error){0};
     assert_int_equal(kube_target_resolve(service, NULL, KUBE_VIA_LOAD_BALANCER, KUBE_FAMILY_IPV6,
                                          NULL, &target, &err),
