@@ -262,8 +262,8 @@ int kube_follow(struct kube *kube, enum kube_kind kind, const char *namespace, c
 
 int kube_follow_usual(struct kube *kube, const char *namespace, struct error *err)
 {
-    static const enum kube_kind usual[] = {KUBE_POD,        KUBE_ENDPOINTSLICE, KUBE_DEPLOYMENT,
-                                           KUBE_REPLICASET, KUBE_SERVICE,       KUBE_NODE};
+    static const enum kube_kind usual[] = {KUBE_POD, KUBE_ENDPOINTSLICE, KUBE_DEPLOYMENT,
+                                           KUBE_SERVICE, KUBE_NODE};
     int code = 0;
     for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]) && code == 0; i++)
         code = kube_follow(kube, usual[i], namespace, NULL, err);

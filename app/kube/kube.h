@@ -130,7 +130,7 @@ struct kube_event *kube_take(struct kube *kube); /* NULL: none. The caller frees
  * one. 0 or -errno with ERR. */
 int kube_follow(struct kube *kube, enum kube_kind kind, const char *namespace, const char *selector,
                 struct error *err);
-/* Pods, EndpointSlices, Deployments, ReplicaSets and Services of NAMESPACE, and all Nodes. */
+/* Pods, EndpointSlices, Deployments and Services of NAMESPACE, and all Nodes. */
 int kube_follow_usual(struct kube *kube, const char *namespace, struct error *err);
 bool kube_synced(const struct kube *kube); /* Every watch has listed (stopped ones don't count). */
 /* The first text of a watch that has stopped or never came to list; "" when all is well. */

@@ -98,11 +98,11 @@ static void kind_read(struct kube_object *object, const cJSON *json)
     case KUBE_DEPLOYMENT:
     case KUBE_STATEFULSET:
     case KUBE_DAEMONSET: kube_workload_read(arena, object->kind, json, &object->workload); break;
-    case KUBE_REPLICASET: kube_replicaset_read(arena, json, &object->replicaset); break;
     case KUBE_NODE: kube_node_read(arena, json, &object->node); break;
     case KUBE_SERVICE: kube_service_read(arena, json, &object->service); break;
     case KUBE_NAMESPACE:
     case KUBE_CONFIGMAP:
+    case KUBE_REPLICASET:
     case KUBE_OTHER: break;
     }
 }

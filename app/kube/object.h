@@ -16,7 +16,6 @@
 #include "kube/endpointslice.h"
 #include "kube/node.h"
 #include "kube/pod.h"
-#include "kube/replicaset.h"
 #include "kube/resource.h"
 #include "kube/service.h"
 #include "kube/workload.h"
@@ -42,7 +41,6 @@ struct kube_object {
         struct kube_pod pod;                     /* KUBE_POD. */
         struct kube_endpointslice endpointslice; /* KUBE_ENDPOINTSLICE. */
         struct kube_workload workload;           /* KUBE_DEPLOYMENT, _STATEFULSET, _DAEMONSET. */
-        struct kube_replicaset replicaset;       /* KUBE_REPLICASET. */
         struct kube_node node;                   /* KUBE_NODE. */
         struct kube_service service;             /* KUBE_SERVICE. */
     };

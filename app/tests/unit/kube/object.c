@@ -63,10 +63,6 @@ static void test_recorded_others(void **state)
                         "True");
     kube_object_drop(object);
 
-    object = first_of("list-replicasets.json", KUBE_REPLICASET);
-    assert_int_equal(object->replicaset.ready_replicas, 8);
-    kube_object_drop(object);
-
     object = first_of("list-endpointslices.json", KUBE_ENDPOINTSLICE);
     assert_string_equal(object->endpointslice.service, "web");
     assert_int_equal(object->endpointslice.endpoints_count, 8);
