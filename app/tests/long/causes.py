@@ -125,6 +125,10 @@ def scale(replicas):
     return {"do": "scale", "deployment": "web", "replicas": replicas}
 
 
+def on_node(name):
+    return {"nodeSelector": {"kubernetes.io/hostname": name}}
+
+
 DELETE = {"do": "delete-pod", "pod": "web-*"}
 
 
@@ -178,12 +182,15 @@ SLOW_BY_INGRESS = {**BY_INGRESS, "rate": "20/s", "timeout": "8s", "connections":
 ONE_A_NODE = {"topologySpreadConstraints": [
     {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule",
      "labelSelector": {"matchLabels": {"app": "web"}}}]}
-ON_N2 = {"nodeSelector": {"kubernetes.io/hostname": "n2"}}
 
 SCENARIOS = {
     "race": Scenario("endpoint-removal-race", manifest(3), [NEW], [DELETE], stale_rules),
     "race-scale": Scenario("endpoint-removal-race", manifest(4), [NEW], [scale(3)], stale_rules),
     "race-upgrade": Scenario("endpoint-removal-race", manifest(3), [NEW], [image("web:v2")], stale_rules, tail="6s"),
+    # All ends are used again and again, by a node that forgets at once what it could not send on.
+    "race-tcp-reuse": Scenario(
+        "endpoint-removal-race", manifest(3, pod=on_node("n1")), [NEW], [DELETE], stale_rules,
+        tcp={"ports": {"first": 40000, "last": 40011, "reuseAfter": "100ms"}}),
     "not-graceful": Scenario(
         "killed-not-graceful", manifest(3, {"SEAMLINE_POD_ANSWER_AFTER": "500ms"}, pre_stop=3), [SLOW], [DELETE],
         dropped, tail="5s"),
@@ -244,7 +251,7 @@ SCENARIOS = {
         target={"service": "web", "servicePort": 5003}),
     # Through a node that sends to the pod's own, and remembers for 120 s what met silence there.
     "conntrack-tcp-reuse": Scenario(
-        "connection-tracking", manifest(3, pod=ON_N2), [FEW_PORTS], [scale(2)], silent_rules,
+        "connection-tracking", manifest(3, pod=on_node("n2")), [FEW_PORTS], [scale(2)], silent_rules,
         lab={"settings": {"terminationStart": "0s", "proxyApply": "1500ms"}},
         tcp={"ports": {"first": 40000, "last": 40011, "reuseAfter": "100ms"}},
         also=("endpoint-removal-race",), tail="10s"),
