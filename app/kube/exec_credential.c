@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -39,7 +40,6 @@ struct command {
 static int prepare(const struct kubeconfig *config, struct command *command, struct error *err);
 static bool add_variable(struct command *command, const char *name, const char *value);
 static char *make_info(const struct kubeconfig *config);
-static void encode(const char *bytes, struct text *out);
 static void command_free(struct command *command);
 static int start(const struct command *command, int out_fd, pid_t *pid);
 static int read_some(struct kube_exec *run);
@@ -289,7 +289,7 @@ static char *make_info(const struct kubeconfig *config)
         if (config->proxy_url != NULL)
             cJSON_AddStringToObject(cluster, "proxy-url", config->proxy_url);
         if (config->ca_pem != NULL)
-            encode(config->ca_pem, &authority);
+            base64_add(&authority, config->ca_pem, strlen(config->ca_pem));
         if (authority.size > 0)
             cJSON_AddStringToObject(cluster, "certificate-authority-data", text_str(&authority));
         text_free(&authority);
@@ -297,23 +297,6 @@ static char *make_info(const struct kubeconfig *config)
     char *printed = json_print(json, false);
     cJSON_Delete(json);
     return printed;
-}
-
-/* RFC 4648 4. */
-static void encode(const char *bytes, struct text *out)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *at = (const unsigned char *)bytes;
-    for (size_t left = strlen(bytes); left > 0; left = left > 3 ? left - 3 : 0, at += 3) {
-        unsigned bits = (unsigned)at[0] << 16;
-        bits |= left > 1 ? (unsigned)at[1] << 8 : 0;
-        bits |= left > 2 ? at[2] : 0;
-        char four[4] = {alphabet[bits >> 18], alphabet[bits >> 12 & 63],
-                        left > 1 ? alphabet[bits >> 6 & 63] : '=',
-                        left > 2 ? alphabet[bits & 63] : '='};
-        text_add_bytes(out, four, sizeof(four));
-    }
 }
 
 static void command_free(struct command *command)

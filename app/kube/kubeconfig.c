@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "base/yaml_tree.h"
@@ -102,40 +103,6 @@ void kubeconfig_free(struct kubeconfig *config)
     free(config->renewal);
     cJSON_Delete(config->exec);
     *config = (struct kubeconfig){0};
-}
-
-char *kubeconfig_decode(const char *base64, size_t *size)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *out = malloc(strlen(base64) / 4 * 3 + 4);
-    unsigned bits = 0, count = 0, padding = 0;
-    size_t written = 0;
-    for (; out != NULL && *base64 != '\0'; base64++) {
-        if (strchr(" \t\r\n", *base64) != NULL)
-            continue;
-        const char *digit = strchr(alphabet, *base64);
-        padding += *base64 == '=';
-        if ((digit == NULL && *base64 != '=') || (digit != NULL && padding > 0) || padding > 2) {
-            free(out);
-            return NULL;
-        }
-        bits = bits << 6 | (digit == NULL ? 0 : (unsigned)(digit - alphabet));
-        if (++count % 4 == 0) {
-            out[written++] = (char)(bits >> 16);
-            out[written++] = (char)(bits >> 8);
-            out[written++] = (char)bits;
-        }
-    }
-    if (out == NULL || count % 4 != 0) {
-        free(out);
-        return NULL;
-    }
-    written -= padding;
-    out[written] = '\0';
-    if (size != NULL)
-        *size = written;
-    return out;
 }
 
 static cJSON *read_tree(const char *bytes, size_t size, const char *path, struct error *err)
@@ -295,7 +262,7 @@ static int read_pem(const cJSON *object, const char *key, struct kubeconfig *out
     char place[PATH_MAX + 64];
     if (data[0] != '\0') {
         snprintf(place, sizeof(place), "%s of %s", inline_key, out->path);
-        *pem = kubeconfig_decode(data, NULL);
+        *pem = base64_decode(data, NULL);
         if (*pem == NULL)
             return error_set(err, EXIT_USAGE, -EINVAL, "%s is no base64", inline_key);
     } else if (file[0] != '\0') {

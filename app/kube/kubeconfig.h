@@ -52,8 +52,4 @@ int kubeconfig_parse(const char *bytes, size_t size, const char *path, const cha
                      struct kubeconfig *out, struct error *err);
 void kubeconfig_free(struct kubeconfig *config);
 
-/* Standard base64 (RFC 4648 4, white space allowed) into a fresh NUL-terminated string; its length
- * in *SIZE (may be NULL). NULL when it is no base64. */
-char *kubeconfig_decode(const char *base64, size_t *size);
-
 #endif

@@ -1,25 +1,17 @@
 #include "lab/kubeconfig_writer.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/text.h"
 
 /* "    NAME: <base64 of TEXT>\n" */
 static void add_data(struct text *out, const char *name, const char *text)
 {
-    size_t size = strlen(text);
-    unsigned char *encoded = malloc(size / 3 * 4 + 8);
-    if (encoded == NULL) {
-        out->failed = true;
-        return;
-    }
-    int encoded_bytes = EVP_EncodeBlock(encoded, (const unsigned char *)text, (int)size);
-    text_addf(out, "    %s: %s\n", name, (const char *)encoded);
-    OPENSSL_cleanse(encoded, (size_t)encoded_bytes);
-    free(encoded);
+    text_addf(out, "    %s: ", name);
+    base64_add(out, text, strlen(text));
+    text_add(out, "\n");
 }
 
 static void compose(struct text *out, const char *server, const struct certificate_set *set)

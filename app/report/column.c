@@ -1,5 +1,7 @@
 #include "report/column.h"
 
+#include "base/base64.h"
+
 void column_add(struct column *column, uint64_t value)
 {
     uint8_t octets[10];
@@ -22,7 +24,7 @@ void column_step(struct column *column, uint64_t value)
 void column_print(struct column *column, const char *name, struct text *out)
 {
     text_addf(out, "\"%s\":\"", name);
-    column_base64(text_str(&column->bytes), column->bytes.size, out);
+    base64_add(out, text_str(&column->bytes), column->bytes.size);
     text_add(out, "\"");
     out->failed = out->failed || column->bytes.failed;
     column_free(column);
@@ -32,19 +34,4 @@ void column_free(struct column *column)
 {
     text_free(&column->bytes);
     column->last = 0;
-}
-
-void column_base64(const void *bytes, size_t count, struct text *out)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const uint8_t *in = bytes;
-    for (size_t i = 0; i < count; i += 3) {
-        size_t left = count - i;
-        uint32_t three = (uint32_t)in[i] << 16 | (left > 1 ? (uint32_t)in[i + 1] << 8 : 0) |
-                         (left > 2 ? in[i + 2] : 0);
-        char four[4] = {digits[three >> 18], digits[three >> 12 & 63],
-                        left > 1 ? digits[three >> 6 & 63] : '=',
-                        left > 2 ? digits[three & 63] : '='};
-        text_add_bytes(out, four, sizeof(four));
-    }
 }

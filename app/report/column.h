@@ -26,7 +26,4 @@ void column_step(struct column *column, uint64_t value);
 void column_print(struct column *column, const char *name, struct text *out);
 void column_free(struct column *column);
 
-/* Append COUNT bytes in base64. */
-void column_base64(const void *bytes, size_t count, struct text *out);
-
 #endif

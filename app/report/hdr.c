@@ -5,7 +5,7 @@
 
 #include <zlib.h>
 
-#include "report/column.h"
+#include "base/base64.h"
 
 enum {
     HEADER_BYTES = 40,
@@ -64,7 +64,7 @@ bool hdr_encode(const struct hdr *hdr, struct text *out)
         put_be(packed, 4, whole + 4);
     }
     if (good)
-        column_base64(whole, 8 + packed, out);
+        base64_add(out, whole, 8 + packed);
     free(plain);
     free(whole);
     return good && !out->failed;
