@@ -78,25 +78,6 @@ int64_t utc_from_run(const struct utc *utc, uint64_t run_ns)
                    s[high].utc_ns);
 }
 
-/* One after another, since UTC may have stepped back: the first pair that has it counts. */
-int64_t utc_to_run(const struct utc *utc, int64_t utc_ns)
-{
-    const struct utc_sample *s = utc->samples;
-    unsigned low = 0;
-
-    assert(utc->count > 0);
-    if (utc->count == 1)
-        return (int64_t)s[0].run_ns + (utc_ns - s[0].utc_ns);
-    if (utc_ns >= s[0].utc_ns) {
-        while (low + 2 < utc->count && utc_ns >= s[low + 1].utc_ns)
-            low++;
-    }
-    if (s[low + 1].utc_ns <= s[low].utc_ns) /* Back: no slope to go by. */
-        return (int64_t)s[low].run_ns + (utc_ns - s[low].utc_ns);
-    return line_at(utc_ns, s[low].utc_ns, (int64_t)s[low].run_ns, s[low + 1].utc_ns,
-                   (int64_t)s[low + 1].run_ns);
-}
-
 uint64_t utc_error_bound_ns(const struct utc *utc)
 {
     uint64_t now_ns = disagreement_ns(utc);
@@ -160,16 +141,20 @@ static void thin(struct utc *utc)
     utc->spacing_ns *= 2;
 }
 
-/* y at X of the line through two points; rounded down. */
+/* y at X of the line through two points; rounded down, and cut to what there is: samples of a file
+ * may be anything. */
 static int64_t line_at(int64_t x, int64_t x0, int64_t y0, int64_t x1, int64_t y1)
 {
-    wide_int rise = (wide_int)(x - x0) * (y1 - y0);
-    int64_t run = x1 - x0;
+    wide_int rise = ((wide_int)x - x0) * ((wide_int)y1 - y0);
+    wide_int run = (wide_int)x1 - x0;
     wide_int quotient = rise / run;
 
     if (rise % run < 0)
         quotient--;
-    return y0 + (int64_t)quotient;
+    quotient += y0;
+    if (quotient > INT64_MAX)
+        return INT64_MAX;
+    return quotient < INT64_MIN ? INT64_MIN : (int64_t)quotient;
 }
 
 static uint64_t distance(int64_t a, int64_t b)

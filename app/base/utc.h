@@ -45,9 +45,8 @@ void utc_sample_now(struct utc *utc, const struct clock *clock);
 /* Add a known sample (tests, files), whatever the spacing. False when run_ns does not rise. */
 bool utc_add(struct utc *utc, struct utc_sample sample);
 
-/* All three need at least one sample (asserted). */
+/* Both need at least one sample (asserted). */
 int64_t utc_from_run(const struct utc *utc, uint64_t run_ns);
-int64_t utc_to_run(const struct utc *utc, int64_t utc_ns); /* May be negative: before the run. */
 uint64_t utc_error_bound_ns(const struct utc *utc);
 
 #endif
