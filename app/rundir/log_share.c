@@ -161,14 +161,14 @@ int log_share_copy(const char *from, uint32_t worker, const struct log_share *sh
     snprintf(source, sizeof(source), "%s/worker-%u.log", from, worker);
     snprintf(target, sizeof(target), "%s/worker-%u.log", to, worker + share->first_worker);
     int code = text_read_file(&text, source, LOG_SHARE_FILE_BYTES_MAX);
-    if (code == 0) {
-        code = log_share_move((uint8_t *)text.data, text.size, share, err);
-        if (code == 0)
-            code = text_write_file(&text, target);
+    if (code < 0) {
+        error_set(err, code == -ENOENT ? EXIT_USAGE : EXIT_ENVIRONMENT, code, "%s: %s", source,
+                  strerror(-code));
+    } else if ((code = log_share_move((uint8_t *)text.data, text.size, share, err)) < 0) {
         error_wrap(err, "%s", source);
+    } else if ((code = text_write_file(&text, target)) < 0) {
+        error_set(err, EXIT_ENVIRONMENT, code, "%s: %s", target, strerror(-code));
     }
     text_free(&text);
-    return code == 0 ? 0
-                     : error_set(err, code == -ENOENT ? EXIT_USAGE : EXIT_ENVIRONMENT, code,
-                                 "%s: %s", source, strerror(-code));
+    return code;
 }

@@ -66,7 +66,8 @@ void timeline_print(const struct timeline_event *event, struct text *out)
     if (event->unseen)
         cJSON_AddTrueToObject(line, "unseen");
     char *printed = json_print(line, false);
-    text_add(out, printed ? printed : "{}");
+    text_add(out, printed ? printed : "");
+    out->failed = out->failed || printed == NULL;
     free(printed);
     cJSON_Delete(line);
 }

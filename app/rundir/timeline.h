@@ -90,7 +90,7 @@ void timeline_free(struct timeline *timeline);
 bool timeline_add(struct timeline *timeline, const struct timeline_event *event);
 
 struct text;
-/* One line, without its newline. */
+/* One line, without its newline; OUT has failed when out of memory. */
 void timeline_print(const struct timeline_event *event, struct text *out);
 /* 0, or -EINVAL with ERR for a line that is no event. */
 int timeline_parse(const char *line, size_t size, struct timeline_event *out, struct error *err);

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "record/http_reason.h"
 #include "rundir/log_reader.h"
+#include "rundir/log_share.h"
 #include "rundir/log_writer.h"
 #include "tests/unit/rundir/scratch.h"
 
@@ -256,6 +257,21 @@ static void a_folder_may_be_called_anything(void **state)
     record_free(record);
 }
 
+/* What cannot be written is named, not what was read. */
+static void a_share_that_cannot_be_written_names_its_place(void **state)
+{
+    char missing[300];
+    struct record *record = worker(0);
+    struct log_share share = {.first_worker = 7};
+    struct error err = {0};
+    snprintf(missing, sizeof(missing), "%s/none", (char *)*state);
+    add_request(record, 300, 0);
+    write_log(*state, 0, record);
+    assert_int_equal(log_share_copy(*state, 0, &share, missing, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "/none/worker-7.log: "));
+    record_free(record);
+}
+
 /* /dev/full stands for a full disk: said once, with a place, and later flushes keep quiet. */
 static void a_full_disk_is_said_once(void **state)
 {
@@ -323,6 +339,7 @@ int main(void)
         cmocka_unit_test(foreign_files_are_refused),
         IN_SCRATCH(an_empty_folder_is_told),
         IN_SCRATCH(a_folder_may_be_called_anything),
+        IN_SCRATCH(a_share_that_cannot_be_written_names_its_place),
         IN_SCRATCH(a_full_disk_is_said_once),
         IN_SCRATCH(behind_a_full_disk_refusals_are_counted),
     };
