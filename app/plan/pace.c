@@ -21,6 +21,8 @@ enum {
 
 #define RATE_TEXTS "a rate such as \"400/s\", \"10kpps\" or \"100Mbit/s\""
 
+#define UNITS "/s, /m, /h, pps, packets/s, connections/s or bit/s"
+
 /* A text being read. */
 struct cursor {
     const char *text; /* The whole. */
@@ -169,7 +171,8 @@ int pace_parse(const char *text, struct pace *out, struct error *err)
         pace.arrivals = PACE_POISSON;
     result = parse_law(&cursor);
     if (result == 0 && *cursor.at != '\0')
-        result = refuse(&cursor, "the end");
+        result = refuse(&cursor, cursor.out->law == PACE_CONSTANT ? "the end, or a unit: " UNITS
+                                                                  : "the end");
     if (result == 0 && pace_check(&pace, err) < 0) {
         error_wrap(err, "rate \"%.100s\"", text);
         result = -EINVAL;
@@ -371,11 +374,17 @@ static bool take_prefix(struct cursor *cursor, const char *prefix)
 
 static int take_mark(struct cursor *cursor, const char *mark)
 {
-    char want[8];
+    static const char *const samples[] = {
+        [PACE_RAMP] = "ramp:100/s..10k/s:60s",
+        [PACE_STEPS] = "steps:1k/s*10s,0/s*5s",
+        [PACE_SINE] = "sine:1k/s+-500/s:60s",
+        [PACE_BURST] = "burst:100:1s",
+    };
+    char want[64];
 
     if (take_prefix(cursor, mark))
         return 0;
-    snprintf(want, sizeof(want), "\"%s\"", mark);
+    snprintf(want, sizeof(want), "\"%s\", as in %s", mark, samples[cursor->out->law]);
     return refuse(cursor, want);
 }
 

@@ -208,8 +208,9 @@ static void mistakes_are_named(void **state)
         &(struct command){.url = "https://10.0.0.1/", .cert = "/dev/null"},
         "https://10.0.0.1/: streams[0].tls: \"cert\" and \"key\" go together: \"key\" is "
         "missing");
-    assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .rate = "ramp:1..2"},
-                   "--rate: rate \"ramp:1..2\": column 10: want \":\"");
+    assert_refused(
+        &(struct command){.url = "tcp://10.0.0.1:80", .rate = "ramp:1..2"},
+        "--rate: rate \"ramp:1..2\": column 10: want \":\", as in ramp:100/s..10k/s:60s");
     assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .connections = "many"},
                    "--connections: \"many\" is no number");
     assert_refused(&(struct command){.url = "tcp://10.0.0.1:80", .duration = "long"},

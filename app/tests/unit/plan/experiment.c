@@ -211,8 +211,8 @@ static void mistakes_are_named(void **state)
         {"streams.held.rate={\"law\":\"sine\",\"to\":\"2/s\"}",
          "streams[0].rate: key \"to\" does not fit here; with its other keys a rate takes: law, "
          "arrivals, unit, mean, amplitude, period"},
-        {"streams.held.rate=ramp:1/s..2/s",
-         "streams[0].rate: rate \"ramp:1/s..2/s\": column 14: want \":\""},
+        {"streams.held.rate=ramp:1/s..2/s", "streams[0].rate: rate \"ramp:1/s..2/s\": column 14: "
+                                            "want \":\", as in ramp:100/s..10k/s:60s"},
         {"streams.new.rate=1Mbit/s",
          "streams[1]: rate: \"connect\" carries no bits that are known; want requests, "
          "such as \"400/s\""},
