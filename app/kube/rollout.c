@@ -95,8 +95,8 @@ static void judge(const struct kube_workload *workload, struct kube_rollout *out
         snprintf(out->text, sizeof(out->text), "%" PRId64 " pods are too many by now",
                  out->updated - out->replicas);
     } else if (out->old > kept) {
-        snprintf(out->text, sizeof(out->text), "%" PRId64 " old pods are still to go",
-                 out->old - kept);
+        snprintf(out->text, sizeof(out->text), "%" PRId64 " old pod%s still to go", out->old - kept,
+                 out->old - kept == 1 ? "" : "s");
     } else if (out->available < out->replicas) {
         snprintf(out->text, sizeof(out->text), "%" PRId64 " of %" PRId64 " %s are available",
                  out->available, out->replicas, kept > 0 ? "pods" : "new pods");

@@ -182,9 +182,11 @@ enum exit_status advise_command(int argc, char **argv, struct error *err)
         fputs(advise_help, stdout);
         return EXIT_MET;
     }
-    int code = options.live.kubeconfig != NULL
-                   ? live_manifest_read(&options.live, options.file, &manifest, err)
-                   : manifest_load(options.file, &manifest, err);
+    int code = 0;
+    if (options.live.kubeconfig != NULL)
+        code = live_manifest_read(&options.live, options.file, &manifest, err);
+    else if ((code = live_manifest_check_file(options.file, err)) == 0)
+        code = manifest_load(options.file, &manifest, err);
     if (code < 0)
         return err->status;
     code = advise(&options, &manifest, err);

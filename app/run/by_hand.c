@@ -285,7 +285,7 @@ static int tell_seen(struct by_hand *hand, const struct kube_event *event, struc
 {
     struct timeline events = {0};
     if (event->type == KUBE_SYNCED)
-        by_hand_say(hand, event->not_after_ns, "%s: %u are there",
+        by_hand_say(hand, event->not_after_ns, "%s: %u there",
                     kube_resource_of(event->kind)->plural,
                     kube_objects(hand->kube, event->kind)->count);
     else if (event->type != KUBE_PRESENT)

@@ -11,6 +11,7 @@ static const char *const states[FINDING_STATE_COUNT] = {
 #undef X
 };
 
+static void print_part(const struct findings *findings, unsigned from, struct text *out);
 static void add_mend(const struct finding *finding, struct text *out);
 static void add_counts(const struct findings *findings, struct text *out);
 
@@ -59,19 +60,33 @@ void findings_mend(struct findings *findings, const char *format, ...)
         text_tame(mend->data);
 }
 
+/* Those of a part may have come in between those of others. */
 void findings_print(const struct findings *findings, struct text *out)
 {
-    const char *part = "";
     for (unsigned i = 0; i < findings->count; i++) {
+        const char *part = findings->items[i].part;
+        unsigned first = 0;
+        while (strcmp(findings->items[first].part, part) != 0)
+            first++;
+        if (first == i)
+            print_part(findings, i, out);
+    }
+    add_counts(findings, out);
+}
+
+/* The part of the finding FROM, which is its first. */
+static void print_part(const struct findings *findings, unsigned from, struct text *out)
+{
+    const char *part = findings->items[from].part;
+    text_addf(out, "%s\n", part);
+    for (unsigned i = from; i < findings->count; i++) {
         const struct finding *finding = &findings->items[i];
         if (strcmp(part, finding->part) != 0)
-            text_addf(out, "%s\n", finding->part);
-        part = finding->part;
+            continue;
         text_addf(out, "  %-4s  %-11s  %s\n", states[finding->state], finding->name,
                   text_str(&finding->text));
         add_mend(finding, out);
     }
-    add_counts(findings, out);
 }
 
 /* The same indentation for each line leaves YAML what it is. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/stop.h"
@@ -25,6 +26,17 @@ static int read_list(struct kube *kube, const struct kube_resource *resource,
 static int read_budgets(struct kube *kube, struct manifest *manifest, struct error *err);
 static int keep(struct manifest *manifest, const struct kube_resource *resource, cJSON *object,
                 struct error *err);
+
+int live_manifest_check_file(const char *operand, struct error *err)
+{
+    if (strchr(operand, '.') != NULL || access(operand, F_OK) == 0)
+        return 0;
+    return error_set(
+        err, EXIT_USAGE, -ENOENT,
+        "there is no file %.200s; a Deployment of that name is a cluster's: say which, "
+        "--kubeconfig FILE --context NAME -n NAMESPACE, or -k lab -n NAMESPACE",
+        operand);
+}
 
 int live_manifest_read(const struct live_manifest_options *options, const char *deployment,
                        struct manifest *out, struct error *err)

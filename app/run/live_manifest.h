@@ -21,5 +21,8 @@ struct live_manifest_options {
 /* 0, or -errno with ERR. manifest_free() is the caller's. */
 int live_manifest_read(const struct live_manifest_options *options, const char *deployment,
                        struct manifest *out, struct error *err);
+/* Of commands that take a file or, with a kubeconfig, a Deployment's name: whether OPERAND, given
+ * without one, is a bare word that no file has. 0 when it is none; -ENOENT with ERR. */
+int live_manifest_check_file(const char *operand, struct error *err);
 
 #endif

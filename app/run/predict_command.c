@@ -119,7 +119,10 @@ static int forecast(const struct manifest *manifest, const char *name, struct te
 static int predict(const struct arguments *arguments, struct text *out, struct error *err)
 {
     struct manifest manifest = {0};
-    int code;
+    int code =
+        arguments->live.kubeconfig == NULL ? live_manifest_check_file(arguments->operand, err) : 0;
+    if (code < 0)
+        return code;
     if (arguments->live.kubeconfig == NULL && !is_manifest(arguments->operand)) {
         struct run_options options = {.experiment = arguments->operand,
                                       .variant = arguments->variant,

@@ -48,7 +48,10 @@ static int make_directories(char *path, bool *made)
             return -errno;
     }
     *made = mkdir(path, 0777) == 0;
-    return !*made && errno != EEXIST ? -errno : 0;
+    if (!*made && errno != EEXIST)
+        return -errno;
+    struct stat at;
+    return stat(path, &at) == 0 && !S_ISDIR(at.st_mode) ? -ENOTDIR : 0;
 }
 
 static bool has_file(const struct rundir *rundir, const char *name)

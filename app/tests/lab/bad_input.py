@@ -121,6 +121,8 @@ def option_that_the_command_has_not(case):
 def operand_missing_or_too_many(case):
     expect(case.run("run"), 2, "want an experiment, such as config/k8s-app-upgrade.json")
     expect(case.run("report", "a", "b"), 2, "want a run directory, and nothing else")
+    for command in ("predict", "advise"):
+        expect(case.run(command, "mserver"), 2, "there is no file mserver", "--kubeconfig FILE")
 
 
 @test

@@ -326,7 +326,7 @@ def watches(hand, world):
         return lines[-1]
 
     try:
-        until("nodes: 2 are there")
+        until("nodes: 2 there")
         world.run("cordon", "n2")
         yield "a cordon of another's", "node-changed n2" in until("node-changed"), lines
         world.tell("drop")

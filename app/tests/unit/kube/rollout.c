@@ -27,7 +27,7 @@ static void test_rules(void **state)
         {2, 2, 8, 9, 1, 8, false, "ReplicaSetUpdated", KUBE_ROLLOUT_PROGRESSING,
          "1 of 8 new pods are made"},
         {2, 2, 8, 9, 8, 8, false, "ReplicaSetUpdated", KUBE_ROLLOUT_PROGRESSING,
-         "1 old pods are still to go"},
+         "1 old pod still to go"},
         {2, 2, 3, 8, 8, 8, false, "NewReplicaSetAvailable", KUBE_ROLLOUT_PROGRESSING,
          "5 pods are too many"},
         {2, 2, 8, 8, 8, 7, false, "ReplicaSetUpdated", KUBE_ROLLOUT_PROGRESSING,

@@ -44,6 +44,26 @@ static void each_has_a_line_and_its_mend(void **state)
     findings_free(&findings);
 }
 
+/* A link is known later than the next hops behind it. */
+static void a_part_stays_together(void **state)
+{
+    struct findings findings = {0};
+    struct text text = {0};
+    (void)state;
+    findings_add(&findings, FINDING_OK, "ports", "driver", "af_xdp");
+    findings_add(&findings, FINDING_OK, "next hops", "target", "web");
+    findings_add(&findings, FINDING_FAIL, "ports", "link", "down");
+    findings_print(&findings, &text);
+    assert_string_equal(text_str(&text), "ports\n"
+                                         "  ok    driver       af_xdp\n"
+                                         "  fail  link         down\n"
+                                         "next hops\n"
+                                         "  ok    target       web\n"
+                                         "2 ok, 0 warn, 1 fail\n");
+    text_free(&text);
+    findings_free(&findings);
+}
+
 static void json_has_the_same(void **state)
 {
     struct findings findings = some();
@@ -85,6 +105,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_has_a_line_and_its_mend),
+        cmocka_unit_test(a_part_stays_together),
         cmocka_unit_test(json_has_the_same),
         cmocka_unit_test(what_is_too_much_is_a_failure),
     };

@@ -57,6 +57,20 @@ static void files_of_the_user_are_left_alone(void **state)
     text_free(&back);
 }
 
+static void a_file_is_no_directory(void **state)
+{
+    struct text mine = {0};
+    struct rundir rundir;
+    struct error err = {0};
+    char path[300];
+    snprintf(path, sizeof(path), "%s/file", (char *)*state);
+    text_add(&mine, "mine");
+    assert_int_equal(text_write_file(&mine, path), 0);
+    assert_int_equal(rundir_create(&rundir, path, "x", &err), -ENOTDIR);
+    assert_non_null(strstr(err.text, "/file: Not a directory; give a directory"));
+    text_free(&mine);
+}
+
 static void cannot_be_made(void **state)
 {
     (void)state;
@@ -151,6 +165,7 @@ int main(void)
                                         scratch_teardown),
         cmocka_unit_test_setup_teardown(files_of_the_user_are_left_alone, scratch_setup,
                                         scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_file_is_no_directory, scratch_setup, scratch_teardown),
         cmocka_unit_test(cannot_be_made),
         cmocka_unit_test_setup_teardown(one_that_came_to_nothing_is_removed, scratch_setup,
                                         scratch_teardown),
