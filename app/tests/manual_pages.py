@@ -79,10 +79,10 @@ def main():
     found.append(('seamline-lab.1 has its options',
                    missing(wanted, section(pages['seamline-lab.1'], 'OPTIONS'))))
     found.append(('seamline-lab has options', [] if '--profile' in wanted else ['--profile']))
-    keys = section(pages['seamline-experiment.5'], 'ALL KEYS')
-    schema = json.loads(pathlib.Path(root, 'config/experiment.schema.json').read_text())
-    found.append(('seamline-experiment.5 has every key of the schema',
-                   missing(schema_keys(schema, set()), keys)))
+    for page, name in (('seamline-experiment.5', 'experiment'), ('seamline-machine.5', 'machine')):
+        keys = section(pages[page], 'ALL KEYS')
+        schema = json.loads(pathlib.Path(root, 'config/%s.schema.json' % name).read_text())
+        found.append(('%s has every key of the schema' % page, missing(schema_keys(schema, set()), keys)))
     found.append(('a key that is none is missed', [] if missing({'noSuchKey'}, keys) else ['noSuchKey']))
     return 0 if checks.tell(found) else 1
 
