@@ -114,3 +114,19 @@ void answers_hear(const struct answers_scope *scope, struct answers_past *past, 
     }
     hear_latencies(scope, past, out);
 }
+
+size_t answers_due(const struct logs *logs, unsigned stream, uint64_t from_ns, uint64_t until_ns)
+{
+    size_t low = 0, high = logs->request_count, count = 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (logs->requests[middle].due_ns < from_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < logs->request_count && logs->requests[low].due_ns < until_ns; low++)
+        count += logs->requests[low].stream == stream &&
+                 outcome_is_good((enum outcome)logs->requests[low].outcome);
+    return count;
+}

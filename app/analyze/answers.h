@@ -42,6 +42,10 @@ struct answers_past {
     struct answers_latencies latencies;
 };
 
+/* Good answers of STREAM to requests that were due from FROM_NS on and before UNTIL_NS, of which
+ * there is a record. */
+size_t answers_due(const struct logs *logs, unsigned stream, uint64_t from_ns, uint64_t until_ns);
+
 void answers_hear(const struct answers_scope *scope, struct answers_past *past,
                   struct answers *out);
 

@@ -78,6 +78,7 @@ struct evidence {
     uint32_t alone[CAUSE_COUNT]; /* Of these, no other cause fits. */
     struct doubt doubts[PAIR_COUNT];
     uint64_t ended_ns;      /* A pod ended with what a proxy had sent to it; 0: none so far. */
+    uint64_t refused_ns;    /* A proxy refused at once as a pod ended, first; 0: not so far. */
     uint32_t on_live;       /* Of a pod that was to go on serving. */
     uint32_t reset_on_live; /* Of these, ended by a reset. */
     uint32_t silent;        /* Without any answer, of all. */
@@ -313,16 +314,38 @@ static void look_at_broken(struct evidence *evidence, const struct record_reques
     }
 }
 
-/* The pod that ended as a proxy said so had the request, or another one was gone before. */
+/* The pod that ended as a proxy said so had the request (LEANS: nearer), or one was gone before. */
 static void doubt_ending_pod(struct evidence *evidence, const struct record_request *request,
-                             const struct result_pod *pod)
+                             const struct result_pod *pod, bool leans)
 {
     enum pair pair = NOT_GRACEFUL_OR_STALE_UPSTREAM;
     if (was_killed(request, pod))
         pair = had_before(request, pod) || suspect_has_hook(pod)
                    ? GRACE_SHORT_OR_STALE_UPSTREAM
                    : SIGTERM_IGNORED_OR_STALE_UPSTREAM;
-    doubt(evidence, pair, true, pod->terminating);
+    doubt(evidence, pair, leans, pod->terminating);
+}
+
+/* Short work that was in hand when its pod ended is told at once, too: all of it within a moment,
+ * and none that was sent later. */
+static bool may_end_with(struct evidence *evidence, const struct record_request *request)
+{
+    if (evidence->refused_ns == 0)
+        evidence->refused_ns = request->done_ns;
+    return evidence->ended_ns == 0 && request->sent_ns <= evidence->refused_ns &&
+           request->done_ns <= evidence->refused_ns + BURST_NS;
+}
+
+/* So many were answered soon after that not all would have been, were the pod still among them. */
+static bool others_went_on(const struct evidence *evidence, const struct record_request *request)
+{
+    const struct result *result = evidence->result;
+    uint64_t from_ns = request->done_ns + BURST_NS;
+    size_t pods = 1;
+    for (size_t i = 0; i < result->pod_count; i++)
+        pods += result->pods[i].ready != NULL && !suspect_told(&result->pods[i], from_ns);
+    return answers_due(&result->logs, request->stream, from_ns, from_ns + SECOND_NS / 2) >=
+           5 * pods;
 }
 
 /* A proxy said so at once: nobody took its connection. */
@@ -350,6 +373,7 @@ static void look_at_bad_gateway(struct evidence *evidence, const struct record_r
     bool at_once = request->done_ns - request->sent_ns <= AT_ONCE_NS;
     const struct result_pod *ended = suspect_first(result, request->done_ns, suspect_ended_about);
     const struct result_pod *gone = suspect_first(result, request->sent_ns, suspect_stopped);
+    const struct result_pod *early = suspect_first(result, request->sent_ns, suspect_early);
     bool with_it = evidence->ended_ns != 0 && request->done_ns + BURST_NS >= evidence->ended_ns &&
                    request->done_ns <= evidence->ended_ns + BURST_NS;
     if (!at_once && ended != NULL)
@@ -357,7 +381,9 @@ static void look_at_bad_gateway(struct evidence *evidence, const struct record_r
     if (ended != NULL && !at_once && gone == NULL)
         look_at_ending_pod(evidence, request, ended);
     else if (ended != NULL && (!at_once || with_it))
-        doubt_ending_pod(evidence, request, ended);
+        doubt_ending_pod(evidence, request, ended, true);
+    else if (ended != NULL && early == NULL && may_end_with(evidence, request))
+        doubt_ending_pod(evidence, request, ended, others_went_on(evidence, request));
     else if (at_once)
         look_at_refused_upstream(evidence, request);
     else if (gone != NULL)
@@ -562,8 +588,7 @@ static bool too_few(const struct evidence *evidence)
     return false;
 }
 
-/* Nearly all are on tuples that were used before, and most of those that were taken meanwhile are
- * not. Where ports come round often, all are, and that says nothing. */
+/* Nearly all are on used tuples, and most of those that were taken meanwhile are not. */
 static bool reuse_tells(const struct evidence *evidence)
 {
     const struct logs *logs = &evidence->result->logs;

@@ -152,6 +152,13 @@ def dropped(truth):
     return happened(truth, "connection-closed", reason="exit")
 
 
+def dropped_after_look(truth):
+    """Work in hand was dropped by a pod that no worker of the ingress had sent to any more."""
+    looks = [e["ns"] for e in truth if e["event"] == "ingress-looked"]
+    return dropped(truth) and all(ns > max(looks) for ns in [
+        e["ns"] for e in truth if e["event"] == "signal-sent" and e["signal"] == "TERM"])
+
+
 def fault(name):
     return lambda truth: happened(truth, "fault-begun", fault=name)
 
@@ -217,6 +224,11 @@ SCENARIOS = {
     "ingress-not-graceful": Scenario(
         "killed-not-graceful", manifest(3, {"SEAMLINE_POD_ANSWER_AFTER": "4s"}, pre_stop=3) + INGRESS,
         [SLOW_BY_INGRESS], [DELETE], dropped, **AFTER_THE_HOOK),
+    "ingress-short-work": Scenario(
+        "killed-not-graceful", manifest(3, {"SEAMLINE_POD_ANSWER_AFTER": "45ms"}) + INGRESS,
+        [{**BY_INGRESS, "rate": "300/s"}], [scale(2)], dropped_after_look, settle="3s", tail="4s",
+        target=THROUGH_INGRESS["target"], lab={"ingress": True, "settings": {
+            "endpointUpdate": "0s", "ingressSync": "0s", "ingressLook": "0s", "terminationStart": "15ms"}}),
     "ingress-grace-too-short": Scenario(
         "killed-grace-too-short",
         manifest(3, {"SEAMLINE_POD_ANSWER_AFTER": "5s", "SEAMLINE_POD_ON_TERM": "drain"}, pre_stop=2, grace=4) + INGRESS,

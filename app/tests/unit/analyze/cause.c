@@ -256,6 +256,83 @@ static void work_in_flight_through_a_proxy(void **state)
     }
 }
 
+/* Pod a ends at about 4100. A proxy says 502, mostly of requests that had not waited long. */
+static void short_work_through_a_proxy(void **state)
+{
+    static const struct {
+        const char *what;
+        double at_ms[3][2]; /* When they were sent and told; 0: no more of them. */
+        unsigned answered;  /* Requests from 4165 on, one in 10 ms. */
+        double ready_ms;    /* Of pod c; 0: there is none. */
+        enum cause cause;
+        enum cause_confidence confidence;
+    } rows[] = {
+        {"all as it ended, and many were answered after it",
+         {{4085, 4100}, {4090, 4100}, {4095, 4100}},
+         40,
+         0,
+         CAUSE_NOT_GRACEFUL,
+         CAUSE_MEDIUM},
+        {"few were answered after it",
+         {{4085, 4100}, {4090, 4100}, {4095, 4100}},
+         4,
+         0,
+         CAUSE_UNEXPLAINED,
+         CAUSE_NONE},
+        {"a pod is new",
+         {{4085, 4100}, {4090, 4100}, {4095, 4100}},
+         40,
+         3500,
+         CAUSE_UNEXPLAINED,
+         CAUSE_NONE},
+        {"one is refused later",
+         {{4085, 4100}, {4090, 4100}, {4160, 4161}},
+         40,
+         0,
+         CAUSE_STALE_UPSTREAM,
+         CAUSE_MEDIUM},
+        {"one after another",
+         {{4096, 4097}, {4098, 4099}, {4100, 4101}},
+         40,
+         0,
+         CAUSE_STALE_UPSTREAM,
+         CAUSE_MEDIUM},
+        {"not all at once",
+         {{4085, 4100}, {4090, 4130}},
+         40,
+         0,
+         CAUSE_STALE_UPSTREAM,
+         CAUSE_MEDIUM},
+        {"slow work had ended before",
+         {{3900, 4100}, {4150, 4151}},
+         40,
+         0,
+         CAUSE_UNEXPLAINED,
+         CAUSE_NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        unsigned count = 0;
+        open_service(&scene);
+        pod(&scene, "a", "n1");
+        pod(&scene, "b", "n2");
+        told(&scene, TIMELINE_POD_TERMINATING, "a", 3800, "grace 5 s", "n1");
+        told(&scene, TIMELINE_POD_GONE, "a", 4250, "", "n1");
+        if (rows[i].ready_ms > 0)
+            told(&scene, TIMELINE_POD_READY, "c", rows[i].ready_ms, "", "n1");
+        for (; count < 3 && rows[i].at_ms[count][0] > 0; count++) {
+            const double *at_ms = rows[i].at_ms[count];
+            scene_request(&scene, 1, 7, at_ms[0], at_ms[1] - at_ms[0], OUTCOME_BAD_STATUS, 0);
+            scene.logs.requests[scene.logs.request_count - 1].status = 502;
+        }
+        for (unsigned k = 0; k < rows[i].answered; k++)
+            scene_request(&scene, 1, 7, 4165 + 10 * k, 5, OUTCOME_OK, 0);
+        outage(&scene, rows[i].at_ms[0][0], 4170, count, 0, 7);
+        judge(&scene, rows[i].what, rows[i].cause, rows[i].confidence);
+    }
+}
+
 /* What decides is told, and what could be the other as well. */
 static void a_doubt_is_told(void **state)
 {
@@ -561,6 +638,7 @@ int main(void)
         cmocka_unit_test(no_endpoint_and_rollouts_that_are_stuck),
         cmocka_unit_test(answers_of_a_proxy),
         cmocka_unit_test(work_in_flight_through_a_proxy),
+        cmocka_unit_test(short_work_through_a_proxy),
         cmocka_unit_test(a_doubt_is_told),
         cmocka_unit_test(several_causes),
         cmocka_unit_test(a_drained_node),
