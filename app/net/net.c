@@ -622,7 +622,7 @@ uint16_t net_tx_flush(struct net_port *port)
 {
     if (port->tx_count == 0)
         return 0;
-    const uint64_t bytes = bytes_of(port->tx, port->tx_count);
+    uint64_t bytes = bytes_of(port->tx, port->tx_count);
     if (port->capture != NULL) /* Before they are the driver's; what it leaves was kept already. */
         keep(port, true, port->tx + port->tx_kept, (uint16_t)(port->tx_count - port->tx_kept));
     const uint16_t sent = port->impair != NULL ? net_impair_tx(port, port->tx, port->tx_count)
@@ -630,14 +630,16 @@ uint16_t net_tx_flush(struct net_port *port)
                                                                   port->tx, port->tx_count);
     const uint16_t left = (uint16_t)(port->tx_count - sent);
 
-    if (left > 0)
+    if (left > 0) {
         memmove(port->tx, port->tx + sent, left * sizeof(port->tx[0]));
+        bytes -= bytes_of(port->tx, left);
+    }
     port->tx_count = left;
     port->tx_kept = left;
     port->tx_refused = left > 0;
     port->counters.tx_refusals += port->tx_refused;
     port->counters.tx_packets += sent;
-    port->counters.tx_bytes += bytes - bytes_of(port->tx, left);
+    port->counters.tx_bytes += bytes;
     return sent;
 }
 

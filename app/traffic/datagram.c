@@ -85,22 +85,14 @@ void traffic_frames_missed(struct traffic *traffic, uint8_t stream, uint16_t cou
 bool traffic_answer(struct traffic *traffic, const struct tuple *tuple, const uint8_t *l4,
                     uint32_t bytes, uint64_t now_ns, uint64_t uncertainty_ns)
 {
-    struct traffic_flow *flow = echo_flow_of(traffic, tuple);
-    if (flow == NULL)
-        return raw_arrived(traffic, l4, bytes);
     traffic->uncertainty_ns = uncertainty_ns;
-    echo_answer(traffic, flow, l4, bytes, now_ns);
-    return true;
+    return echo_answer(traffic, tuple, l4, bytes, now_ns) || raw_arrived(traffic, l4, bytes);
 }
 
 /* Too big, and parameter problems, tell of a request as well as any other: it did not arrive. */
 bool traffic_answer_error(struct traffic *traffic, const struct icmp_error *error, uint64_t now_ns,
                           uint64_t uncertainty_ns)
 {
-    struct traffic_flow *flow = echo_flow_of(traffic, &error->quoted);
-    if (flow == NULL)
-        return false;
     traffic->uncertainty_ns = uncertainty_ns;
-    echo_error(traffic, flow, error, now_ns);
-    return true;
+    return echo_error(traffic, error, now_ns);
 }

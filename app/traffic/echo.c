@@ -12,22 +12,28 @@ enum {
     HEADER_BYTES = 8 /* Of UDP, and of an ICMP echo. */
 };
 
+static inline const struct traffic_flow *flow_to(const struct traffic *traffic,
+                                                 const struct tuple *tuple);
+static inline void take_answer(struct traffic *traffic, const struct traffic_flow *flow,
+                               const uint8_t *l4, uint32_t bytes, uint64_t now_ns);
+static void take_error(struct traffic *traffic, const struct traffic_flow *flow,
+                       const struct icmp_error *error, uint64_t now_ns);
 static void bind_flow(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
 static void unbind_flow(struct traffic *traffic, struct traffic_flow *flow, uint64_t now_ns);
 static void no_place(struct traffic *traffic, struct traffic_stream *stream, uint64_t due_ns,
                      uint64_t now_ns);
 static inline void skip_stale(struct traffic *traffic, struct traffic_stream *stream,
                               uint64_t now_ns);
-static void decide(struct traffic *traffic, struct traffic_stream *stream, uint64_t number,
+static void decide(struct traffic *traffic, struct traffic_stream *stream, struct echo_entry *entry,
                    struct conn_ending ending, uint64_t now_ns);
-static void unsent(struct traffic *traffic, struct traffic_stream *stream, uint64_t number,
+static void unsent(struct traffic *traffic, struct traffic_stream *stream, struct echo_entry *entry,
                    enum unsent_reason reason, uint64_t now_ns);
 static void settle(struct traffic *traffic, struct traffic_stream *stream);
 static void set_timer(struct traffic *traffic, struct traffic_stream *stream);
 static bool arrived(struct traffic *traffic, const struct traffic_flow *flow,
                     struct echo_flow *ends, uint64_t sequence);
 static void answered(struct traffic *traffic, struct traffic_stream *stream, struct echo_flow *ends,
-                     uint64_t number, const uint8_t *payload, uint64_t now_ns);
+                     struct echo_entry *entry, const uint8_t *payload, uint64_t now_ns);
 static bool is_named(const uint8_t *payload, uint32_t bytes, const struct name *name);
 static bool is_zero(const uint8_t *bytes, uint32_t count);
 static bool learn_name(struct traffic *traffic, const uint8_t *payload, uint32_t bytes,
@@ -91,8 +97,7 @@ static void echo_due(struct traffic *traffic, struct traffic_stream *stream, uin
         no_place(traffic, stream, due_ns, now_ns);
         return;
     }
-    uint64_t number = echo->head++;
-    struct echo_entry *entry = entry_of(stream, number);
+    struct echo_entry *entry = entry_of(stream, echo->head++);
     const uint32_t index = echo->head_flow;
     echo->head_flow = index + 1 == stream->flow_count ? 0 : index + 1;
     *entry = (struct echo_entry){.request.due_ns = due_ns,
@@ -103,9 +108,9 @@ static void echo_due(struct traffic *traffic, struct traffic_stream *stream, uin
                                  .flow = index};
     traffic->waiting++;
     if (now_ns > due_ns && now_ns - due_ns > stream->unsent_after_ns)
-        unsent(traffic, stream, number, stream->unsent_reason, now_ns);
+        unsent(traffic, stream, entry, stream->unsent_reason, now_ns);
     else if (!echo->flows[index].bound)
-        unsent(traffic, stream, number, UNSENT_NO_PORT, now_ns);
+        unsent(traffic, stream, entry, UNSENT_NO_PORT, now_ns);
 }
 
 /* The ring is full of requests under way. */
@@ -135,12 +140,12 @@ static void echo_wake(struct traffic *traffic, struct traffic_flow *flow, uint64
     struct traffic_stream *stream = stream_of(traffic, flow);
     struct echo *echo = &stream->echo;
     while (echo->tail != echo->next) {
-        const struct echo_entry *entry = entry_of(stream, echo->tail);
+        struct echo_entry *entry = entry_of(stream, echo->tail);
         if (entry->state != ECHO_SENT ||
             entry->request.sent_ns + stream->config.timeout_ns > now_ns)
             break;
-        decide(traffic, stream, echo->tail,
-               (struct conn_ending){CONNECTION_SILENCE, OUTCOME_STALLED}, now_ns);
+        decide(traffic, stream, entry, (struct conn_ending){CONNECTION_SILENCE, OUTCOME_STALLED},
+               now_ns);
     }
     set_timer(traffic, stream);
 }
@@ -149,7 +154,7 @@ static bool echo_stop(struct traffic *traffic, struct traffic_stream *stream, ui
 {
     struct echo *echo = &stream->echo;
     while (echo->tail != echo->head)
-        decide(traffic, stream, echo->tail,
+        decide(traffic, stream, entry_of(stream, echo->tail),
                (struct conn_ending){CONNECTION_UNFINISHED, OUTCOME_UNFINISHED}, now_ns);
     echo->next = echo->head;
     wheel_cancel(&traffic->wheel, &stream->echo.timer.wheel);
@@ -233,11 +238,12 @@ void echo_refused(struct traffic *traffic, const struct traffic_datagram *datagr
                   enum unsent_reason reason, uint64_t now_ns)
 {
     struct traffic_stream *stream = &traffic->streams[datagram->stream];
+    struct echo_entry *entry = entry_of(stream, datagram->number);
     if (reason != UNSENT_NONE)
-        unsent(traffic, stream, datagram->number, reason, now_ns);
+        unsent(traffic, stream, entry, reason, now_ns);
     else
-        decide(traffic, stream, datagram->number,
-               (struct conn_ending){CONNECTION_ICMP, OUTCOME_UNREACHABLE}, now_ns);
+        decide(traffic, stream, entry, (struct conn_ending){CONNECTION_ICMP, OUTCOME_UNREACHABLE},
+               now_ns);
 }
 
 static uint32_t table_place(const struct traffic *traffic, const struct address *local,
@@ -247,15 +253,34 @@ static uint32_t table_place(const struct traffic *traffic, const struct address 
     return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (traffic->echo_places - 1);
 }
 
-struct traffic_flow *echo_flow_of(struct traffic *traffic, const struct tuple *tuple)
+bool echo_answer(struct traffic *traffic, const struct tuple *tuple, const uint8_t *l4,
+                 uint32_t bytes, uint64_t now_ns)
+{
+    const struct traffic_flow *flow = flow_to(traffic, tuple);
+    if (flow != NULL)
+        take_answer(traffic, flow, l4, bytes, now_ns);
+    return flow != NULL;
+}
+
+bool echo_error(struct traffic *traffic, const struct icmp_error *error, uint64_t now_ns)
+{
+    const struct traffic_flow *flow = flow_to(traffic, &error->quoted);
+    if (flow != NULL)
+        take_error(traffic, flow, error, now_ns);
+    return flow != NULL;
+}
+
+/* The running flow that TUPLE is of; NULL: none. */
+static inline const struct traffic_flow *flow_to(const struct traffic *traffic,
+                                                 const struct tuple *tuple)
 {
     if (traffic->echo_places == 0)
         return NULL;
     uint32_t place = table_place(traffic, &tuple->local, tuple->local_port);
     for (; traffic->echo_table[place] != 0; place = (place + 1) & (traffic->echo_places - 1)) {
         const uint32_t index = traffic->echo_table[place] - 1;
-        struct traffic_flow *flow = &traffic->flows[index];
-        const struct traffic_stream *stream = stream_of(traffic, flow);
+        const struct traffic_flow *flow = &traffic->flows[index];
+        const struct traffic_stream *stream = &traffic->streams[flow->stream];
         const struct echo_flow *ends = &stream->echo.flows[index - stream->flow_base];
         if (ends->bound && tuple_equal(&ends->tuple, tuple))
             return flow;
@@ -263,8 +288,8 @@ struct traffic_flow *echo_flow_of(struct traffic *traffic, const struct tuple *t
     return NULL;
 }
 
-void echo_answer(struct traffic *traffic, struct traffic_flow *flow, const uint8_t *l4,
-                 uint32_t bytes, uint64_t now_ns)
+static inline void take_answer(struct traffic *traffic, const struct traffic_flow *flow,
+                               const uint8_t *l4, uint32_t bytes, uint64_t now_ns)
 {
     struct traffic_stream *stream = stream_of(traffic, flow);
     const uint32_t index = index_of(traffic, flow);
@@ -273,7 +298,7 @@ void echo_answer(struct traffic *traffic, struct traffic_flow *flow, const uint8
     uint64_t number;
     if (!marked(flow, index, l4, bytes, &mark)) {
         if (oldest_open(stream, index, &number))
-            decide(traffic, stream, number,
+            decide(traffic, stream, entry_of(stream, number),
                    (struct conn_ending){CONNECTION_BAD_ANSWER, OUTCOME_BAD_ANSWER}, now_ns);
         else
             count(traffic, flow, DATAGRAM_STRANGERS);
@@ -285,18 +310,18 @@ void echo_answer(struct traffic *traffic, struct traffic_flow *flow, const uint8
     }
     if (!arrived(traffic, flow, ends, mark.sequence))
         return;
-    const struct echo_entry *entry = entry_of(stream, number);
+    struct echo_entry *entry = entry_of(stream, number);
     if (number < stream->echo.tail || entry->state != ECHO_SENT)
         count(traffic, flow, DATAGRAM_OVERDUE);
     else if (bytes != HEADER_BYTES + stream->config.size_bytes)
-        decide(traffic, stream, number,
+        decide(traffic, stream, entry,
                (struct conn_ending){CONNECTION_BAD_ANSWER, OUTCOME_BAD_ANSWER}, now_ns);
     else
-        answered(traffic, stream, ends, number, l4 + HEADER_BYTES, now_ns);
+        answered(traffic, stream, ends, entry, l4 + HEADER_BYTES, now_ns);
 }
 
-void echo_error(struct traffic *traffic, struct traffic_flow *flow, const struct icmp_error *error,
-                uint64_t now_ns)
+static void take_error(struct traffic *traffic, const struct traffic_flow *flow,
+                       const struct icmp_error *error, uint64_t now_ns)
 {
     struct traffic_stream *stream = stream_of(traffic, flow);
     struct conn_ending ending = {CONNECTION_ICMP, OUTCOME_UNREACHABLE};
@@ -312,7 +337,7 @@ void echo_error(struct traffic *traffic, struct traffic_flow *flow, const struct
     if (!known || number < stream->echo.tail || entry_of(stream, number)->state != ECHO_SENT)
         count(traffic, flow, DATAGRAM_STRANGERS);
     else
-        decide(traffic, stream, number, ending, now_ns);
+        decide(traffic, stream, entry_of(stream, number), ending, now_ns);
 }
 
 /* Not a port that servers do not answer. Their run is short: a few tries are enough. */
@@ -388,29 +413,27 @@ static inline void skip_stale(struct traffic *traffic, struct traffic_stream *st
 {
     struct echo *echo = &stream->echo;
     while (echo->next != echo->head) {
-        const struct echo_entry *entry = entry_of(stream, echo->next);
+        struct echo_entry *entry = entry_of(stream, echo->next);
         if (entry->state != ECHO_WAITING)
             echo->next++;
         else if (now_ns > entry->request.due_ns &&
                  now_ns - entry->request.due_ns > stream->unsent_after_ns)
-            unsent(traffic, stream, echo->next, UNSENT_TX_FULL, now_ns);
+            unsent(traffic, stream, entry, UNSENT_TX_FULL, now_ns);
         else
             return;
     }
 }
 
-static void unsent(struct traffic *traffic, struct traffic_stream *stream, uint64_t number,
+static void unsent(struct traffic *traffic, struct traffic_stream *stream, struct echo_entry *entry,
                    enum unsent_reason reason, uint64_t now_ns)
 {
-    entry_of(stream, number)->request.reason = (uint8_t)reason;
-    decide(traffic, stream, number, (struct conn_ending){CONNECTION_UNSENT, OUTCOME_UNSENT},
-           now_ns);
+    entry->request.reason = (uint8_t)reason;
+    decide(traffic, stream, entry, (struct conn_ending){CONNECTION_UNSENT, OUTCOME_UNSENT}, now_ns);
 }
 
-static void decide(struct traffic *traffic, struct traffic_stream *stream, uint64_t number,
+static void decide(struct traffic *traffic, struct traffic_stream *stream, struct echo_entry *entry,
                    struct conn_ending ending, uint64_t now_ns)
 {
-    struct echo_entry *entry = entry_of(stream, number);
     struct record_request *request = &entry->request;
     bool by_arrival = ending.end != CONNECTION_SILENCE && ending.end != CONNECTION_UNFINISHED;
     traffic->waiting -= entry->state == ECHO_WAITING;
@@ -465,9 +488,9 @@ static bool arrived(struct traffic *traffic, const struct traffic_flow *flow,
 }
 
 static void answered(struct traffic *traffic, struct traffic_stream *stream, struct echo_flow *ends,
-                     uint64_t number, const uint8_t *payload, uint64_t now_ns)
+                     struct echo_entry *entry, const uint8_t *payload, uint64_t now_ns)
 {
-    struct record_request *request = &entry_of(stream, number)->request;
+    struct record_request *request = &entry->request;
     struct conn_ending ending = {CONNECTION_BAD_ANSWER, OUTCOME_BAD_ANSWER};
     const uint32_t bytes = stream->config.size_bytes - MARK_ECHO_BYTES;
     if (is_named(payload, bytes, name_at(&traffic->names, ends->name)) ||
@@ -480,21 +503,7 @@ static void answered(struct traffic *traffic, struct traffic_stream *stream, str
             ends->largest_rtt_ns = conn_saturate(rtt_ns);
         ending = (struct conn_ending){CONNECTION_DONE, conn_good_outcome(stream, request)};
     }
-    decide(traffic, stream, number, ending, now_ns);
-}
-
-/* Bits in which two stretches of COUNT bytes differ. */
-static inline uint64_t differ(const uint8_t *a, const uint8_t *b, uint32_t count)
-{
-    uint64_t any = 0, x, y;
-    for (; count >= 8; count -= 8, a += 8, b += 8) {
-        memcpy(&x, a, sizeof(x));
-        memcpy(&y, b, sizeof(y));
-        any |= x ^ y;
-    }
-    for (uint32_t i = 0; i < count; i++)
-        any |= a[i] ^ b[i];
-    return any;
+    decide(traffic, stream, entry, ending, now_ns);
 }
 
 /* BYTES of PAYLOAD are NAME, which has zeros behind it, and zeros: mostly the name that came
@@ -502,7 +511,7 @@ static inline uint64_t differ(const uint8_t *a, const uint8_t *b, uint32_t count
 static bool is_named(const uint8_t *payload, uint32_t bytes, const struct name *name)
 {
     uint32_t limit = bytes < NAME_BYTES ? bytes : NAME_BYTES;
-    return name->count <= limit && differ(payload, name->bytes, limit) == 0 &&
+    return name->count <= limit && memcmp(payload, name->bytes, limit) == 0 &&
            (bytes == limit || is_zero(payload + limit, bytes - limit));
 }
 

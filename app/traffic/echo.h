@@ -45,13 +45,10 @@ void echo_sent(struct traffic *traffic, const struct traffic_datagram *datagram,
 void echo_refused(struct traffic *traffic, const struct traffic_datagram *datagram,
                   enum unsent_reason reason, uint64_t now_ns);
 
-/* The running flow that TUPLE is of; NULL: none. */
-struct traffic_flow *echo_flow_of(struct traffic *traffic, const struct tuple *tuple);
-/* BYTES (8 at least: the header) came to FLOW's end. */
-void echo_answer(struct traffic *traffic, struct traffic_flow *flow, const uint8_t *l4,
+/* BYTES (8 at least: the header) came to TUPLE. False: it is of no running flow. */
+bool echo_answer(struct traffic *traffic, const struct tuple *tuple, const uint8_t *l4,
                  uint32_t bytes, uint64_t now_ns);
-/* An ICMP error about a request of FLOW came. */
-void echo_error(struct traffic *traffic, struct traffic_flow *flow, const struct icmp_error *error,
-                uint64_t now_ns);
+/* An ICMP error came. False: what it quotes is of no running flow. */
+bool echo_error(struct traffic *traffic, const struct icmp_error *error, uint64_t now_ns);
 
 #endif

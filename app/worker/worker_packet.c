@@ -6,10 +6,11 @@
 
 static void go_to(struct worker *worker, const struct net_packet *packet);
 static void take_icmp(struct worker *worker, const struct net_packet *packet);
-static void transmit_segments(struct worker *worker);
+static inline void transmit_segments(struct worker *worker);
+static void emit_segments(struct worker *worker);
 static inline void transmit_datagrams(struct worker *worker);
 static void emit_datagrams(struct worker *worker);
-static void transmit_frames(struct worker *worker);
+static void emit_frames(struct worker *worker);
 static void emit(struct worker *worker, uint32_t index);
 static bool emit_datagram(struct worker *worker);
 static bool find_mac(struct worker *worker, const struct traffic_frames *frames, uint8_t mac[6]);
@@ -102,18 +103,25 @@ void worker_transmit(struct worker *worker)
 {
     transmit_segments(worker);
     transmit_datagrams(worker);
-    transmit_frames(worker);
+    if (traffic_frames_wait(worker->traffic, worker->now_ns))
+        emit_frames(worker);
     if (net_tx_queued(worker->port) > 0 || worker->timed_count > 0)
         flush(worker);
 }
 
 /* What the tcp hands out counts as sent: it is asked for no more than there is room for, and
  * only when the driver has taken all that was before. */
-static void transmit_segments(struct worker *worker)
+static inline void transmit_segments(struct worker *worker)
+{
+    const struct worker_batch *batch = &worker->segments;
+    if (batch->waiting == batch->stamped && tcp_output_wanted(worker->tcp))
+        emit_segments(worker);
+}
+
+/* Apart, so that asking in vain saves no registers. */
+__attribute__((noinline)) static void emit_segments(struct worker *worker)
 {
     struct worker_batch *batch = &worker->segments;
-    if (batch->waiting != batch->stamped || !tcp_output_wanted(worker->tcp))
-        return;
     uint16_t room = net_tx_room(worker->port);
     begin_batch(worker, batch);
     uint32_t count = tcp_output(worker->tcp, worker->now_ns, worker->descriptors, room);
@@ -130,7 +138,7 @@ static inline void transmit_datagrams(struct worker *worker)
         emit_datagrams(worker);
 }
 
-/* Apart, so that asking in vain saves no registers. */
+/* Apart, as above. */
 __attribute__((noinline)) static void emit_datagrams(struct worker *worker)
 {
     struct worker_batch *batch = &worker->of_datagrams;
@@ -150,12 +158,10 @@ __attribute__((noinline)) static void emit_datagrams(struct worker *worker)
 }
 
 /* Frames get what room the others leave. */
-static void transmit_frames(struct worker *worker)
+__attribute__((noinline)) static void emit_frames(struct worker *worker)
 {
     struct traffic_frames frames;
     uint8_t mac[6];
-    if (!traffic_frames_wait(worker->traffic, worker->now_ns))
-        return;
     uint16_t room = net_tx_frames_room(worker->port);
     if (room == 0 || !traffic_frames(worker->traffic, worker->now_ns, room, &frames))
         return;

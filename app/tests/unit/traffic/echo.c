@@ -273,7 +273,8 @@ static void stop(struct scene *scene)
     assert_int_equal(scene->traffic->sweeps[1].ports.in_use, 0);
     for (uint32_t i = 0; i < scene->traffic->echo_places; i++)
         assert_int_equal(scene->traffic->echo_table[i], 0);
-    assert_null(echo_flow_of(scene->traffic, &scene->last.tuple));
+    assert_false(echo_answer(scene->traffic, &scene->last.tuple, scene->last.l4, scene->last.bytes,
+                             scene->now_ns));
     traffic_free(scene->traffic);
     tcp_teardown(scene->tcp);
     record_free(scene->record);
