@@ -282,12 +282,14 @@ static void handle_access_review(struct api_call *call)
     if (review == NULL)
         return;
     const cJSON *wanted = json_at(review, "spec.resourceAttributes");
-    if (wanted == NULL) {
+    if ((wanted == NULL) == (json_at(review, "spec.nonResourceAttributes") == NULL)) {
         cJSON_Delete(review);
-        api_call_fail(call, api_status_bad_request("spec.resourceAttributes is missing"));
+        api_call_fail(call, api_status_bad_request("exactly one of spec.resourceAttributes and "
+                                                   "spec.nonResourceAttributes must be given"));
         return;
     }
     bool allowed =
+        wanted == NULL || /* Rules deny resources only. */
         !is_denied(call->handler, json_string(wanted, "verb", ""),
                    json_string(wanted, "resource", ""), json_string(wanted, "subresource", ""));
     cJSON_DeleteItemFromObjectCaseSensitive(review, "status");

@@ -13,7 +13,9 @@ enum type {
     INTEGER,
     TRUTH,
     MESSAGE,
-    TEXT_MAP, /* map<string, string>. */
+    TEXT_MAP,   /* map<string, string>. */
+    INLINE,     /* A message whose members are the outer one's in JSON. */
+    INT_OR_TEXT /* IntOrString: in JSON a number or a text. */
 };
 
 /* A member of a message. */
@@ -23,7 +25,7 @@ struct field {
     enum type type;
     bool repeated;            /* An array in JSON. */
     bool pointer;             /* Absent and zero differ. */
-    const struct field *part; /* The table of a MESSAGE. */
+    const struct field *part; /* The table of a MESSAGE or an INLINE. */
 };
 
 static const struct field no_fields[] = {{0}};
@@ -86,18 +88,97 @@ static const struct field pod_spec[] = {
     {0}};
 static const struct field pod_template[] = {
     {1, "metadata", MESSAGE, .part = metadata}, {2, "spec", MESSAGE, .part = pod_spec}, {0}};
-static const struct field selector[] = {{1, "matchLabels", TEXT_MAP}, {0}};
+static const struct field requirement[] = {
+    {1, "key", TEXT}, {2, "operator", TEXT}, {3, "values", TEXT, true}, {0}};
+static const struct field selector[] = {
+    {1, "matchLabels", TEXT_MAP}, {2, "matchExpressions", MESSAGE, true, .part = requirement}, {0}};
 static const struct field strategy[] = {{1, "type", TEXT}, {0}};
-static const struct field deployment_spec[] = {{1, "replicas", INTEGER, .pointer = true},
-                                               {2, "selector", MESSAGE, .part = selector},
-                                               {3, "template", MESSAGE, .part = pod_template},
-                                               {4, "strategy", MESSAGE, .part = strategy},
-                                               {5, "minReadySeconds", INTEGER},
-                                               {0}};
+static const struct field deployment_spec[] = {
+    {1, "replicas", INTEGER, .pointer = true},
+    {2, "selector", MESSAGE, .pointer = true, .part = selector},
+    {3, "template", MESSAGE, .part = pod_template},
+    {4, "strategy", MESSAGE, .part = strategy},
+    {5, "minReadySeconds", INTEGER},
+    {0}};
 static const struct field deployment[] = {{1, "metadata", MESSAGE, .part = metadata},
                                           {2, "spec", MESSAGE, .part = deployment_spec},
                                           {3, "status", MESSAGE, .part = no_fields},
                                           {0}};
+static const struct field service_port[] = {{1, "name", TEXT},
+                                            {2, "protocol", TEXT},
+                                            {3, "port", INTEGER},
+                                            {4, "targetPort", INT_OR_TEXT},
+                                            {5, "nodePort", INTEGER},
+                                            {6, "appProtocol", TEXT, .pointer = true},
+                                            {0}};
+static const struct field service_spec[] = {
+    {1, "ports", MESSAGE, true, .part = service_port},
+    {2, "selector", TEXT_MAP},
+    {3, "clusterIP", TEXT},
+    {4, "type", TEXT},
+    {7, "sessionAffinity", TEXT},
+    {10, "externalName", TEXT},
+    {11, "externalTrafficPolicy", TEXT},
+    {13, "publishNotReadyAddresses", TRUTH},
+    {17, "ipFamilyPolicy", TEXT, .pointer = true},
+    {18, "clusterIPs", TEXT, true},
+    {19, "ipFamilies", TEXT, true},
+    {20, "allocateLoadBalancerNodePorts", TRUTH, .pointer = true},
+    {22, "internalTrafficPolicy", TEXT, .pointer = true},
+    {0}};
+static const struct field service[] = {{1, "metadata", MESSAGE, .part = metadata},
+                                       {2, "spec", MESSAGE, .part = service_spec},
+                                       {3, "status", MESSAGE, .part = no_fields},
+                                       {0}};
+static const struct field budget_spec[] = {
+    {1, "minAvailable", INT_OR_TEXT, .pointer = true},
+    {2, "selector", MESSAGE, .pointer = true, .part = selector},
+    {3, "maxUnavailable", INT_OR_TEXT, .pointer = true},
+    {4, "unhealthyPodEvictionPolicy", TEXT, .pointer = true},
+    {0}};
+static const struct field budget[] = {{1, "metadata", MESSAGE, .part = metadata},
+                                      {2, "spec", MESSAGE, .part = budget_spec},
+                                      {3, "status", MESSAGE, .part = no_fields},
+                                      {0}};
+static const struct field backend_port[] = {{1, "name", TEXT}, {2, "number", INTEGER}, {0}};
+static const struct field backend_service[] = {
+    {1, "name", TEXT}, {2, "port", MESSAGE, .part = backend_port}, {0}};
+static const struct field backend[] = {
+    {4, "service", MESSAGE, .pointer = true, .part = backend_service}, {0}};
+static const struct field ingress_path[] = {{1, "path", TEXT},
+                                            {2, "backend", MESSAGE, .part = backend},
+                                            {3, "pathType", TEXT, .pointer = true},
+                                            {0}};
+static const struct field http_rule[] = {{1, "paths", MESSAGE, true, .part = ingress_path}, {0}};
+static const struct field rule_value[] = {{1, "http", MESSAGE, .pointer = true, .part = http_rule},
+                                          {0}};
+static const struct field ingress_rule[] = {
+    {1, "host", TEXT}, {2, "", INLINE, .part = rule_value}, {0}};
+static const struct field ingress_tls[] = {{1, "hosts", TEXT, true}, {2, "secretName", TEXT}, {0}};
+static const struct field ingress_spec[] = {
+    {1, "defaultBackend", MESSAGE, .pointer = true, .part = backend},
+    {2, "tls", MESSAGE, true, .part = ingress_tls},
+    {3, "rules", MESSAGE, true, .part = ingress_rule},
+    {4, "ingressClassName", TEXT, .pointer = true},
+    {0}};
+static const struct field ingress[] = {{1, "metadata", MESSAGE, .part = metadata},
+                                       {2, "spec", MESSAGE, .part = ingress_spec},
+                                       {3, "status", MESSAGE, .part = no_fields},
+                                       {0}};
+static const struct field resource_attributes[] = {
+    {1, "namespace", TEXT}, {2, "verb", TEXT},        {3, "group", TEXT}, {4, "version", TEXT},
+    {5, "resource", TEXT},  {6, "subresource", TEXT}, {7, "name", TEXT},  {0}};
+static const struct field other_attributes[] = {{1, "path", TEXT}, {2, "verb", TEXT}, {0}};
+static const struct field review_spec[] = {
+    {1, "resourceAttributes", MESSAGE, .pointer = true, .part = resource_attributes},
+    {2, "nonResourceAttributes", MESSAGE, .pointer = true, .part = other_attributes},
+    {0}};
+static const struct field access_review[] = {{1, "metadata", MESSAGE, .part = metadata},
+                                             {2, "spec", MESSAGE, .part = review_spec},
+                                             {3, "status", MESSAGE, .part = no_fields},
+                                             {0}};
+static const struct field int_or_text[] = {
+    {1, "type", INTEGER}, {2, "intVal", INTEGER}, {3, "strVal", TEXT}, {0}};
 static const struct field entry[] = {{1, "key", TEXT}, {2, "value", TEXT}, {0}};
 static const struct field type_meta[] = {{1, "apiVersion", TEXT}, {2, "kind", TEXT}, {0}};
 
@@ -105,8 +186,15 @@ static const struct {
     const char *kind;
     const struct field *fields;
 } kinds[] = {
-    {"Eviction", eviction},    {"DeleteOptions", delete_options}, {"Namespace", namespace},
-    {"ConfigMap", config_map}, {"Deployment", deployment},
+    {"Eviction", eviction},
+    {"DeleteOptions", delete_options},
+    {"Namespace", namespace},
+    {"ConfigMap", config_map},
+    {"Deployment", deployment},
+    {"Service", service},
+    {"PodDisruptionBudget", budget},
+    {"Ingress", ingress},
+    {"SelfSubjectAccessReview", access_review},
 };
 
 struct reader {
@@ -249,6 +337,16 @@ static void add_entry(struct value *value, cJSON *map)
     cJSON_Delete(one);
 }
 
+static cJSON *int_or_text_of(struct value *value)
+{
+    cJSON *one = message_of(value, int_or_text, 0);
+    cJSON *json = json_integer(one, "type", 0) == 0
+                      ? json_new_integer(json_integer(one, "intVal", 0))
+                      : cJSON_CreateString(json_string(one, "strVal", ""));
+    cJSON_Delete(one);
+    return json;
+}
+
 static cJSON *json_of(const struct field *field, struct value *value, unsigned depth)
 {
     switch (field->type) {
@@ -256,9 +354,18 @@ static cJSON *json_of(const struct field *field, struct value *value, unsigned d
     case INTEGER: return json_new_integer((int64_t)value->integer);
     case TRUTH: return cJSON_CreateBool(value->integer != 0);
     case MESSAGE: return message_of(value, field->part, depth);
-    case TEXT_MAP: break;
+    case INT_OR_TEXT: return int_or_text_of(value);
+    case TEXT_MAP:
+    case INLINE: break;
     }
     return NULL;
+}
+
+/* All of a message has its zero value. */
+static bool says_nothing(const struct field *field, const cJSON *json)
+{
+    return (field->type == MESSAGE && json->child == NULL) ||
+           (field->type == INT_OR_TEXT && cJSON_IsNumber(json) && json->valuedouble == 0);
 }
 
 static void put(const struct field *field, struct value *value, cJSON *out, unsigned depth)
@@ -268,6 +375,8 @@ static void put(const struct field *field, struct value *value, cJSON *out, unsi
         fail(&value->bytes, "a member is of another type");
     } else if (field->type == TEXT_MAP) {
         add_entry(value, json_make(out, field->name));
+    } else if (field->type == INLINE) {
+        take(&value->bytes, field->part, out, depth + 1);
     } else if (field->repeated) {
         cJSON *array = cJSON_GetObjectItemCaseSensitive(out, field->name);
         if (array == NULL)
@@ -276,8 +385,8 @@ static void put(const struct field *field, struct value *value, cJSON *out, unsi
     } else if (field->pointer || !is_zero(value)) {
         cJSON *json = json_of(field, value, depth);
         cJSON_DeleteItemFromObjectCaseSensitive(out, field->name); /* The last one counts. */
-        if (field->type == MESSAGE && json->child == NULL)
-            cJSON_Delete(json); /* All of it has its zero value. */
+        if (!field->pointer && says_nothing(field, json))
+            cJSON_Delete(json);
         else
             cJSON_AddItemToObject(out, field->name, json);
     }

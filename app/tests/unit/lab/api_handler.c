@@ -604,6 +604,15 @@ static void test_discovery(void **state)
                      201);
     assert_false(json_bool(world->body, "status.allowed", true));
     world_expect_text(world, "kind", "SelfSubjectAccessReview");
+    assert_int_equal(
+        world_request(world, "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                      "{'spec':{'nonResourceAttributes':{'verb':'get','path':'/healthz'}}}"),
+        201);
+    assert_true(json_bool(world->body, "status.allowed", false));
+    assert_int_equal(world_request(world, "POST",
+                                   "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                                   "{'spec':{}}"),
+                     400);
 }
 
 /* discovery.k8s.io/v1beta1 has the node in `topology`, and `ready` alone. */

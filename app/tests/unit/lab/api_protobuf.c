@@ -153,6 +153,81 @@ static void test_members(void **state)
            "{\"name\":\"web\",\"image\":\"web:v1\"}]}}}}");
 }
 
+/* As IntOrString is sent: all three members, whichever counts. */
+static void put_int_or_text(struct text *message, unsigned number, const char *text, uint64_t value)
+{
+    struct text one = {0};
+    put_number(&one, 1, text != NULL);
+    put_number(&one, 2, value);
+    put_text(&one, 3, text != NULL ? text : "");
+    put_message(message, number, &one);
+}
+
+static void put_service_port(struct text *spec, const char *target, uint64_t number)
+{
+    struct text port = {0};
+    put_text(&port, 1, "");
+    put_text(&port, 2, "TCP");
+    put_number(&port, 3, 80);
+    put_int_or_text(&port, 4, target, number);
+    put_number(&port, 5, 0);
+    put_message(spec, 1, &port);
+}
+
+static void test_int_or_text(void **state)
+{
+    struct text object = {0}, spec = {0}, status = {0};
+    (void)state;
+    put_metadata(&object, "web", "");
+    put_service_port(&spec, "http", 0);
+    put_service_port(&spec, NULL, 8080);
+    put_service_port(&spec, NULL, 0); /* No pointer: as if it were not there. */
+    put_text(&spec, 3, "None");
+    put_number(&spec, 20, 0);
+    put_message(&object, 2, &spec);
+    put_text(&status, 1, ""); /* loadBalancer */
+    put_message(&object, 3, &status);
+    struct text body = body_of("v1", "Service", &object);
+    expect(&body, "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"web\"},"
+                  "\"spec\":{\"ports\":[{\"protocol\":\"TCP\",\"port\":80,\"targetPort\":\"http\"},"
+                  "{\"protocol\":\"TCP\",\"port\":80,\"targetPort\":8080},{\"protocol\":\"TCP\","
+                  "\"port\":80}],\"clusterIP\":\"None\",\"allocateLoadBalancerNodePorts\":false}}");
+    put_int_or_text(&spec, 1, NULL, 0); /* A pointer: zero is said. */
+    put_text(&spec, 2, "");             /* Also a selector that selects all. */
+    put_message(&object, 2, &spec);
+    body = body_of("policy/v1", "PodDisruptionBudget", &object);
+    expect(&body, "{\"apiVersion\":\"policy/v1\",\"kind\":\"PodDisruptionBudget\",\"spec\":{"
+                  "\"minAvailable\":0,\"selector\":{}}}");
+}
+
+/* `http` stands beside `host` in JSON, and in a message of its own in protobuf. */
+static void test_inline(void **state)
+{
+    struct text object = {0}, spec = {0}, rule = {0}, value = {0}, http = {0}, path = {0};
+    struct text backend = {0}, service = {0}, port = {0};
+    (void)state;
+    put_text(&port, 1, "");
+    put_number(&port, 2, 80);
+    put_text(&service, 1, "web");
+    put_message(&service, 2, &port);
+    put_message(&backend, 4, &service);
+    put_text(&path, 1, "/");
+    put_message(&path, 2, &backend);
+    put_text(&path, 3, "Prefix");
+    put_message(&http, 1, &path);
+    put_message(&value, 1, &http);
+    put_text(&rule, 1, "a.b");
+    put_message(&rule, 2, &value);
+    put_message(&spec, 3, &rule);
+    put_message(&object, 2, &spec);
+    struct text body = body_of("networking.k8s.io/v1", "Ingress", &object);
+    expect(&body,
+           "{\"apiVersion\":\"networking.k8s.io/v1\",\"kind\":\"Ingress\",\"spec\":{"
+           "\"rules\":[{\"host\":\"a.b\",\"http\":{\"paths\":[{\"path\":\"/\",\"backend\":{"
+           "\"service\":{\"name\":\"web\",\"port\":{\"number\":80}}},\"pathType\":\"Prefix\"}"
+           "]}}]}}");
+}
+
 /* Nothing is lost in silence, and nothing is read beyond the end. */
 static void test_refusals(void **state)
 {
@@ -223,12 +298,22 @@ static void test_requests(void **state)
     assert_int_equal(post(world, "/api/v1/namespaces/default/pods/web-0/eviction", &body), 201);
     text_add_bytes(&body, "k8s\0\1", 5);
     assert_int_equal(post(world, deployments, &body), 400);
+    struct text review = {0}, spec = {0}, wanted = {0};
+    put_text(&wanted, 2, "get");
+    put_text(&wanted, 5, "pods");
+    put_message(&spec, 1, &wanted);
+    put_message(&review, 2, &spec);
+    body = body_of("authorization.k8s.io/v1", "SelfSubjectAccessReview", &review);
+    assert_int_equal(post(world, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &body),
+                     201);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members),
+        cmocka_unit_test(test_int_or_text),
+        cmocka_unit_test(test_inline),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test_setup_teardown(test_requests, world_set_up, world_tear_down),
     };
