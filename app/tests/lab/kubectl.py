@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Drive the lab's API server by Debian's kubectl.
 
-    kubectl.py API_ONLY BUILD_DIR
+    kubectl.py API_ONLY BUILD_DIR [VERSION]
 
 API_ONLY is the program that serves the API with nothing behind it. kubectl is the program that the
-environment variable KUBECTL names, or the one of Debian's package kubernetes-client, unpacked below
-BUILD_DIR; without network or package the test is skipped. Prints TAP.
+environment variable KUBECTL names, or Debian's of VERSION, unpacked below BUILD_DIR: 1.20 (Debian
+12's, if there is no VERSION) or 1.32 (Debian 13's). Without network or package the test is skipped.
+Prints TAP.
 """
+import hashlib
+import json
 import os
 import pathlib
 import re
@@ -15,6 +18,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+
+OLDER, NEWER = "1.20", "1.32"
+# Debian 13's package needs nothing of Debian 13 to run; apt of Debian 12 does not know it.
+TRIXIE_URL = "http://deb.debian.org/debian/pool/main/k/kubernetes/kubectl_1.32.3+ds-2_amd64.deb"
+TRIXIE_SHA256 = "9825aaf4c14913027aae04af8688e580459f781c829bd5de00cc4dc2cc5a867f"
 
 MANIFEST = """
 apiVersion: apps/v1
@@ -52,16 +61,31 @@ spec:
 """
 
 
-def find_kubectl(build_dir):
+def fetch_older(place):
+    subprocess.run(["apt-get", "download", "kubernetes-client"], cwd=place, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL, check=False)
+
+
+def fetch_newer(place):
+    try:
+        with urllib.request.urlopen(TRIXIE_URL, timeout=20) as answer:
+            package = answer.read()
+    except OSError:
+        return
+    if hashlib.sha256(package).hexdigest() == TRIXIE_SHA256:
+        (place / "kubectl.deb").write_bytes(package)
+
+
+def find_kubectl(build_dir, version=OLDER):
     """The path of a kubectl that is known to be Debian's, or None."""
     if os.environ.get("KUBECTL"):
         return os.environ["KUBECTL"]
-    place = pathlib.Path(build_dir) / "kubernetes-client"
+    folder, fetch = {OLDER: ("kubernetes-client", fetch_older), NEWER: ("kubectl-1.32", fetch_newer)}[version]
+    place = pathlib.Path(build_dir) / folder
     program = place / "usr/bin/kubectl"
     if not program.exists():
         place.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "kubernetes-client"], cwd=place,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        fetch(place)
         for package in place.glob("*.deb"):
             subprocess.run(["dpkg", "-x", package.name, "."], cwd=place, check=False)
     return str(program) if program.exists() else None
@@ -84,6 +108,11 @@ class World:
 
     def environment(self):
         return {**os.environ, "HOME": self.home}
+
+    def minor(self):
+        """N of kubectl 1.N."""
+        shown = json.loads(self.run("version", "--client", "-o", "json"))
+        return int(shown["clientVersion"]["minor"])
 
     def run(self, *words, stdin=None, status=0):
         """What kubectl prints, both outputs together."""
@@ -200,6 +229,38 @@ def test_apply_server_side(world):
     world.run("delete", "-f", "-", stdin=manifest)
 
 
+def test_create(world):
+    """What kubectl makes itself; from 1.32 on it sends that in protobuf."""
+    def made(what, path):
+        return world.run("get", *what.split(), "-o", "jsonpath={" + path + "}")
+    world.run("create", "deployment", "made", "--image=a:v1", "--replicas=3", "--port=80", "--", "run", "-x")
+    seen = made("deployment made", ".spec.replicas} {.spec.template.spec.containers[0]['image','command']")
+    assert seen == '3 a:v1 ["run","-x"]', seen
+    world.run("create", "configmap", "made", "--from-literal=a=b")
+    assert made("configmap made", ".data") == '{"a":"b"}'
+    world.run("create", "service", "loadbalancer", "made", "--tcp=80:http", "--tcp=81:8081")
+    seen = made("service made", ".spec.type} {.spec.ports[*].targetPort} {.spec.selector")
+    assert seen == 'LoadBalancer http 8081 {"app":"made"}', seen
+    world.run("create", "service", "clusterip", "headless", "--clusterip=None", "--tcp=5")
+    assert made("service headless", ".spec.clusterIP") == "None"
+    world.run("create", "service", "nodeport", "ported", "--tcp=80", "--node-port=30080")
+    assert made("service ported", ".spec.ports[0].nodePort") == "30080"
+    world.run("create", "service", "externalname", "named", "--external-name=a.example")
+    assert made("service named", ".spec.externalName") == "a.example"
+    world.run("create", "ingress", "made", "--class=x", "--rule=a.example/b*=made:http,tls=t",
+              "--default-backend=made:81")
+    seen = made("ingress made", ".spec.rules[0].host} {.spec.rules[0].http.paths[0].pathType}"
+                " {.spec.tls[0].secretName} {.spec.defaultBackend.service.port.number")
+    assert seen == "a.example Prefix t 81", seen
+    if world.minor() >= 21:  # 1.20 knows policy/v1beta1 alone.
+        world.run("create", "poddisruptionbudget", "made", "--selector=app=made", "--min-available=0")
+        seen = made("pdb made", ".spec.minAvailable} {.spec.selector.matchLabels")
+        assert seen == '0 {"app":"made"}', seen
+        world.run("delete", "pdb", "made")
+    world.run("delete", "deployment,service,ingress,configmap", "made", "headless", "ported", "named",
+              "--ignore-not-found")
+
+
 def test_describe(world):
     text = world.run("describe", "deployment", "web")
     assert re.search(r"Replicas: +3 desired", text), text
@@ -240,18 +301,20 @@ def test_denied(world):
     assert 'cannot patch resource "pods" in API group "" in the namespace "default"' in out, out
     assert world.run("auth", "can-i", "patch", "pods", status=1).startswith("no")
     assert world.run("auth", "can-i", "get", "pods").startswith("yes")
+    assert world.run("auth", "can-i", "get", "/healthz").startswith("yes")
 
 
 def main():
-    api_only, build_dir = sys.argv[1:3]
-    kubectl = find_kubectl(build_dir)
+    api_only, build_dir, version = [*sys.argv[1:], OLDER][:3]
+    kubectl = find_kubectl(build_dir, version)
     if kubectl is None:
-        print("1..0 # SKIP no kubectl: set KUBECTL, or let apt-get download kubernetes-client")
+        source = TRIXIE_URL if version == NEWER else "apt-get download kubernetes-client"
+        print(f"1..0 # SKIP no kubectl {version}: set KUBECTL, or let it come from {source}")
         return
     shared = World(api_only, kubectl)
     denying = World(api_only, kubectl, "patch:pods")
     tests = [(test_get, shared), (test_apply, shared), (test_change, shared),
-             (test_apply_server_side, shared),
+             (test_apply_server_side, shared), (test_create, shared),
              (test_describe, shared), (test_watch, shared), (test_delete, shared),
              (test_denied, denying)]
     print(f"1..{len(tests) + 1}", flush=True)

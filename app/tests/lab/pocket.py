@@ -28,9 +28,9 @@ def until(what, predicate, limit_s=WAIT_S):
 
 
 class Pocket:
-    def __init__(self, program, build_dir, folder, iface, *options):
+    def __init__(self, program, build_dir, folder, iface, *options, version=kubectl.OLDER):
         self.program, self.folder, self.iface, self.options = program, folder, iface, options
-        self.kubectl = kubectl.find_kubectl(build_dir)
+        self.kubectl = kubectl.find_kubectl(build_dir, version)
         if self.kubectl is None:
             raise OSError("no kubectl: set KUBECTL, or let apt-get download kubernetes-client")
         # The daemon has no terminal: what sanitizers find goes to files.

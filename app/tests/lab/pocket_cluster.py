@@ -41,9 +41,9 @@ class Client:
 class Cluster(Pocket):
     """A Pocket in a folder of its own, ideal unless told otherwise, for tests that assert."""
 
-    def __init__(self, program, build_dir, iface, *options):
+    def __init__(self, program, build_dir, iface, *options, version=kubectl.OLDER):
         super().__init__(program, build_dir, pathlib.Path(tempfile.mkdtemp(prefix="seamline-cluster-")),
-                         iface, "--profile", "ideal", *options)
+                         iface, "--profile", "ideal", *options, version=version)
         self.up()
 
     def down(self):
