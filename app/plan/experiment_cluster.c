@@ -391,6 +391,8 @@ static int check_cluster(struct reader *reader, void *object)
 
     (void)reader;
     cluster->lab_cluster = strcmp(cluster->kubeconfig, "lab") == 0;
+    if (cluster->lab_cluster)
+        cluster->lab.given = true; /* Its defaults are written out, too. */
     return 0;
 }
 

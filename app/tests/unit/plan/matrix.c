@@ -99,10 +99,10 @@ static void a_cell_reads_as_one_run(void **state)
     experiment_free(x);
 }
 
-#define SEEDED                                                                                     \
-    BASE ",\"seed\":7,\"cluster\":{\"kubeconfig\":\"lab\",\"context\":\"seamline-lab\","           \
-         "\"namespace\":"                                                                          \
-         "\"n\",\"lab\":{\"seed\":40}}"
+#define LAB                                                                                        \
+    BASE ",\"cluster\":{\"kubeconfig\":\"lab\",\"context\":\"seamline-lab\",\"namespace\":\"n\""
+#define SEEDED LAB ",\"lab\":{\"seed\":40}},\"seed\":7"
+#define UNSAID LAB "}}"
 
 /* The draws of a repeat are its own, the same for all runs of the matrix, and written down. */
 static void a_repeat_has_its_own_seeds(void **state)
@@ -131,6 +131,11 @@ static void a_repeat_has_its_own_seeds(void **state)
             assert_int_equal(json_integer(one->resolved, "cluster.lab.seed", -1), rows[i].lab_seed);
             experiment_free(one);
         }
+    /* Also those of a lab of which the file says nothing. */
+    struct experiment_options third = {.single = true, .repeat = 3};
+    assert_int_equal(load(UNSAID, &third, &one, &err), 0);
+    assert_int_equal(json_integer(one->resolved, "cluster.lab.seed", -1), 3);
+    experiment_free(one);
     /* Past the greatest there is the least. */
     struct experiment_options options = {.sets = last, .set_count = 1, .repeat = 2};
     matrix_options(&matrix.cells[0], &options);
