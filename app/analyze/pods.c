@@ -26,11 +26,20 @@ uint64_t timeline_since_ns(const struct timeline_event *event, uint64_t lag_ns)
     return event->not_before_ns > soon_ns ? event->not_before_ns : soon_ns;
 }
 
+/* Kubelets cut host names after 63 bytes: the first pod that begins so completes one. */
 static struct result_pod *find_pod(struct result *result, const char *name)
 {
     for (size_t i = 0; i < result->pod_count; i++)
-        if (strncmp(result->pods[i].name, name, RECORD_HOST_BYTES - 1) == 0)
+        if (strcmp(result->pods[i].name, name) == 0)
             return &result->pods[i];
+    for (size_t i = 0; i < result->pod_count; i++) {
+        struct result_pod *pod = &result->pods[i];
+        if (strlen(pod->name) != RECORD_HOST_BYTES - 1 || pod->host == 0 ||
+            strncmp(pod->name, name, RECORD_HOST_BYTES - 1) != 0)
+            continue;
+        snprintf(pod->name, sizeof(pod->name), "%s", name);
+        return pod;
+    }
     return NULL;
 }
 
@@ -50,7 +59,7 @@ static bool is_about_pod(const struct timeline_event *event)
 static struct result_pod *add_pod(struct result *result, const char *name)
 {
     struct result_pod *pod = &result->pods[result->pod_count++];
-    snprintf(pod->name, sizeof(pod->name), "%.*s", RECORD_HOST_BYTES - 1, name);
+    snprintf(pod->name, sizeof(pod->name), "%s", name);
     return pod;
 }
 

@@ -91,7 +91,7 @@ enum pod_knowledge {
 
 /* A pod (or other host) and what became of its connections. */
 struct result_pod {
-    char name[RECORD_HOST_BYTES];
+    char name[TIMELINE_NAME_BYTES];
     char node[TIMELINE_NAME_BYTES]; /* Empty when the timeline does not say. */
     uint16_t host;                  /* In the logs; 0: never answered. */
     uint32_t broken, lasting;

@@ -51,7 +51,7 @@ struct advice_item {
 };
 
 struct advice {
-    char name[128]; /* The Deployment's. */
+    char name[254]; /* The Deployment's. */
     uint32_t count;
     struct advice_item items[ADVICE_MAX];
     cJSON *patch;  /* Of the Deployment; NULL: nothing that it could mend. */

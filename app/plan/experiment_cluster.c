@@ -6,6 +6,8 @@
 #include "base/suggest.h"
 #include "plan/quantity.h"
 
+static int check_name(struct reader *reader, const cJSON *item,
+                      const struct experiment_change *change);
 static bool is_pattern(const char *text);
 static int read_pod_ready(struct reader *reader, const cJSON *item, void *object);
 static cJSON *print_pod_ready(const void *object, const void *context);
@@ -154,7 +156,7 @@ static const struct reader_field cluster_fields[] = {
      .offset = AT(experiment_cluster, context),
      .required = true},
     {.key = "namespace",
-     .type = READER_NAME,
+     .type = READER_LABEL,
      .offset = AT(experiment_cluster, namespace),
      .required = true},
     {.key = "mayChange",
@@ -180,7 +182,7 @@ const struct reader_object experiment_cluster_object = {"cluster", cluster_field
                                                         check_cluster};
 
 static const struct reader_field rollout_fields[] = {
-    {.key = "deployment", .type = READER_NAME, .offset = AT(experiment_rollout, deployment)},
+    {.key = "deployment", .type = READER_SUBDOMAIN, .offset = AT(experiment_rollout, deployment)},
     {.key = "replicas",
      .type = READER_COUNT,
      .offset = AT(experiment_rollout, replicas),
@@ -214,8 +216,7 @@ int experiment_read_change(struct reader *reader, const cJSON *item, void *objec
     struct suggest suggest = {.word = text};
     size_t i = 0;
 
-    if (slash == NULL ||
-        (!reader_is_name(slash + 1) && !(strncmp(text, "pod/", 4) == 0 && is_pattern(slash + 1))))
+    if (slash == NULL)
         return reader_want(reader, item, change_item.want);
     while (kinds[i] != NULL && (strlen(kinds[i]) != (size_t)(slash - text) ||
                                 memcmp(kinds[i], text, (size_t)(slash - text)) != 0))
@@ -231,25 +232,39 @@ int experiment_read_change(struct reader *reader, const cJSON *item, void *objec
     }
     change->kind = kinds[i];
     change->name = slash + 1;
-    return 0;
+    return check_name(reader, item, change);
+}
+
+static int check_name(struct reader *reader, const cJSON *item,
+                      const struct experiment_change *change)
+{
+    bool label = strcmp(change->kind, "service") == 0 || strcmp(change->kind, "namespace") == 0;
+
+    if (label ? reader_is_label(change->name) : reader_is_subdomain(change->name))
+        return 0;
+    if (strcmp(change->kind, "pod") == 0 && is_pattern(change->name))
+        return 0;
+    return reader_want(reader, item,
+                       label ? "KIND/NAME, with " READER_LABEL_WANT
+                             : "KIND/NAME, with " READER_SUBDOMAIN_WANT);
 }
 
 /* Pods have names that nobody knows before: "mserver-*" stands for those of a Deployment. */
 static bool is_pattern(const char *text)
 {
     size_t size = strlen(text);
-    char stem[READER_NAME_MAX + 1];
+    char example[READER_SUBDOMAIN_MAX + 1];
 
-    if (size < 2 || size > READER_NAME_MAX || text[size - 1] != '*')
+    if (size < 2 || size > READER_SUBDOMAIN_MAX || text[size - 1] != '*')
         return false;
-    snprintf(stem, sizeof(stem), "%.*s", (int)size - 1, text);
-    return reader_is_name(stem);
+    snprintf(example, sizeof(example), "%.*s0", (int)size - 1, text);
+    return reader_is_subdomain(example);
 }
 
 cJSON *experiment_print_change(const void *object, const void *context)
 {
     const struct experiment_change *change = object;
-    char text[2 * READER_NAME_MAX + 2];
+    char text[READER_NAME_MAX + READER_SUBDOMAIN_MAX + 2];
 
     (void)context;
     snprintf(text, sizeof(text), "%s/%s", change->kind, change->name);

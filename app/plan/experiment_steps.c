@@ -166,7 +166,7 @@ static const struct reader_field step_fields[] = {
      .read = read_object,
      .print = print_object,
      .want = "KIND/NAME such as \"statefulset/db\""},
-    {.key = "container", .type = READER_NAME, .offset = AT(experiment_step, container)},
+    {.key = "container", .type = READER_LABEL, .offset = AT(experiment_step, container)},
     {.key = "image",
      .type = READER_TEXT,
      .offset = AT(experiment_step, image),
@@ -182,7 +182,7 @@ static const struct reader_field step_fields[] = {
      .offset = AT(experiment_step, to_revision),
      .min = 1,
      .max = 1e9},
-    {.key = "node", .type = READER_NAME, .offset = AT(experiment_step, node)},
+    {.key = "node", .type = READER_SUBDOMAIN, .offset = AT(experiment_step, node)},
     {.key = "pod",
      .type = READER_TEXT,
      .offset = AT(experiment_step, pod),
@@ -266,8 +266,8 @@ static int read_deployment(struct reader *reader, const cJSON *item, void *objec
     struct experiment_step *step = object;
     const char *name = cJSON_GetStringValue(item);
 
-    if (name == NULL || !reader_is_name(name))
-        return reader_want(reader, item, "the name of a Deployment");
+    if (name == NULL || !reader_is_subdomain(name))
+        return reader_want(reader, item, READER_SUBDOMAIN_WANT);
     step->object = (struct experiment_change){"deployment", name};
     return 0;
 }

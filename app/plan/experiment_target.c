@@ -118,7 +118,7 @@ static const struct reader_field target_fields[] = {
      .item = &hop_item,
      .item_bytes = sizeof(struct address),
      .count_offset = AT(experiment_target, hop_count)},
-    {.key = "service", .type = READER_NAME, .offset = AT(experiment_target, service)},
+    {.key = "service", .type = READER_LABEL, .offset = AT(experiment_target, service)},
     {.key = "servicePort",
      .type = READER_CUSTOM,
      .read = read_service_port,
@@ -369,7 +369,7 @@ static int read_route(struct reader *reader, const cJSON *item, void *object)
         target->route = EXPERIMENT_ROUTE_ECMP;
         return 0;
     }
-    if (node == NULL || !reader_is_name(node) || strcmp(node, "0") == 0)
+    if (node == NULL || !reader_is_subdomain(node) || strcmp(node, "0") == 0)
         return reader_want(reader, item, reader_find(&experiment_target_object, "route")->want);
     target->route = EXPERIMENT_ROUTE_NODE;
     if (strlen(node) <= 4 && strspn(node, "0123456789") == strlen(node))
@@ -382,7 +382,7 @@ static int read_route(struct reader *reader, const cJSON *item, void *object)
 static cJSON *print_route(const void *object, const void *context)
 {
     const struct experiment_target *target = object;
-    char text[READER_NAME_MAX + 8];
+    char text[READER_SUBDOMAIN_MAX + 8];
 
     (void)context;
     if (target->route != EXPERIMENT_ROUTE_NODE)

@@ -106,6 +106,8 @@ int reader_read_field(struct reader *reader, const struct reader_field *field, c
     case READER_SIZE: return read_number(reader, field, item, at);
     case READER_TEXT:
     case READER_NAME:
+    case READER_LABEL:
+    case READER_SUBDOMAIN:
     case READER_WORD: return read_text(reader, field, item, at);
     case READER_WORDS: return read_words(reader, field, item, at);
     case READER_OBJECT: return read_object(reader, field, item, structure);
@@ -233,6 +235,32 @@ bool reader_is_name(const char *text)
     return true;
 }
 
+bool reader_is_label(const char *text)
+{
+    return strlen(text) <= READER_LABEL_MAX && strchr(text, '.') == NULL &&
+           reader_is_subdomain(text);
+}
+
+/* The whole has a limit, and none of the parts between its dots. */
+bool reader_is_subdomain(const char *text)
+{
+    static const char inside[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    const char *part = text;
+
+    if (strlen(text) > READER_SUBDOMAIN_MAX)
+        return false;
+    for (;;) {
+        size_t size = strspn(part, inside);
+        if (size == 0 || part[0] == '-' || part[size - 1] == '-')
+            return false;
+        if (part[size] == '\0')
+            return true;
+        if (part[size] != '.')
+            return false;
+        part += size + 1;
+    }
+}
+
 static int fill_fields(struct reader *reader, const struct reader_object *object, const cJSON *json,
                        void *structure)
 {
@@ -313,6 +341,10 @@ static int read_text(struct reader *reader, const struct reader_field *field, co
     }
     if (good && field->type == READER_NAME)
         good = reader_is_name(text);
+    if (good && field->type == READER_LABEL)
+        good = reader_is_label(text);
+    if (good && field->type == READER_SUBDOMAIN)
+        good = reader_is_subdomain(text);
     if (good && field->type == READER_TEXT) {
         good = strlen(text) <= (size_t)upper_bound(field);
         for (const char *c = text; good && *c != '\0'; c++)
@@ -479,6 +511,8 @@ static const char *want_text(const struct reader_field *field, char out[WANT_BYT
         [READER_SIZE] = "a number of bytes such as 1024 or \"64KiB\"",
         [READER_TEXT] = "a string",
         [READER_NAME] = "a name of up to 63 letters, digits, '.', '_' or '-'",
+        [READER_LABEL] = READER_LABEL_WANT,
+        [READER_SUBDOMAIN] = READER_SUBDOMAIN_WANT,
         [READER_WORD] = "one of the known words",
         [READER_WORDS] = "a list of different words",
         [READER_OBJECT] = "an object",
@@ -571,6 +605,8 @@ static cJSON *print_field(const struct reader_field *field, const void *structur
     case READER_RATE: return cJSON_CreateString(quantity_rate_text(*(const double *)at, text));
     case READER_TEXT:
     case READER_NAME:
+    case READER_LABEL:
+    case READER_SUBDOMAIN:
         string = *(const char *const *)at;
         return string != NULL ? cJSON_CreateString(string) : NULL;
     case READER_WORD:

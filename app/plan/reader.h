@@ -27,8 +27,18 @@
 enum {
     READER_PATH_BYTES = 512,
     READER_NAME_MAX = 63,
+    READER_LABEL_MAX = 63,      /* RFC 1123. */
+    READER_SUBDOMAIN_MAX = 253, /* RFC 1123. */
     READER_TEXT_MAX = 1024
 };
+
+/* What names are to be, as messages say it. */
+#define READER_LABEL_WANT                                                                          \
+    "a name of Kubernetes of up to 63 lower-case letters, digits and '-', with a letter or digit " \
+    "first and last"
+#define READER_SUBDOMAIN_WANT                                                                      \
+    "a name of Kubernetes of up to 253 lower-case letters, digits, '-' and '.', with a letter or " \
+    "digit first and last, and beside each '.'"
 
 /* In brackets: the C type in the struct, and what min and max mean. */
 enum reader_type {
@@ -38,12 +48,15 @@ enum reader_type {
     READER_RATE,     /* "400/s" [double, per second]. */
     READER_SIZE,     /* 1024 or "64KiB" [uint32_t, bytes]. */
     READER_TEXT,     /* Not empty, no control characters [const char *, bytes]. */
-    READER_NAME,     /* Letters, digits, '.', '_', '-' [const char *, -]. */
-    READER_WORD,     /* One of `words` [an enum, -]. */
-    READER_WORDS,    /* A list of different words [uint32_t of bits 1 << value, -]. */
-    READER_OBJECT,   /* An object of `object` [its struct, -]. */
-    READER_LIST,     /* A list of `item` [array, number of items]. */
-    READER_CUSTOM,   /* By `read` and `print`. */
+    READER_NAME,     /* One of ours: letters, digits, '.', '_', '-' [const char *, -]. */
+    /* One of Kubernetes (Object Names and IDs) [const char *, -]. */
+    READER_LABEL,     /* Of a Service, a Namespace, a container. */
+    READER_SUBDOMAIN, /* Of most kinds: a Deployment, a node, a pod. */
+    READER_WORD,      /* One of `words` [an enum, -]. */
+    READER_WORDS,     /* A list of different words [uint32_t of bits 1 << value, -]. */
+    READER_OBJECT,    /* An object of `object` [its struct, -]. */
+    READER_LIST,      /* A list of `item` [array, number of items]. */
+    READER_CUSTOM,    /* By `read` and `print`. */
 };
 
 struct reader;
@@ -130,7 +143,9 @@ const struct reader_word *reader_word_find(const struct reader_word *words, cons
 int reader_read_nothing(struct reader *reader, const cJSON *item, void *object);
 int reader_read_address(struct reader *reader, const cJSON *item, void *object);
 cJSON *reader_print_address(const void *object, const void *context);
-/* Is TEXT a READER_NAME? */
+/* Is TEXT a READER_NAME, READER_LABEL, READER_SUBDOMAIN? */
 bool reader_is_name(const char *text);
+bool reader_is_label(const char *text);
+bool reader_is_subdomain(const char *text);
 
 #endif

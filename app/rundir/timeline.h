@@ -21,7 +21,7 @@
 
 enum {
     TIMELINE_EVENTS_MAX = 1 << 20,
-    TIMELINE_NAME_BYTES = 128,
+    TIMELINE_NAME_BYTES = 254, /* The longest name of Kubernetes, 253, and the NUL. */
     TIMELINE_TEXT_BYTES = 256,
     TIMELINE_WHY_BYTES = 200
 };

@@ -222,6 +222,33 @@ static void pods_have_their_places_and_times(void **state)
     result_free(result);
 }
 
+/* A kubelet gives a pod with a longer name the first 63 bytes of it as its host name. */
+static void a_long_name_is_known_by_its_host(void **state)
+{
+    struct scene scene;
+    char host[64], name[254], other[254];
+    (void)state;
+    snprintf(host, sizeof(host), "%063d", 0);
+    snprintf(name, sizeof(name), "%0252da", 0);
+    snprintf(other, sizeof(other), "%0252db", 0);
+    scene_open(&scene, "");
+    uint16_t a = scene_host(&scene, host);
+    scene_request(&scene, 0, 0, 3000, 1, OUTCOME_OK, a);
+    scene_event(&scene, TIMELINE_POD_CREATED, name, 100, 200);
+    scene_event(&scene, TIMELINE_POD_CREATED, other, 300, 400);
+    scene_event(&scene, TIMELINE_POD_TERMINATING, name, 3100, 3200);
+    struct result *result = scene_analyze(&scene);
+    assert_int_equal(result->pod_count, 2);
+    assert_string_equal(result->pods[0].name, name);
+    assert_int_equal(result->pods[0].host, a);
+    assert_int_equal(result->pods[0].requests, 1);
+    assert_non_null(result->pods[0].created);
+    assert_non_null(result->pods[0].terminating);
+    assert_string_equal(result->pods[1].name, other);
+    assert_int_equal(result->pods[1].host, 0);
+    result_free(result);
+}
+
 static void an_answer_names_the_pod_of_what_came_before_it(void **state)
 {
     struct scene scene;
@@ -387,6 +414,7 @@ int main(void)
         cmocka_unit_test(the_pod_of_a_failed_attempt_is_inferred_or_unknown),
         cmocka_unit_test(a_pod_is_suspect_only_as_long_as_a_watch_may_lag),
         cmocka_unit_test(pods_have_their_places_and_times),
+        cmocka_unit_test(a_long_name_is_known_by_its_host),
         cmocka_unit_test(an_answer_names_the_pod_of_what_came_before_it),
         cmocka_unit_test(convergence_counts_from_the_change),
         cmocka_unit_test(outages_in_figures),

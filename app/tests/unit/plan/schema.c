@@ -87,6 +87,11 @@ static void check_field(const struct reader_field *field, const cJSON *schema, c
         check_field(field->item, json_member(schema, "items"), where);
         break;
     }
+    case READER_LABEL:
+    case READER_SUBDOMAIN:
+        if (json_integer(schema, "maxLength", -1) != (field->type == READER_LABEL ? 63 : 253))
+            fail_msg("%s: maxLength is not that of its kind of name", where);
+        break;
     case READER_COUNT:
         if (json_number(schema, "minimum", -1) != field->min ||
             json_number(schema, "maximum", -1) != (field->max > 0 ? field->max : 4294967295.0))
