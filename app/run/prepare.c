@@ -61,6 +61,13 @@ static int load_manifest(struct session *session, const char *file, struct error
     manifest_path(session, file, path);
     struct manifest *manifest = &session->manifests[session->manifest_count];
     int code = manifest_load(path, manifest, err);
+    if (code == -ENOENT) {
+        err->text[0] = '\0';
+        return error_set(err, EXIT_USAGE, code,
+                         "%s: there is no manifest %s: what `files` names is looked for beside the "
+                         "experiment; copy it there, or give its whole path",
+                         session->experiment->path, path);
+    }
     if (code < 0)
         return code;
     session->manifest_files[session->manifest_count++] = file;
@@ -216,7 +223,8 @@ static int load_machine(struct session *session, struct error *err)
         return 0;
     return error_set(err, EXIT_USAGE, -EINVAL,
                      "no machine file: say by --machine which NIC ports, cores and client "
-                     "addresses to use (docs/machine.md)");
+                     "addresses to use (docs/machine.md); of a lab that is up it is "
+                     "/run/seamline-lab/machine.json");
 }
 
 static int open_lab(struct session *session, struct error *err)

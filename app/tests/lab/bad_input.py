@@ -275,6 +275,13 @@ def report_of_a_run_without_traffic(case):
 
 
 @test
+def manifest_that_is_not_beside_the_experiment(case):
+    steps = [{"do": "apply", "files": ["none.yaml"]}, *EXPERIMENT["steps"]]
+    expect(case.run(experiment={"cluster": {**CLUSTER, "mayChange": ["configmap/mine"]}, "steps": steps}), 2,
+           "e.json", "there is no manifest none.yaml", "beside the experiment")
+
+
+@test
 def manifest_that_may_not_be_applied(case):
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}}
     steps = [{"do": "apply", "files": ["a.json"]}, *EXPERIMENT["steps"]]
