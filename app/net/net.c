@@ -144,21 +144,6 @@ static bool quotes_us(const struct net_port *port, const struct frame *frame,
            address_equal(&error->quoted.local, &frame->destination);
 }
 
-/* An ICMP error that quotes a packet of this worker. */
-static void note_icmp_error(struct net_port *port, const struct icmp_error *error, uint64_t now_ns)
-{
-    if (error->kind == ICMP_TOO_BIG) {
-        const uint16_t mtu_bytes = pmtu_tell(&port->pmtu, &error->quoted.remote, error->mtu_bytes,
-                                             port->mtu_bytes, now_ns);
-        if (mtu_bytes != 0)
-            net_event_add(port, &(struct net_event){.kind = NET_EVENT_PATH_MTU,
-                                                    .at_ns = now_ns,
-                                                    .address = error->quoted.remote,
-                                                    .mtu_bytes = mtu_bytes});
-    }
-    port->counters.icmp_errors++;
-}
-
 /* A reply to a group is nobody's. */
 static bool take_echo_reply(struct net_port *port, const struct frame *frame,
                             struct net_packet *packet)
@@ -275,7 +260,7 @@ static inline enum fate deliver(struct net_port *port, struct rte_mbuf *mbuf,
     if (is_anothers(port, &packet->tuple, &owner))
         return give(port, owner, mbuf);
     if (packet->kind == NET_ICMP_ERROR)
-        note_icmp_error(port, &packet->error, now_ns);
+        port->counters.icmp_errors++;
     packet->ecn = frame->tos & 3;
     packet->hop_limit = frame->hop_limit;
     packet->l4 = frame->l4;
@@ -349,6 +334,17 @@ choose(const struct net_port *port, const struct net_group *hops, const struct t
         .flow_label = (uint32_t)(hash >> 44),
         .hop = hops->hops[share],
     };
+}
+
+void net_path_mtu_told(struct net_port *port, const struct address *remote, uint32_t told_bytes,
+                       uint64_t now_ns)
+{
+    const uint16_t mtu_bytes = pmtu_tell(&port->pmtu, remote, told_bytes, port->mtu_bytes, now_ns);
+    if (mtu_bytes != 0)
+        net_event_add(port, &(struct net_event){.kind = NET_EVENT_PATH_MTU,
+                                                .at_ns = now_ns,
+                                                .address = *remote,
+                                                .mtu_bytes = mtu_bytes});
 }
 
 uint16_t net_path_mtu_bytes(const struct net_port *port, const struct address *remote,

@@ -125,8 +125,12 @@ enum net_refusal {
  * the hop is resolved is asked at each net_tx_begin. */
 struct net_path net_path(const struct net_port *port, unsigned group, const struct tuple *tuple);
 
-/* IP packet size that fits on the way to REMOTE: the port's MTU or what an ICMP error told in the
- * last 10 minutes. TCP's MSS is this - 40 (IPv4) or - 60. */
+/* An ICMP error that quotes a packet to REMOTE told TOLD_BYTES (0: it did not say), and whoever
+ * sent that packet believes it (RFC 5927): anybody can forge one whose addresses fit. */
+void net_path_mtu_told(struct net_port *port, const struct address *remote, uint32_t told_bytes,
+                       uint64_t now_ns);
+/* IP packet size that fits on the way to REMOTE: the port's MTU or what was told so in the last 10
+ * minutes. TCP's MSS is this - 40 (IPv4) or - 60. */
 uint16_t net_path_mtu_bytes(const struct net_port *port, const struct address *remote,
                             uint64_t now_ns);
 

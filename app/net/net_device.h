@@ -22,6 +22,7 @@ struct net_device {
     int socket;                             /* NUMA node, or -1. */
     uint16_t port_id;                       /* DPDK's number. */
     bool started;                           /* rte_eth_dev_start succeeded. */
+    bool was_promiscuous, had_all_groups;   /* Its network interface, before the start. */
     uint16_t queues;                        /* Of ports[]. */
     struct steering *steering;              /* Of them all. */
     struct handover *handover;              /* Between them; NULL when there is one. */
@@ -54,6 +55,8 @@ void net_ring_close(const char *device);
 int net_netdev_mtu(const char *netdev);
 bool net_netdev_running(const char *netdev); /* It has a carrier. */
 bool net_netdev_is_up(const char *netdev);
+bool net_netdev_is_promiscuous(const char *netdev); /* By its own flag; false when there is none. */
+bool net_netdev_has_all_groups(const char *netdev); /* Likewise. */
 
 /* net_capture_setup.c: what libraries print on stderr while a device is opened. */
 struct net_capture {

@@ -43,6 +43,18 @@ bool net_netdev_is_up(const char *netdev)
     return ask(netdev, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0;
 }
 
+bool net_netdev_is_promiscuous(const char *netdev)
+{
+    struct ifreq request;
+    return ask(netdev, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_PROMISC) != 0;
+}
+
+bool net_netdev_has_all_groups(const char *netdev)
+{
+    struct ifreq request;
+    return ask(netdev, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_ALLMULTI) != 0;
+}
+
 int net_device_stats(const struct net_port *port, struct net_device_stats *stats)
 {
     struct rte_eth_stats device;

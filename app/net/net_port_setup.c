@@ -494,6 +494,8 @@ static int start(const struct opening *opening)
     int status = set_mac(opening);
     if (status < 0)
         return status;
+    device->was_promiscuous = net_netdev_is_promiscuous(device->netdev);
+    device->had_all_groups = net_netdev_has_all_groups(device->netdev);
     if ((status = rte_eth_dev_start(device->port_id)) < 0)
         return refused(opening, "to start", status);
     device->started = true;
@@ -547,6 +549,15 @@ static void drain_handover(const struct net_device *device)
             rte_pktmbuf_free_bulk(mbufs, count);
 }
 
+/* The network interface of a port outlives it. */
+static void leave_as_found(const struct net_device *device)
+{
+    if (!device->was_promiscuous)
+        rte_eth_promiscuous_disable(device->port_id);
+    if (!device->had_all_groups)
+        rte_eth_allmulticast_disable(device->port_id);
+}
+
 /* Give back all of DEVICE but itself and its lock. */
 static void release(struct net_device *device)
 {
@@ -566,8 +577,10 @@ static void release(struct net_device *device)
         net_stamps_release(port);
     }
     drain_handover(device);
-    if (device->started)
+    if (device->started) {
+        leave_as_found(device);
         rte_eth_dev_stop(device->port_id);
+    }
     device->started = false;
     if (ring)
         net_ring_drain(ring_device);

@@ -12,10 +12,9 @@ void worker_take_icmp(struct tcp *tcp, struct net_port *port, uint64_t now_ns,
     enum tcp_icmp_kind kind;
     if (error->quoted.protocol != IPPROTO_TCP || !icmp_kind(error->kind, &kind))
         return;
-    uint32_t mtu_bytes = error->mtu_bytes;
-    if (kind == TCP_ICMP_TOO_BIG)
-        mtu_bytes = net_path_mtu_bytes(port, &error->quoted.remote, now_ns);
-    tcp_icmp(tcp, now_ns, &error->quoted, error->quoted_seq, kind, mtu_bytes);
+    if (tcp_icmp(tcp, now_ns, &error->quoted, error->quoted_seq, kind, error->mtu_bytes) &&
+        kind == TCP_ICMP_TOO_BIG)
+        net_path_mtu_told(port, &error->quoted.remote, error->mtu_bytes, now_ns);
 }
 
 static bool icmp_kind(enum icmp_kind kind, enum tcp_icmp_kind *out)

@@ -240,6 +240,8 @@ static void take_icmp(struct worker *worker, const struct net_packet *packet)
     else if (!traffic_answer_error(worker->traffic, error, worker->taken_ns,
                                    worker->uncertainty_ns))
         worker_count(&worker->counters.udp_ignored, 1);
+    else if (error->kind == ICMP_TOO_BIG) /* Of a flow that runs; no more can be judged. */
+        net_path_mtu_told(worker->port, &error->quoted.remote, error->mtu_bytes, worker->taken_ns);
 }
 
 /* One that cannot be sent is lost, as it would be on the wire; that is the next hop's doing only if

@@ -688,6 +688,9 @@ static void test_an_icmp_error_names_the_packet_it_quotes(void **state)
     assert_int_equal(packets[0].tuple.local_port, 40000);
     assert_int_equal(packets[0].tuple.remote_port, 5003);
     assert_true(address_equal(&packets[0].tuple.remote, &quoted.destination));
+    /* Anybody can have made it: nothing is remembered before who sent the packet believes it. */
+    assert_int_equal(net_path_mtu_bytes(bench.port, &quoted.destination, bench.now_ns), 1500);
+    net_path_mtu_told(bench.port, &quoted.destination, 1400, bench.now_ns);
     assert_int_equal(net_path_mtu_bytes(bench.port, &quoted.destination, bench.now_ns), 1400);
     assert_int_equal(net_path_mtu_bytes(bench.port, &quoted.source, bench.now_ns), 1500);
     assert_int_equal(net_counters(bench.port)->drops[NET_DROP_ICMP_QUOTE], 1);

@@ -66,6 +66,10 @@ def matrix(folder):
         "open-any", "open-ipvs", f"closed-any  target.port={CLOSED}", f"closed-ipvs  target.port={CLOSED}"], \
         out + errors
     status, out, errors = run(folder, "-o", folder / "matrix", "--only", "*-any")
+    flags = json.loads(subprocess.run(["ip", "-j", "link", "show", f"{NAME}0"], capture_output=True, text=True,
+                                      timeout=20, check=True).stdout)[0]["flags"]
+    yield "the NIC port is left as it was found, not promiscuous", "UP" in flags and "PROMISC" not in flags \
+        and "ALLMULTI" not in flags, flags
     found = rows(folder, "matrix")
     good, bad = found["open-any"], found["closed-any"]
     yield "the worst exit status is the series'", status == 1 and good["exitStatus"] == 0 \
