@@ -107,9 +107,10 @@ static int take_option(struct api_path *path, const char *name, const char *valu
         path->bookmarks = is_true(value);
     else if (strcmp(name, "force") == 0)
         path->force = is_true(value);
-    else if (strcmp(name, "sendInitialEvents") == 0)
+    else if (strcmp(name, "sendInitialEvents") == 0) {
+        path->has_initial_events = true;
         path->send_initial_events = is_true(value);
-    else if (strcmp(name, "dryRun") == 0) {
+    } else if (strcmp(name, "dryRun") == 0) {
         path->dry_run = strcmp(value, "All") == 0;
         return path->dry_run ? 0 : -EINVAL;
     }

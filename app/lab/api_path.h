@@ -53,6 +53,7 @@ struct api_path {
     int64_t grace_s;          /* gracePeriodSeconds; -1: not given. */
     bool watch;               /* Changes are wanted, not the state. */
     bool bookmarks;           /* allowWatchBookmarks. */
+    bool has_initial_events;  /* sendInitialEvents was given. */
     bool send_initial_events; /* A watch that begins with the state. */
     bool dry_run;             /* dryRun=All: nothing is stored. */
     bool force;               /* An apply takes what others own. */

@@ -13,6 +13,7 @@ struct place {
     cJSON *after;     /* An object with the metadata of the last one sent; NULL: the start. */
 };
 
+static bool initial_events_fit(struct api_call *call);
 static bool read_selector(struct api_call *call, struct api_selector *selector);
 static bool read_place(struct api_call *call, struct place *place);
 static void write_token(const cJSON *last, uint64_t version, cJSON *metadata);
@@ -31,7 +32,8 @@ void api_read_list(struct api_call *call)
 {
     struct api_selector selector;
     struct place place = {.version = store_version(call->handler->store)};
-    if (!read_selector(call, &selector) || !version_is_served(call) || !read_place(call, &place))
+    if (!initial_events_fit(call) || !read_selector(call, &selector) || !version_is_served(call) ||
+        !read_place(call, &place))
         return;
     fill_list(call, &selector, &place);
     cJSON_Delete(place.after);
@@ -41,7 +43,7 @@ void api_read_watch(struct api_call *call)
 {
     struct api_selector selector;
     uint64_t present = store_version(call->handler->store);
-    if (!read_selector(call, &selector))
+    if (!initial_events_fit(call) || !read_selector(call, &selector))
         return;
     if (call->path->resource_version > present) {
         api_call_fail(call, api_status_version_ahead(call->path->resource_version, present));
@@ -62,6 +64,43 @@ void api_read_watch(struct api_call *call)
     call->code = 200;
     if (call->watch == NULL)
         api_call_fail(call, api_status_failure(500, "InternalError", "out of memory"));
+}
+
+/* The feature gate WatchList by default: clients that are refused list and watch instead. */
+static bool has_watch_list(unsigned minor)
+{
+    return minor == 32 || minor >= 34;
+}
+
+/* Options that contradict each other are refused, in a real server's words. */
+static bool initial_events_fit(struct api_call *call)
+{
+    static const struct api_resource list_options = {.group = "meta.k8s.io",
+                                                     .kind_name = "ListOptions"};
+    const struct api_path *path = call->path;
+    const bool not_older = strcmp(path->version_match, "NotOlderThan") == 0;
+    cJSON *causes = cJSON_CreateArray();
+    if (path->has_initial_events && !path->watch)
+        api_status_cause(causes, "sendInitialEvents", "FieldValueForbidden",
+                         "Forbidden: sendInitialEvents is forbidden for list");
+    if (path->has_initial_events && path->watch && !not_older)
+        api_status_cause(causes, "resourceVersionMatch", "FieldValueForbidden",
+                         "Forbidden: sendInitialEvents requires setting resourceVersionMatch to "
+                         "NotOlderThan");
+    if (path->has_initial_events && path->watch && !has_watch_list(call->handler->minor))
+        api_status_cause(causes, "sendInitialEvents", "FieldValueForbidden",
+                         "Forbidden: sendInitialEvents is forbidden for watch unless the WatchList "
+                         "feature gate is enabled");
+    if (!path->has_initial_events && path->watch && path->version_match[0] != '\0')
+        api_status_cause(causes, "resourceVersionMatch", "FieldValueForbidden",
+                         "Forbidden: resourceVersionMatch is forbidden for watch unless "
+                         "sendInitialEvents is provided");
+    if (cJSON_GetArraySize(causes) == 0) {
+        cJSON_Delete(causes);
+        return true;
+    }
+    api_call_fail(call, api_status_invalid(&list_options, "", causes));
+    return false;
 }
 
 static bool read_selector(struct api_call *call, struct api_selector *selector)

@@ -52,11 +52,12 @@ struct api_watch *api_watch_new(const struct api_watch_options *options)
     strcpy(watch->namespace, path->namespace);
     watch->include = options->include;
     watch->as_table = options->as_table;
-    watch->wants_state = path->resource_version == 0 || path->send_initial_events;
-    watch->marks_state = path->send_initial_events;
+    const bool from_start = path->resource_version == 0;
+    watch->wants_state = path->has_initial_events ? path->send_initial_events : from_start;
+    watch->marks_state = path->send_initial_events && path->bookmarks;
     watch->bookmarks = path->bookmarks;
-    watch->cursor = path->resource_version;
-    watch->told = path->resource_version;
+    watch->cursor = from_start ? store_version(options->store) : path->resource_version;
+    watch->told = watch->cursor;
     watch->next_bookmark_ns = options->utc_ns + BOOKMARK_PERIOD_S * SECOND_NS;
     watch->end_ns = options->utc_ns + (int64_t)limit_s * SECOND_NS;
     return watch;

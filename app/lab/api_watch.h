@@ -1,9 +1,10 @@
 /* api_watch.h - one watch: the store's log, as the lines that a client reads.
  *
  * A watch begins at a version (then come the changes after it) or with the state itself (ADDED for
- * all that there is). Each line is {"type": ..., "object": ...}. An object that begins or ceases
- * to match the selector is ADDED or DELETED, whatever happened to it. A version that is gone gives
- * one ERROR line, 410 Expired, and the end.
+ * all that there is); sendInitialEvents says which, else it is the state where no version is given.
+ * Who asked for the state so, and for bookmarks, is told its end by one. Each line is {"type": ...,
+ * "object": ...}. An object that begins or ceases to match the selector is ADDED or DELETED,
+ * whatever happened to it. A version that is gone gives one ERROR line, 410 Expired, and the end.
  *
  * Threads: one. Memory: malloc; lines are made when asked for, so that a slow reader costs a
  * cursor only; one that is too slow falls off the log and is told so.

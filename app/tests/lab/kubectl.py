@@ -114,9 +114,10 @@ class World:
         shown = json.loads(self.run("version", "--client", "-o", "json"))
         return int(shown["clientVersion"]["minor"])
 
-    def run(self, *words, stdin=None, status=0):
+    def run(self, *words, stdin=None, status=0, **variables):
         """What kubectl prints, both outputs together."""
-        done = subprocess.run(self.command(*words), input=stdin, env=self.environment(), text=True,
+        environment = {**self.environment(), **variables}
+        done = subprocess.run(self.command(*words), input=stdin, env=environment, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30,
                               check=False)
         assert done.returncode == status, f"{words}: status {done.returncode}: {done.stdout}"
@@ -279,6 +280,10 @@ def test_watch(world):
         world.tell(word)
     text, _ = watch.communicate(timeout=20)
     assert not row.search(text), text
+    for streams in ("true", "false"):  # With the state in the watch, and listed before.
+        out = world.run("wait", "--for=condition=Ready", "pod/p1", "--timeout=10s",
+                        KUBE_FEATURE_WatchListClient=streams)
+        assert "condition met" in out, out
 
 
 def test_delete(world):

@@ -615,6 +615,42 @@ static void test_discovery(void **state)
                      400);
 }
 
+/* As ValidateListOptions has it; a client that is refused so lists and watches. */
+static void test_initial_events(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        const char *query;
+        unsigned minor, code;
+        const char *message;
+    } rows[] = {
+        {"watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan", 36, 200, NULL},
+        {"watch=1&sendInitialEvents=false&resourceVersionMatch=NotOlderThan", 32, 200, NULL},
+        {"watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan", 33, 422,
+         "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: sendInitialEvents "
+         "is "
+         "forbidden for watch unless the WatchList feature gate is enabled"},
+        {"watch=1&sendInitialEvents=true", 36, 422,
+         "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: "
+         "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"},
+        {"watch=1&resourceVersionMatch=NotOlderThan", 36, 422,
+         "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: "
+         "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"},
+        {"sendInitialEvents=true", 36, 422,
+         "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: sendInitialEvents "
+         "is "
+         "forbidden for list"},
+    };
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char target[160];
+        world->handler.minor = rows[i].minor;
+        snprintf(target, sizeof(target), PODS "?%s", rows[i].query);
+        assert_int_equal(world_request(world, "GET", target, NULL), rows[i].code);
+        if (rows[i].message != NULL)
+            world_expect_text(world, "message", rows[i].message);
+    }
+}
+
 /* discovery.k8s.io/v1beta1 has the node in `topology`, and `ready` alone. */
 static void test_old_endpointslices(void **state)
 {
@@ -732,6 +768,7 @@ int main(void)
         WORLD_TEST(test_delete_answers_with_the_uid),
         WORLD_TEST(test_namespace_is_emptied_first),
         WORLD_TEST(test_discovery),
+        WORLD_TEST(test_initial_events),
         WORLD_TEST(test_old_endpointslices),
         WORLD_TEST(test_configmaps),
         WORLD_TEST(test_tables),

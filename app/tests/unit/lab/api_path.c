@@ -78,7 +78,7 @@ static void test_options(void **state)
     assert_int_equal(path.timeout_s, 300);
     assert_int_equal(path.grace_s, 0);
     assert_true(path.has_resource_version && path.watch && path.bookmarks && path.dry_run &&
-                path.send_initial_events);
+                path.has_initial_events && path.send_initial_events);
 
     assert_int_equal(
         api_path_parse("/api/v1/pods?watch=false&resourceVersion=", &path, why, sizeof(why)), 0);

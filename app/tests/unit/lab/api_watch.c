@@ -175,6 +175,12 @@ static void test_initial_events(void **state)
                false);
     expect(world, NOW_NS, "ADDED a@2,x ADDED b@3,y BOOKMARK @4, ");
     assert_non_null(strstr(text_str(&world->out), "\"k8s.io/initial-events-end\":\"true\""));
+    watch_pods(world, "sendInitialEvents=true&resourceVersionMatch=NotOlderThan", false);
+    expect(world, NOW_NS, "ADDED a@2,x ADDED b@3,y ");
+    watch_pods(world, "sendInitialEvents=false&resourceVersionMatch=NotOlderThan", false);
+    expect(world, NOW_NS, "");
+    put(world, "d", "a", "z");
+    expect(world, NOW_NS, "MODIFIED a@5,z ");
 }
 
 /* What happened after the visible version waits for it. */
