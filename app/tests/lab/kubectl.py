@@ -9,6 +9,7 @@ environment variable KUBECTL names, or Debian's of VERSION, unpacked below BUILD
 Prints TAP.
 """
 import hashlib
+import http.client
 import json
 import os
 import pathlib
@@ -70,7 +71,7 @@ def fetch_newer(place):
     try:
         with urllib.request.urlopen(TRIXIE_URL, timeout=20) as answer:
             package = answer.read()
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return
     if hashlib.sha256(package).hexdigest() == TRIXIE_SHA256:
         (place / "kubectl.deb").write_bytes(package)
