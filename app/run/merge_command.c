@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analyze/analyze.h"
 #include "analyze/merge.h"
@@ -57,6 +58,7 @@ struct work {
     size_t count;
     struct experiment *whole;
     struct rundir rundir;
+    uint32_t written; /* Logs of the whole. */
 };
 
 static int take_clock(struct options *options, const char *text, struct error *err)
@@ -162,9 +164,13 @@ static int write_logs(struct work *work, struct error *err)
 {
     int code = 0;
     for (size_t i = 0; i < work->count; i++)
-        for (uint32_t worker = 0; worker < work->shares[i].meta.worker_count && code == 0; worker++)
+        for (uint32_t worker = 0; worker < work->shares[i].meta.worker_count; worker++) {
             code = log_share_copy(work->shares[i].directory, worker, &work->shares[i].place,
                                   work->rundir.path, err);
+            if (code < 0)
+                return code;
+            work->written++;
+        }
     return code;
 }
 
@@ -198,20 +204,38 @@ static int report(struct work *work, struct error *err)
     return code;
 }
 
+static int write_parts(struct work *work, struct error *err)
+{
+    int code = rundir_write_json(&work->rundir, "experiment.json", work->whole->resolved, err);
+    if (code == 0)
+        code = write_meta(work, err);
+    if (code == 0)
+        code = write_timeline(work, err);
+    return code == 0 ? write_logs(work, err) : code;
+}
+
+/* A part of the whole is no run, and would keep the next try from its directory. */
+static void discard(struct work *work)
+{
+    char path[PATH_MAX];
+    for (uint32_t worker = 0; worker < work->written; worker++) {
+        snprintf(path, sizeof(path), "%s/worker-%u.log", work->rundir.path, worker);
+        unlink(path);
+    }
+    rundir_discard(&work->rundir);
+}
+
 static int write_whole(struct work *work, const struct options *options, struct error *err)
 {
     int code = rundir_create(&work->rundir, options->output, work->whole->name, err);
     if (code < 0)
         return code;
-    code = rundir_write_json(&work->rundir, "experiment.json", work->whole->resolved, err);
-    if (code == 0)
-        code = write_meta(work, err);
-    if (code == 0)
-        code = write_timeline(work, err);
-    if (code == 0)
-        code = write_logs(work, err);
-    if (code == 0)
-        code = report(work, err);
+    code = write_parts(work, err);
+    if (code < 0) {
+        discard(work);
+        return code;
+    }
+    code = report(work, err);
     if (code >= 0)
         fprintf(stderr, "seamline: the whole is in %s\n", work->rundir.path);
     rundir_close(&work->rundir);

@@ -73,6 +73,7 @@ static int put_back_one(struct kube *kube, const struct journal_entry *entry, st
     return code;
 }
 
+/* On a line of its own: the run may have been killed in the middle of one. */
 static void note_undone(const char *directory, unsigned number)
 {
     char path[PATH_MAX];
@@ -80,7 +81,7 @@ static void note_undone(const char *directory, unsigned number)
     FILE *file = fopen(path, "ae");
     if (file == NULL)
         return;
-    fprintf(file, "{\"undone\":%u}\n", number);
+    fprintf(file, "\n{\"undone\":%u}\n", number);
     fclose(file);
 }
 

@@ -1,14 +1,17 @@
 #include "rundir/log_share.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
 
 #include <zlib.h>
 
-#include "base/text.h"
 #include "rundir/log_reader.h"
 
 enum {
@@ -152,23 +155,58 @@ int log_share_move(uint8_t *bytes, size_t size, const struct log_share *share, s
     return 0;
 }
 
+static int fail_at(const char *path, int code, struct error *err)
+{
+    return error_set(err, code == -ENOENT ? EXIT_USAGE : EXIT_ENVIRONMENT, code, "%s: %s", path,
+                     strerror(-code));
+}
+
+/* All that FROM holds now, to the empty file TO. */
+static int copy_bytes(int from, int to, size_t *size)
+{
+    enum {
+        STRETCH_BYTES = 1 << 30
+    };
+    ssize_t sent;
+    *size = 0;
+    while ((sent = sendfile(to, from, NULL, STRETCH_BYTES)) > 0)
+        *size += (size_t)sent;
+    return sent < 0 ? -errno : 0;
+}
+
+/* In the file itself, so that a log may be larger than the memory. */
+static int move_in_file(int fd, size_t size, const struct log_share *share, const char *source,
+                        struct error *err)
+{
+    void *bytes = size > 0 ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : NULL;
+    if (bytes == MAP_FAILED)
+        return fail_at(source, -errno, err);
+    int code = log_share_move(bytes, size, share, err);
+    if (code < 0)
+        error_wrap(err, "%s", source);
+    if (size > 0)
+        munmap(bytes, size);
+    return code;
+}
+
 int log_share_copy(const char *from, uint32_t worker, const struct log_share *share, const char *to,
                    struct error *err)
 {
     char source[PATH_MAX], target[PATH_MAX];
-    struct text text = {0};
+    size_t size = 0;
 
     snprintf(source, sizeof(source), "%s/worker-%u.log", from, worker);
     snprintf(target, sizeof(target), "%s/worker-%u.log", to, worker + share->first_worker);
-    int code = text_read_file(&text, source, LOG_SHARE_FILE_BYTES_MAX);
-    if (code < 0) {
-        error_set(err, code == -ENOENT ? EXIT_USAGE : EXIT_ENVIRONMENT, code, "%s: %s", source,
-                  strerror(-code));
-    } else if ((code = log_share_move((uint8_t *)text.data, text.size, share, err)) < 0) {
-        error_wrap(err, "%s", source);
-    } else if ((code = text_write_file(&text, target)) < 0) {
-        error_set(err, EXIT_ENVIRONMENT, code, "%s: %s", target, strerror(-code));
-    }
-    text_free(&text);
+    int from_fd = open(source, O_RDONLY | O_CLOEXEC);
+    if (from_fd < 0)
+        return fail_at(source, -errno, err);
+    int to_fd = open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int code = to_fd < 0 ? -errno : copy_bytes(from_fd, to_fd, &size);
+    code = code < 0 ? fail_at(target, code, err) : move_in_file(to_fd, size, share, source, err);
+    close(from_fd);
+    if (to_fd >= 0 && close(to_fd) < 0 && code == 0)
+        code = fail_at(target, -errno, err);
+    if (to_fd >= 0 && code < 0)
+        unlink(target);
     return code;
 }

@@ -5,7 +5,7 @@
  * second of the whole. Blocks stay as they are otherwise; what is damaged is copied as it is, so
  * that a reader of the copy tells of it too.
  *
- * Threads: none of its own. Memory: the file's size, while it is copied.
+ * Threads: none of its own. Memory: none to speak of, whatever the log's size.
  */
 #ifndef RUNDIR_LOG_SHARE_H
 #define RUNDIR_LOG_SHARE_H
@@ -16,8 +16,7 @@
 #include "record/record.h"
 
 enum {
-    LOG_SHARE_WORKERS_MAX = 256, /* The ids of connections have eight bits for theirs. */
-    LOG_SHARE_FILE_BYTES_MAX = 1 << 30
+    LOG_SHARE_WORKERS_MAX = 256 /* The ids of connections have eight bits for theirs. */
 };
 
 struct log_share {
@@ -26,8 +25,8 @@ struct log_share {
     uint32_t first_flow[RECORD_STREAMS]; /* Onto each flow, by stream. */
 };
 
-/* FROM's worker-WORKER.log into TO, as that of its new number. 0, or -errno with ERR; -ENOENT when
- * there is no such log. */
+/* FROM's worker-WORKER.log into TO, as that of its new number, which is not there yet. 0, or -errno
+ * with ERR and no file made; -ENOENT when there is no such log. */
 int log_share_copy(const char *from, uint32_t worker, const struct log_share *share, const char *to,
                    struct error *err);
 

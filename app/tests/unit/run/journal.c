@@ -29,7 +29,8 @@ static void what_is_left(void **state)
         {CHANGE(1) "{\"failed\":1}\n", false},
         {CHANGE(1) "{\"done\":1}\n{\"undone\":1}\n", false},
         {CHANGE(1) CHANGE(2) "{\"undone\":2}\n", true},
-        {CHANGE(1) "{\"undone\":1", true}, /* The line was cut. */
+        {CHANGE(1) "{\"undone\":1", true},                           /* The line was cut. */
+        {CHANGE(1) CHANGE(2) "{\"done\":\n{\"undone\":1}\n", false}, /* And undo's own behind it. */
         {CHANGE(1) "garbage\n{\"undone\":1}\n", false},
         {"{\"n\":1,\"text\":\"delete a\",\"object\":\"deployment/a\"}\n", false}, /* No way back. */
         {"{\"undone\":1}\n", false},

@@ -290,6 +290,22 @@ static void clocks_are_put_to_each_other(void **state)
     assert_non_null(strstr(err.text, "at least 1 ms apart"));
 }
 
+/* A merge that fails leaves nothing that a second try would have to go round. */
+static void what_fails_leaves_no_half(void **state)
+{
+    char log[1000], away[1000], both[1000];
+    struct error err;
+    snprintf(log, sizeof(log), "%s/b/worker-0.log", (const char *)*state);
+    snprintf(away, sizeof(away), "%s/away", (const char *)*state);
+    snprintf(both, sizeof(both), "%s/both", (const char *)*state);
+    assert_int_equal(rename(log, away), 0);
+    assert_int_equal(merge(*state, "a b -e x.json -o both --clock-error 1us", &err), EXIT_USAGE);
+    assert_non_null(strstr(err.text, "b/worker-0.log"));
+    assert_int_equal(access(both, F_OK), -1);
+    assert_int_equal(rename(away, log), 0);
+    assert_int_equal(merge(*state, "a b -e x.json -o both --clock-error 1us", &err), EXIT_MET);
+}
+
 static void what_is_no_share_is_refused(void **state)
 {
     static const struct {
@@ -417,11 +433,9 @@ int main(void)
 {
 #define WITH_HALVES(test) cmocka_unit_test_setup_teardown(test, setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
-        WITH_HALVES(two_halves_are_the_whole),
-        WITH_HALVES(clocks_are_put_to_each_other),
-        WITH_HALVES(what_is_no_share_is_refused),
-        WITH_HALVES(predictions_are_added_up),
-        WITH_HALVES(damage_is_kept),
+        WITH_HALVES(two_halves_are_the_whole),  WITH_HALVES(clocks_are_put_to_each_other),
+        WITH_HALVES(what_fails_leaves_no_half), WITH_HALVES(what_is_no_share_is_refused),
+        WITH_HALVES(predictions_are_added_up),  WITH_HALVES(damage_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

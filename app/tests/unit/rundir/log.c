@@ -269,6 +269,8 @@ static void a_share_that_cannot_be_written_names_its_place(void **state)
     write_log(*state, 0, record);
     assert_int_equal(log_share_copy(*state, 0, &share, missing, &err), -ENOENT);
     assert_non_null(strstr(err.text, "/none/worker-7.log: "));
+    assert_int_equal(log_share_copy(*state, 0, &share, *state, &err), 0);
+    assert_int_equal(log_share_copy(*state, 0, &share, *state, &err), -EEXIST);
     record_free(record);
 }
 
