@@ -123,7 +123,7 @@ static int count_stream(struct windows *windows, const struct logs *logs, unsign
         if (at < windows->count)
             due_order_take(&order, next_edge_ns(&windows->items[at], due_ns), &group);
         for (unsigned i = 0; window != NULL && i < OUTCOME_COUNT; i++)
-            window->outcomes[i] += (uint32_t)group.outcomes[i];
+            window->outcomes[i] += group.outcomes[i];
     }
     due_order_free(&order);
     return 0;

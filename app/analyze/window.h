@@ -36,9 +36,9 @@ struct window {
     bool validated;          /* N good ones in a row on every flow hit. */
     uint32_t outages;        /* In it. */
     uint32_t flows;          /* Different flows hit. */
-    uint32_t lost;           /* Requests lost, over all streams. */
-    uint32_t lost_by_stream[RECORD_STREAMS];
-    uint32_t outcomes[OUTCOME_COUNT]; /* Of the requests due within [onset.from, recovery.to] of the
+    uint64_t lost;           /* Requests lost, over all streams. */
+    uint64_t lost_by_stream[RECORD_STREAMS];
+    uint64_t outcomes[OUTCOME_COUNT]; /* Of the requests due within [onset.from, recovery.to] of the
                                          scope, good ones included. A pod's: those on connections
                                          to it; what was blocked without one is not, nor are ok
                                          ones where not all have a record. */

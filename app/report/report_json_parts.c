@@ -178,7 +178,7 @@ static void add_loss(cJSON *json, const struct result *result, const struct wind
         json_add_integer(lost, meta->name, window->lost_by_stream[i]);
         if (meta->rate_pps > 0)
             json_add_integer(duration, meta->name,
-                             (int64_t)(1e9 * window->lost_by_stream[i] / meta->rate_pps));
+                             (int64_t)(1e9 * (double)window->lost_by_stream[i] / meta->rate_pps));
     }
 }
 

@@ -159,7 +159,7 @@ static void add_windows(const struct result *result, struct text *out)
             text_add(out, "open");
         else
             print_span(out, window_duration(window).to_ns);
-        text_addf(out, " | %u | %s | ", window->lost, cause_word(result->causes[i].cause));
+        text_addf(out, " | %" PRIu64 " | %s | ", window->lost, cause_word(result->causes[i].cause));
         escape_markdown(out, evidence_of(&result->causes[i]));
         text_add(out, " |\n");
     }

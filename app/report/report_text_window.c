@@ -41,7 +41,7 @@ static void add_loss(const struct result *result, const struct window *window, s
         if (window->lost_by_stream[i] == 0 || meta->rate_pps <= 0)
             continue;
         text_addf(out, "%s%s ", sign, meta->name);
-        print_span(out, (uint64_t)(1e9 * window->lost_by_stream[i] / meta->rate_pps));
+        print_span(out, (uint64_t)(1e9 * (double)window->lost_by_stream[i] / meta->rate_pps));
         sign = ", ";
     }
 }
@@ -52,7 +52,7 @@ static void add_outcomes(struct text *out, const struct window *window)
     for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
         if (window->outcomes[i] == 0)
             continue;
-        text_addf(out, "%s%s %u", sign, outcome_text(i), window->outcomes[i]);
+        text_addf(out, "%s%s %" PRIu64, sign, outcome_text(i), window->outcomes[i]);
         sign = ", ";
     }
 }
