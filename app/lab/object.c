@@ -229,11 +229,6 @@ void object_put_integer(cJSON *parent, const char *name, int64_t value)
     object_put(parent, name, cJSON_CreateNumber((double)value));
 }
 
-void object_put_bool(cJSON *parent, const char *name, bool value)
-{
-    object_put(parent, name, cJSON_CreateBool(value));
-}
-
 void object_put_time(cJSON *parent, const char *name, int64_t utc_ns)
 {
     char text[36];

@@ -56,7 +56,6 @@ void object_set_controller(cJSON *object, const cJSON *owner, const char *api_ve
 void object_put(cJSON *parent, const char *name, cJSON *value);
 void object_put_string(cJSON *parent, const char *name, const char *value);
 void object_put_integer(cJSON *parent, const char *name, int64_t value);
-void object_put_bool(cJSON *parent, const char *name, bool value);
 /* The same with whole seconds, as Kubernetes writes times. */
 void object_put_time(cJSON *parent, const char *name, int64_t utc_ns);
 

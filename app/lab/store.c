@@ -49,14 +49,8 @@ enum {
     FIRST_VERSION = 1
 };
 
-const char *const store_kind_plural[STORE_KIND_COUNT] = {
-#define X(id, plural, kind) plural,
-    STORE_KINDS(X)
-#undef X
-};
-
 const char *const store_kind_name[STORE_KIND_COUNT] = {
-#define X(id, plural, kind) kind,
+#define X(id, kind) kind,
     STORE_KINDS(X)
 #undef X
 };

@@ -28,30 +28,29 @@ enum {
 
 /* The kinds that the lab serves; the API server's discovery lists the same. */
 #define STORE_KINDS(X)                                                                             \
-    X(NAMESPACE, "namespaces", "Namespace")                                                        \
-    X(NODE, "nodes", "Node")                                                                       \
-    X(SERVICE, "services", "Service")                                                              \
-    X(POD, "pods", "Pod")                                                                          \
-    X(ENDPOINTS, "endpoints", "Endpoints")                                                         \
-    X(EVENT, "events", "Event")                                                                    \
-    X(DEPLOYMENT, "deployments", "Deployment")                                                     \
-    X(REPLICASET, "replicasets", "ReplicaSet")                                                     \
-    X(ENDPOINTSLICE, "endpointslices", "EndpointSlice")                                            \
-    X(BUDGET, "poddisruptionbudgets", "PodDisruptionBudget")                                       \
-    X(CONFIGMAP, "configmaps", "ConfigMap")                                                        \
-    X(STATEFULSET, "statefulsets", "StatefulSet")                                                  \
-    X(DAEMONSET, "daemonsets", "DaemonSet")                                                        \
-    X(REVISION, "controllerrevisions", "ControllerRevision")                                       \
-    X(INGRESS, "ingresses", "Ingress")
+    X(NAMESPACE, "Namespace")                                                                      \
+    X(NODE, "Node")                                                                                \
+    X(SERVICE, "Service")                                                                          \
+    X(POD, "Pod")                                                                                  \
+    X(ENDPOINTS, "Endpoints")                                                                      \
+    X(EVENT, "Event")                                                                              \
+    X(DEPLOYMENT, "Deployment")                                                                    \
+    X(REPLICASET, "ReplicaSet")                                                                    \
+    X(ENDPOINTSLICE, "EndpointSlice")                                                              \
+    X(BUDGET, "PodDisruptionBudget")                                                               \
+    X(CONFIGMAP, "ConfigMap")                                                                      \
+    X(STATEFULSET, "StatefulSet")                                                                  \
+    X(DAEMONSET, "DaemonSet")                                                                      \
+    X(REVISION, "ControllerRevision")                                                              \
+    X(INGRESS, "Ingress")
 
 enum store_kind {
-#define X(id, plural, kind) STORE_##id,
+#define X(id, kind) STORE_##id,
     STORE_KINDS(X)
 #undef X
     STORE_KIND_COUNT
 };
 
-extern const char *const store_kind_plural[STORE_KIND_COUNT];
 extern const char *const store_kind_name[STORE_KIND_COUNT];
 
 enum store_event_type {

@@ -53,8 +53,7 @@ void net_ring_close(const char *device);
 
 /* net_netdev_setup.c: of a network interface. The MTU is negative (-errno) when there is none. */
 int net_netdev_mtu(const char *netdev);
-bool net_netdev_running(const char *netdev); /* It has a carrier. */
-bool net_netdev_is_up(const char *netdev);
+bool net_netdev_running(const char *netdev);        /* It has a carrier. */
 bool net_netdev_is_promiscuous(const char *netdev); /* By its own flag; false when there is none. */
 bool net_netdev_has_all_groups(const char *netdev); /* Likewise. */
 

@@ -37,12 +37,6 @@ bool net_netdev_running(const char *netdev)
     return ask(netdev, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_RUNNING) != 0;
 }
 
-bool net_netdev_is_up(const char *netdev)
-{
-    struct ifreq request;
-    return ask(netdev, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0;
-}
-
 bool net_netdev_is_promiscuous(const char *netdev)
 {
     struct ifreq request;

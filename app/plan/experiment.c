@@ -33,10 +33,8 @@ static int try_variants(const struct experiment *experiment, struct error *err);
 static const struct {
     const char *word;
     enum experiment_unit unit;
-    const char *sentence;
 } figures[EXPERIMENT_FIGURE_COUNT] = {
-#define X(id, word, unit, sentence)                                                                \
-    [EXPERIMENT_FIGURE_##id] = {word, EXPERIMENT_UNIT_##unit, sentence},
+#define X(id, word, unit, meaning) [EXPERIMENT_FIGURE_##id] = {word, EXPERIMENT_UNIT_##unit},
     EXPERIMENT_FIGURES(X)
 #undef X
 };
@@ -234,11 +232,6 @@ const char *experiment_compare_word(enum experiment_compare compare)
 const char *experiment_figure_word(enum experiment_figure figure)
 {
     return figures[figure].word;
-}
-
-const char *experiment_figure_sentence(enum experiment_figure figure)
-{
-    return figures[figure].sentence;
 }
 
 enum experiment_unit experiment_figure_unit(enum experiment_figure figure)

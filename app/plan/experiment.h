@@ -506,7 +506,7 @@ enum experiment_unit {
     EXPERIMENT_UNIT_RATIO, /* 0..1. */
 };
 
-/* What an expectation may be about: name in files, unit, sentence for reports. */
+/* What an expectation may be about: name in files, unit, and what it counts. */
 #define EXPERIMENT_FIGURES(X)                                                                      \
     X(LASTING_CONNECTIONS, "lastingConnections", COUNT, "connections alive when the stream ended") \
     X(BROKEN_CONNECTIONS, "brokenConnections", COUNT,                                              \
@@ -528,7 +528,7 @@ enum experiment_unit {
     X(LATENCY_MAX, "latencyMax", NS, "the longest latency from due")
 
 enum experiment_figure {
-#define X(id, word, unit, sentence) EXPERIMENT_FIGURE_##id,
+#define X(id, word, unit, meaning) EXPERIMENT_FIGURE_##id,
     EXPERIMENT_FIGURES(X)
 #undef X
     EXPERIMENT_FIGURE_COUNT
@@ -712,7 +712,6 @@ const char *experiment_outcome_word(enum experiment_outcome outcome);
 const char *experiment_format_word(enum experiment_format format);
 const char *experiment_compare_word(enum experiment_compare compare);
 const char *experiment_figure_word(enum experiment_figure figure);
-const char *experiment_figure_sentence(enum experiment_figure figure);
 enum experiment_unit experiment_figure_unit(enum experiment_figure figure);
 
 #endif

@@ -25,7 +25,7 @@ static int read_predicted(struct reader *reader, const cJSON *item,
 static cJSON *print_bound(const struct experiment_expect *expect, enum experiment_compare compare);
 
 static const struct reader_word figure_words[] = {
-#define X(id, word, unit, sentence) {word, EXPERIMENT_FIGURE_##id},
+#define X(id, word, unit, meaning) {word, EXPERIMENT_FIGURE_##id},
     EXPERIMENT_FIGURES(X)
 #undef X
         {NULL, 0},

@@ -85,19 +85,6 @@ const struct predict_profile *predict_profile_find(const char *name)
     return NULL;
 }
 
-bool predict_scheduler_find(const char *word, enum predict_scheduler *out)
-{
-    static const char *const words[] = {"rr", "lc", "random"};
-
-    for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++) {
-        if (strcmp(words[i], word) == 0) {
-            *out = (enum predict_scheduler)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 int predict_broken(const struct predict_input *input, struct predict_result *out, struct error *err)
 {
     struct predict_result result = {.runs = runs_of(input)};

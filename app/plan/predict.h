@@ -95,7 +95,6 @@ struct predict_result {
 const struct predict_profile *predict_profiles(size_t *count);
 /* NULL when there is none of that name. */
 const struct predict_profile *predict_profile_find(const char *name);
-bool predict_scheduler_find(const char *word, enum predict_scheduler *out);
 
 /* 0; -EINVAL with ERR for input out of range (what and by how much); -ENOMEM. */
 int predict_broken(const struct predict_input *input, struct predict_result *out,

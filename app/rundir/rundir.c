@@ -220,7 +220,6 @@ int rundir_add_event(struct rundir *rundir, const struct timeline_event *event, 
     text_free(&line);
     if (result == 0)
         return 0;
-    rundir->events_lost++;
     if (rundir->trouble.text[0] == '\0')
         rundir->trouble = failure;
     return error_set(err, failure.status, result, "%s", failure.text);

@@ -36,7 +36,6 @@ struct rundir {
     int timeline_fd;          /* cluster.jsonl, append. */
     int undo_fd;              /* undo.jsonl, append. */
     bool made;                /* The directory was made by rundir_create(). */
-    uint64_t events_lost;     /* Events that could not be written. */
     struct error trouble;     /* The first failure to write one; "" while there is none. */
     struct timeline *also;    /* Borrowed: each event is added here as well, whether it could be
                                  written or not. NULL: nowhere. */

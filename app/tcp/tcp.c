@@ -202,13 +202,6 @@ bool tcp_queued(const struct tcp *tcp, tcp_conn conn, uint64_t *bytes)
     return true;
 }
 
-uint64_t tcp_conn_user(const struct tcp *tcp, tcp_conn conn)
-{
-    const struct tcp_slot *slot = tcp_slot(tcp, conn);
-
-    return slot != NULL ? slot->user : 0;
-}
-
 uint32_t tcp_conn_index(const struct tcp *tcp, tcp_conn conn)
 {
     return conn & tcp->pool.index_mask;

@@ -449,8 +449,6 @@ bool tcp_conn_silence(const struct tcp *tcp, tcp_conn conn, uint64_t *first_unac
 bool tcp_is_acked(const struct tcp *tcp, tcp_conn conn, uint64_t offset);
 /* The length of our stream as tcp_send() made it. False for a stale handle, BYTES untouched. */
 bool tcp_queued(const struct tcp *tcp, tcp_conn conn, uint64_t *bytes);
-/* What tcp_open(), tcp_listen() or tcp_user_set() was given; 0 for a stale handle. */
-uint64_t tcp_conn_user(const struct tcp *tcp, tcp_conn conn);
 /* Below config.connections, and no other live handle's: for tables beside the tcp. Of a dead one,
  * what it was. */
 uint32_t tcp_conn_index(const struct tcp *tcp, tcp_conn conn);

@@ -373,8 +373,4 @@ uint32_t traffic_connections(const struct traffic *traffic);
 /* Write the faults that are still being counted (sent late): before the record is read for good. */
 void traffic_flush_faults(struct traffic *traffic);
 
-/* --- Any thread. --- */
-/* "ctraffic", "connect", "http", "mconnect", "udp", "icmp", "raw". */
-const char *traffic_protocol_text(enum traffic_protocol protocol);
-
 #endif

@@ -135,16 +135,6 @@ uint32_t traffic_awake_needed(const struct traffic_config *config)
     return bounded(sum);
 }
 
-const char *traffic_protocol_text(enum traffic_protocol protocol)
-{
-    static const char *const texts[TRAFFIC_PROTOCOL_COUNT] = {
-        [TRAFFIC_CTRAFFIC] = "ctraffic", [TRAFFIC_CONNECT] = "connect", [TRAFFIC_HTTP] = "http",
-        [TRAFFIC_MCONNECT] = "mconnect", [TRAFFIC_UDP] = "udp",         [TRAFFIC_ICMP] = "icmp",
-        [TRAFFIC_RAW] = "raw",
-    };
-    return (unsigned)protocol < TRAFFIC_PROTOCOL_COUNT ? texts[protocol] : "?";
-}
-
 int traffic_config_check(const struct traffic_config *config, struct error *err)
 {
     if (config->stream_count == 0 || config->stream_count > RECORD_STREAMS)

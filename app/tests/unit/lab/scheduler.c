@@ -62,7 +62,7 @@ static cJSON *node(unsigned index, const char *cordoned, const char *unready)
              node_texts[index], strcmp(unready, name) == 0 ? "False" : "True");
     cJSON *object = parse(text);
     if (strcmp(cordoned, name) == 0)
-        object_put_bool(json_make(object, "spec"), "unschedulable", true);
+        object_put(json_make(object, "spec"), "unschedulable", cJSON_CreateTrue());
     return object;
 }
 
