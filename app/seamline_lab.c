@@ -568,12 +568,17 @@ static int parse_options(const struct lab_command *command, int argc, char **arg
     return option == OPTION_BAD ? -EINVAL : 0;
 }
 
-static int check_operands(const struct lab_command *command, int count, struct error *err)
+static int check_operands(const struct lab_command *command, int count, char **operands,
+                          struct error *err)
 {
-    if (count >= command->least && count <= command->most)
-        return 0;
-    return error_set(err, EXIT_USAGE, -EINVAL, "%s: want %s; see seamline-lab --help",
-                     command->name, command->operands);
+    if (count > command->most)
+        return error_set(err, EXIT_USAGE, -EINVAL,
+                         "%s: want %s, got \"%s\"; see seamline-lab --help", command->name,
+                         command->operands, operands[command->most]);
+    if (count < command->least)
+        return error_set(err, EXIT_USAGE, -EINVAL, "%s: want %s; see seamline-lab --help",
+                         command->name, command->operands);
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -608,7 +613,7 @@ int main(int argc, char **argv)
     argc -= 1 + optind;
     argv += 1 + optind;
     if (rc == 0)
-        rc = check_operands(command, argc, &err);
+        rc = check_operands(command, argc, argv, &err);
     if (rc < 0) {
         fprintf(stderr, "seamline-lab: %s\n", err.text);
         return EXIT_USAGE;

@@ -14,7 +14,7 @@ import checks  # noqa: E402 (it stands beside)
 # Arguments, exit status, and what the one line on stderr must have.
 ROWS = (
     (["upp"], 2, "\"upp\" is no command; did you mean \"up\"?"),
-    (["up", "x"], 2, "up: want no operand"),
+    (["up", "x"], 2, 'up: want no operand, got "x"'),
     (["up", "--nodez", "3"], 2, "there is no option --nodez; did you mean --nodes?"),
     (["up", "--nodes"], 2, "--nodes wants a value"),
     (["up", "--nodes", "33"], 2, "--nodes 33: want a number from 1 to 32"),
